@@ -1,0 +1,175 @@
+"""What the engine tells while it works: frozen events, and the emitter that delivers them."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.breaker import State
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.llm import LLM, ProbeReport
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    PARTIAL = "partial"
+    """It failed after its text had been shown."""
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """It was not asked: cooling down, blocked, disabled, or too small for this conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One request to one provider within a turn; times in seconds."""
+
+    provider: str
+    kind: str
+    model: str
+    outcome: Outcome
+    error: APIError | None = None
+    first_token: float | None = None
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request goes out."""
+
+    llm: LLM
+    number: int
+    """1 for the first request of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A request failed; `next` says who is asked now: another provider, the same one, or nobody (None)."""
+
+    llm: LLM
+    error: APIError
+    elapsed: float
+    next: LLM | None
+    retry_in: float | None = None
+    """Seconds until the same provider is asked again, when it is."""
+    after_content: bool = False
+    """Text of this attempt had been shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
+    """Another provider takes over the turn."""
+
+    from_llm: LLM
+    to_llm: LLM
+    reason: APIError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRestarted:
+    """Text shown so far is void; the answer begins anew."""
+
+    from_llm: LLM
+    to_llm: LLM
+    discarded: int
+    """Characters to be discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChangedEvent:
+    """A provider became available or ceased to be; LiveKit's event, with the reasons added."""
+
+    llm: LLM
+    available: bool
+    state: State | None = None
+    reason: str | None = None
+    """A kind of failure, or why it came back: `success`, `probe`, `user`."""
+    until: float | None = None
+    """Wall-clock time (seconds since the epoch) at which it is worth asking again."""
+    cause: APIError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """A health check ended."""
+
+    llm: LLM
+    report: ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
+class AllFailed:
+    """The turn has no answer."""
+
+    error: APIError
+
+
+Event = (
+    AttemptStarted
+    | AttemptFailed
+    | FailedOver
+    | StreamRestarted
+    | AvailabilityChangedEvent
+    | ProbeResult
+    | AllFailed
+)
+
+EVENT_NAMES: Final[dict[type[Any], str]] = {
+    AttemptStarted: "attempt_started",
+    AttemptFailed: "attempt_failed",
+    FailedOver: "failed_over",
+    StreamRestarted: "stream_restarted",
+    AvailabilityChangedEvent: "llm_availability_changed",
+    ProbeResult: "probe_result",
+    AllFailed: "all_failed",
+}
+
+
+
+class EventEmitter:
+    """Delivers events to plain functions, in the order of registration, at once and on the same thread.
+
+    A handler is isolated: what it raises is logged and never reaches a chat. It is never awaited.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[Callable[[Any], object]]] = defaultdict(list)
+
+    def on(self, name: str, handler: Callable[[Any], object]) -> Callable[[Any], object]:
+        """Call `handler(event)` for every event called `name`; gives the handler back.
+
+        Raises ValueError for a name that no event has.
+        """
+        if name not in EVENT_NAMES.values():
+            known = ", ".join(EVENT_NAMES.values())
+            raise ValueError(f"no event is called {name!r}; there are {known}")
+        self._handlers[name].append(handler)
+        return handler
+
+    def off(self, name: str, handler: Callable[[Any], object]) -> None:
+        """Stop calling `handler`; unknown ones are ignored."""
+        if handler in self._handlers[name]:
+            self._handlers[name].remove(handler)
+
+    def emit(self, event: Event) -> None:
+        """Deliver `event` to its handlers."""
+        for handler in tuple(self._handlers[EVENT_NAMES[type(event)]]):
+            deliver(handler, event)
+
+
+def deliver(handler: Callable[[Any], object], event: Event) -> None:
+    """Call one handler; what it raises is logged."""
+    try:
+        handler(event)
+    except Exception:
+        logger.exception("a handler of %s failed", EVENT_NAMES[type(event)])

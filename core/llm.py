@@ -1,0 +1,187 @@
+"""What a provider is to the engine: an `LLM` whose `chat()` gives an `LLMStream` of `ChatChunk`s.
+
+Names and shapes follow LiveKit's agents library. The contract of a stream: chunks in order; a chunk with a `finish_reason` proves
+that the answer is whole; a failure is raised as an `APIError` from `__anext__`; `StopAsyncIteration` means a proper end;
+`aclose()` closes the socket and may be called at any time, more than once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from fallback_chat.core.chat_context import ChatContext, Tool, ToolCall, VendorExtra
+    from fallback_chat.core.errors import APIError
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended, the same words for every vendor."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    REFUSAL = "refusal"
+    PAUSE = "pause"
+    CONTEXT_EXCEEDED = "context_exceeded"
+    ERROR = "error"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionUsage:
+    """Tokens of one answer, as the provider counts them; None where it does not say."""
+
+    input: int | None = None
+    output: int | None = None
+    """Includes `reasoning`."""
+    total: int | None = None
+    cached: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+
+
+@dataclass(slots=True)
+class ChoiceDelta:
+    """What one chunk adds to the answer. Not frozen: two are made per token, and freezing would double their cost."""
+
+    content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: Sequence[ToolCall] = ()
+    """Whole calls only: released once their arguments parse."""
+    role: str | None = None
+    extras: Sequence[VendorExtra] = ()
+    """State to be kept with the message and sent back to the same vendor."""
+
+
+@dataclass(slots=True)
+class ChatChunk:
+    """One step of a streamed answer."""
+
+    delta: ChoiceDelta | None = None
+    usage: CompletionUsage | None = None
+    finish_reason: FinishReason | None = None
+    finish_raw: str | None = None
+    """The vendor's own word for `finish_reason`."""
+    id: str = ""
+    model: str = ""
+    """The model that answers, where the server says so (it may differ from the one asked for)."""
+    restarted: bool = False
+    """Discard all text so far: the answer begins anew from another provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """Wishes for one answer; None leaves the choice to the provider's settings or the server."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: str | None = None
+    """`none`, `minimal`, `low`, `medium`, `high`, …: passed on as the vendor spells it."""
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What a health check found; times in seconds."""
+
+    ok: bool
+    check: str
+    """`models` (the list of models), `completion` (a minimal answer) or `none`."""
+    connect: float | None = None
+    first_token: float | None = None
+    total: float | None = None
+    error: APIError | None = None
+
+
+class LLMStream(ABC):
+    """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    async def __anext__(self) -> ChatChunk:
+        """Give the next chunk. Raises `APIError`, or `StopAsyncIteration` at the proper end."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connection; idempotent."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class LLM(ABC):
+    """One model at one provider."""
+
+    @property
+    def label(self) -> str:
+        """The name in messages, events and the status bar; unique in a chain."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
+    @property
+    def kind(self) -> str:
+        """The wire format, as in fallback.toml."""
+        return "custom"
+
+    @property
+    def model(self) -> str:
+        """The model's name at the provider."""
+        return "unknown"
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit into one conversation, or None when not known."""
+        return None
+
+    @abstractmethod
+    def chat(
+        self,
+        *,
+        chat_ctx: ChatContext,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | None = None,
+        parallel_tool_calls: bool | None = None,
+        options: ChatOptions | None = None,
+        **extra: Any,
+    ) -> LLMStream:
+        """Start an answer to `chat_ctx`.
+
+        `tool_choice` is `auto`, `none`, `required` or the name of a tool. The request may be sent lazily, with the first pull.
+        """
+
+    async def probe(self, *, light: bool = False) -> ProbeReport:
+        """Check that the model can answer, at the lowest cost; `light` asks for the list of models only.
+
+        Never raises an `APIError`: the report carries it.
+        """
+        del light
+        return ProbeReport(ok=True, check="none")
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        return
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()

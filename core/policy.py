@@ -1,0 +1,112 @@
+"""What follows from each kind of failure: one table, and nothing decides elsewhere.
+
+The columns answer three questions: may the same provider be asked again in this turn, may the next one be asked, and what
+does the failure say about the provider's health.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+
+
+class Next(StrEnum):
+    """Whether another provider may be asked for the same turn."""
+
+    YES = "yes"
+    ONCE = "ask"
+    """One more provider may judge; when two reject the same input, the input is bad."""
+    BIGGER_WINDOW = "bigger_window"
+    """Only one whose context window is larger, or not known."""
+    REFUSED = "refused"
+    """Only where the user said so (`on_refusal = "next"`)."""
+
+
+class Verdict(StrEnum):
+    """What an attempt says about the provider's health (the inputs of the circuit breaker)."""
+
+    SUCCESS = "success"
+    OPEN = "open"
+    SOFT = "soft"
+    """Opens the breaker when it happens twice in a row."""
+    BLOCK = "block"
+    """Waiting does not help: someone has to change something."""
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table."""
+
+    retry_same: bool
+    """Asking the same provider again can help."""
+    next: Next
+    verdict: Verdict
+    words: str
+    """The failure in words, after the provider's name."""
+    hint: str | None = None
+    """What the user can do."""
+
+
+def _row(retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None) -> Rule:  # noqa: FBT001
+    return Rule(retry_same, next_, verdict, words, hint)
+
+
+RULES: Final[dict[ErrorKind, Rule]] = {
+    # A provider's own "cancelled" (HTTP 499). Our own cancel never becomes an APIError.
+    ErrorKind.CANCELLED: _row(True, Next.YES, Verdict.NEUTRAL, "cancelled the request"),
+    ErrorKind.CONNECTION: _row(
+        True, Next.YES, Verdict.OPEN, "cannot be reached", "check base_url, and that the server runs"
+    ),
+    ErrorKind.SERVER_ERROR: _row(True, Next.YES, Verdict.OPEN, "failed"),
+    ErrorKind.OVERLOADED: _row(True, Next.YES, Verdict.OPEN, "is overloaded"),
+    ErrorKind.TIMEOUT: _row(
+        True, Next.YES, Verdict.OPEN, "sent no content in time", "raise attempt_timeout if it is only slow"
+    ),
+    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate-limited"),
+    ErrorKind.QUOTA_EXHAUSTED: _row(
+        False, Next.YES, Verdict.BLOCK, "has no quota left", "check plan and billing at the provider"
+    ),
+    ErrorKind.AUTH: _row(
+        False, Next.YES, Verdict.BLOCK, "rejected the API key", "check the key: fallback-chat config show --origin"
+    ),
+    ErrorKind.PERMISSION: _row(
+        False, Next.YES, Verdict.BLOCK, "denied access", "check what the key may do at the provider"
+    ),
+    ErrorKind.MODEL_NOT_FOUND: _row(
+        False, Next.YES, Verdict.BLOCK, "does not know the model", "correct `model` in fallback.toml"
+    ),
+    ErrorKind.CONTEXT_EXCEEDED: _row(
+        False, Next.BIGGER_WINDOW, Verdict.NEUTRAL, "cannot hold this much text", "shorten the input or start anew"
+    ),
+    ErrorKind.TOO_LARGE: _row(
+        False, Next.BIGGER_WINDOW, Verdict.NEUTRAL, "refuses a request this large", "shorten the input or start anew"
+    ),
+    ErrorKind.UNSUPPORTED: _row(False, Next.YES, Verdict.NEUTRAL, "cannot do what was asked"),
+    ErrorKind.BAD_REQUEST: _row(False, Next.ONCE, Verdict.NEUTRAL, "rejected the request"),
+    ErrorKind.CONTENT_FILTER: _row(False, Next.REFUSED, Verdict.NEUTRAL, "blocked this by its content filter"),
+    ErrorKind.REFUSAL: _row(False, Next.REFUSED, Verdict.NEUTRAL, "refused to answer"),
+    ErrorKind.EMPTY: _row(True, Next.YES, Verdict.SOFT, "ended without an answer"),
+    ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "cut the answer short"),
+    ErrorKind.STALLED: _row(True, Next.YES, Verdict.OPEN, "stopped in the middle of the answer"),
+    ErrorKind.STREAM_ERROR: _row(True, Next.YES, Verdict.OPEN, "broke off the answer"),
+    ErrorKind.BUG: _row(False, Next.YES, Verdict.NEUTRAL, "hit a bug in fallback-chat", "please report it"),
+}
+
+
+def rule(kind: ErrorKind) -> Rule:
+    """Give the row of `kind`."""
+    return RULES[kind]
+
+
+def may_retry(error: APIError) -> bool:
+    """Say whether asking the same provider again can help: the server's binding word first, then the table.
+
+    A time-out of our own clock is not worth a second wait of the same length; a 504 that came back quickly is.
+    """
+    if error.details.retryable is not None:
+        return error.details.retryable
+    return RULES[error.kind].retry_same and not isinstance(error, APITimeoutError)

@@ -1,0 +1,126 @@
+"""The configuration as frozen values; every name is the name in fallback.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class OnStreamFailure(StrEnum):
+    """What to do when a provider fails after its text has been shown."""
+
+    RAISE = "raise"
+    RESTART = "restart"
+    CONTINUE = "continue"
+    ASK = "ask"
+
+
+class OnRefusal(StrEnum):
+    """What to do when a provider refuses to answer."""
+
+    STOP = "stop"
+    NEXT = "next"
+
+
+class Prefer(StrEnum):
+    """Which provider a new turn begins with."""
+
+    PRIMARY = "primary"
+    STICKY = "sticky"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """The [chain] table; a provider may repeat any key for itself. Times in seconds."""
+
+    attempt_timeout: float = 10.0
+    """To the first content of one attempt, connection included."""
+    max_retry_per_llm: int | None = None
+    """Further requests to the same provider within a turn. None: none, but the last one left gets one."""
+    retry_interval: float = 5.0
+    """Upper bound of the back-off between them."""
+    connect_timeout: float = 5.0
+    thinking_timeout: float = 60.0
+    """From the first reasoning delta to the first content."""
+    idle_timeout: float = 30.0
+    """Between two deltas."""
+    deadline: float | None = 60.0
+    """For the whole chain to the first content."""
+    on_stream_failure: OnStreamFailure = OnStreamFailure.RAISE
+    on_refusal: OnRefusal = OnRefusal.STOP
+    prefer: Prefer = Prefer.PRIMARY
+    hedge_after: float | str | None = None
+    """Seconds, or `p95`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where an API key comes from; exactly one field is set. The value itself is read by `core/secrets.py`."""
+
+    env: str | None = None
+    cmd: tuple[str, ...] | None = None
+    file: Path | None = None
+    inline: str | None = field(default=None, repr=False)
+
+    def describe(self) -> str:
+        """Name the source without its value."""
+        if self.env is not None:
+            return f"env {self.env}"
+        if self.cmd is not None:
+            return f"command {self.cmd[0]}"
+        if self.file is not None:
+            return f"file {self.file}"
+        return "fallback.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Price per million tokens, in whatever currency the user thinks in."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One [[providers]] entry, defaults filled in."""
+
+    name: str
+    kind: str
+    model: str
+    base_url: str = ""
+    key: KeySource | None = None
+    enabled: bool = True
+    max_tokens: int | None = None
+    temperature: float | None = None
+    context_window: int | None = None
+    system: str | None = None
+    tags: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str | None = None
+    """A URL, or `none` to bypass the proxies of the environment."""
+    ca_file: Path | None = None
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    prices: Prices | None = None
+    preset: str | None = None
+    """The vendor whose quirks apply; None recognises it by host."""
+    chain: ChainSettings = field(default_factory=ChainSettings)
+    """The chain's settings with this entry's own on top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A whole configuration."""
+
+    chain: ChainSettings
+    providers: tuple[ProviderSettings, ...]
+    """In the order of the chain."""
+    profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Named chains: provider names in order."""
+    path: Path | None = None
+    """The file it came from; None when it was detected from the environment."""

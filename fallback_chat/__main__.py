@@ -1,0 +1,19 @@
+"""Entry point of the `fallback-chat` command and of `python -m fallback_chat`."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status; `--version` answers before anything heavy is imported."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from fallback_chat._version import __version__
+
+        sys.stdout.write(f"fallback-chat {__version__}\n")
+        return
+    from fallback_chat.cli.app import run
+
+    run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
