@@ -1,0 +1,64 @@
+"""What holds for every test: asyncio, a home of its own, no key or proxy of the developer, no network but loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOREIGN_VARIABLE: Final = re.compile(
+    r"_API_KEY$|_AUTH_TOKEN$|_BASE_URL$|_proxy$|^FALLBACK_CHAT_|^OLLAMA_HOST$|^SSL_CERT_|^HF_TOKEN$", re.IGNORECASE
+)
+XDG: Final = ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME", "RUNTIME_DIR")
+
+
+class NetworkForbiddenError(BaseException):
+    """A test tried to leave this machine. Not an `Exception`, or the error handling under test would swallow it."""
+
+
+def is_local(host: object) -> bool:
+    """Say whether reaching `host` stays on this machine; names under `.invalid` can never be reached (RFC 6761)."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost") or (isinstance(name, str) and name.endswith(".invalid")):
+        return True
+    try:
+        return ipaddress.ip_address(str(name)).is_loopback
+    except ValueError:
+        return False
+
+
+def forbid_network(event: str, args: tuple[Any, ...]) -> None:
+    """Refuse connections and look-ups that are not for loopback: an audit hook sees every library's."""
+    if event == "socket.connect" and isinstance(args[1], tuple) and not is_local(args[1][0]):
+        raise NetworkForbiddenError(f"a test connects to {args[1]!r}")
+    if event == "socket.getaddrinfo" and not is_local(args[0]):
+        raise NetworkForbiddenError(f"a test looks up {args[0]!r}")
+
+
+sys.addaudithook(forbid_network)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test an empty home and an environment without anything of the developer's."""
+    for name in list(os.environ):
+        if FOREIGN_VARIABLE.search(name):
+            monkeypatch.delenv(name)
+    place = tmp_path / "home"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("HOME", str(place))
+    for name in XDG:
+        monkeypatch.setenv(f"XDG_{name}", str(place / name.lower()))
+    return place
