@@ -173,10 +173,43 @@ class APIStreamError(APIError):
 class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the public interface
     """No provider of the chain gave an answer.
 
-    `attempts` has every attempt in order; the error of the last one is chained as `__cause__`.
+    `attempts` has every attempt in order; the error of the last one is chained as `__cause__`. `kind` sums them up: what waiting
+    would mend comes first, then what the network would, then what only the user can.
     """
 
-    def __init__(self, attempts: Sequence[AttemptRecord], *, kind: ErrorKind, message: str) -> None:
+    def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
         self.attempts = tuple(attempts)
-        waits = [a.error.retry_after for a in self.attempts if a.error and a.error.retry_after is not None]
-        super().__init__(message, kind=kind, details=ErrorDetails(retry_after=min(waits, default=None)))
+        self.deadline_exceeded = deadline_exceeded
+        """The chain's deadline ended the turn before its providers did."""
+        errors = [attempt.error for attempt in self.attempts if attempt.error is not None]
+        waits = [error.retry_after for error in errors if error.retry_after is not None]
+        super().__init__(
+            "no provider of the chain could be asked" if not errors else "no provider of the chain gave an answer",
+            kind=min((error.kind for error in errors), key=_SUMMARY_ORDER.index, default=ErrorKind.CONNECTION),
+            details=ErrorDetails(retry_after=min(waits, default=None)),
+        )
+
+
+_SUMMARY_ORDER = [
+    ErrorKind.CONTENT_FILTER,
+    ErrorKind.REFUSAL,
+    ErrorKind.CONTEXT_EXCEEDED,
+    ErrorKind.TOO_LARGE,
+    ErrorKind.RATE_LIMITED,
+    ErrorKind.OVERLOADED,
+    ErrorKind.SERVER_ERROR,
+    ErrorKind.TIMEOUT,
+    ErrorKind.CONNECTION,
+    ErrorKind.EMPTY,
+    ErrorKind.TRUNCATED,
+    ErrorKind.STALLED,
+    ErrorKind.STREAM_ERROR,
+    ErrorKind.CANCELLED,
+    ErrorKind.QUOTA_EXHAUSTED,
+    ErrorKind.AUTH,
+    ErrorKind.PERMISSION,
+    ErrorKind.MODEL_NOT_FOUND,
+    ErrorKind.UNSUPPORTED,
+    ErrorKind.BAD_REQUEST,
+    ErrorKind.BUG,
+]

@@ -115,13 +115,7 @@ class AllFailed:
 
 
 Event = (
-    AttemptStarted
-    | AttemptFailed
-    | FailedOver
-    | StreamRestarted
-    | AvailabilityChangedEvent
-    | ProbeResult
-    | AllFailed
+    AttemptStarted | AttemptFailed | FailedOver | StreamRestarted | AvailabilityChangedEvent | ProbeResult | AllFailed
 )
 
 EVENT_NAMES: Final[dict[type[Any], str]] = {
@@ -133,7 +127,6 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     ProbeResult: "probe_result",
     AllFailed: "all_failed",
 }
-
 
 
 class EventEmitter:

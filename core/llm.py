@@ -56,6 +56,8 @@ class ChoiceDelta:
     refusal: str | None = None
     tool_calls: Sequence[ToolCall] = ()
     """Whole calls only: released once their arguments parse."""
+    tool_fragment: bool = False
+    """A piece of a call arrived: a sign of progress for the clocks, nothing to show."""
     role: str | None = None
     extras: Sequence[VendorExtra] = ()
     """State to be kept with the message and sent back to the same vendor."""

@@ -51,7 +51,7 @@ class Rule:
     """What the user can do."""
 
 
-def _row(retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None) -> Rule:  # noqa: FBT001
+def _row(retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None) -> Rule:
     return Rule(retry_same, next_, verdict, words, hint)
 
 
@@ -110,3 +110,13 @@ def may_retry(error: APIError) -> bool:
     if error.details.retryable is not None:
         return error.details.retryable
     return RULES[error.kind].retry_same and not isinstance(error, APITimeoutError)
+
+
+LONG_WAIT: Final = 600.0
+"""Seconds; a provider that asks for more is blocked until then instead of cooling down."""
+
+
+def verdict(error: APIError) -> Verdict:
+    """Say what `error` means for the provider's health."""
+    long_wait = error.retry_after is not None and error.retry_after > LONG_WAIT
+    return Verdict.BLOCK if error.kind is ErrorKind.RATE_LIMITED and long_wait else RULES[error.kind].verdict

@@ -1,0 +1,54 @@
+"""When, and after how long, the same provider is asked again within a turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.policy import may_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.settings import ChainSettings
+
+FIRST_BACKOFF: Final = 0.5
+MAX_BACKOFF: Final = 8.0
+WAIT_WITH_SUCCESSOR: Final = 2.0
+"""Seconds; a provider that asks for more time loses the turn to the next one."""
+MAX_WAIT: Final = 60.0
+
+
+def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
+    """Give the seconds before retry number `retry` (from 0): full jitter over 0.5 · 2ⁿ, capped by `interval` and 8."""
+    return random() * min(FIRST_BACKOFF * 2.0 ** min(retry, 10), interval, MAX_BACKOFF)
+
+
+def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and nothing else
+    error: APIError,
+    retry: int,
+    *,
+    last: bool,
+    settings: ChainSettings,
+    max_wait: float,
+    random: Callable[[], float],
+) -> float | None:
+    """Give the seconds to wait before asking the same provider once more, or None to let it be.
+
+    `retry` counts the retries so far, `last` says that no other provider is left for this turn, `max_wait` is how long the user
+    is ready to wait for the last one.
+    """
+    allowed = settings.max_retry_per_llm
+    if allowed is None:
+        allowed = 1 if last else 0
+    if retry >= allowed or not may_retry(error):
+        return None
+    if error.kind is ErrorKind.CONNECTION and not last:
+        return None
+    if error.kind in (ErrorKind.RATE_LIMITED, ErrorKind.EMPTY) and retry >= 1:
+        return None
+    wait = error.retry_after
+    if wait is None:
+        return backoff(retry, settings.retry_interval, random)
+    return wait if wait <= (max_wait if last else min(WAIT_WITH_SUCCESSOR, max_wait)) else None

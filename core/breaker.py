@@ -1,0 +1,203 @@
+"""The circuit breaker of one provider: a pure state machine, with the clock handed in.
+
+    CLOSED ──failure──▶ OPEN(until) ──time──▶ HALF_OPEN(lease) ──success──▶ CLOSED
+       └──auth, quota, unknown model──▶ BLOCKED(until or never)      DISABLED: by the user
+
+A request needs a `Permit`, which carries the generation of the state it started in; its result is settled with that permit,
+and a result of an older generation changes nothing. So five requests that fail together open the breaker once. `TRANSITIONS` is
+the whole machine: what happens in each state for each verdict. Times are wall-clock seconds, because the record may be shared
+between processes and outlive them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.policy import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST_COOLDOWN: Final = 15.0
+"""Seconds; doubles with every further opening."""
+MAX_COOLDOWN: Final = 300.0
+JITTER: Final = 0.2
+FAILURES_WHEN_ALONE: Final = 3
+"""So many failures in a row open the breaker of a provider that has no alternative."""
+EMPTIES_IN_A_ROW: Final = 2
+
+
+class State(StrEnum):
+    """Where a provider stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    BLOCKED = "blocked"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The record of one provider."""
+
+    state: State = State.CLOSED
+    reason: str | None = None
+    """The kind of the failure that led here."""
+    since: float = 0.0
+    until: float | None = None
+    """OPEN: end of the cool-down. BLOCKED: the known reset, or None. HALF_OPEN: end of the holder's lease."""
+    opens: int = 0
+    """Openings since the last success: the n of the cool-down."""
+    failures: int = 0
+    empties: int = 0
+    generation: int = 0
+
+    @property
+    def available(self) -> bool:
+        """Whether the chain asks this provider as a matter of course."""
+        return self.state is State.CLOSED
+
+    def is_due(self, now: float) -> bool:
+        """Say whether its time is over. A clock that was set back to before `since` counts as over: better asked than lost."""
+        return self.until is not None and not self.since <= now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to send one request."""
+
+    generation: int
+    half_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a permitted request ended."""
+
+    verdict: Verdict
+    reason: str | None = None
+    retry_after: float | None = None
+    """Seconds."""
+    alone: bool = False
+    """No other provider could have been asked."""
+    jitter: float = 0.0
+    """Between -1 and 1."""
+
+
+def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
+    """Give the seconds a breaker stays open: 15 · 2ⁿ ± 20 %, at most 300, but never less than the provider asks for."""
+    doubled = FIRST_COOLDOWN * 2.0 ** min(opens, 10)
+    return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), retry_after or 0.0)
+
+
+def admit(health: Health, now: float, lease: float) -> tuple[Health, Permit | None]:
+    """Ask for a permit: freely while closed; one holder at a time, for `lease` seconds, once the time is over."""
+    if health.state is State.CLOSED:
+        return health, Permit(health.generation)
+    if health.state is State.DISABLED or not health.is_due(now):
+        return health, None
+    trying = _moved(health, State.HALF_OPEN, now, until=now + lease)
+    return trying, Permit(trying.generation, half_open=True)
+
+
+def force(health: Health) -> Permit | None:
+    """Give a permit whatever the state, except DISABLED: the last resort, or the user's own wish."""
+    return None if health.state is State.DISABLED else Permit(health.generation)
+
+
+def settle(health: Health, permit: Permit, result: Result, now: float) -> Health:
+    """Give the record after the request of `permit` ended with `result`."""
+    if permit.generation != health.generation:
+        return health
+    return TRANSITIONS[health.state, result.verdict](health, result, now)
+
+
+def disable(health: Health, now: float) -> Health:
+    """Take the provider out of use until `enable`."""
+    return _moved(health, State.DISABLED, now)
+
+
+def enable(health: Health, now: float) -> Health:
+    """Put the provider back into use, its past forgotten."""
+    return _closed(health, Result(Verdict.SUCCESS), now)
+
+
+def _moved(health: Health, state: State, now: float, *, until: float | None = None) -> Health:
+    return replace(health, state=state, since=now, until=until, generation=health.generation + 1)
+
+
+def _same(health: Health, _result: Result, _now: float) -> Health:
+    return health
+
+
+def _reset_counters(health: Health, _result: Result, _now: float) -> Health:
+    return replace(health, opens=0, failures=0, empties=0)
+
+
+def _closed(health: Health, _result: Result, now: float) -> Health:
+    return Health(State.CLOSED, since=now, generation=health.generation + 1)
+
+
+def _failed(health: Health, result: Result, now: float) -> Health:
+    failures = health.failures + 1
+    if result.alone and failures < FAILURES_WHEN_ALONE:
+        return replace(health, failures=failures)
+    return _opened(replace(health, failures=failures), result, now)
+
+
+def _empty(health: Health, result: Result, now: float) -> Health:
+    empties = health.empties + 1
+    if empties < EMPTIES_IN_A_ROW:
+        return replace(health, empties=empties)
+    return _failed(replace(health, empties=empties), result, now)
+
+
+def _opened(health: Health, result: Result, now: float) -> Health:
+    until = now + cooldown(health.opens, jitter=result.jitter, retry_after=result.retry_after)
+    if health.state is State.OPEN and health.until is not None and not health.is_due(now):
+        until = max(until, health.until)
+    opened = _moved(health, State.OPEN, now, until=until)
+    return replace(opened, reason=result.reason, opens=health.opens + 1)
+
+
+def _blocked(health: Health, result: Result, now: float) -> Health:
+    until = None if result.retry_after is None else now + result.retry_after
+    return replace(_moved(health, State.BLOCKED, now, until=until), reason=result.reason)
+
+
+def _handed_back(health: Health, _result: Result, now: float) -> Health:
+    """The holder learned nothing: the next one may try at once."""
+    return _moved(health, State.OPEN, now, until=now)
+
+
+TRANSITIONS: Final[dict[tuple[State, Verdict], Callable[[Health, Result, float], Health]]] = {
+    (State.CLOSED, Verdict.SUCCESS): _reset_counters,
+    (State.CLOSED, Verdict.OPEN): _failed,
+    (State.CLOSED, Verdict.SOFT): _empty,
+    (State.CLOSED, Verdict.BLOCK): _blocked,
+    (State.CLOSED, Verdict.NEUTRAL): _same,
+    (State.HALF_OPEN, Verdict.SUCCESS): _closed,
+    (State.HALF_OPEN, Verdict.OPEN): _opened,
+    (State.HALF_OPEN, Verdict.SOFT): _opened,
+    (State.HALF_OPEN, Verdict.BLOCK): _blocked,
+    (State.HALF_OPEN, Verdict.NEUTRAL): _handed_back,
+    # Open or blocked, and asked all the same: the last resort, or by the user's wish.
+    (State.OPEN, Verdict.SUCCESS): _closed,
+    (State.OPEN, Verdict.OPEN): _opened,
+    (State.OPEN, Verdict.SOFT): _opened,
+    (State.OPEN, Verdict.BLOCK): _blocked,
+    (State.OPEN, Verdict.NEUTRAL): _same,
+    (State.BLOCKED, Verdict.SUCCESS): _closed,
+    (State.BLOCKED, Verdict.OPEN): _same,
+    (State.BLOCKED, Verdict.SOFT): _same,
+    (State.BLOCKED, Verdict.BLOCK): _blocked,
+    (State.BLOCKED, Verdict.NEUTRAL): _same,
+    (State.DISABLED, Verdict.SUCCESS): _same,
+    (State.DISABLED, Verdict.OPEN): _same,
+    (State.DISABLED, Verdict.SOFT): _same,
+    (State.DISABLED, Verdict.BLOCK): _same,
+    (State.DISABLED, Verdict.NEUTRAL): _same,
+}

@@ -1,0 +1,200 @@
+"""An ordered chain of LLMs that is itself an LLM, after LiveKit's `llm.FallbackAdapter`.
+
+`chat()` asks the first provider that is available and, when it fails, the next one. Where it differs from its model, on purpose:
+a failed provider is not sent the user's prompt a second time to see whether it recovered, time-outs count content instead of
+bytes, and a stream that ends without an answer is a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+import statistics
+import time
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
+from fallback_chat.core.fallback_stream import Engine, FallbackLLMStream, TurnOptions
+from fallback_chat.core.health import Change, HealthBoard, HealthStore, MemoryHealthStore
+from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
+from fallback_chat.core.settings import ChainSettings, OnStreamFailure
+from fallback_chat.core.turn import Candidate, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from fallback_chat.core.breaker import Health, Permit
+    from fallback_chat.core.chat_context import ChatContext, Tool
+
+SAMPLES: Final = 20
+"""First-token times kept per provider."""
+LEAST_HALF_OPEN_BUDGET: Final = 1.0
+
+
+class FallbackAdapter(LLM):
+    """Asks the LLMs of a chain in order until one answers.
+
+    `llm` are the providers, first choice first; they stay the caller's to close unless `close_llms` is set. Times are seconds.
+    `settings` (and `llm_settings`, one for each) replace the four keyword arguments that LiveKit's adapter has. `store`, `clock`,
+    `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
+
+    Raises ValueError when `llm` is empty.
+    """
+
+    def __init__(  # noqa: PLR0913 - the first five are LiveKit's, the rest is the world handed in
+        self,
+        llm: Sequence[LLM],
+        *,
+        attempt_timeout: float = 10.0,
+        max_retry_per_llm: int = 1,
+        retry_interval: float = 5.0,
+        retry_on_chunk_sent: bool = False,
+        settings: ChainSettings | None = None,
+        llm_settings: Sequence[ChainSettings] | None = None,
+        close_llms: bool = False,
+        store: HealthStore | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[], float] = random_module.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if not llm:
+            raise ValueError("a chain needs at least one LLM")
+        self._settings = settings or ChainSettings(
+            attempt_timeout=attempt_timeout,
+            max_retry_per_llm=max_retry_per_llm,
+            retry_interval=retry_interval,
+            on_stream_failure=OnStreamFailure.RESTART if retry_on_chunk_sent else OnStreamFailure.RAISE,
+        )
+        each = llm_settings or [self._settings] * len(llm)
+        self._candidates = [
+            Candidate(one, its, f"{position}:{one.label}")
+            for position, (one, its) in enumerate(zip(llm, each, strict=True))
+        ]
+        self._by_key = {candidate.key: candidate for candidate in self._candidates}
+        self._close_llms = close_llms
+        self._random = random
+        self._sleep = sleep
+        self._first_tokens: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
+        self._emitter = EventEmitter()
+        self._board = HealthBoard(
+            store or MemoryHealthStore(), clock=clock, random=random, on_change=self._availability_changed
+        )
+        self.on = self._emitter.on
+        self.off = self._emitter.off
+
+    @property
+    def label(self) -> str:
+        """The names of the chain, in order."""
+        return " → ".join(candidate.llm.label for candidate in self._candidates)
+
+    @property
+    def kind(self) -> str:
+        """A chain is a kind of its own."""
+        return "fallback"
+
+    @property
+    def model(self) -> str:
+        """The first choice's model."""
+        return self._candidates[0].llm.model
+
+    @property
+    def llms(self) -> tuple[LLM, ...]:
+        """The providers in order."""
+        return tuple(candidate.llm for candidate in self._candidates)
+
+    def health(self, llm: LLM) -> Health:
+        """Give the health record of one provider of this chain. Raises KeyError for a stranger."""
+        return self._board.read(self._candidate(llm).key)
+
+    def set_enabled(self, llm: LLM, *, enabled: bool) -> None:
+        """Take a provider out of use, or back into it. Raises KeyError for a stranger."""
+        self._board.set_enabled(self._candidate(llm).key, enabled=enabled)
+
+    def chat(  # noqa: PLR0913 - the first five are those of every LLM
+        self,
+        *,
+        chat_ctx: ChatContext,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | None = None,
+        parallel_tool_calls: bool | None = None,
+        options: ChatOptions | None = None,
+        start_with: LLM | None = None,
+        only: LLM | None = None,
+        total_timeout: float | None = None,
+        max_wait: float = 60.0,
+        on_event: Callable[[Event], object] | None = None,
+        **extra: Any,
+    ) -> FallbackLLMStream:
+        """Start an answer to `chat_ctx`; nothing is sent before the first pull.
+
+        `start_with` is asked first in this turn, `only` alone. `total_timeout` bounds the whole answer, `max_wait` how long
+        the last provider left may ask to wait (seconds). `on_event` receives the events of this turn alone.
+        """
+        wishes = {
+            "tools": tools,
+            "tool_choice": tool_choice,
+            "parallel_tool_calls": parallel_tool_calls,
+            "options": options,
+        }
+        arguments = {name: value for name, value in wishes.items() if value} | extra
+
+        def open_stream(llm: LLM) -> LLMStream:
+            return llm.chat(chat_ctx=chat_ctx, **arguments)
+
+        def emit(event: Event) -> None:
+            if on_event is not None:
+                deliver(on_event, event)
+            self._emitter.emit(event)
+
+        engine = Engine(
+            self._board,
+            emit,
+            self._first_token_budget,
+            lambda candidate, seconds: self._first_tokens[candidate.key].append(seconds),
+            self._random,
+            self._sleep,
+        )
+        options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
+        return FallbackLLMStream(Turn(self._order(start_with, only), self._board), engine, open_stream, options_)
+
+    async def aclose(self) -> None:
+        """Release the LLMs, where they are ours to close."""
+        if self._close_llms:
+            for candidate in self._candidates:
+                await candidate.llm.aclose()
+
+    def _candidate(self, llm: LLM) -> Candidate:
+        for candidate in self._candidates:
+            if candidate.llm is llm:
+                return candidate
+        raise KeyError(f"{llm.label!r} is not in this chain")
+
+    def _order(self, start_with: LLM | None, only: LLM | None) -> list[Candidate]:
+        if only is not None:
+            return [self._candidate(only)]
+        if start_with is None:
+            return self._candidates
+        first = self._candidate(start_with)
+        return [first, *(candidate for candidate in self._candidates if candidate is not first)]
+
+    def _first_token_budget(self, candidate: Candidate, permit: Permit) -> float:
+        """Give a provider on trial twice the time it usually takes: the user waits for it."""
+        allowed = candidate.settings.attempt_timeout
+        samples = self._first_tokens[candidate.key]
+        if permit.half_open and samples:
+            return min(allowed, max(2 * statistics.median(samples), LEAST_HALF_OPEN_BUDGET))
+        return allowed
+
+    def _availability_changed(self, change: Change) -> None:
+        health = change.health
+        self._emitter.emit(
+            AvailabilityChangedEvent(
+                self._by_key[change.key].llm,
+                health.available,
+                health.state,
+                health.reason or "success",
+                health.until,
+                change.cause,
+            )
+        )

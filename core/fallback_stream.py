@@ -1,0 +1,274 @@
+"""The failover loop of one turn: ask, wait for the first content, hand it on, or ask the next provider."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.attempt import Attempt
+from fallback_chat.core.backoff import retry_wait
+from fallback_chat.core.errors import AllProvidersFailed, APIError
+from fallback_chat.core.events import (
+    AllFailed,
+    AttemptFailed,
+    AttemptRecord,
+    AttemptStarted,
+    FailedOver,
+    Outcome,
+    StreamRestarted,
+)
+from fallback_chat.core.llm import ChatChunk, LLMStream
+from fallback_chat.core.settings import OnStreamFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fallback_chat.core.breaker import Permit
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.health import HealthBoard
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.turn import Candidate, Turn
+
+FOREVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOptions:
+    """What bounds one turn; times in seconds."""
+
+    deadline: float | None
+    """To the first content, over all providers."""
+    total_timeout: float | None = None
+    """For the whole answer."""
+    max_wait: float = 60.0
+    """How long the last provider left may make the user wait before it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a turn borrows from its adapter."""
+
+    board: HealthBoard
+    emit: Callable[[Event], None]
+    first_token_budget: Callable[[Candidate, Permit], float]
+    note_first_token: Callable[[Candidate, float], None]
+    random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that failed."""
+
+    candidate: Candidate
+    error: APIError
+    elapsed: float
+    shown: int | None = None
+    """Characters of it that had been handed out; None when it failed before its first content."""
+
+
+class FallbackLLMStream(LLMStream):
+    """The answer of the chain. `attempts` tells at any time how it came about."""
+
+    def __init__(
+        self, turn: Turn, engine: Engine, open_stream: Callable[[LLM], LLMStream], options: TurnOptions
+    ) -> None:
+        self._turn = turn
+        self._engine = engine
+        self._open_stream = open_stream
+        self._options = options
+        self._total_left = options.total_timeout
+        self._deadline_at = FOREVER
+        self._number = 0
+        self._records: list[AttemptRecord] = []
+        self._candidate: Candidate | None = None
+        self._permit: Permit | None = None
+        self._attempt: Attempt | None = None
+        self._failure: Failure | None = None
+        """The last failure, until it has been told."""
+        self._superseded: Failure | None = None
+        """The attempt whose text is void once another provider has shown content."""
+        self._last_error: APIError | None = None
+        self._now = asyncio.get_running_loop().time
+        self._ended = False
+
+    @property
+    def llm(self) -> LLM | None:
+        """The provider that answers, once it has proved itself."""
+        return None if self._candidate is None else self._candidate.llm
+
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """Every request so far, in order, after the providers that were passed over."""
+        passed_over = [
+            AttemptRecord(candidate.llm.label, candidate.llm.kind, candidate.llm.model, Outcome.SKIPPED)
+            for candidate in self._turn.untried
+            if not self._engine.board.read(candidate.key).available or candidate not in self._turn.left()
+        ]
+        return (*passed_over, *self._records)
+
+    async def __anext__(self) -> ChatChunk:
+        while not self._ended:
+            attempt = self._attempt
+            if attempt is None:
+                await self._commit_next()
+                if self._superseded is not None:
+                    return self._restarted(self._superseded)
+                continue
+            try:
+                chunk = await attempt.next()
+            except APIError as error:
+                await self._broken_off(attempt, error)
+                continue
+            except BaseException:
+                await self._end(attempt, Outcome.CANCELLED)
+                raise
+            if chunk is not None:
+                return chunk
+            await self._end(attempt, Outcome.OK)
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody."""
+        self._ended = True
+        if self._attempt is not None:
+            await self._end(self._attempt, Outcome.CANCELLED)
+
+    async def _commit_next(self) -> None:
+        """Ask one provider after the other until one has shown content. Raises `AllProvidersFailed`."""
+        if self._options.deadline is not None:
+            self._deadline_at = self._now() + self._options.deadline
+        while True:
+            taken = self._turn.take() if self._now() < self._deadline_at else None
+            if self._failure is not None:
+                self._tell(self._failure, taken[0] if taken else None)
+            if taken is None:
+                raise self._all_failed()
+            self._candidate, self._permit = taken
+            try:
+                self._attempt = await self._ask(*taken)
+            except BaseException:
+                self._engine.board.hand_back(taken[0].key, taken[1])
+                self._ended = True
+                raise
+            if self._attempt is not None:
+                return
+
+    async def _ask(self, candidate: Candidate, permit: Permit) -> Attempt | None:
+        """Ask one provider, again where the policy allows it; None when it gave nothing."""
+        retry = 0
+        while True:
+            attempt = self._start(candidate, permit)
+            try:
+                await attempt.commit()
+            except APIError as error:
+                await attempt.aclose()
+                self._record(attempt, Outcome.FAILED, error)
+                failure = Failure(candidate, error, attempt.elapsed)
+                wait = self._wait_before_retry(candidate, error, retry)
+            except BaseException:
+                await attempt.aclose()
+                self._record(attempt, Outcome.CANCELLED)
+                raise
+            else:
+                assert attempt.first_token is not None
+                self._engine.note_first_token(candidate, attempt.first_token)
+                return attempt
+            if wait is None:
+                self._blame(failure, permit)
+                return None
+            self._tell(failure, candidate, retry_in=wait)
+            await self._engine.sleep(wait)
+            retry += 1
+
+    def _start(self, candidate: Candidate, permit: Permit) -> Attempt:
+        self._number += 1
+        self._engine.emit(AttemptStarted(candidate.llm, self._number))
+        left = self._deadline_at - self._now()
+        # One that has successors leaves them at least half of the time.
+        share = left / 2 if self._turn.left() else left
+        return Attempt(
+            candidate.llm,
+            lambda: self._open_stream(candidate.llm),
+            candidate.settings,
+            first_token_budget=min(self._engine.first_token_budget(candidate, permit), share),
+            total_budget=self._total_left,
+        )
+
+    def _wait_before_retry(self, candidate: Candidate, error: APIError, retry: int) -> float | None:
+        wait = retry_wait(
+            error,
+            retry,
+            last=not self._turn.left(),
+            settings=candidate.settings,
+            max_wait=self._options.max_wait,
+            random=self._engine.random,
+        )
+        return wait if wait is not None and self._now() + wait < self._deadline_at else None
+
+    async def _broken_off(self, attempt: Attempt, error: APIError) -> None:
+        """Decide what follows a failure after content. Raises `error`, or makes way for the next provider."""
+        assert self._candidate is not None
+        assert self._permit is not None
+        self._attempt = None
+        await attempt.aclose()
+        self._total_left = attempt.total_left
+        self._record(attempt, Outcome.PARTIAL, error)
+        self._blame(Failure(self._candidate, error, attempt.elapsed, shown=attempt.shown), self._permit)
+        restarts = self._candidate.settings.on_stream_failure is OnStreamFailure.RESTART
+        if restarts and self._turn.left():
+            self._superseded = self._failure
+            return
+        assert self._failure is not None
+        self._tell(self._failure, None)
+        self._ended = True
+        raise error
+
+    def _restarted(self, superseded: Failure) -> ChatChunk:
+        assert self._candidate is not None
+        self._superseded = None
+        self._engine.emit(StreamRestarted(superseded.candidate.llm, self._candidate.llm, superseded.shown or 0))
+        return ChatChunk(restarted=True)
+
+    async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        assert self._candidate is not None
+        assert self._permit is not None
+        self._ended = True
+        self._attempt = None
+        self._record(attempt, outcome)
+        sign_out = self._engine.board.succeed if outcome is Outcome.OK else self._engine.board.hand_back
+        sign_out(self._candidate.key, self._permit)
+        await attempt.aclose()
+
+    def _blame(self, failure: Failure, permit: Permit) -> None:
+        self._failure = failure
+        self._turn.note_failure(failure.candidate, failure.error)
+        self._engine.board.fail(failure.candidate.key, permit, failure.error, alone=self._turn.alone)
+
+    def _record(self, attempt: Attempt, outcome: Outcome, error: APIError | None = None) -> None:
+        llm = attempt.llm
+        self._records.append(
+            AttemptRecord(llm.label, llm.kind, llm.model, outcome, error, attempt.first_token, attempt.elapsed)
+        )
+
+    def _tell(self, failure: Failure, following: Candidate | None, *, retry_in: float | None = None) -> None:
+        """Emit what a failure leads to, once."""
+        self._failure = None
+        self._last_error = failure.error
+        llm, following_llm = failure.candidate.llm, following.llm if following else None
+        after_content = failure.shown is not None
+        self._engine.emit(
+            AttemptFailed(llm, failure.error, failure.elapsed, following_llm, retry_in, after_content=after_content)
+        )
+        if following_llm is not None and following_llm is not llm:
+            self._engine.emit(FailedOver(llm, following_llm, failure.error))
+
+    def _all_failed(self) -> AllProvidersFailed:
+        self._ended = True
+        # A timer may fire a moment before its time.
+        exceeded = self._now() >= self._deadline_at - 0.005
+        error = AllProvidersFailed(self.attempts, deadline_exceeded=exceeded)
+        error.__cause__ = self._last_error
+        self._engine.emit(AllFailed(error))
+        return error

@@ -1,0 +1,100 @@
+"""Who is asked next within one turn: the order of the chain, narrowed by what the providers answered so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.breaker import State
+from fallback_chat.core.policy import Next, rule
+from fallback_chat.core.settings import OnRefusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fallback_chat.core.breaker import Permit
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.health import HealthBoard
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.settings import ChainSettings
+
+REJECTIONS_THAT_BLAME_THE_INPUT = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One provider of the chain."""
+
+    llm: LLM
+    settings: ChainSettings
+    key: str
+    """Names its health record."""
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which one half-open request keeps others away."""
+        return 2 * self.settings.attempt_timeout
+
+
+class Turn:
+    """Gives out the candidates of one turn, each at most once.
+
+    First those that the breakers admit, in order. When none is left, the others as the last resort: nearest end of the
+    cool-down first, blocked ones last.
+    """
+
+    def __init__(self, order: Sequence[Candidate], board: HealthBoard) -> None:
+        self._untried = list(order)
+        self._board = board
+        self.alone = len(order) == 1
+        """No other provider could be asked."""
+        self._stopped = False
+        self._rejections = 0
+        self._too_small: int | None = None
+
+    def take(self) -> tuple[Candidate, Permit] | None:
+        """Give the next candidate with its permit, or None when there is nobody left to ask."""
+        candidates = self.left()
+        for candidate in candidates:
+            if permit := self._board.admit(candidate.key, lease=candidate.lease):
+                self._untried.remove(candidate)
+                return candidate, permit
+        for candidate in sorted(candidates, key=self._last_resort_order):
+            if permit := self._board.force(candidate.key):
+                self._untried.remove(candidate)
+                return candidate, permit
+        return None
+
+    def left(self) -> list[Candidate]:
+        """Give the candidates that may still be asked, in order."""
+        if self._stopped:
+            return []
+        return [candidate for candidate in self._untried if self._can_serve(candidate)]
+
+    @property
+    def untried(self) -> tuple[Candidate, ...]:
+        """Those that were not asked."""
+        return tuple(self._untried)
+
+    def note_failure(self, candidate: Candidate, error: APIError) -> None:
+        """Narrow the rest of the turn by what `candidate` answered."""
+        match rule(error.kind).next:
+            case Next.REFUSED:
+                self._stopped = candidate.settings.on_refusal is OnRefusal.STOP
+            case Next.ONCE:
+                self._rejections += 1
+                self._stopped = self._rejections >= REJECTIONS_THAT_BLAME_THE_INPUT
+            case Next.BIGGER_WINDOW:
+                self._too_small = max(self._too_small or 0, candidate.llm.context_window or 0)
+            case Next.YES:
+                pass
+
+    def _can_serve(self, candidate: Candidate) -> bool:
+        if self._board.read(candidate.key).state is State.DISABLED:
+            return False
+        window = candidate.llm.context_window
+        return self._too_small is None or window is None or window > self._too_small
+
+    def _last_resort_order(self, candidate: Candidate) -> tuple[bool, float]:
+        health = self._board.read(candidate.key)
+        return health.state is State.BLOCKED, health.until or 0.0

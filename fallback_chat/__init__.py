@@ -1,0 +1,101 @@
+"""An ordered chain of LLM providers behind one `chat()`: when one fails, the next one answers.
+
+The public API is imported on first use, so that `import fallback_chat` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat._version import __version__
+
+if TYPE_CHECKING:
+    from fallback_chat.cli.wiring import load_chain
+    from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Tool, ToolCall, ToolResult
+    from fallback_chat.core.errors import (
+        AllProvidersFailed,
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        APIStreamError,
+        APITimeoutError,
+        ConfigError,
+        ErrorKind,
+    )
+    from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.fallback_adapter import FallbackAdapter
+    from fallback_chat.core.fallback_stream import FallbackLLMStream
+    from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions, ChoiceDelta, CompletionUsage, FinishReason, LLMStream
+
+_HOMES: Final = {
+    "cli.wiring": ("load_chain",),
+    "core.chat_context": ("ChatContext", "ChatMessage", "Role", "Tool", "ToolCall", "ToolResult"),
+    "core.errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIStatusError",
+        "APIStreamError",
+        "APITimeoutError",
+        "AllProvidersFailed",
+        "ConfigError",
+        "ErrorKind",
+    ),
+    "core.events": ("AvailabilityChangedEvent",),
+    "core.fallback_adapter": ("FallbackAdapter",),
+    "core.fallback_stream": ("FallbackLLMStream",),
+    "core.llm": (
+        "ChatChunk",
+        "ChatOptions",
+        "ChoiceDelta",
+        "CompletionUsage",
+        "FinishReason",
+        "LLM",
+        "LLMStream",
+    ),
+}
+_HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "LLM",
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APIStreamError",
+    "APITimeoutError",
+    "AllProvidersFailed",
+    "AvailabilityChangedEvent",
+    "ChatChunk",
+    "ChatContext",
+    "ChatMessage",
+    "ChatOptions",
+    "ChoiceDelta",
+    "CompletionUsage",
+    "ConfigError",
+    "ErrorKind",
+    "FallbackAdapter",
+    "FallbackLLMStream",
+    "FinishReason",
+    "LLMStream",
+    "Role",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
+    "__version__",
+    "load_chain",
+]
+
+if not (Path(__file__).parent / "core").is_dir():
+    # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie one folder up.
+    __path__.append(str(Path(__file__).parent.parent))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
