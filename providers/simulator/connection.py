@@ -1,0 +1,160 @@
+"""One accepted connection: bytes in, bytes out, and the moment at which the client left.
+
+A protocol of our own, because `asyncio.StreamReader` cannot tell that the peer has gone without taking the next request's bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+MAX_HEAD: Final = 64 * 1024
+MAX_BODY: Final = 64 * 1024 * 1024
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection; there is nobody left to play to."""
+
+
+class BadRequestError(Exception):
+    """The client sent something that is not an HTTP/1.1 request with a length; the text says what."""
+
+
+class Connection(asyncio.Protocol):
+    """A client's connection. `serve` runs as a task from the moment it is accepted."""
+
+    def __init__(self, serve: Callable[[Connection], Coroutine[None, None, None]]) -> None:
+        self._serve = serve
+        self._buffer = bytearray()
+        self._news = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.gone = asyncio.Event()
+        self.gone_at: float | None = None
+        """Loop time at which the client left; None while it is there, or when this side closed first."""
+        self.task: asyncio.Task[None]
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.task = asyncio.get_running_loop().create_task(self._serve(self))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        self._news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if not self.gone.is_set():
+            self.gone_at = asyncio.get_running_loop().time()
+        for event in (self.gone, self._news, self._writable):
+            event.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    async def read_until(self, mark: bytes) -> bytes:
+        """Give the bytes up to and with `mark`; b"" when the client left before the first of them."""
+        seen = 0
+        while (at := self._buffer.find(mark, seen)) < 0:
+            if self.gone.is_set():
+                return b""
+            if len(self._buffer) > MAX_HEAD:
+                raise BadRequestError(f"the request's head is longer than {MAX_HEAD} bytes")
+            seen = max(0, len(self._buffer) - len(mark))
+            await self._more()
+        return self._take(at + len(mark))
+
+    async def read_exactly(self, size: int) -> bytes:
+        """Give the next `size` bytes. Raises ClientGoneError when the client leaves before they are there."""
+        while len(self._buffer) < size:
+            if self.gone.is_set():
+                raise ClientGoneError
+            await self._more()
+        return self._take(size)
+
+    async def write(self, data: bytes) -> None:
+        """Send `data`, no faster than the client reads. Raises ClientGoneError when it has left."""
+        if self.gone.is_set():
+            raise ClientGoneError
+        self.transport.write(data)
+        await self._writable.wait()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait. Raises ClientGoneError as soon as the client leaves."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.gone.wait()
+        except TimeoutError:
+            return
+        raise ClientGoneError
+
+    def close(self) -> None:
+        """Close in order (FIN), after what was written."""
+        self.gone.set()
+        self.transport.close()
+
+    def reset(self) -> None:
+        """Close with a reset (RST): lingering for 0 s makes the kernel send one."""
+        self.gone.set()
+        plug = self.transport.get_extra_info("socket")
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    async def _more(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+
+async def read_request(connection: Connection) -> tuple[str, str, dict[str, str], bytes] | None:
+    """Read one request: method, path with query, headers (names in lower case) and body; None when no more comes.
+
+    Raises BadRequestError for what a strict server would not accept.
+    """
+    head = await connection.read_until(b"\r\n\r\n")
+    if not head:
+        return None
+    line, *fields = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    try:
+        method, path, version = line.split(" ")
+    except ValueError:
+        raise BadRequestError(f"the request line is {line!r}") from None
+    if version != "HTTP/1.1":
+        raise BadRequestError(f"the version is {version!r}")
+    headers = _headers(fields)
+    return method, path, headers, await connection.read_exactly(_length(method, headers))
+
+
+def _headers(fields: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for field in fields:
+        name, colon, value = field.partition(":")
+        if not colon or name.strip() != name or not name:
+            raise BadRequestError(f"{field!r} is no header")
+        if name.lower() in headers:
+            raise BadRequestError(f"the header {name} comes twice")
+        headers[name.lower()] = value.strip()
+    if "host" not in headers:
+        raise BadRequestError("there is no Host header")
+    return headers
+
+
+def _length(method: str, headers: dict[str, str]) -> int:
+    text = headers.get("content-length", "0" if method in ("GET", "HEAD") else "")
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_BODY:
+        raise BadRequestError(f"the content-length is {text!r}")
+    return int(text)

@@ -1,0 +1,139 @@
+"""One request and the answer to it: what a fault's steps work with."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.simulator.connection import Connection
+    from fallback_chat.providers.simulator.wire import Voice, WireFormat
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A request as it was seen, for assertions; times in seconds since the simulator started."""
+
+    number: int
+    """0 for the first."""
+    at: float
+    connection: int
+    """Which connection it came on, counted from 0."""
+    fault: str = ""
+    method: str = ""
+    """Empty when the fault struck before a request was read."""
+    path: str = ""
+    """With the query."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+    body: bytes = b""
+    problems: tuple[str, ...] = ()
+    """What a strict server rejects in it."""
+    client_left_at: float | None = None
+    """When the client closed the connection in the middle of the answer; None when it stayed."""
+    ended_at: float | None = None
+    """When this side was done with it, one way or the other."""
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a simulator behaves apart from its faults; times in seconds."""
+
+    text: str = "The quick brown fox jumps over the lazy dog."
+    delay: float = 3.0
+    """How long a late answer keeps the client waiting."""
+    tick: float = 0.05
+    """Between two signs of life."""
+    redirect_to: str = "http://127.0.0.1:9"
+    """The other origin that redirects point at."""
+
+
+class Framing(Enum):
+    """How the end of a body is told."""
+
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+class Exchange:
+    """Writes one answer. The parts of an answer go through `voice`, everything else is bytes."""
+
+    def __init__(
+        self, connection: Connection, request: Recorded, wire: WireFormat, voice: Voice, manner: Manner
+    ) -> None:
+        self.connection = connection
+        self.request = request
+        self.wire = wire
+        self.voice = voice
+        self.manner = manner
+        self.newline = b"\n"
+        """The line end that server-sent events are written with."""
+        self.zipper: zlib._Compress | None = None
+        self.keep_alive = True
+        """The connection can serve another request after this one."""
+        self.framing = Framing.CLOSE
+        """Set by the head."""
+
+    async def head(
+        self,
+        status: int = 200,
+        *headers: tuple[str, str],
+        content_type: str | None = None,
+        framing: Framing = Framing.CHUNKED,
+        version: str = "HTTP/1.1",
+    ) -> None:
+        """Send the status line and the headers; a body follows piece by piece."""
+        self.framing = framing
+        self.keep_alive = framing is Framing.CHUNKED
+        fields = [*headers, ("content-type", content_type)] if content_type else list(headers)
+        fields.append(("transfer-encoding", "chunked") if self.keep_alive else ("connection", "close"))
+        await self.connection.write(render_head(status, fields, version))
+
+    async def send(self, data: bytes) -> None:
+        """Send a piece of the body: line ends, compression and framing as they are set."""
+        if self.newline != b"\n" and self.voice.stream_type.startswith("text/event-stream"):
+            data = data.replace(b"\n", self.newline)
+        if self.zipper is not None:
+            data = self.zipper.compress(data) + self.zipper.flush(zlib.Z_SYNC_FLUSH)
+        await self._frame(data)
+
+    async def end(self) -> None:
+        """End the body properly."""
+        await self.send(self.voice.end())
+        if self.zipper is not None:
+            await self._frame(self.zipper.flush())
+        if self.framing is Framing.CHUNKED:
+            await self.connection.write(b"0\r\n\r\n")
+        else:
+            self.connection.close()
+
+    async def document(self, status: int, body: bytes, content_type: str, *headers: tuple[str, str]) -> None:
+        """Send a whole answer with its length."""
+        fields = [("content-type", content_type)] if content_type else []
+        fields += [("content-length", str(len(body))), *headers]
+        await self.connection.write(render_head(status, fields) + body)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, as long as the client does."""
+        await self.connection.sleep(seconds)
+
+    async def _frame(self, data: bytes) -> None:
+        if data:
+            framed = b"%x\r\n%s\r\n" % (len(data), data) if self.framing is Framing.CHUNKED else data
+            await self.connection.write(framed)
+
+
+def render_head(status: int, headers: list[tuple[str, str]], version: str = "HTTP/1.1") -> bytes:
+    """Give a status line and headers as bytes."""
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Odd"
+    lines = [f"{version} {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
