@@ -1,0 +1,1 @@
+"""The manual, as Markdown files; the provider of kind `guide` answers from them."""

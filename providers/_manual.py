@@ -1,0 +1,207 @@
+"""The bundled manual as sections, and the search over them: BM25 with light stemming, no model and no network.
+
+Two guards keep the search honest: the best section has to hold at least `MIN_COVERAGE` of the question's weight, and a word
+that the manual never uses weighs as much as its rarest ones.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
+MIN_COVERAGE: Final = 0.6
+RELATED_SHARE: Final = 0.4
+"""A related section scores at least this share of the best one."""
+MAX_MATCHES: Final = 4
+TITLE_WEIGHT: Final = 3
+K1: Final = 1.2
+B: Final = 0.6
+FILE_WEIGHTS: Final = {"adding-a-provider.md": 0.5, "design.md": 0.5}
+"""Who asks the guide uses the program; pages for its developers come second."""
+
+_UNSPECIFIC: Final = """
+    a able about all also am an and any are as at be been being between but by can cannot could describe did do does doing done
+    explain for from get gets getting give go going good got had happen happens has have hello help here hey hi how i if in into
+    is it its just know let like make makes me mean means mine must my need needs no not of off on one or other our
+    out please possible program see should show so some tell than thank thanks that the their them then there these they thing
+    things this those to too up us use used uses using very want wants was way we were what when where which while who why will
+    with without work works would you your
+"""
+STOP_WORDS: Final = frozenset(_UNSPECIFIC.split())
+"""Words that every question may have, whatever it is about."""
+
+SYNONYMS: Final = {
+    # The unit of time is not the ordinal.
+    "seconds": "sec",
+    "another": "second",
+    "additional": "second",
+    "backup": "fallback",
+    "bash": "script",
+    "certificates": "cert",
+    "certificate": "cert",
+    "ssl": "cert",
+    "tls": "cert",
+    "chatgpt": "openai",
+    "gpt": "openai",
+    "claude": "anthropic",
+    "google": "gemini",
+    "color": "colour",
+    "colors": "colour",
+    "configuration": "config",
+    "configure": "config",
+    "configured": "config",
+    "configuring": "config",
+    "settings": "config",
+    "setup": "config",
+    "credential": "key",
+    "credentials": "key",
+    "custom": "extra",
+    "forbidden": "403",
+    "found": "find",
+    "live": "find",
+    "lives": "find",
+    "located": "find",
+    "location": "find",
+    "limit": "limited",
+    "limits": "limited",
+    "throttled": "limited",
+    "throttling": "limited",
+    "internet": "network",
+    "pick": "choose",
+    "select": "choose",
+    "llm": "provider",
+    "llms": "provider",
+    "vendor": "provider",
+    "vendors": "provider",
+    "repl": "chat",
+    "shell": "script",
+    "unauthorised": "401",
+    "unauthorized": "401",
+}
+
+SUFFIXES: Final = (
+    ("ies", "y"),
+    ("ied", "y"),
+    ("sses", "ss"),
+    ("ing", ""),
+    ("ed", ""),
+    ("ly", ""),
+    ("s", ""),
+    ("e", ""),
+)
+MIN_STEM: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands under one heading of the manual."""
+
+    file: str
+    page: str
+    """The title of the whole file."""
+    title: str
+    body: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a reader."""
+        return f"“{self.title}” in docs/{self.file}"
+
+
+def split_sections(file: str, text: str) -> Iterator[Section]:
+    """Cut a Markdown text at its headings; a `#` within a code fence is none. A heading without text gives nothing."""
+    page, title, lines, fenced = "", "", list[str](), False
+    for line in [*text.splitlines(), "# "]:
+        if line.startswith("```"):
+            fenced = not fenced
+        if fenced or not line.startswith("#"):
+            lines.append(line)
+            continue
+        body = "\n".join(lines).strip()
+        if title and body:
+            yield Section(file, page, title, body)
+        title, lines = line.lstrip("#").strip(), []
+        page = page or title
+
+
+def stem(word: str) -> str:
+    """Bring the forms of an English word together, roughly: enough for a manual of a few pages."""
+    for suffix, instead in SUFFIXES:
+        if word.endswith(suffix) and not word.endswith(("ss", "us", "is")) and len(word) - len(suffix) >= MIN_STEM:
+            word = word[: len(word) - len(suffix)] + instead
+            break
+    if word[-1:] == word[-2:-1] and word[-1:] not in "lsz":
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > MIN_STEM else word
+
+
+def terms(text: str) -> list[str]:
+    """Give the words of `text` that carry meaning, stemmed and with synonyms brought together."""
+    words = re.findall(r"[^\W_]+", text.lower().replace("n't", "").replace("'s", ""))
+    return [stem(SYNONYMS.get(w, w)) for w in words if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
+
+
+class Manual:
+    """Sections that can be searched."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self.sections = tuple(sections)
+        self._counts = [_count(section) for section in self.sections]
+        self._sizes = [counts.total() for counts in self._counts]
+        self._mean_size = sum(self._sizes) / len(self._sizes)
+        self._found_in = Counter(term for counts in self._counts for term in counts)
+
+    def search(self, question: str) -> tuple[Section, ...]:
+        """Give the section that answers `question` and up to three related ones, best first; nothing when none fits."""
+        wanted = sorted(set(terms(question)))
+        ranked = sorted(
+            ((self._score(wanted, i), i) for i in range(len(self.sections))), key=lambda pair: (-pair[0], pair[1])
+        )
+        best_score, best = ranked[0]
+        if best_score <= 0 or self._share(wanted, self._counts[best]) < MIN_COVERAGE:
+            return ()
+        return tuple(self.sections[i] for score, i in ranked[:MAX_MATCHES] if score >= RELATED_SHARE * best_score)
+
+    def _weight(self, term: str) -> float:
+        """BM25's inverse document frequency."""
+        found = max(1, self._found_in[term])
+        return math.log(1 + (len(self.sections) - found + 0.5) / (found + 0.5))
+
+    def _score(self, wanted: Sequence[str], index: int) -> float:
+        """BM25, raised by the share of the heading that the question names."""
+        counts, section = self._counts[index], self.sections[index]
+        norm = K1 * (1 - B + B * self._sizes[index] / self._mean_size)
+        score = sum(self._weight(t) * counts[t] * (K1 + 1) / (counts[t] + norm) for t in wanted if t in counts)
+        return score * (1 + self._share(terms(section.title), wanted)) * FILE_WEIGHTS.get(section.file, 1)
+
+    def _share(self, whole: Sequence[str], held: Container[str]) -> float:
+        """How much of the weight of `whole` is in `held`."""
+        total = sum(map(self._weight, whole))
+        return sum(self._weight(term) for term in whole if term in held) / total if total else 0.0
+
+
+def _count(section: Section) -> Counter[str]:
+    """Count the words of a section, those of headings and of the first cells of tables several times.
+
+    Hyphenated words also count as one (`back-off`). Quoted sentences are left out: they are examples of what
+    one could ask.
+    """
+    text = re.sub(r'"([^"\n]*)"', lambda quoted: "" if quoted[1].count(" ") > 1 else quoted[0], section.body)
+    joined = " ".join(re.findall(r"\w+-\w+", f"{section.title} {text}")).replace("-", "")
+    entries = " ".join(re.findall(r"^\|([^|]+)\|", section.body, re.MULTILINE))
+    return Counter(terms(f"{section.page} {text} {joined}") + terms(f"{section.title} {entries}") * TITLE_WEIGHT)
+
+
+@cache
+def bundled() -> Manual:
+    """Read the manual that comes with the program, once."""
+    pages = sorted((each.name, each) for each in files("fallback_chat.manual").iterdir() if each.name.endswith(".md"))
+    return Manual([s for name, page in pages for s in split_sections(name, page.read_text(encoding="utf-8"))])
