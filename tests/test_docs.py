@@ -1,0 +1,205 @@
+"""The manual says what the code does: its tables are compared with the code's, its links are followed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.cli.failures import EXIT_CODE_OF_KIND, ExitCode
+from fallback_chat.cli.shared import SharedOptions
+from fallback_chat.core.breaker import State
+from fallback_chat.core.config import load
+from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.events import Outcome
+from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.policy import RULES, Next, Verdict
+from fallback_chat.core.schema import CHAIN, PROVIDER
+from fallback_chat.core.services import KNOWN_KINDS, SERVICES
+from fallback_chat.core.settings import ChainSettings, OnStreamFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def section(name: str, title: str) -> str:
+    """Give the text under the heading that begins with `title`."""
+    match = re.search(rf"^## {re.escape(title)}.*?\n(.*?)(?=^## |\Z)", page(name), re.DOTALL | re.MULTILINE)
+    assert match, f"{name} has no section {title!r}"
+    return match[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Give the cells of a Markdown table, without its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def headings(name: str) -> list[str]:
+    return re.findall(r"^## (.+)$", page(name), re.MULTILINE)
+
+
+def test_the_readme_fits_on_one_page() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+
+    broken = [link for link in links if not link.startswith("https://") and not (path.parent / link).exists()]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_page_that_is_named_exists(path: Path) -> None:
+    named = re.findall(r"`([a-z-]+\.md)`", path.read_text(encoding="utf-8"))
+
+    assert [name for name in named if not (DOCS / name).exists()] == []
+
+
+def snippets() -> Iterator[tuple[str, str]]:
+    for path in PAGES:
+        for number, snippet in enumerate(
+            re.findall(r"^```toml\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE), start=1
+        ):
+            yield f"{path.name}-{number}", snippet
+
+
+@pytest.mark.parametrize("snippet", [pytest.param(text, id=name) for name, text in snippets()])
+def test_every_toml_example_is_accepted_as_it_stands(snippet: str) -> None:
+    document = tomllib.loads(snippet)
+    providers = {each["name"] for each in document.get("providers", []) if "name" in each}
+    missing = {name for profile in document.get("profiles", {}).values() for name in profile["providers"]} - providers
+    # A fragment is made whole: its own providers, or those that its profile names.
+    if document.keys() <= {"api_key_cmd"}:
+        snippet = f'[[providers]]\nkind = "openai"\nmodel = "m"\n{snippet}'
+    snippet += "".join(
+        f'\n[[providers]]\nname = "{name}"\nkind = "guide"\nmodel = "manual"\n' for name in sorted(missing)
+    )
+
+    assert load(snippet, Path("fallback.toml")).providers
+
+
+def test_the_table_of_failures_is_the_policy() -> None:
+    again = {"yes": True, "no": False}
+    next_ = {
+        "yes": Next.YES,
+        "one more": Next.ONCE,
+        "larger window only": Next.BIGGER_WINDOW,
+        'with `on_refusal = "next"`': Next.REFUSED,
+    }
+    health = {
+        "rests": Verdict.OPEN,
+        "rests after two in a row": Verdict.SOFT,
+        "blocked": Verdict.BLOCK,
+        "unchanged": Verdict.NEUTRAL,
+    }
+
+    table = [
+        (words(kind)[0], again[retry], next_[following], health[verdict])
+        for kind, retry, following, verdict in rows(section("failover.md", "Kinds of error"))
+    ]
+
+    assert table == [(kind.value, rule.retry_same, rule.next, rule.verdict) for kind, rule in RULES.items()]
+
+
+def test_every_kind_of_error_has_a_section_that_says_what_to_do() -> None:
+    kinds = [heading.split(":")[0] for heading in headings("errors.md") if ":" in heading]
+
+    assert kinds == [kind.value for kind in ErrorKind]
+    assert [kind for kind in kinds if "**What you can do:**" not in section("errors.md", f"{kind}:")] == []
+
+
+def test_every_key_of_the_chain_is_explained_with_its_default() -> None:
+    table = rows(section("configuration.md", "The [chain] table"))
+    assert [words(key) for key, _, _ in table] == [[field.name] for field in CHAIN]
+
+    shown = {words(key)[0]: words(default)[0].strip('"') if "`" in default else default for key, default, _ in table}
+    defaults = ChainSettings()
+    seconds = ("attempt_timeout", "retry_interval", "connect_timeout", "thinking_timeout", "idle_timeout", "deadline")
+    assert {name: shown[name].split()[0] for name in seconds} == {
+        name: str(getattr(defaults, name)) for name in seconds
+    }
+    choices = ("on_stream_failure", "on_refusal", "prefer")
+    assert {name: shown[name] for name in choices} == {name: getattr(defaults, name).value for name in choices}
+
+
+def test_every_key_of_a_provider_is_explained() -> None:
+    explained = {words(key)[0] for key, _, _ in rows(section("configuration.md", "The [[providers]] table"))}
+
+    assert explained == {field.name for field in PROVIDER}
+
+
+def test_every_kind_of_provider_is_explained() -> None:
+    assert [words(kind) for kind, *_ in rows(section("configuration.md", "Supported providers"))] == [
+        [kind] for kind in KNOWN_KINDS
+    ]
+
+
+def test_every_known_service_is_listed_with_the_variable_of_its_key() -> None:
+    table = [
+        (words(name)[0], tuple(words(variables)))
+        for name, variables in rows(section("configuration.md", "Known services"))
+    ]
+
+    assert table == [(service.name, service.key_env) for service in SERVICES]
+
+
+def test_every_state_and_policy_of_the_engine_is_explained() -> None:
+    states = [words(state)[0] for state, _ in rows(section("failover.md", "The states of a provider"))]
+    policies = [words(value)[0] for value, _ in rows(section("failover.md", "A failure in the middle"))]
+
+    assert states == [state.value for state in State]
+    assert policies == [policy.value for policy in OnStreamFailure]
+
+
+def test_every_exit_code_is_explained_in_the_manual_and_named_in_the_readme() -> None:
+    manual = [int(code) for code, *_ in rows(section("exit-codes.md", "What the exit code tells"))]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit codes")[2].partition("\n## ")[0]
+    named = [int(code) for cell, _ in rows(readme) for code in cell.split("·")]
+
+    assert manual == [code.value for code in ExitCode]
+    assert sorted(named) == manual
+
+
+def test_the_order_of_causes_gives_every_exit_code_that_a_failed_chain_can_have() -> None:
+    named = {int(code) for code in re.findall(r"\((\d+)\)", section("exit-codes.md", "Several causes"))}
+
+    assert named == set(EXIT_CODE_OF_KIND.values()) - {ExitCode.INTERNAL}
+
+
+def test_the_words_of_the_json_objects_are_explained() -> None:
+    answer = section("commands.md", "The JSON object of ask")
+    probe = section("commands.md", "The JSON object of probe")
+
+    prose = re.sub(r"```.*?```", "", answer + probe, flags=re.DOTALL)
+    sentences = [words(sentence) for sentence in re.split(r"[.;]\s", prose)]
+    explained = {first: set(others) for first, *others in filter(None, sentences)}
+    assert explained["finish_reason"] == {reason.value for reason in FinishReason}
+    assert explained["outcome"] == {outcome.value for outcome in Outcome}
+    assert explained["state"] == {state.value for state in State}
+
+
+def test_every_shared_flag_is_explained() -> None:
+    explained = {flag.split()[0] for flags, _ in rows(section("commands.md", "Flags of ask")) for flag in words(flags)}
+    shared = {f"--{field.name.replace('_', '-')}" for field in fields(SharedOptions)}
+
+    assert shared - explained == set()
