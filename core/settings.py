@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from fallback_chat.core.errors import Problem
 
 
 class OnStreamFailure(StrEnum):
@@ -31,6 +34,18 @@ class Prefer(StrEnum):
 
     PRIMARY = "primary"
     STICKY = "sticky"
+
+
+class Origin(StrEnum):
+    """Which layer a value comes from; a later one wins."""
+
+    DEFAULT = "default"
+    USER = "user"
+    """The user's own fallback.toml, or the one that was named."""
+    PROJECT = "project"
+    """The fallback.toml of the working directory's repository."""
+    ENV = "env"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +74,11 @@ class ChainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """Where an API key comes from; exactly one field is set. The value itself is read by `core/secrets.py`."""
+    """Where an API key comes from: one of `env`, `cmd`, `file`, `inline`. The value is read by `core/secrets.py`."""
 
     env: str | None = None
+    alternatives: tuple[str, ...] = ()
+    """Further variables to look into when `env` is not set (some services have two names for the same)."""
     cmd: tuple[str, ...] | None = None
     file: Path | None = None
     inline: str | None = field(default=None, repr=False)
@@ -69,7 +86,7 @@ class KeySource:
     def describe(self) -> str:
         """Name the source without its value."""
         if self.env is not None:
-            return f"env {self.env}"
+            return "env " + " or ".join((self.env, *self.alternatives))
         if self.cmd is not None:
             return f"command {self.cmd[0]}"
         if self.file is not None:
@@ -124,3 +141,7 @@ class Settings:
     """Named chains: provider names in order."""
     path: Path | None = None
     """The file it came from; None when it was detected from the environment."""
+    warnings: tuple[Problem, ...] = ()
+    """What works but should be looked at."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where each value comes from, by the dotted path of its key; what is not named is a default."""

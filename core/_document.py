@@ -1,0 +1,248 @@
+"""One fallback.toml, read and checked key by key; nothing is resolved yet, so a later file may still add to it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core import schema
+from fallback_chat.core._toml_lines import MAX_KEY_PARTS, TomlLines
+from fallback_chat.core._values import Mistake, describe, suggest
+from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.services import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from fallback_chat.core.settings import Origin
+
+MAX_BYTES: Final = 256 * 1024
+MAX_PROBLEMS: Final = 50
+MAX_PROVIDERS: Final = 100
+_SERVICE_NAMES: Final = frozenset(service.name for service in SERVICES)
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A checked value, and where it stands."""
+
+    value: Any
+    origin: Origin
+    path: Path | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One [[providers]] entry."""
+
+    name: str
+    values: dict[str, Value]
+    origin: Origin
+    wrong: frozenset[str] = frozenset()
+    """Keys that are there, but hold nothing usable; each was reported."""
+    path: Path | None = None
+    line: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the entry."""
+        return f"providers.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole file."""
+
+    origin: Origin
+    path: Path | None = None
+    chain: dict[str, Value] = field(default_factory=dict)
+    providers: tuple[Entry, ...] = ()
+    profiles: dict[str, Value] = field(default_factory=dict)
+
+
+class Problems:
+    """Collects every mistake up to a number that a person would read."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    @property
+    def full(self) -> bool:
+        """No more are taken."""
+        return len(self.found) >= MAX_PROBLEMS
+
+    def add(self, key: str, message: str, path: Path | None = None, line: int | None = None) -> None:
+        """Note a mistake."""
+        if not self.full:
+            self.found.append(Problem(key, message, path, line))
+
+    def check(self) -> None:
+        """Raise `ConfigError` when there are any, in the order of the file."""
+        if self.found:
+            raise ConfigError(sorted(self.found, key=lambda problem: (str(problem.path or ""), problem.line or 0)))
+
+
+def quoted(name: str) -> str:
+    """Write one part of a dotted key; anything unusual in quotes and escaped."""
+    return name if _BARE.fullmatch(name) else describe(name)
+
+
+def read_document(text: str | bytes, path: Path | None, origin: Origin, problems: Problems) -> Document:
+    """Read one file; its mistakes go into `problems`, and the document holds what is good.
+
+    Raises `ConfigError` when it is no TOML at all.
+    """
+    source = _decode(text, path)
+    lines = TomlLines(source)
+    if lines.deepest > MAX_KEY_PARTS:
+        raise ConfigError([Problem("", f"a key has more than {MAX_KEY_PARTS} parts", path)])
+    return _Reader(path, origin, lines, problems).read(_parse(source, path))
+
+
+def _decode(text: str | bytes, path: Path | None) -> str:
+    if len(text) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 1024} KiB, so it is hardly a fallback.toml"
+        raise ConfigError([Problem("", message, path)])
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise ConfigError([Problem("", "the file is not UTF-8: save it as UTF-8", path, line)]) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _parse(source: str, path: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        at_end = source.count("\n") + 1
+        problem = Problem("", f"this is not TOML: {error}", path, int(line[1]) if line else at_end)
+        raise ConfigError([problem]) from error
+    except RecursionError as error:
+        raise ConfigError([Problem("", "a value nests too deep", path)]) from error
+    except ValueError as error:
+        raise ConfigError([Problem("", "a number has too many digits", path)]) from error
+
+
+class _Reader:
+    """Checks the tables of one file against the schema."""
+
+    def __init__(self, path: Path | None, origin: Origin, lines: TomlLines, problems: Problems) -> None:
+        self._path = path
+        self._origin = origin
+        self._lines = lines
+        self._problems = problems
+
+    def read(self, data: dict[str, Any]) -> Document:
+        self._unknown("", (), data, ("chain", "providers", "profiles"))
+        chain = self._table("chain", ("chain",), data.get("chain", {}), schema.CHAIN_KEYS)
+        return Document(
+            self._origin,
+            self._path,
+            chain,
+            self._providers(data.get("providers", [])),
+            self._profiles(data.get("profiles", {})),
+        )
+
+    def _providers(self, tables: Any) -> tuple[Entry, ...]:
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self._add("providers", ("providers",), "must be a list of tables: begin each with [[providers]]")
+            return ()
+        if len(tables) > MAX_PROVIDERS:
+            self._add("providers", ("providers",), f"has {len(tables)} entries; at most {MAX_PROVIDERS} make sense")
+            return ()
+        entries = tuple(self._entry(index, table) for index, table in enumerate(tables))
+        first: dict[str, Entry] = {}
+        for entry in entries:
+            if (known := first.setdefault(entry.name, entry)) is not entry:
+                message = f"another provider is called so (line {known.line}): give each a `name` of its own"
+                self._problems.add(f"{entry.key}.name", message, self._path, entry.line)
+        return entries
+
+    def _entry(self, index: int, table: dict[str, Any]) -> Entry:
+        path = ("providers", index)
+        names = [table[key] for key in ("name", "preset", "kind") if isinstance(table.get(key), str)]
+        name = next(filter(None, names), "")
+        key = f"providers.{quoted(name)}" if name else f"providers[{index + 1}]"
+        values = self._table(key, path, table, schema.PROVIDER_KEYS)
+        sources = [source for source in schema.KEY_SOURCES if source in table]
+        for extra in sources[1:]:
+            self._add(f"{key}.{extra}", (*path, extra), f"the key already comes from {sources[0]}: keep one of the two")
+        if "prices" in values:
+            prices = self._table(f"{key}.prices", (*path, "prices"), values["prices"].value, schema.PRICE_KEYS)
+            values["prices"] = self._value({name: price.value for name, price in prices.items()}, (*path, "prices"))
+        wrong = frozenset(table.keys() - values.keys())
+        name = name or f"provider {index + 1}"
+        return Entry(name, values, self._origin, wrong, self._path, self._lines.find(path))
+
+    def _profiles(self, tables: Any) -> dict[str, Value]:
+        profiles = {}
+        if not isinstance(tables, dict):
+            self._add("profiles", ("profiles",), "must be tables: begin each with [profiles.NAME]")
+            return {}
+        for name, table in tables.items():
+            key, path = f"profiles.{quoted(name)}", ("profiles", name)
+            values = self._table(key, path, table, schema.PROFILE_KEYS)
+            if "providers" in values:
+                profiles[name] = values["providers"]
+            elif isinstance(table, dict) and "providers" not in table:
+                self._add(key, path, 'has no `providers`: name some, as providers = ["a", "b"]')
+        return profiles
+
+    def _table(
+        self, key: str, path: tuple[str | int, ...], table: Any, known: Mapping[str, schema.Field]
+    ) -> dict[str, Value]:
+        """Give the good values of one table; every other one is noted."""
+        if not isinstance(table, dict):
+            self._add(key, path, f"must be a table, not {describe(table)}")
+            return {}
+        self._unknown(key, path, table, known)
+        values = {}
+        for name, field_ in known.items():
+            if name not in table:
+                continue
+            try:
+                values[name] = self._value(field_.type.read(table[name]), (*path, name))
+            except Mistake as mistake:
+                self._add(f"{key}.{name}", (*path, name), _message(field_, table[name], str(mistake)))
+        return values
+
+    def _unknown(self, key: str, path: tuple[str | int, ...], table: dict[str, Any], known: Iterable[str]) -> None:
+        for name in table:
+            if name not in known and not self._problems.full:
+                where = f"{key}.{quoted(name)}" if key else quoted(name)
+                self._add(where, (*path, name), _unknown_key(name, key, tuple(known)))
+
+    def _value(self, value: Any, path: tuple[str | int, ...]) -> Value:
+        return Value(value, self._origin, self._path, self._lines.find(path))
+
+    def _add(self, key: str, path: tuple[str | int, ...], message: str) -> None:
+        self._problems.add(key, message, self._path, self._lines.find(path))
+
+
+def _message(field_: schema.Field, value: Any, mistake: str) -> str:
+    """Say what is wrong with a value, and what to write."""
+    if field_.name == "kind" and value in _SERVICE_NAMES:
+        return f"{describe(value)} is a service, not a kind: write preset = {describe(value)} instead"
+    got = "" if field_.secret or isinstance(value, dict) else f", not {describe(value)}"
+    return f"must be {field_.type.words}{got}" + (f"; {mistake}" if mistake else "")
+
+
+def _unknown_key(name: str, table: str, known: tuple[str, ...]) -> str:
+    """Say where an unknown key belongs, or which one was meant."""
+    if not table and name in schema.CHAIN_KEYS:
+        return "unknown key: it belongs below [chain]"
+    if not table and name in schema.PROVIDER_KEYS:
+        return "unknown key: it belongs below [[providers]]"
+    if table == "chain" and name in schema.PROVIDER_KEYS:
+        return "unknown key: it belongs below [[providers]]"
+    other = schema.WORDS_OF_OTHERS.get(name.lower(), "")
+    hint = f"did you mean {other!r}?" if other in known else suggest(name, known)
+    return f"unknown key; {hint or 'there are ' + ', '.join(known)}"

@@ -1,0 +1,191 @@
+"""One [[providers]] entry → `ProviderSettings`: what the known services fill in, and what only shows when keys meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+from fallback_chat.core import schema
+from fallback_chat.core.errors import Problem
+from fallback_chat.core.secrets import flaw
+from fallback_chat.core.services import Service, by_kind, by_name, by_url, is_loopback
+from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings
+
+if TYPE_CHECKING:
+    from fallback_chat.core._document import Entry, Problems, Value
+
+LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
+"""Seconds; a server on this machine may have to load the model first."""
+
+GUIDE_MODEL: Final = "manual"
+
+_OPENAI_ENDS: Final = ("/chat/completions", "/completions", "/responses", "/models")
+_WRONG_ENDS: Final = {
+    "openai": _OPENAI_ENDS,
+    "openai-responses": _OPENAI_ENDS,
+    "anthropic": ("/v1/messages", "/v1/models", "/v1"),
+    "gemini": ("/v1beta/models", "/v1beta", "/v1"),
+    "ollama": ("/api/chat", "/api/tags", "/api", "/v1"),
+}
+"""What the program adds to `base_url` itself, or what belongs to another kind; the longest first."""
+
+_AS_THEY_ARE: Final = (
+    "preset", "enabled", "max_tokens", "temperature", "context_window", "system", "tags", "headers", "proxy", "extra_body",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What all files together say about one provider."""
+
+    entry: Entry
+    """The first one, which must be complete."""
+    values: dict[str, Value]
+    wrong: frozenset[str]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Begin with one entry."""
+        return cls(entry, entry.values, entry.wrong)
+
+    def with_entry(self, entry: Entry) -> Merged:
+        """Give the same provider with the keys of a stronger entry on top."""
+        return Merged(self.entry, self.values | entry.values, self.wrong | entry.wrong)
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.entry.name
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the provider."""
+        return self.entry.key
+
+    def get(self, name: str) -> Any:
+        """Give a value, or its default."""
+        value = self.values.get(name)
+        return schema.PROVIDER_KEYS[name].default if value is None else value.value
+
+    def place(self, name: str) -> tuple[Path | None, int | None]:
+        """Give file and line of a value, or of the entry that lacks it."""
+        value = self.values.get(name)
+        return (value.path, value.line) if value else (self.entry.path, self.entry.line)
+
+
+class ProviderBuilder:
+    """Builds the settings of each provider of a chain."""
+
+    def __init__(self, chain: ChainSettings, *, chain_has_timeout: bool, home: Path | None, problems: Problems) -> None:
+        self._chain = chain
+        self._chain_has_timeout = chain_has_timeout
+        self._home = home
+        self._problems = problems
+        self.warnings: list[Problem] = []
+
+    def build(self, merged: Merged) -> ProviderSettings:
+        """Give the settings of one provider; mistakes are noted."""
+        kind, base_url, service = self._address(merged)
+        key = self._key(merged, service)
+        local = is_loopback(base_url)
+        if key and base_url.startswith("http://") and not local:
+            self._warn(merged, "base_url", "http:// sends key and conversation in the clear: use https://")
+        own = {name: value.value for name, value in merged.values.items() if name in schema.CHAIN_KEYS}
+        if local and not self._chain_has_timeout:
+            own.setdefault("attempt_timeout", LOCAL_ATTEMPT_TIMEOUT)
+        prices = merged.get("prices")
+        return ProviderSettings(
+            name=merged.name,
+            kind=kind,
+            model=self._model(merged, kind, service),
+            base_url=base_url,
+            key=key,
+            ca_file=self._path(merged, "ca_file"),
+            prices=Prices(**prices) if prices is not None else None,
+            chain=replace(self._chain, **own),
+            **{name: merged.get(name) for name in _AS_THEY_ARE},
+        )
+
+    def _address(self, merged: Merged) -> tuple[str, str, Service | None]:
+        """Give kind, base_url and the service that lives there: the only one whose key may be sent there unasked."""
+        preset = by_name(merged.get("preset") or "")
+        kind = merged.get("kind") or (preset.kinds[0] if preset else "")
+        given = merged.get("base_url")
+        if not kind:
+            if "preset" not in merged.wrong:
+                self._missing(merged, "kind", 'write kind = "openai", or a service as preset = "groq"')
+            return kind, given or "", None
+        if given is not None:
+            self._check_end(merged, kind, given)
+            return kind, given, by_url(given)
+        if kind == "guide" or "base_url" in merged.wrong:
+            return kind, "", None
+        service = preset or by_kind(kind)
+        if service is None or kind not in service.kinds:
+            self._missing(merged, "base_url", f"there is no known address for kind {kind!r} at this service")
+            return kind, "", None
+        if not service.base_url:
+            self._missing(merged, "base_url", f"every customer of {service.name} has another one")
+        return kind, service.base_url, service
+
+    def _check_end(self, merged: Merged, kind: str, base_url: str) -> None:
+        path = urlsplit(base_url).path
+        end = next((end for end in _WRONG_ENDS.get(kind, ()) if path.endswith(end)), None)
+        if end:
+            right = base_url.removesuffix(end)
+            self._complain(
+                merged, "base_url", f"must end before {end}, kind {kind!r} adds its own path: write {right!r}"
+            )
+        elif kind in schema.OPENAI_KINDS and not path and by_url(base_url) is None:
+            self._warn(merged, "base_url", f"most servers of kind {kind!r} want {base_url + '/v1'!r}")
+
+    def _model(self, merged: Merged, kind: str, service: Service | None) -> str:
+        model: str | None = merged.get("model")
+        if model is None and kind == "guide":
+            return GUIDE_MODEL
+        if model is None:
+            self._missing(
+                merged, "model", f"for example {service.model!r}" if service and service.model else "name one"
+            )
+        return model or ""
+
+    def _key(self, merged: Merged, service: Service | None) -> KeySource | None:
+        if (name := merged.get("api_key_env")) is not None:
+            return KeySource(env=name)
+        if (command := merged.get("api_key_cmd")) is not None:
+            return KeySource(cmd=command)
+        if (file := self._path(merged, "api_key_file")) is not None:
+            return KeySource(file=file)
+        if (inline := merged.get("api_key")) is not None:
+            if wrong := flaw(inline.strip()):
+                self._complain(merged, "api_key", wrong)
+            return KeySource(inline=inline)
+        if service and service.key_env:
+            first, *others = service.key_env
+            return KeySource(env=first, alternatives=tuple(others))
+        return None
+
+    def _path(self, merged: Merged, name: str) -> Path | None:
+        """Give a path of the file: `~` is the user's home, a relative one starts at the file that says it."""
+        value = merged.values.get(name)
+        if value is None:
+            return None
+        text: str = value.value
+        if text.startswith("~/"):
+            if self._home is None:
+                self._complain(merged, name, "begins with ~, but HOME is not set: write the whole path")
+                return None
+            return self._home / text[2:]
+        return value.path.parent / text if value.path else Path(text)
+
+    def _missing(self, merged: Merged, name: str, what_to_do: str) -> None:
+        if name not in merged.wrong:
+            self._complain(merged, name, f"is missing: {what_to_do}")
+
+    def _complain(self, merged: Merged, name: str, message: str) -> None:
+        self._problems.add(f"{merged.key}.{name}", message, *merged.place(name))
+
+    def _warn(self, merged: Merged, name: str, message: str) -> None:
+        self.warnings.append(Problem(f"{merged.key}.{name}", message, *merged.place(name)))

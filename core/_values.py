@@ -1,0 +1,254 @@
+"""The types that values in fallback.toml can have: how each is checked, and how it is called in messages and docs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, time
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+DAY: Final = 86_400.0
+NONE: Final = "none"
+MAX_DEPTH: Final = 32
+_HUGE: Final = 2**63
+_URL_LENGTH: Final = 2_000
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWN_HEADERS: Final = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
+
+
+class Mistake(ValueError):  # noqa: N818 - it is the user's, and told as such
+    """A value cannot be used; the text says what is wrong with it, or what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """One type of values."""
+
+    words: str
+    """What to write, as it follows "must be"."""
+    read: Callable[[Any], Any]
+    """Gives the value as it is used; raises `Mistake`."""
+
+
+def describe(value: Any) -> str:
+    """Name a wrong value in a message: short, on one line, without control characters."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) >= _HUGE:
+        return "a huge number"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
+    if isinstance(value, list | dict):
+        return "a table" if isinstance(value, dict) else "a list"
+    return "a date" if isinstance(value, date | time) else "something else"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number(words: str, low: float, high: float, *, above: bool = False, or_word: str | None = None) -> ValueType:
+    """Make the type of numbers from `low` (or just above it) to `high`; one word may be allowed beside them."""
+
+    def read(value: Any) -> float | str | None:
+        if or_word is not None and value == or_word:
+            return None if or_word == NONE else or_word
+        # NaN fails every comparison, so it is told apart by asking for what is right.
+        if _is_number(value) and low <= value <= high and not (above and value == low):
+            return float(value)
+        raise Mistake("")
+
+    limits = f"above {low:g}, at most {high:g}" if above else f"from {low:g} to {high:g}"
+    either = f', or "{or_word}"' if or_word else ""
+    return ValueType(f"{words} {limits}{either}", read)
+
+
+def seconds(*, low: float = 0.0, above: bool = True, or_word: str | None = None) -> ValueType:
+    """Make the type of a duration in seconds, at most a day."""
+    return number("a number of seconds", low, DAY, above=above, or_word=or_word)
+
+
+def integer(low: int, high: int) -> ValueType:
+    """Make the type of whole numbers from `low` to `high`."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise Mistake("")
+
+    return ValueType(f"a whole number from {low} to {high}", read)
+
+
+def choice(names: Iterable[str], make: Callable[[str], Any] = str) -> ValueType:
+    """Make the type of a word out of `names`."""
+    allowed = tuple(names)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value in allowed:
+            return make(value)
+        raise Mistake(suggest(value, allowed) if isinstance(value, str) else "")
+
+    return ValueType("one of " + ", ".join(f'"{name}"' for name in allowed), read)
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """Say which of `known` may have been meant, as a question; empty when none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(wrong[:60].lower(), tuple(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise Mistake("")
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, str) and value == value.strip() and value and value.isprintable():
+        return value
+    raise Mistake("")
+
+
+def _name(value: Any) -> str:
+    if "," in _line(value) or len(value) > 64:
+        raise Mistake("")
+    return _line(value)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise Mistake("")
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(_line(item) for item in value)
+    raise Mistake("")
+
+
+def _argv(value: Any) -> tuple[str, ...]:
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, str) and "\0" not in item for item in value)
+        and value[0]
+    ):
+        return tuple(value)
+    raise Mistake("")
+
+
+def _variable(value: Any) -> str:
+    if not (isinstance(value, str) and _VARIABLE.fullmatch(value)):
+        raise Mistake("")
+    # A key pasted in the place of the variable's name would be printed wherever the source is named.
+    if len(value) >= 20 and re.search("[a-z]", value) and re.search("[0-9]", value):
+        raise Mistake("this looks like a key itself")
+    return value
+
+
+def _path(value: Any) -> str:
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value
+    raise Mistake("")
+
+
+def _url(value: Any) -> str:
+    """Check an address; the messages never repeat it, it may hold a password."""
+    if not isinstance(value, str):
+        raise Mistake("")
+    if not value.isprintable() or " " in value or len(value) > _URL_LENGTH:
+        raise Mistake("it holds spaces or control characters, or is far too long")
+    try:
+        parts = urlsplit(value)
+        port_ok, host = parts.port != 0, parts.hostname
+    except ValueError as error:
+        raise Mistake("its host or port is malformed") from error
+    if parts.scheme not in {"http", "https"}:
+        raise Mistake("it must begin with https:// (or http:// in your own network)")
+    if parts.username is not None or parts.password is not None:
+        raise Mistake("it holds a user name or password; keys go into api_key_env, api_key_cmd or api_key_file")
+    if not (host and port_ok) or "%" in host or "\\" in value:
+        raise Mistake("its host or port is malformed")
+    if "?" in value or "#" in value:
+        raise Mistake("it must end with its path, without `?` or `#`")
+    return value.rstrip("/")
+
+
+def _proxy(value: Any) -> str:
+    if value == NONE:
+        return NONE
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise Mistake("")
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise Mistake("its host or port is malformed") from error
+    if parts.scheme.startswith("socks"):
+        raise Mistake("SOCKS proxies are not supported")
+    if parts.scheme not in {"http", "https"} or not usable:
+        raise Mistake("")
+    return value
+
+
+def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise Mistake("")
+    for name, content in value.items():
+        if not _TOKEN.fullmatch(name):
+            raise Mistake(f"{describe(name)} is no header name")
+        if name.lower() in _OWN_HEADERS:
+            raise Mistake(f"{name} is set by the program itself")
+        if not isinstance(content, str):
+            raise Mistake(f"the value of {name} must be a text")
+        if not all(char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in content):
+            raise Mistake(f"the value of {name} holds a line break, a control character or one outside Latin-1")
+        if content != content.strip():
+            raise Mistake(f"the value of {name} begins or ends with a space")
+    return tuple(value.items())
+
+
+def _json_table(value: Any) -> dict[str, Any]:
+    """Check that a table can be sent as JSON, level by level: recursion would be the sender's to choose."""
+    if not isinstance(value, dict):
+        raise Mistake("")
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        for item in level:
+            if isinstance(item, date | time):
+                raise Mistake("dates cannot be sent as JSON: write them as texts")
+            if _is_number(item) and not abs(item) < (_HUGE if isinstance(item, int) else inf):
+                raise Mistake("it holds a number that JSON cannot carry")
+        level = [child for item in level if isinstance(item, dict | list) for child in _children(item)]
+        if not level:
+            return value
+    raise Mistake(f"it nests deeper than {MAX_DEPTH} levels")
+
+
+def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item
+
+
+TEXT: Final = ValueType("a text in quotes", _text)
+LINE: Final = ValueType("a text in quotes, on one line, without spaces at its ends", _line)
+NAME: Final = ValueType("a text of 1 to 64 characters, without commas or spaces at its ends", _name)
+BOOLEAN: Final = ValueType("true or false", _boolean)
+LINES: Final = ValueType('a list of texts, as ["a", "b"]', _lines)
+ARGV: Final = ValueType('a list, as ["pass", "show", "x"] (it runs without a shell)', _argv)
+VARIABLE: Final = ValueType("the name of an environment variable (a key itself goes into api_key)", _variable)
+PATH: Final = ValueType("the path of a file", _path)
+URL: Final = ValueType('an address, as "https://HOST/v1"', _url)
+PROXY: Final = ValueType('an address, as "http://HOST:PORT", or "none"', _proxy)
+HEADERS: Final = ValueType('a table of texts, as { X-Title = "chat" }', _headers)
+JSON_TABLE: Final = ValueType("a table of values that JSON can carry", _json_table)

@@ -1,0 +1,57 @@
+"""Writing files so that nobody else can read them and no crash leaves half of one behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_private_dir(path: Path) -> None:
+    """Make `path` and its missing parents, each readable by the user alone (0700). Raises OSError."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_private_dir(path.parent)
+    # Another process may make it between the look and this call.
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+
+
+def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Put `data` into `path` as a whole or not at all, readable by the user alone (0600) from the first byte.
+
+    A symbolic link stays one: its target is replaced. Raises OSError; FileExistsError when `overwrite` is off and something is
+    there already.
+    """
+    target = path.resolve()
+    make_private_dir(target.parent)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib opens no descriptors
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            draft.replace(target)
+        else:
+            # Unlike rename, link fails when the name is taken, so two writers cannot overwrite each other.
+            target.hardlink_to(draft)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_dir(target.parent)
+
+
+def _sync_dir(directory: Path) -> None:
+    """Make the new name survive a power cut, where the system can sync a directory."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

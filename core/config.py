@@ -1,0 +1,88 @@
+"""fallback.toml → `Settings`: documents are laid over each other, defaults filled in, and what only shows together is checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.core._document import Document, Problems, Value, quoted, read_document
+from fallback_chat.core._provider_entry import Merged, ProviderBuilder
+from fallback_chat.core._values import describe, suggest
+from fallback_chat.core.settings import ChainSettings, Origin, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fallback_chat.core.errors import Problem
+
+
+def load(text: str | bytes, path: Path | None = None, *, home: Path | None = None) -> Settings:
+    """Read one fallback.toml that the user owns; `home` is what `~` stands for.
+
+    Raises `ConfigError` with every mistake: each names its key and, where it could be found, its line.
+    """
+    problems = Problems()
+    return resolve([read_document(text, path, Origin.USER, problems)], problems, home=home)
+
+
+def resolve(
+    documents: Sequence[Document], problems: Problems, *, home: Path | None = None, warnings: Sequence[Problem] = ()
+) -> Settings:
+    """Lay `documents` over each other, the weakest first, and fill in the defaults.
+
+    The entries of a later document come first in the chain; one of the same name adds its keys to the earlier one. Raises
+    `ConfigError` with what `problems` holds and every mistake found here.
+    """
+    chain_values: dict[str, Value] = {}
+    profiles: dict[str, Value] = {}
+    for document in documents:
+        chain_values |= document.chain
+        profiles |= document.profiles
+    chain = ChainSettings(**{name: value.value for name, value in chain_values.items()})
+    builder = ProviderBuilder(chain, chain_has_timeout="attempt_timeout" in chain_values, home=home, problems=problems)
+    merged = merge(documents)
+    providers = tuple(map(builder.build, merged))
+    if not any(provider.enabled for provider in providers):
+        what = "every provider is disabled" if providers else "there is no usable [[providers]] entry"
+        path = documents[0].path if documents else None
+        problems.add("providers", f"{what}; fallback.toml.example shows what one looks like", path)
+    for name, value in profiles.items():
+        _check_profile(name, value, tuple(one.name for one in merged), problems)
+    problems.check()
+    return Settings(
+        chain=chain,
+        providers=providers,
+        profiles={name: value.value for name, value in profiles.items()},
+        path=documents[0].path if documents else None,
+        warnings=(*warnings, *builder.warnings),
+        origins=_origins("chain", chain_values)
+        | {k: v for one in merged for k, v in _origins(one.key, one.values).items()},
+    )
+
+
+def merge(documents: Sequence[Document]) -> list[Merged]:
+    """Give the providers of all `documents` in the order of the chain."""
+    merged: dict[str, Merged] = {}
+    for document in documents:
+        listed = {}
+        for entry in document.providers:
+            below = merged.pop(entry.name, None)
+            listed[entry.name] = below.with_entry(entry) if below else Merged.of(entry)
+        merged = listed | merged
+    return list(merged.values())
+
+
+def _origins(key: str, values: Mapping[str, Value]) -> dict[str, Origin]:
+    return {f"{key}.{name}": value.origin for name, value in values.items()}
+
+
+def _check_profile(name: str, value: Value, known: Sequence[str], problems: Problems) -> None:
+    key = f"profiles.{quoted(name)}.providers"
+    if not value.value:
+        problems.add(key, "is empty: name at least one provider", value.path, value.line)
+    for member in value.value:
+        if member not in known and not problems.full:
+            hint = suggest(member, known) or "there are " + ", ".join(map(describe, known))
+            problems.add(key, f"no provider is called {describe(member)}; {hint}", value.path, value.line)
+    if len(set(value.value)) < len(value.value):
+        problems.add(key, "names a provider twice", value.path, value.line)

@@ -1,0 +1,204 @@
+"""Which fallback.toml counts, how far it is trusted, and the settings that follow.
+
+In this order: the file that was named (`--config`, `$FALLBACK_CHAT_CONFIG`), else the user's own file with the project's file on
+top, else what the environment offers. A project file comes with somebody's repository, so until the user trusts exactly this
+text at this place, only its preferences count: it can neither redirect a request, nor choose a key, nor run a command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core import schema
+from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, read_document
+from fallback_chat.core.atomic import write_private
+from fallback_chat.core.config import merge, resolve
+from fallback_chat.core.detect import environment
+from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.settings import Origin, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fallback_chat.core.detect import FirstModels
+    from fallback_chat.core.paths import Paths
+
+_SHOWN: Final = 5
+FILE_NAME: Final = "fallback.toml"
+_PREFERENCES: Final = frozenset(name for name, field in schema.PROVIDER_KEYS.items() if field.preference) | {"name"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """All that decides which configuration counts."""
+
+    paths: Paths
+    env: Mapping[str, str]
+    cwd: Path
+    config: Path | None = None
+    """`--config`."""
+
+    @property
+    def named(self) -> Path | None:
+        """The file that was asked for by flag or environment, and is used alone."""
+        from_env = self.env.get("FALLBACK_CHAT_CONFIG")
+        named = self.config or (Path(from_env) if from_env else None)
+        return self.cwd / named if named else None
+
+    @property
+    def main(self) -> Path:
+        """The file that belongs to the user; it may not exist."""
+        return self.named or self.paths.config_file
+
+    @property
+    def project(self) -> Path | None:
+        """The project's file, where one counts."""
+        return None if self.named else find_project_file(self.cwd, own=self.paths.config_file)
+
+
+def find_project_file(cwd: Path, *, own: Path) -> Path | None:
+    """Find the nearest fallback.toml from `cwd` up to the repository's root; outside of one, only `cwd` itself counts."""
+    nearest = None
+    for directory in (cwd, *cwd.parents):
+        candidate = directory / FILE_NAME
+        if nearest is None and _is_file(candidate) and candidate.resolve() != own.resolve():
+            nearest = candidate
+        if _exists(directory / ".git"):
+            return nearest
+    return nearest if nearest and nearest.parent == cwd else None
+
+
+def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
+    """Give the settings that count; `first_models` is asked only when the user has no file.
+
+    Raises `ConfigError` with every mistake of every file that takes part.
+    """
+    problems = Problems()
+    warnings: list[Problem] = []
+    documents = [_base(where, first_models, problems, warnings)]
+    if project := where.project:
+        content = read_file(project)
+        document = read_document(content, project, Origin.PROJECT, problems)
+        if not is_trusted(where.paths, project, content):
+            document = _preferences(document, documents, warnings)
+        documents.append(document)
+    settings = resolve(documents, problems, home=where.paths.home, warnings=warnings)
+    _check_files(settings)
+    return settings
+
+
+def is_trusted(paths: Paths, path: Path, content: bytes) -> bool:
+    """Say whether the user trusts this text at this place."""
+    return _trusted(paths.trust_file).get(str(path.resolve())) == _digest(content)
+
+
+def trust(paths: Paths, path: Path, content: bytes) -> None:
+    """Remember that the user trusts `content` at `path`; any change of it needs a new word. Raises OSError."""
+    if _exists(paths.trust_file) and not _trusted(paths.trust_file):
+        # Whatever it is, it may be somebody's only copy.
+        paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
+    known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
+    write_private(paths.trust_file, json.dumps(known, indent=1).encode())
+
+
+def read_file(path: Path) -> bytes:
+    """Read a fallback.toml, a little beyond its largest size at most. Raises `ConfigError` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError([Problem("", f"cannot be read: {reason}", path)]) from error
+
+
+def _base(where: Surroundings, first_models: FirstModels, problems: Problems, warnings: list[Problem]) -> Document:
+    path = where.main
+    if not where.named and not _exists(path):
+        return environment(where.env, first_models)
+    document = read_document(read_file(path), path, Origin.USER, problems)
+    if any("api_key" in entry.values for entry in document.providers) and _others_can_read(path):
+        message = f"holds a key and can be read by other users: chmod 600 {path}"
+        warnings.append(Problem("", message, path))
+    return document
+
+
+def _preferences(document: Document, below: Sequence[Document], warnings: list[Problem]) -> Document:
+    """Keep what an untrusted file may say, and warn about the rest in one line."""
+    known = {one.name for one in merge(below)}
+    refused = [f"{entry.key} (not one of yours)" for entry in document.providers if entry.name not in known]
+    kept = []
+    for entry in document.providers:
+        if entry.name not in known:
+            continue
+        refused += [f"{entry.key}.{name}" for name in entry.values if name not in _PREFERENCES]
+        kept.append(replace(entry, values={k: v for k, v in entry.values.items() if k in _PREFERENCES}))
+    profiles = {}
+    for name, value in document.profiles.items():
+        if known.issuperset(value.value):
+            profiles[name] = value
+        else:
+            refused.append(f"profiles.{quoted(name)}")
+    if refused:
+        more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+        what = ", ".join(refused[:_SHOWN]) + more
+        message = f"not trusted, so without effect: {what}; to allow it: fallback-chat config trust"
+        warnings.append(Problem("", message, document.path))
+    return replace(document, providers=tuple(kept), profiles=profiles)
+
+
+def _check_files(settings: Settings) -> None:
+    """Check that every `ca_file` holds certificates: the connection would only fail later, and less clearly."""
+    problems = Problems()
+    for provider in settings.providers:
+        if provider.ca_file is None:
+            continue
+        import ssl
+
+        try:
+            ssl.create_default_context(cafile=provider.ca_file)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"{provider.ca_file} cannot be used as certificates (PEM): {reason}"
+            problems.add(f"providers.{quoted(provider.name)}.ca_file", message, settings.path)
+    problems.check()
+
+
+def _trusted(path: Path) -> dict[str, str]:
+    """Give what was trusted so far; a file that cannot be understood vouches for nothing."""
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _others_can_read(path: Path) -> bool:
+    if os.name != "posix":
+        return False
+    try:
+        return bool(path.stat().st_mode & 0o044)
+    except OSError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False

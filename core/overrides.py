@@ -1,0 +1,119 @@
+"""What flags and environment variables change about the settings for one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from fallback_chat.core import schema
+from fallback_chat.core._document import quoted
+from fallback_chat.core._values import Mistake, describe, suggest
+from fallback_chat.core.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fallback_chat.core.settings import Origin, ProviderSettings, Settings
+
+_CHAIN_KEYS: Final = ("attempt_timeout", "idle_timeout", "deadline", "on_stream_failure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Wishes for one run; None leaves the settings as they are. Times in seconds."""
+
+    profile: str | None = None
+    chain: tuple[str, ...] | None = None
+    """The providers to use, in this order (`--chain`)."""
+    only: str | None = None
+    """The single provider to use."""
+    provider: str | None = None
+    """The provider to begin with; the others follow."""
+    model: str | None = None
+    """For the provider that the turn begins with."""
+    system: str | None = None
+    """For every provider."""
+    attempt_timeout: float | None = None
+    idle_timeout: float | None = None
+    deadline: float | None = None
+    on_stream_failure: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read FALLBACK_CHAT_PROFILE, _PROVIDER and _MODEL; empty ones count as not set."""
+        profile, provider, model = (
+            env.get(f"FALLBACK_CHAT_{name}") or None for name in ("PROFILE", "PROVIDER", "MODEL")
+        )
+        return cls(profile=profile, provider=provider, model=model)
+
+
+def apply(settings: Settings, overrides: Overrides, origin: Origin) -> Settings:
+    """Give `settings` with one layer of wishes on top; call it for the environment first, then for the flags.
+
+    Raises `ConfigError` for a name that does not exist and a value out of range.
+    """
+    settings = _with_order(settings, overrides)
+    changes: dict[str, Any] = {}
+    for name in _CHAIN_KEYS:
+        if (wish := getattr(overrides, name)) is not None:
+            changes[name] = _checked(name, wish)
+    system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
+    providers = [replace(one, chain=replace(one.chain, **changes), **system) for one in settings.providers]
+    first = providers[0]
+    if overrides.model is not None:
+        providers[0] = replace(first, model=_checked("model", overrides.model))
+    origins = {f"chain.{name}": origin for name in changes}
+    for provider in settings.providers:
+        origins |= {f"providers.{quoted(provider.name)}.{name}": origin for name in (*changes, *system)}
+    if overrides.model is not None:
+        origins[f"providers.{quoted(first.name)}.model"] = origin
+    return replace(
+        settings,
+        chain=replace(settings.chain, **changes),
+        providers=tuple(providers),
+        origins={**settings.origins, **origins},
+    )
+
+
+def _with_order(settings: Settings, overrides: Overrides) -> Settings:
+    """Give the settings with the providers that were asked for, in that order."""
+    providers = settings.providers
+    if overrides.profile is not None:
+        if overrides.profile not in settings.profiles:
+            raise _unknown("profile", overrides.profile, tuple(settings.profiles))
+        providers = _pick(settings.providers, settings.profiles[overrides.profile])
+    if overrides.chain is not None:
+        providers = _wanted(settings.providers, overrides.chain)
+    if overrides.provider is not None:
+        (begin,) = _wanted(settings.providers, (overrides.provider,))
+        providers = (begin, *(provider for provider in providers if provider.name != begin.name))
+    if overrides.only is not None:
+        providers = _wanted(settings.providers, (overrides.only,))
+    return replace(settings, providers=providers)
+
+
+def _pick(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tuple[ProviderSettings, ...]:
+    by_name = {provider.name: provider for provider in providers}
+    for name in names:
+        if name not in by_name:
+            raise _unknown("provider", name, tuple(by_name))
+    return tuple(by_name[name] for name in dict.fromkeys(names))
+
+
+def _wanted(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tuple[ProviderSettings, ...]:
+    """Give providers that were asked for by name: the word of the moment also enables one that the file disables."""
+    return tuple(replace(provider, enabled=True) for provider in _pick(providers, names))
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...]) -> ConfigError:
+    there_are = f"there are {', '.join(map(describe, known))}" if known else f"there is no {what} at all"
+    return ConfigError([Problem(what, f"none is called {describe(name)}; {suggest(name, known) or there_are}")])
+
+
+def _checked(name: str, value: float | str) -> Any:
+    field = schema.PROVIDER_KEYS[name]
+    try:
+        return field.type.read(value)
+    except Mistake as mistake:
+        message = f"must be {field.type.words}, not {describe(value)}"
+        raise ConfigError([Problem(name, message)]) from mistake

@@ -1,0 +1,91 @@
+"""Where the program keeps its files."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from fallback_chat.core.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+APP: Final = "fallback-chat"
+
+_XDG: Final = {
+    "config": ("XDG_CONFIG_HOME", ".config"),
+    "data": ("XDG_DATA_HOME", ".local/share"),
+    "state": ("XDG_STATE_HOME", ".local/state"),
+    "cache": ("XDG_CACHE_HOME", ".cache"),
+}
+_MACOS: Final = {
+    "config": "Library/Application Support",
+    "data": "Library/Application Support",
+    "state": "Library/Application Support",
+    "cache": "Library/Caches",
+}
+_WINDOWS: Final = {"config": "APPDATA", "data": "APPDATA", "state": "LOCALAPPDATA", "cache": "LOCALAPPDATA"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The program's own directories; none of them needs to exist."""
+
+    config: Path
+    data: Path
+    state: Path
+    cache: Path
+    home: Path | None = None
+    """What `~` stands for in fallback.toml."""
+
+    @property
+    def config_file(self) -> Path:
+        """The user's own fallback.toml."""
+        return self.config / "fallback.toml"
+
+    @property
+    def history_db(self) -> Path:
+        """The conversations."""
+        return self.data / "history.db"
+
+    @property
+    def health_db(self) -> Path:
+        """The providers' health, shared between processes."""
+        return self.state / "health.db"
+
+    @property
+    def trust_file(self) -> Path:
+        """Which project files the user trusts."""
+        return self.state / "trusted.json"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, platform: str = sys.platform) -> Self:
+        """Find the directories by the XDG variables, or by the habits of macOS and Windows.
+
+        Raises `ConfigError` when the environment names no home.
+        """
+        home = _absolute(env.get("USERPROFILE" if platform == "win32" else "HOME"))
+        found = {role: _directory(role, env, home, platform) for role in _XDG}
+        return cls(**found, home=home)
+
+
+def _directory(role: str, env: Mapping[str, str], home: Path | None, platform: str) -> Path:
+    variable, below_home = _XDG[role]
+    if xdg := _absolute(env.get(variable)):
+        return xdg / APP
+    if platform == "win32" and (base := _absolute(env.get(_WINDOWS[role]))):
+        return base / APP
+    if home is None:
+        raise ConfigError([Problem("", f"HOME is not set, so there is no place for files: set HOME, or {variable}")])
+    # On a Mac, whoever already keeps the configuration the XDG way is not moved.
+    if platform == "darwin" and not (home / ".config" / APP).is_dir():
+        return home / _MACOS[role] / APP
+    return home / below_home / APP
+
+
+def _absolute(value: str | None) -> Path | None:
+    """Give the path of a variable; relative ones are to be ignored (XDG Base Directory Specification)."""
+    path = Path(value) if value else None
+    return path if path is not None and path.is_absolute() else None

@@ -1,0 +1,109 @@
+"""Every key of fallback.toml in three tables: its type, its default, and what it means.
+
+The parser, `config show`, the suggestions for misspelt keys and the test of the documentation read the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from fallback_chat.core import _values as v
+from fallback_chat.core.services import KNOWN_KINDS, SERVICES
+from fallback_chat.core.settings import ChainSettings, OnRefusal, OnStreamFailure, Prefer
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key."""
+
+    name: str
+    type: v.ValueType
+    doc: str
+    default: Any = None
+    secret: bool = False
+    """Its value is never repeated in a message."""
+    preference: bool = False
+    """A project file may set it without being trusted: it can neither redirect a request nor run anything."""
+
+
+_DEFAULTS: Final = {field.name: field.default for field in fields(ChainSettings)}
+
+
+def _chain(name: str, type_: v.ValueType, doc: str) -> Field:
+    return Field(name, type_, doc, _DEFAULTS[name], preference=True)
+
+
+CHAIN: Final = (
+    _chain("attempt_timeout", v.seconds(), "to the first content of one attempt; 120 for servers on this machine"),
+    _chain(
+        "max_retry_per_llm",
+        v.integer(0, 20),
+        "further requests to the same provider; unset: only the last one left gets one",
+    ),
+    _chain("retry_interval", v.seconds(above=False), "upper bound of the pause before such a request"),
+    _chain("connect_timeout", v.seconds(), "to an open connection"),
+    _chain("thinking_timeout", v.seconds(), "from the first reasoning to the first content"),
+    _chain("idle_timeout", v.seconds(), "between two pieces of an answer"),
+    _chain("deadline", v.seconds(or_word=v.NONE), "for the whole chain to the first content"),
+    _chain(
+        "on_stream_failure",
+        v.choice(OnStreamFailure, OnStreamFailure),
+        "when a provider fails after its text was shown",
+    ),
+    _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
+    _chain("prefer", v.choice(Prefer, Prefer), "which provider a new turn begins with"),
+    _chain("hedge_after", v.seconds(or_word="p95"), "start the next provider too when there is no content by then"),
+)
+
+PROVIDER: Final = (
+    Field("name", v.NAME, "how it is called in messages and on the command line; unset: the preset or kind"),
+    Field("kind", v.choice(KNOWN_KINDS), "the wire format it speaks"),
+    Field(
+        "preset",
+        v.choice(service.name for service in SERVICES),
+        "the service it is: sets kind, base_url and api_key_env",
+    ),
+    Field("model", v.LINE, "the model's name at the provider", preference=True),
+    Field("base_url", v.URL, "where it is; unset: where the preset or kind lives", secret=True),
+    Field("api_key_env", v.VARIABLE, "the environment variable that holds the key", secret=True),
+    Field("api_key_cmd", v.ARGV, "a command that prints the key, run without a shell, 10 s at most", secret=True),
+    Field("api_key_file", v.PATH, "a file that holds the key", secret=True),
+    Field("api_key", v.TEXT, "the key itself; the file should be readable by you alone", secret=True),
+    Field("enabled", v.BOOLEAN, "whether it takes part", True, preference=True),
+    Field("max_tokens", v.integer(1, 10**8), "upper bound of an answer, in tokens", preference=True),
+    Field("temperature", v.number("a number", 0, 2), "randomness of the answers", preference=True),
+    Field("context_window", v.integer(1, 10**9), "tokens that fit into one conversation"),
+    Field("system", v.TEXT, "a system prompt for this provider", preference=True),
+    Field("tags", v.LINES, 'your own marks, as "local"', ()),
+    Field("headers", v.HEADERS, "further HTTP headers", (), secret=True),
+    Field("proxy", v.PROXY, 'the proxy to go through; "none" ignores those of the environment', secret=True),
+    Field("ca_file", v.PATH, "certificates (PEM) to trust instead of the system's"),
+    Field("extra_body", v.JSON_TABLE, "merged into the request's JSON last", {}),
+    Field("prices", v.JSON_TABLE, "what a million tokens cost"),
+)
+
+PRICES: Final = (
+    Field("input", v.number("a price", 0, 1e6), "per million tokens sent", 0.0),
+    Field("output", v.number("a price", 0, 1e6), "per million tokens received", 0.0),
+    Field("cached", v.number("a price", 0, 1e6), "per million tokens read from a cache"),
+)
+
+PROFILE: Final = (Field("providers", v.LINES, "names of providers, in order"),)
+
+CHAIN_KEYS: Final = {field.name: field for field in CHAIN}
+PROVIDER_KEYS: Final = {field.name: field for field in (*PROVIDER, *CHAIN)}
+PRICE_KEYS: Final = {field.name: field for field in PRICES}
+PROFILE_KEYS: Final = {field.name: field for field in PROFILE}
+OPENAI_KINDS: Final = frozenset({"openai", "openai-responses"})
+KEY_SOURCES: Final = ("api_key_env", "api_key_cmd", "api_key_file", "api_key")
+
+WORDS_OF_OTHERS: Final = {
+    "api_base": "base_url", "url": "base_url", "endpoint": "base_url", "host": "base_url",
+    "key": "api_key_env", "token": "api_key_env", "api_key_command": "api_key_cmd",
+    "type": "kind", "provider": "kind", "vendor": "preset", "model_name": "model",
+    "timeout": "attempt_timeout", "retries": "max_retry_per_llm", "max_retries": "max_retry_per_llm",
+    "system_prompt": "system", "prompt": "system", "context_length": "context_window", "max_output_tokens": "max_tokens",
+    "ca_bundle": "ca_file", "price": "prices", "disabled": "enabled", "active": "enabled",
+}  # fmt: skip
+"""What other programs call our keys."""

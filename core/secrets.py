@@ -1,0 +1,149 @@
+"""API keys: reading them from where the settings say, and keeping them out of everything that is printed or stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.services import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from fallback_chat.core.settings import KeySource, ProviderSettings, Settings
+
+COMMAND_TIMEOUT: Final = 10.0
+"""Seconds for `api_key_cmd`."""
+_MAX_KEY: Final = 8_192
+"""Bytes; some keys are tokens of a few kilobytes."""
+_SECRET_HEADERS: Final = ("authorization", "cookie", "key", "token", "secret")
+
+
+_FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
+    (lambda key: not key, "the key is empty"),
+    (lambda key: not key.isascii(), "the key holds a character outside ASCII: copy it again"),
+    (lambda key: "\n" in key or "\r" in key, "the key holds a line break: it must be one line"),
+    (lambda key: " " in key or not key.isprintable(), "the key holds a space or a control character: copy it again"),
+    (lambda key: any(quote in key for quote in "\"'`"), "the key holds a quotation mark: leave the quotes out"),
+    (lambda key: len(key) > _MAX_KEY, "the key is far too long"),
+)
+"""What makes a key unusable in an HTTP header; none of the sentences repeats any of it."""
+
+
+def flaw(key: str) -> str | None:
+    """Say what is wrong with a stripped key; None when it is fine."""
+    return next((sentence for is_flawed, sentence in _FLAWS if is_flawed(key)), None)
+
+
+def read_key(provider: ProviderSettings, env: Mapping[str, str], *, key_variables: Iterable[str] = ()) -> str | None:
+    """Read the provider's key; None when it needs none.
+
+    `key_variables` are kept from the child process of `api_key_cmd`. Raises `ConfigError` when there should be a key but it
+    cannot be read or used; the message never holds the value.
+    """
+    source = provider.key
+    if source is None:
+        return None
+    try:
+        value = _read(source, env, key_variables).strip()
+    except _NoKeyError as error:
+        raise _error(provider, source, str(error)) from error
+    if wrong := flaw(value):
+        raise _error(provider, source, wrong)
+    return value
+
+
+def key_state(source: KeySource | None, env: Mapping[str, str]) -> str:
+    """Say in a word or two whether the key is there, without reading more than is needed and without running anything."""
+    if source is None:
+        return "not needed"
+    if source.cmd is not None:
+        return "not run"
+    try:
+        found = _read(source, env, ()).strip()
+    except _NoKeyError:
+        return "not found"
+    return "unusable" if flaw(found) else "set"
+
+
+def key_variables(settings: Settings | None = None) -> frozenset[str]:
+    """Give the variables that hold keys: those of the known services and those that the settings name."""
+    names = {name for service in SERVICES for name in service.key_env}
+    for provider in settings.providers if settings else ():
+        if provider.key and provider.key.env:
+            names |= {provider.key.env, *provider.key.alternatives}
+    return frozenset(names)
+
+
+def without_keys(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Give the environment for a child process: no variable of `names`, and none that ends in `_API_KEY`."""
+    kept_out = frozenset(names)
+    return {name: value for name, value in env.items() if name not in kept_out and not name.endswith("_API_KEY")}
+
+
+def secret_values(settings: Settings) -> tuple[str, ...]:
+    """Give the secrets that stand in the configuration itself: inline keys, telling headers, a proxy's password."""
+    found = []
+    for provider in settings.providers:
+        if provider.key and provider.key.inline:
+            found.append(provider.key.inline.strip())
+        for name, value in provider.headers:
+            if any(word in name.lower() for word in _SECRET_HEADERS):
+                found += [value, value.rpartition(" ")[2]]
+        if provider.proxy and "@" in provider.proxy:
+            user_and_password = provider.proxy.rpartition("@")[0].rpartition("/")[2]
+            found.append(user_and_password.partition(":")[2] or user_and_password)
+    return tuple(found)
+
+
+class _NoKeyError(Exception):
+    """There is no key at the source; the text says why."""
+
+
+def _error(provider: ProviderSettings, source: KeySource, message: str) -> ConfigError:
+    field = next(name for name in ("env", "cmd", "file", "inline") if getattr(source, name) is not None)
+    key = "api_key" if field == "inline" else f"api_key_{field}"
+    return ConfigError([Problem(f"providers.{provider.name}.{key}", message)])
+
+
+def _read(source: KeySource, env: Mapping[str, str], stripped: Iterable[str]) -> str:
+    if source.env is not None:
+        return _from_env((source.env, *source.alternatives), env)
+    if source.cmd is not None:
+        return _from_command(source.cmd, without_keys(env, stripped))
+    if source.file is not None:
+        return _from_file(source.file)
+    return source.inline or ""
+
+
+def _from_env(names: tuple[str, ...], env: Mapping[str, str]) -> str:
+    for name in names:
+        if env.get(name, "").strip():
+            return env[name]
+    raise _NoKeyError(f"{' or '.join(names)} is not set: export it, or name another source of the key")
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_KEY + 2).decode("utf-8", "replace")
+    except OSError as error:
+        raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_command(command: tuple[str, ...], env: dict[str, str]) -> str:
+    import subprocess
+
+    try:
+        # The command is the user's own, from a file that only the user can make effective; no shell sees it.
+        done = subprocess.run(  # noqa: S603
+            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
+    except (OSError, ValueError) as error:
+        raise _NoKeyError(f"{command[0]} cannot be run: {getattr(error, 'strerror', None) or error}") from error
+    if done.returncode:
+        raise _NoKeyError(f"{command[0]} ended with status {done.returncode}; run it by hand to see why")
+    return done.stdout.decode("utf-8", "replace")
