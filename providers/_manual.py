@@ -28,12 +28,13 @@ FILE_WEIGHTS: Final = {"adding-a-provider.md": 0.5, "design.md": 0.5}
 """Who asks the guide uses the program; pages for its developers come second."""
 
 _UNSPECIFIC: Final = """
-    a able about all also am an and any are as at be been being between but by can cannot could describe did do does doing done
-    explain for from get gets getting give go going good got had happen happens has have hello help here hey hi how i if in into
-    is it its just know let like make makes me mean means mine must my need needs no not of off on one or other our
-    out please possible program see should show so some tell than thank thanks that the their them then there these they thing
-    things this those to too up us use used uses using very want wants was way we were what when where which while who why will
-    with without work works would you your
+    a able about all also am an and any are as at be been being between but by can cannot could couldn describe did
+    didn do does doesn doing don done explain for from get gets getting give go going good got had happen happens
+    has have hello help here hey hi how i if in into is isn it its just know let like make makes me mean means mine
+    must my need needs no not of off often on one or other our out please possible program see should show so some
+    tell than thank thanks that the their them then there these they thing things this those to too understand up us
+    use used uses using very want wants was way we were what when where which while who why will with without won
+    work works would wouldn you your
 """
 STOP_WORDS: Final = frozenset(_UNSPECIFIC.split())
 """Words that every question may have, whatever it is about."""
@@ -41,50 +42,51 @@ STOP_WORDS: Final = frozenset(_UNSPECIFIC.split())
 SYNONYMS: Final = {
     # The unit of time is not the ordinal.
     "seconds": "sec",
-    "another": "second",
     "additional": "second",
+    "another": "second",
     "backup": "fallback",
     "bash": "script",
-    "certificates": "cert",
     "certificate": "cert",
-    "ssl": "cert",
-    "tls": "cert",
+    "certificates": "cert",
     "chatgpt": "openai",
-    "gpt": "openai",
     "claude": "anthropic",
-    "google": "gemini",
     "color": "colour",
     "colors": "colour",
     "configuration": "config",
     "configure": "config",
     "configured": "config",
     "configuring": "config",
-    "settings": "config",
-    "setup": "config",
     "credential": "key",
     "credentials": "key",
     "custom": "extra",
     "forbidden": "403",
     "found": "find",
-    "live": "find",
-    "lives": "find",
-    "located": "find",
-    "location": "find",
+    "google": "gemini",
+    "gpt": "openai",
+    "internet": "network",
+    "invalid": "rejected",
     "limit": "limited",
     "limits": "limited",
-    "throttled": "limited",
-    "throttling": "limited",
-    "internet": "network",
-    "pick": "choose",
-    "select": "choose",
+    "live": "find",
+    "lives": "find",
     "llm": "provider",
     "llms": "provider",
-    "vendor": "provider",
-    "vendors": "provider",
+    "located": "find",
+    "location": "find",
+    "pick": "choose",
     "repl": "chat",
+    "select": "choose",
+    "settings": "config",
+    "setup": "config",
     "shell": "script",
+    "ssl": "cert",
+    "throttled": "limited",
+    "throttling": "limited",
+    "tls": "cert",
     "unauthorised": "401",
     "unauthorized": "401",
+    "vendor": "provider",
+    "vendors": "provider",
 }
 
 SUFFIXES: Final = (
@@ -145,7 +147,7 @@ def stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Give the words of `text` that carry meaning, stemmed and with synonyms brought together."""
-    words = re.findall(r"[^\W_]+", text.lower().replace("n't", "").replace("'s", ""))
+    words = re.findall(r"[^\W_]+", text.lower())
     return [stem(SYNONYMS.get(w, w)) for w in words if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
 
 

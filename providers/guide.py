@@ -130,5 +130,5 @@ def _body(questions: Sequence[str]) -> str:
 def _page(section: Section, related: Sequence[Section]) -> str:
     lines = [f"## {section.title}", section.body, f"From {section.place}."]
     if related:
-        lines[-1] += " See also, or say `more`: " + "; ".join(each.place for each in related) + "."
+        lines[-1] += " See also (in the chat, say `more`): " + "; ".join(each.place for each in related) + "."
     return "\n\n".join(lines)

@@ -77,8 +77,13 @@ QUESTIONS = {
     "how do I turn off color": "Environment variables",
     "what does exit code 75 mean?": "What the exit code tells a script",
     "what does rate_limited mean": "rate_limited: too many requests (429)",
+    "I don't understand what's rate_limited": "rate_limited: too many requests (429)",
     "what happens on a 429?": "rate_limited: too many requests (429)",
     "what does 503 mean": "server_error: the server failed (500, 502, 503)",
+    "invalid api key": "auth: the API key was rejected (401)",
+    "connection refused": "connection: the server cannot be reached",
+    "my answer got cut off": "truncated: the answer was cut off",
+    "how do I debug it": "Find out what goes wrong (debugging)",
     "401 unauthorized": "auth: the API key was rejected (401)",
     "model not found": "model_not_found: the model does not exist (404)",
     "quota exhausted": "quota_exhausted: no credit or quota left (402)",
@@ -139,7 +144,7 @@ def test_an_answer_says_who_speaks_and_names_the_place_and_what_is_related() -> 
     assert text.startswith(f"{INTRODUCTION}\n\n## Add a second provider\n\n{best.body}\n\nFrom ")
     assert text.endswith(
         "From “Add a second provider” in docs/getting-started.md. "
-        f"See also, or say `more`: {'; '.join(each.place for each in related)}."
+        f"See also (in the chat, say `more`): {'; '.join(each.place for each in related)}."
     )
     assert 1 <= len(related) <= 3
 
