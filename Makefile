@@ -13,7 +13,10 @@ FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
-	$(FRESH) $(BIN)/fallback-chat ask "how do I add a second provider?"
+	@echo '$$ fallback-chat ask "how do I add a second provider?"'
+	@$(FRESH) $(BIN)/fallback-chat ask "how do I add a second provider?"
+	@echo
+	@$(FRESH) $(BIN)/python -m fallback_chat.providers.simulator $(BIN)/fallback-chat ask "hello"
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
@@ -36,6 +39,7 @@ format: $(LINT_READY)
 
 clean:
 	rm -rf $(VENV) $(LINT) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements/test.txt pyproject.toml fallback_chat/_version.py
 	@python="$$(.ci/find-python)" && { test -x $(BIN)/python || "$$python" -m venv $(VENV); }
