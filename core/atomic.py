@@ -22,8 +22,8 @@ def make_private_dir(path: Path) -> None:
         path.mkdir(mode=0o700)
 
 
-def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Put `data` into `path` as a whole or not at all, readable by the user alone (0600) from the first byte.
+def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 0o600) -> None:
+    """Put `data` into `path` as a whole or not at all, with `mode` (the user alone may read it) from the first byte.
 
     A symbolic link stays one: its target is replaced. Raises OSError; FileExistsError when `overwrite` is off and something is
     there already.
@@ -31,7 +31,7 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     target = path.resolve()
     make_private_dir(target.parent)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib opens no descriptors
             file.write(data)

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.continuation import continue_from
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.fallback_stream import Engine, FallbackLLMStream, TurnOptions
 from fallback_chat.core.health import Change, HealthBoard, HealthStore, MemoryHealthStore
@@ -139,8 +140,9 @@ class FallbackAdapter(LLM):
         }
         arguments = {name: value for name, value in wishes.items() if value} | extra
 
-        def open_stream(llm: LLM) -> LLMStream:
-            return llm.chat(chat_ctx=chat_ctx, **arguments)
+        def open_stream(llm: LLM, partial: str) -> LLMStream:
+            context = continue_from(chat_ctx, partial) if partial else chat_ctx
+            return llm.chat(chat_ctx=context, **arguments)
 
         def emit(event: Event) -> None:
             if on_event is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.attempt import Attempt
 from fallback_chat.core.backoff import retry_wait
+from fallback_chat.core.continuation import EchoTrimmer
 from fallback_chat.core.errors import AllProvidersFailed, APIError
 from fallback_chat.core.events import (
     AllFailed,
@@ -18,7 +19,7 @@ from fallback_chat.core.events import (
     Outcome,
     StreamRestarted,
 )
-from fallback_chat.core.llm import ChatChunk, LLMStream
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, LLMStream
 from fallback_chat.core.settings import OnStreamFailure
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class FallbackLLMStream(LLMStream):
     """The answer of the chain. `attempts` tells at any time how it came about."""
 
     def __init__(
-        self, turn: Turn, engine: Engine, open_stream: Callable[[LLM], LLMStream], options: TurnOptions
+        self, turn: Turn, engine: Engine, open_stream: Callable[[LLM, str], LLMStream], options: TurnOptions
     ) -> None:
         self._turn = turn
         self._engine = engine
@@ -90,6 +91,11 @@ class FallbackLLMStream(LLMStream):
         self._superseded: Failure | None = None
         """The attempt whose text is void once another provider has shown content."""
         self._last_error: APIError | None = None
+        self._keeps_text = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in turn.left())
+        self._shown: list[str] = []
+        self._partial = ""
+        """The text that the next provider is to continue."""
+        self._trimmer: EchoTrimmer | None = None
         self._now = asyncio.get_running_loop().time
         self._ended = False
 
@@ -115,6 +121,7 @@ class FallbackLLMStream(LLMStream):
                 await self._commit_next()
                 if self._superseded is not None:
                     return self._restarted(self._superseded)
+                self._trimmer = EchoTrimmer(self._partial) if self._partial else None
                 continue
             try:
                 chunk = await attempt.next()
@@ -124,9 +131,10 @@ class FallbackLLMStream(LLMStream):
             except BaseException:
                 await self._end(attempt, Outcome.CANCELLED)
                 raise
-            if chunk is not None:
-                return chunk
-            await self._end(attempt, Outcome.OK)
+            if chunk is None:
+                await self._end(attempt, Outcome.OK)
+                break
+            return self._kept(chunk) if self._keeps_text else chunk
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
@@ -190,7 +198,7 @@ class FallbackLLMStream(LLMStream):
         share = left / 2 if self._turn.left() else left
         return Attempt(
             candidate.llm,
-            lambda: self._open_stream(candidate.llm),
+            lambda: self._open_stream(candidate.llm, self._partial),
             candidate.settings,
             first_token_budget=min(self._engine.first_token_budget(candidate, permit), share),
             total_budget=self._total_left,
@@ -216,14 +224,30 @@ class FallbackLLMStream(LLMStream):
         self._total_left = attempt.total_left
         self._record(attempt, Outcome.PARTIAL, error)
         self._blame(Failure(self._candidate, error, attempt.elapsed, shown=attempt.shown), self._permit)
-        restarts = self._candidate.settings.on_stream_failure is OnStreamFailure.RESTART
-        if restarts and self._turn.left():
-            self._superseded = self._failure
-            return
         assert self._failure is not None
+        policy = self._candidate.settings.on_stream_failure
+        if policy is OnStreamFailure.RESTART and self._turn.left():
+            self._superseded = self._failure
+            self._partial = ""
+            self._shown.clear()
+            return
+        if policy is OnStreamFailure.CONTINUE and self._turn.left():
+            self._partial = "".join(self._shown)
+            return
         self._tell(self._failure, None)
         self._ended = True
         raise error
+
+    def _kept(self, chunk: ChatChunk) -> ChatChunk:
+        """Remember the text in case another provider has to continue it, and trim what that one repeats."""
+        text = chunk.delta.content or "" if chunk.delta is not None else ""
+        if self._trimmer is not None:
+            text = self._trimmer.feed(text)
+            if chunk.finish_reason is not None:
+                text += self._trimmer.flush()
+            chunk = replace(chunk, delta=replace(chunk.delta or ChoiceDelta(), content=text or None))
+        self._shown.append(text)
+        return chunk
 
     def _restarted(self, superseded: Failure) -> ChatChunk:
         assert self._candidate is not None

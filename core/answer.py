@@ -1,0 +1,116 @@
+"""An answer, put together from its chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.chat_context import ChatMessage, Role, Text
+from fallback_chat.core.llm import FinishReason
+
+if TYPE_CHECKING:
+    from fallback_chat.core.chat_context import ToolCall, VendorExtra
+    from fallback_chat.core.events import AttemptRecord
+    from fallback_chat.core.fallback_stream import FallbackLLMStream
+    from fallback_chat.core.llm import LLM, ChatChunk, CompletionUsage
+
+CUT_BY_THE_PROVIDER = (FinishReason.LENGTH, FinishReason.CONTEXT_EXCEEDED, FinishReason.PAUSE)
+REFUSED = (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one turn."""
+
+    text: str
+    reasoning: str
+    refusal: str
+    tool_calls: tuple[ToolCall, ...]
+    extras: tuple[VendorExtra, ...]
+    finish_reason: FinishReason | None
+    usage: CompletionUsage | None
+    attempts: tuple[AttemptRecord, ...]
+    llm: LLM | None
+    """Who gave it."""
+    model: str
+    """The model that answered, as the server names it, or the one asked for."""
+
+    @property
+    def refused(self) -> bool:
+        """The provider would not answer, and says so."""
+        return self.finish_reason in REFUSED
+
+    @property
+    def complete(self) -> bool:
+        """The whole answer is here: the provider said that it ended, and no limit cut it."""
+        return self.finish_reason is not None and self.finish_reason not in (*CUT_BY_THE_PROVIDER, FinishReason.ERROR)
+
+    def message(self) -> ChatMessage:
+        """Give the answer as a message of the conversation."""
+        return ChatMessage(
+            Role.ASSISTANT,
+            (Text(self.text),) if self.text else (),
+            tool_calls=self.tool_calls,
+            reasoning=self.reasoning,
+            extras=self.extras,
+            complete=self.complete and not self.refused,
+        )
+
+
+class AnswerBuilder:
+    """Collects the chunks of one `FallbackLLMStream`; what a restart made void is kept apart as `superseded`."""
+
+    def __init__(self) -> None:
+        self.superseded = ""
+        """Text that was shown and then taken back."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._extras: list[VendorExtra] = []
+        self._finish: FinishReason | None = None
+        self._usage: CompletionUsage | None = None
+        self._model = ""
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    def add(self, chunk: ChatChunk) -> None:
+        """Take in one chunk."""
+        if chunk.restarted:
+            self.superseded = self.text
+            self._clear()
+        delta = chunk.delta
+        if delta is not None:
+            if delta.content:
+                self._text.append(delta.content)
+            if delta.reasoning:
+                self._reasoning.append(delta.reasoning)
+            if delta.refusal:
+                self._refusal.append(delta.refusal)
+            self._calls.extend(delta.tool_calls)
+            self._extras.extend(delta.extras)
+        self._finish = self._finish or chunk.finish_reason
+        self._usage = chunk.usage or self._usage
+        self._model = chunk.model or self._model
+
+    def build(self, stream: FallbackLLMStream) -> Answer:
+        """Give what has come so far, whether or not the stream has ended."""
+        llm = stream.llm
+        return Answer(
+            text=self.text,
+            reasoning="".join(self._reasoning),
+            refusal="".join(self._refusal),
+            tool_calls=tuple(self._calls),
+            extras=tuple(self._extras),
+            finish_reason=self._finish,
+            usage=self._usage,
+            attempts=stream.attempts,
+            llm=llm,
+            model=self._model or (llm.model if llm else ""),
+        )
