@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fallback_chat.providers.simulator.wire import Asked, WireFormat
+from fallback_chat.providers.simulator.wire_anthropic import Anthropic
+from fallback_chat.providers.simulator.wire_gemini import Gemini
+from fallback_chat.providers.simulator.wire_ollama import Ollama
 from fallback_chat.providers.simulator.wire_openai import OpenAI
+from fallback_chat.providers.simulator.wire_responses import Responses
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator.exchange import Recorded
 
 ROUTES: Final[tuple[tuple[str, str, type[WireFormat]], ...]] = (
     ("POST", "/v1/chat/completions", OpenAI),
+    ("POST", "/v1/responses", Responses),
+    ("POST", "/v1/messages", Anthropic),
+    ("POST", ":streamGenerateContent", Gemini),
+    ("POST", ":generateContent", Gemini),
+    ("POST", "/api/chat", Ollama),
+    ("GET", "/v1beta/models", Gemini),
+    ("GET", "/api/tags", Ollama),
     ("GET", "/v1/models", OpenAI),
 )
 """Method, end of the path, format."""
@@ -30,7 +41,12 @@ def parse(request: Recorded) -> Asked:
 
 
 def format_of(asked: Asked) -> type[WireFormat] | None:
-    """Give the format that `asked` speaks, or None when nothing is served there."""
+    """Give the format that `asked` speaks, or None when nothing is served there.
+
+    Two vendors have their list of models at one path; the header that Anthropic requires tells them apart.
+    """
+    if asked.method == "GET" and "anthropic-version" in asked.headers and asked.path.endswith("/v1/models"):
+        return Anthropic
     for method, end, wire in ROUTES:
         if method == asked.method and asked.path.endswith(end):
             return wire

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from fallback_chat.providers.simulator.faults import Fault
     from fallback_chat.providers.simulator.schedule import Script
+    from fallback_chat.providers.simulator.wire import Asked, WireFormat
 
 LIFETIME: Final = 30.0
+MODEL: Final = "sim-model"
+"""The one model that there is; a request may ask for any."""
 
 
 class Simulator:
@@ -105,23 +108,24 @@ class Simulator:
     async def _serve_connection(self, connection: Connection, number: int) -> None:
         fault = self._next_fault()
         if fault.where is Where.CONNECTION:
-            await self._play(self._bare(connection, self._record(number, fault)), fault)
+            with self._record(connection, number, fault) as record:
+                await fault.play(self._bare(connection, record))
             return
         keep_alive = True
         while keep_alive:
             try:
                 got = await read_request(connection)
             except BadRequestError as error:
-                record = self._record(number, self._next_fault())
-                record.problems = (str(error),)
-                await _refuse(self._bare(connection, record), 400, str(error))
+                with self._record(connection, number, self._next_fault()) as record:
+                    record.problems = (str(error),)
+                    await _refuse(self._bare(connection, record), 400, str(error))
                 return
             if got is None:
                 return
             fault = self._next_fault()
-            record = self._record(number, fault)
-            record.method, record.path, record.headers, record.body = got
-            keep_alive = await self._answer(connection, record, fault)
+            with self._record(connection, number, fault) as record:
+                record.method, record.path, record.headers, record.body = got
+                keep_alive = await self._answer(connection, record, fault)
 
     def _bare(self, connection: Connection, record: Recorded) -> Exchange:
         """Give an exchange about no readable request."""
@@ -131,47 +135,46 @@ class Simulator:
     async def _answer(self, connection: Connection, record: Recorded, fault: Fault) -> bool:
         asked = parse(record)
         wire_type = format_of(asked)
-        wire = (wire_type or OpenAI)(_model(asked.body))
-        problems = ["the path is not served"] if wire_type is None else wire.problems(asked)
-        streams = record.method == "POST" and not problems and wire.wants_stream(asked)
+        wire = (wire_type or OpenAI)((wire_type and wire_type.model_of(asked)) or MODEL)
+        posted = record.method == "POST"
+        record.problems = _problems(asked, wire_type)
+        streams = posted and not record.problems and wire.wants_stream(asked)
         exchange = Exchange(connection, record, wire, wire if streams else Whole(wire), self.manner)
         if self._key is not None and self._key not in _keys(record.headers):
             await _refuse(exchange, 401, "Incorrect API key provided.", "invalid_api_key")
-        elif problems:
-            record.problems = tuple(problems)
-            await _refuse(exchange, 404 if wire_type is None else 400, "; ".join(problems))
-        elif record.method == "GET" and fault.whole:
-            await exchange.document(200, dump(wire.models((_model(None),))), "application/json")
+        elif record.problems:
+            await _refuse(exchange, 400 if wire_type else 404, "; ".join(record.problems))
+        elif not posted and fault.whole:
+            await exchange.document(200, dump(wire.models((MODEL,))), "application/json")
         else:
-            await self._play(exchange, fault)
-        return exchange.keep_alive
-
-    async def _play(self, exchange: Exchange, fault: Fault) -> None:
-        try:
             await fault.play(exchange)
-        finally:
-            record, connection = exchange.request, exchange.connection
-            record.ended_at = self._now()
-            if connection.gone_at is not None:
-                record.client_left_at = connection.gone_at - self._started
+        return exchange.keep_alive
 
     def _next_fault(self) -> Fault:
         return FAULTS[self.script(Moment(len(self.requests), self._now()))]
 
-    def _record(self, connection: int, fault: Fault) -> Recorded:
-        record = Recorded(len(self.requests), self._now(), connection, fault.name)
+    @contextmanager
+    def _record(self, connection: Connection, number: int, fault: Fault) -> Iterator[Recorded]:
+        """Remember one request; how it ended is noted on leaving."""
+        record = Recorded(len(self.requests), self._now(), number, fault.name)
         self.requests.append(record)
-        return record
+        try:
+            yield record
+        finally:
+            record.ended_at = self._now()
+            if connection.gone_at is not None:
+                record.client_left_at = connection.gone_at - self._started
+
+
+def _problems(asked: Asked, wire: type[WireFormat] | None) -> tuple[str, ...]:
+    if wire is None:
+        return ("the path is not served",)
+    return tuple(wire.problems(asked)) if asked.method == "POST" else ()
 
 
 def _keys(headers: dict[str, str]) -> tuple[str | None, ...]:
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
     return bearer, headers.get("x-api-key"), headers.get("x-goog-api-key")
-
-
-def _model(body: Any) -> str:
-    name = body.get("model") if isinstance(body, dict) else None
-    return name if isinstance(name, str) else "sim-model"
 
 
 async def _refuse(exchange: Exchange, status: int, message: str, code: str | None = None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.providers.simulator.strict import known_keys, named, posted_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,21 +31,17 @@ def problems(asked: Asked) -> Iterator[str]:
 def _envelope(asked: Asked) -> Iterator[str]:
     if asked.query:
         yield f"the query {asked.query!r} has no meaning here"
-    if asked.headers.get("content-type", "").split(";")[0] != "application/json":
-        yield f"the content-type is {asked.headers.get('content-type')!r}"
+    yield from posted_json(asked)
     authorization = asked.headers.get("authorization")
     if authorization is not None and not re.fullmatch(r"Bearer \S+", authorization):
         yield "the Authorization header is not `Bearer KEY`"
 
 
 def _body(body: Any) -> Iterator[str]:
+    yield from known_keys(body, KNOWN_KEYS)
+    yield from named(body)
     if not isinstance(body, dict):
-        yield "the body is not a JSON object"
         return
-    for key in sorted(body.keys() - KNOWN_KEYS):
-        yield f"unknown key {key!r}"
-    if not isinstance(body.get("model"), str) or not body["model"]:
-        yield "`model` is not a name"
     if "stream_options" in body and body.get("stream") is not True:
         yield "`stream_options` without `stream`"
     yield from _numbers(body)

@@ -115,6 +115,11 @@ class WireFormat(Voice):
     def wants_stream(asked: Asked) -> bool:
         """Say whether the answer is to be streamed."""
 
+    @staticmethod
+    def model_of(asked: Asked) -> str | None:
+        """Give the model that is asked for."""
+        return asked.body.get("model") if isinstance(asked.body, dict) else None
+
     @abstractmethod
     def whole(self, said: Said) -> Any:
         """The answer as one JSON document."""

@@ -23,7 +23,7 @@ class OpenAI(WireFormat):
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:
-        return list(problems(asked)) if asked.method == "POST" else []
+        return list(problems(asked))
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:

@@ -1,0 +1,135 @@
+"""Google Gemini `streamGenerateContent`: whole responses as events, ended by the end of the body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.providers.simulator.strict import known_keys, posted_json, roles
+from fallback_chat.providers.simulator.wire import Said, WireFormat, sse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fallback_chat.providers.simulator.wire import Asked
+
+REASONS: Final = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+    "refusal": "SAFETY",
+}
+STATUSES: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+KEYS: Final = frozenset(
+    {"contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings", "cachedContent"}
+)
+PART_KEYS: Final = frozenset({"text", "inlineData", "fileData", "functionCall", "functionResponse"})
+
+
+class Gemini(WireFormat):
+    """Frames of `GenerateContentResponse`."""
+
+    @staticmethod
+    def problems(asked: Asked) -> list[str]:
+        streams = Gemini.wants_stream(asked)
+        query = [] if asked.query == ("alt=sse" if streams else "") else [f"the query is {asked.query!r}"]
+        return [*posted_json(asked), *query, *_body(asked.body)]
+
+    @staticmethod
+    def wants_stream(asked: Asked) -> bool:
+        return asked.path.endswith(":streamGenerateContent")
+
+    @staticmethod
+    def model_of(asked: Asked) -> str | None:
+        return asked.path.rpartition("/")[2].partition(":")[0]
+
+    def start(self) -> bytes:
+        return self.alive()
+
+    def alive(self) -> bytes:
+        return self._frame([{"text": ""}])
+
+    def text(self, piece: str) -> bytes:
+        return self._frame([{"text": piece}])
+
+    def thinking(self, piece: str) -> bytes:
+        return self._frame([{"text": piece, "thought": True}])
+
+    def refusal(self, piece: str) -> bytes:
+        return self.text(piece)
+
+    def tool_call(self, name: str, arguments: dict[str, Any]) -> bytes:
+        return self._frame([{"functionCall": {"name": name, "args": arguments}}])
+
+    def finish(self, reason: str) -> bytes:
+        return self._frame([], REASONS[reason])
+
+    def usage(self) -> bytes:
+        return b""
+
+    def error(self, message: str) -> bytes:
+        return sse(self.error_body(500, message, None))
+
+    def whole(self, said: Said) -> Any:
+        parts: list[dict[str, Any]] = [{"text": said.thinking, "thought": True}] if said.thinking else []
+        if said.text or said.refusal:
+            parts.append({"text": said.text or said.refusal})
+        parts += [{"functionCall": {"name": name, "args": arguments}} for name, arguments in said.calls]
+        return self._response(parts, REASONS[said.reason or "stop"])
+
+    @staticmethod
+    def error_body(status: int, message: str, code: str | None) -> Any:
+        del code
+        default = "INTERNAL" if status >= 500 else "INVALID_ARGUMENT"
+        return {"error": {"code": status, "message": message, "status": STATUSES.get(status, default)}}
+
+    @staticmethod
+    def models(names: tuple[str, ...]) -> Any:
+        methods = ["generateContent", "countTokens"]
+        return {
+            "models": [
+                {"name": f"models/{name}", "inputTokenLimit": 1_048_576, "supportedGenerationMethods": methods}
+                for name in names
+            ]
+        }
+
+    def _frame(self, parts: list[dict[str, Any]], reason: str | None = None) -> bytes:
+        return sse(self._response(parts, reason)).replace(b"\n", b"\r\n")
+
+    def _response(self, parts: list[dict[str, Any]], reason: str | None) -> dict[str, Any]:
+        candidate: dict[str, Any] = {"index": 0}
+        if parts:
+            candidate["content"] = {"parts": parts, "role": "model"}
+        if reason:
+            candidate["finishReason"] = reason
+        usage = {"promptTokenCount": 7, "candidatesTokenCount": 5, "totalTokenCount": 12}
+        return {
+            "candidates": [candidate],
+            "usageMetadata": usage,
+            "modelVersion": self.model,
+            "responseId": "sim",
+        }
+
+
+def _body(body: Any) -> Iterator[str]:
+    yield from known_keys(body, KEYS)
+    if not isinstance(body, dict):
+        return
+    contents = body.get("contents")
+    yield from roles(contents, "contents", ("user", "model"))
+    before = None
+    for n, content in enumerate(contents if isinstance(contents, list) else ()):
+        if content.get("role") == before:
+            yield f"contents[{n}]: two turns of {before!r} in a row"
+        before = content.get("role")
+        for part in content.get("parts") or [{}]:
+            if not part.keys() & PART_KEYS or part.get("text") == "":
+                yield f"contents[{n}]: a part has no data"

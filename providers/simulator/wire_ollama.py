@@ -1,0 +1,92 @@
+"""Ollama's own `/api/chat`: one JSON object a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from fallback_chat.providers.simulator.strict import known_keys, named, posted_json, roles
+from fallback_chat.providers.simulator.wire import Said, WireFormat, dump
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.simulator.wire import Asked
+
+KEYS: Final = frozenset(
+    {"model", "messages", "tools", "stream", "think", "format", "options", "keep_alive", "truncate", "shift"}
+)
+COUNTS: Final = {"total_duration": 2, "load_duration": 1, "prompt_eval_count": 7, "eval_count": 5, "eval_duration": 1}
+
+
+class Ollama(WireFormat):
+    """Lines of `message`, the last one `done`. The server knows no filter, no refusal and no comments."""
+
+    stream_type: ClassVar[str] = "application/x-ndjson"
+    comment: ClassVar[bytes] = b"\n"
+
+    @staticmethod
+    def problems(asked: Asked) -> list[str]:
+        body = asked.body
+        messages = body.get("messages") if isinstance(body, dict) else None
+        known = ("system", "user", "assistant", "tool")
+        return [
+            *posted_json(asked),
+            *known_keys(body, KEYS),
+            *named(body),
+            *(roles(messages, "messages", known) if isinstance(body, dict) else ()),
+        ]
+
+    @staticmethod
+    def wants_stream(asked: Asked) -> bool:
+        return asked.body.get("stream") is not False
+
+    def start(self) -> bytes:
+        return self.alive()
+
+    def alive(self) -> bytes:
+        return self._line({"content": ""})
+
+    def text(self, piece: str) -> bytes:
+        return self._line({"content": piece})
+
+    def thinking(self, piece: str) -> bytes:
+        return self._line({"content": "", "thinking": piece})
+
+    def refusal(self, piece: str) -> bytes:
+        return self.text(piece)
+
+    def tool_call(self, name: str, arguments: dict[str, Any]) -> bytes:
+        return self._line({"content": "", "tool_calls": [{"function": {"name": name, "arguments": arguments}}]})
+
+    def finish(self, reason: str) -> bytes:
+        return dump(self._object({"content": ""}, reason)) + b"\n"
+
+    def usage(self) -> bytes:
+        return b""
+
+    def error(self, message: str) -> bytes:
+        return dump({"error": message}) + b"\n"
+
+    def whole(self, said: Said) -> Any:
+        message: dict[str, Any] = {"content": said.text or said.refusal}
+        if said.thinking:
+            message["thinking"] = said.thinking
+        if said.calls:
+            message["tool_calls"] = [{"function": {"name": name, "arguments": given}} for name, given in said.calls]
+        return self._object(message, said.reason or "stop")
+
+    @staticmethod
+    def error_body(status: int, message: str, code: str | None) -> Any:
+        del status, code
+        return {"error": message}
+
+    @staticmethod
+    def models(names: tuple[str, ...]) -> Any:
+        return {"models": [{"name": name, "model": name, "size": 1, "details": {"family": "sim"}} for name in names]}
+
+    def _line(self, message: dict[str, Any]) -> bytes:
+        return dump(self._object(message, None)) + b"\n"
+
+    def _object(self, message: dict[str, Any], reason: str | None) -> dict[str, Any]:
+        head = {"model": self.model, "created_at": "2026-11-01T08:00:00Z", "message": {"role": "assistant", **message}}
+        if reason is None:
+            return {**head, "done": False}
+        return {**head, "done": True, "done_reason": "length" if reason == "length" else "stop", **COUNTS}
