@@ -50,6 +50,7 @@ class Fault:
             await step(exchange)
 
 
+SSH: Final = b"SSH-2.0-OpenSSH_9.6\r\nInvalid SSH identification string.\r\n"
 HEAD: Final = s.head()
 TO_TEXT: Final = (HEAD, s.start)
 TO_TOKEN: Final = (HEAD, s.start, s.token)
@@ -73,7 +74,7 @@ _ROWS: Final = (
     _fails("accept-silent", W.CONNECTION, "accepts, reads nothing, says nothing", s.hang),
     _fails("accept-close", W.CONNECTION, "accepts and closes", s.close),
     _fails("accept-reset", W.CONNECTION, "accepts and resets", s.reset),
-    _fails("not-http", W.CONNECTION, "speaks SSH", s.raw(b"SSH-2.0-OpenSSH_9.6\r\n"), s.hang),
+    _fails("not-http", W.CONNECTION, "speaks SSH, and closes", s.raw(SSH), s.close),
     _fails("head-silent", W.HEAD, "reads the request and never answers", s.hang),
     _fails("head-close", W.HEAD, "reads the request and closes", s.close),
     _fails("head-reset", W.HEAD, "reads the request and resets", s.reset),

@@ -1,0 +1,128 @@
+"""Real chains over simulators: the engine and the HTTP provider as they are, and what a turn came to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fallback_chat import providers
+from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.errors import APIError
+from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.settings import ChainSettings, ProviderSettings
+from fallback_chat.providers._http import HttpEngine
+from fallback_chat.providers.simulator import Manner, Script, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from fallback_chat.core.errors import ErrorKind
+    from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.llm import LLM, FinishReason
+
+KEY = "sk-test-0123456789"
+FAULTY_TEXT = "Wrong words from the faulty one."
+HEALTHY_TEXT = "The quick brown fox jumps over the lazy dog."
+
+
+@dataclass
+class Chain:
+    """Providers in order, each with its server, behind one adapter; `edges` has every change of availability."""
+
+    adapter: FallbackAdapter
+    sims: list[Simulator]
+    http: HttpEngine
+    edges: list[tuple[str, bool]] = field(default_factory=list)
+
+    @property
+    def asked(self) -> list[int]:
+        """How many requests each server got, connections that never became one included."""
+        return [len(sim.requests) for sim in self.sims]
+
+    @property
+    def rejected(self) -> list[tuple[str, ...]]:
+        """What the strict servers had to object to."""
+        return [request.problems for sim in self.sims for request in sim.requests if request.problems]
+
+    def note_edge(self, event: AvailabilityChangedEvent) -> None:
+        self.edges.append((event.llm.label, event.available))
+
+
+@dataclass
+class Turn:
+    """What came of one turn, as a consumer sees it; times in seconds."""
+
+    text: str = ""
+    """What is left on the screen: a restart discards what was there."""
+    finish: FinishReason | None = None
+    error: APIError | None = None
+    restarts: int = 0
+    first_content: float | None = None
+    elapsed: float = 0.0
+    attempts: list[tuple[str, str, ErrorKind | None]] = field(default_factory=list)
+    """Provider, outcome, kind of error."""
+
+
+def llm(name: str, base_url: str, http: HttpEngine, **options: Any) -> LLM:
+    """Make a provider of kind openai."""
+    settings = ProviderSettings(name=name, kind="openai", model="sim-model", base_url=base_url, **options)
+    return providers.load("openai").create(settings, api_key=KEY, http=http)
+
+
+@asynccontextmanager
+async def chain(
+    *scripts: Script | str,
+    manner: Manner | None = None,
+    windows: tuple[int, ...] = (),
+    clock: Callable[[], float] = time.time,
+    **settings: Any,
+) -> AsyncIterator[Chain]:
+    """Open a chain `p1`, `p2`, … with a simulator for each script; the last one says HEALTHY_TEXT, the others FAULTY_TEXT.
+
+    `windows` are their context windows, `clock` is the breakers'. `settings` are those of ChainSettings; a first-token
+    budget of 0.3 s and no retry unless they say otherwise.
+    """
+    manner = manner or Manner(delay=1.5, tick=0.02)
+    chosen = ChainSettings(**({"attempt_timeout": 0.3, "max_retry_per_llm": 0, "idle_timeout": 0.3} | settings))
+    async with AsyncExitStack() as stack:
+        http = HttpEngine()
+        stack.push_async_callback(http.aclose)
+        sims, llms = [], []
+        for number, script in enumerate(scripts, 1):
+            text = HEALTHY_TEXT if number == len(scripts) else FAULTY_TEXT
+            own = Manner(text, manner.delay, manner.tick, manner.redirect_to)
+            sim = await stack.enter_async_context(Simulator(script, manner=own, key=KEY, lifetime=10))
+            sims.append(sim)
+            window = windows[number - 1] if windows else None
+            llms.append(llm(f"p{number}", sim.url + "/v1", http, chain=chosen, context_window=window))
+        adapter = await stack.enter_async_context(FallbackAdapter(llms, settings=chosen, clock=clock))
+        opened = Chain(adapter, sims, http)
+        adapter.on("llm_availability_changed", opened.note_edge)
+        yield opened
+
+
+async def ask(adapter: FallbackAdapter, text: str = "hi", **options: Any) -> Turn:
+    """Run one turn to its end, whatever that is. Raises TimeoutError when it has none within 10 s."""
+    turn = Turn()
+    now = asyncio.get_running_loop().time
+    began = now()
+    async with asyncio.timeout(10), adapter.chat(chat_ctx=ChatContext.from_text(text), **options) as stream:
+        try:
+            async for chunk in stream:
+                if chunk.restarted:
+                    turn.text, turn.restarts = "", turn.restarts + 1
+                if chunk.delta and chunk.delta.content:
+                    turn.text += chunk.delta.content
+                    turn.first_content = turn.first_content or now() - began
+                turn.finish = chunk.finish_reason or turn.finish
+        except APIError as error:
+            turn.error = error
+        turn.elapsed = now() - began
+    turn.attempts = [
+        (attempt.provider, attempt.outcome.value, attempt.error.kind if attempt.error else None)
+        for attempt in stream.attempts
+    ]
+    return turn

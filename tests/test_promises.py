@@ -1,0 +1,428 @@
+"""What the library promises about time, requests, blame, recovery and cancellation, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from functools import partial
+
+import pytest
+
+from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.errors import AllProvidersFailed
+from fallback_chat.core.errors import ErrorKind as Kind
+from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.settings import OnRefusal
+from fallback_chat.providers.simulator import (
+    Manner,
+    Simulator,
+    black_hole,
+    closed_port,
+    first,
+    flapping,
+    sequence,
+)
+from fallback_chat.providers.simulator.faults import HOSTILE_WAITS
+from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, KEY, Chain, ask, chain, llm
+
+SLACK = 0.25
+HI = ChatContext.from_text("hi")
+
+
+# Time and the number of requests
+
+
+@pytest.mark.parametrize(("fault", "requests"), [("503", 3), ("role-error", 3), ("silence", 1), ("401", 1), ("400", 1)])
+async def test_retries_stay_within_the_formula_for_time_and_requests(fault: str, requests: int) -> None:
+    budget, retries, interval = 0.3, 2, 0.2
+    async with chain(fault, "ok", attempt_timeout=budget, max_retry_per_llm=retries, retry_interval=interval) as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, it.asked) == (HEALTHY_TEXT, [requests, 1])
+    assert turn.first_content is not None
+    assert turn.first_content <= (retries + 1) * budget + retries * interval + SLACK
+
+
+@pytest.mark.parametrize("name", HOSTILE_WAITS)
+async def test_no_value_of_retry_after_delays_the_failover(name: str) -> None:
+    async with chain(f"429-wait-{name}", "ok") as it:
+        turns = [await ask(it.adapter) for _ in range(2)]
+        until = it.adapter.health(it.adapter.llms[0]).until
+
+    assert [turn.text for turn in turns] == [HEALTHY_TEXT] * 2
+    assert (it.asked, it.edges) == ([1, 2], [("p1", False)])
+    assert until is None or math.isfinite(until)
+    assert all(turn.elapsed < SLACK for turn in turns)
+
+
+@pytest.mark.parametrize("name", HOSTILE_WAITS)
+async def test_no_value_of_retry_after_holds_up_a_lone_provider_past_the_deadline(name: str) -> None:
+    async with chain(f"429-wait-{name}", deadline=0.5) as it:
+        turn = await ask(it.adapter)
+
+    assert isinstance(turn.error, AllProvidersFailed)
+    assert it.asked[0] <= 2
+    assert turn.elapsed <= 0.5 + SLACK
+
+
+async def test_a_refused_connection_fails_over_at_once() -> None:
+    async with chain("ok") as it:
+        adapter = FallbackAdapter([llm("gone", f"http://127.0.0.1:{closed_port()}/v1", it.http), *it.adapter.llms])
+        turn = await ask(adapter)
+
+    assert (turn.text, turn.attempts[0]) == (HEALTHY_TEXT, ("gone", "failed", Kind.CONNECTION))
+    assert turn.elapsed < SLACK
+
+
+async def test_a_host_that_answers_no_packet_costs_the_budget_and_no_more() -> None:
+    with black_hole() as port:
+        async with chain("ok") as it:
+            llms = [llm("hole", f"http://127.0.0.1:{port}/v1", it.http), *it.adapter.llms]
+            turn = await ask(FallbackAdapter(llms, attempt_timeout=0.3, max_retry_per_llm=0))
+
+    assert (turn.text, turn.attempts[0][:2]) == (HEALTHY_TEXT, ("hole", "failed"))
+    assert 0.25 <= turn.elapsed <= 0.3 + SLACK
+
+
+async def test_a_name_that_does_not_resolve_fails_over() -> None:
+    async with chain("ok") as it:
+        llms = [llm("nowhere", "http://simulator.invalid/v1", it.http), *it.adapter.llms]
+        turn = await ask(FallbackAdapter(llms, attempt_timeout=0.5, max_retry_per_llm=0))
+
+    assert (turn.text, turn.attempts[0][:2]) == (HEALTHY_TEXT, ("nowhere", "failed"))
+    assert turn.elapsed <= 0.5 + SLACK
+
+
+async def test_the_deadline_bounds_a_chain_of_silent_providers() -> None:
+    async with chain("silence", "silence", "silence", attempt_timeout=5.0, deadline=0.6) as it:
+        turn = await ask(it.adapter)
+
+    assert isinstance(turn.error, AllProvidersFailed)
+    assert turn.elapsed <= 0.6 + SLACK
+
+
+async def test_the_last_one_left_gets_one_retry_and_the_others_none() -> None:
+    async with chain("503", "503", max_retry_per_llm=None, retry_interval=0.05) as it:
+        turn = await ask(it.adapter)
+
+    assert isinstance(turn.error, AllProvidersFailed)
+    assert it.asked == [1, 2]
+
+
+async def test_all_down_names_every_attempt_in_order() -> None:
+    async with chain("401", "silence", "accept-close") as it:
+        turn = await ask(it.adapter)
+
+    assert isinstance(turn.error, AllProvidersFailed)
+    assert turn.attempts == [
+        ("p1", "failed", Kind.AUTH),
+        ("p2", "failed", Kind.TIMEOUT),
+        ("p3", "failed", Kind.CONNECTION),
+    ]
+    assert [attempt.provider for attempt in turn.error.attempts] == ["p1", "p2", "p3"]
+    assert turn.error.__cause__ is turn.error.attempts[-1].error
+    assert it.edges == [("p1", False), ("p2", False), ("p3", False)]
+    assert turn.elapsed <= 0.3 + 2 * SLACK
+
+
+async def test_a_slow_consumer_never_trips_a_timer() -> None:
+    async with chain("slow", "ok", attempt_timeout=0.2, idle_timeout=0.2) as it:
+        text = ""
+        async with it.adapter.chat(chat_ctx=HI) as stream:
+            async for chunk in stream:
+                text += (chunk.delta and chunk.delta.content) or ""
+                if text in (FAULTY_TEXT[:5], FAULTY_TEXT[:11]):
+                    await asyncio.sleep(0.4)
+
+    assert (text, it.asked, it.edges) == (FAULTY_TEXT, [1, 0], [])
+
+
+# Who is asked, who is blamed
+
+
+async def test_an_unavailable_provider_is_not_asked_while_another_can_answer() -> None:
+    async with chain("503", "ok") as it:
+        texts = [(await ask(it.adapter)).text for _ in range(5)]
+
+    assert (texts, it.asked, it.edges) == ([HEALTHY_TEXT] * 5, [1, 5], [("p1", False)])
+
+
+async def test_five_parallel_failures_are_one_event() -> None:
+    async with chain("503", "ok") as it:
+        turns = await asyncio.gather(*(ask(it.adapter) for _ in range(5)))
+
+    assert [turn.text for turn in turns] == [HEALTHY_TEXT] * 5
+    assert (it.asked[1], it.edges) == (5, [("p1", False)])
+
+
+async def test_under_flapping_there_are_few_events() -> None:
+    async with chain(flapping("503", 0.05), "ok") as it:
+        turns = [await ask(it.adapter) for _ in range(60)]
+
+    assert {turn.text for turn in turns} <= {HEALTHY_TEXT, FAULTY_TEXT}
+    assert not any(turn.error for turn in turns)
+    assert it.edges in ([], [("p1", False)])
+
+
+async def test_a_provider_is_taken_back_by_the_first_turn_after_its_pause() -> None:
+    shift = [0.0]
+    async with chain(sequence("503", "ok"), "ok", clock=lambda: time.time() + shift[0]) as it:
+        before = await ask(it.adapter)
+        shift[0] = 3600.0
+        after = [await ask(it.adapter) for _ in range(2)]
+
+    assert (before.text, [turn.text for turn in after]) == (HEALTHY_TEXT, [FAULTY_TEXT] * 2)
+    assert (it.asked, it.edges) == ([3, 1], [("p1", False), ("p1", True)])
+
+
+async def test_a_provider_that_fails_its_trial_stays_away_without_another_event() -> None:
+    shift = [0.0]
+    async with chain("503", "ok", clock=lambda: time.time() + shift[0]) as it:
+        for shift[0] in (0.0, 3600.0, 3600.0):
+            assert (await ask(it.adapter)).text == HEALTHY_TEXT
+
+    assert (it.asked, it.edges) == ([2, 3], [("p1", False)])
+
+
+@pytest.mark.parametrize("fault", ["401", "403", "404", "quota"])
+async def test_a_blocked_provider_is_not_asked_again_after_any_pause(fault: str) -> None:
+    shift = [0.0]
+    async with chain(fault, "ok", clock=lambda: time.time() + shift[0]) as it:
+        await ask(it.adapter)
+        shift[0] = 120.0
+        await ask(it.adapter)
+
+    assert (it.asked, it.edges) == ([1, 2], [("p1", False)])
+
+
+async def test_an_empty_answer_is_forgiven_once() -> None:
+    async with chain("empty", "ok") as it:
+        edges = []
+        for _ in range(3):
+            assert (await ask(it.adapter)).text == HEALTHY_TEXT
+            edges.append(list(it.edges))
+
+    assert edges == [[], [("p1", False)], [("p1", False)]]
+    assert it.asked == [2, 3]
+
+
+@pytest.mark.parametrize("fault", ["503", "401", "silence", "empty"])
+async def test_a_lone_provider_is_never_refused(fault: str) -> None:
+    async with chain(fault, attempt_timeout=0.05) as it:
+        for turn_number in range(1, 6):
+            turn = await ask(it.adapter)
+            assert isinstance(turn.error, AllProvidersFailed)
+            assert it.asked == [turn_number]
+
+
+async def test_a_lone_provider_answers_as_soon_as_it_can() -> None:
+    async with chain(first(4, "503")) as it:
+        texts = [(await ask(it.adapter)).text for _ in range(5)]
+
+    assert texts == ["", "", "", "", HEALTHY_TEXT]
+
+
+async def test_when_all_are_unavailable_all_are_tried() -> None:
+    async with chain(first(1, "503"), first(1, "503")) as it:
+        failed = await ask(it.adapter)
+        answered = await ask(it.adapter)
+
+    assert isinstance(failed.error, AllProvidersFailed)
+    assert answered.text in (FAULTY_TEXT, HEALTHY_TEXT)
+    assert it.edges[:2] == [("p1", False), ("p2", False)]
+    assert len(it.edges) == 3
+    assert it.edges[2][1]
+
+
+async def test_the_last_resort_asks_a_blocked_provider_last() -> None:
+    async with chain(first(1, "401"), first(1, "503")) as it:
+        await ask(it.adapter)
+        answered = await ask(it.adapter)
+
+    assert (answered.text, it.asked) == (HEALTHY_TEXT, [1, 2])
+
+
+async def test_input_that_two_providers_reject_is_not_offered_to_a_third() -> None:
+    async with chain("400", "422", "ok") as it:
+        turn = await ask(it.adapter)
+
+    assert (it.asked, it.edges) == ([1, 1, 0], [])
+    assert turn.error is not None
+    assert turn.error.kind is Kind.BAD_REQUEST
+
+
+async def test_a_conversation_too_long_for_one_goes_only_to_a_larger_window() -> None:
+    async with chain("context", "ok", "ok", windows=(8000, 4000, 16000)) as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, it.asked, it.edges) == (HEALTHY_TEXT, [1, 0, 1], [])
+
+
+async def test_a_conversation_too_long_for_all_is_said_to_be_too_long() -> None:
+    async with chain("context", "ok", windows=(8000, 4000)) as it:
+        turn = await ask(it.adapter)
+
+    assert (it.asked, it.edges) == ([1, 0], [])
+    assert turn.error is not None
+    assert turn.error.kind is Kind.CONTEXT_EXCEEDED
+
+
+@pytest.mark.parametrize("fault", ["filter", "refusal"])
+async def test_a_refusal_goes_on_to_the_next_where_the_user_said_so(fault: str) -> None:
+    async with chain(fault, "ok", on_refusal=OnRefusal.NEXT) as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, it.asked, it.edges) == (HEALTHY_TEXT, [1, 1], [])
+
+
+# Connections and secrets
+
+
+async def test_a_connection_that_went_stale_is_replaced_without_a_word() -> None:
+    async with chain(sequence("ok", "head-close", "ok"), "ok") as it:
+        turns = [await ask(it.adapter) for _ in range(2)]
+
+    assert [turn.attempts for turn in turns] == [[("p1", "ok", None)]] * 2
+    assert [request.connection for request in it.sims[0].requests] == [0, 0, 1]
+    assert it.edges == []
+
+
+async def test_a_connection_that_the_server_closed_after_the_answer_is_replaced_without_a_word() -> None:
+    async with chain("stale", "ok") as it:
+        turns = []
+        for _ in range(2):
+            turns.append(await ask(it.adapter))
+            await it.sims[0].idle()
+
+    assert [turn.attempts for turn in turns] == [[("p1", "ok", None)]] * 2
+    assert (it.asked, it.edges) == ([2, 0], [])
+
+
+async def test_turns_share_a_connection() -> None:
+    async with chain("ok") as it:
+        for _ in range(3):
+            await ask(it.adapter)
+
+    assert [request.connection for request in it.sims[0].requests] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_takes_neither_key_nor_conversation_to_another_origin(status: int) -> None:
+    async with Simulator() as elsewhere, chain(f"{status}-away", "ok", manner=Manner(redirect_to=elsewhere.url)) as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, elsewhere.requests) == (HEALTHY_TEXT, [])
+
+
+async def test_a_key_that_the_server_sends_back_is_not_in_the_error() -> None:
+    async with chain("key-in-message") as it:
+        turn = await ask(it.adapter)
+
+    assert isinstance(turn.error, AllProvidersFailed)
+    cause = turn.error.attempts[0].error
+    assert cause is not None
+    assert "Incorrect API key" in cause.message
+    assert KEY not in f"{turn.error} {turn.error!r} {cause} {cause!r} {cause.body} {cause.__cause__!r}"
+
+
+async def test_a_request_with_tools_passes_a_strict_server() -> None:
+    tool = Tool("lookup", "Look something up.", {"type": "object", "properties": {"key": {"type": "string"}}})
+    async with chain("tool-call", "ok") as it:
+        calls = []
+        async with it.adapter.chat(chat_ctx=HI, tools=[tool], tool_choice="auto") as stream:
+            async for chunk in stream:
+                calls += [(call.name, call.arguments) for call in (chunk.delta.tool_calls if chunk.delta else ())]
+                finish = chunk.finish_reason
+                if finish is not None:
+                    assert finish is FinishReason.TOOL_CALLS
+
+    assert (calls, it.rejected, it.asked) == ([("lookup", '{"key": "value"}')], [], [1, 0])
+
+
+# Cancellation
+
+
+async def cancelled(it: Chain, delay: float) -> float:
+    """Begin a turn, cancel it after `delay`, and give the seconds until the first server saw the connection closed."""
+    now = asyncio.get_running_loop().time
+    task = asyncio.create_task(ask(it.adapter))
+    await asyncio.sleep(delay)
+    began = now()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await it.sims[0].idle()
+    return now() - began
+
+
+@pytest.mark.parametrize("fault", ["accept-silent", "head-silent", "silence", "comments", "token-silence", "slow"])
+async def test_a_cancel_closes_the_connection_at_once_and_blames_nobody(fault: str) -> None:
+    manner = Manner(delay=5.0, tick=0.05)
+    async with chain(fault, "ok", attempt_timeout=5.0, idle_timeout=5.0, manner=manner) as it:
+        took = await cancelled(it, 0.1)
+
+        assert took < 0.1
+        assert (it.asked, it.edges) == ([1, 0], [])
+        assert it.adapter.health(it.adapter.llms[0]).available
+
+
+async def test_a_cancel_ends_the_pause_before_a_retry() -> None:
+    async with chain("429-wait-1s", attempt_timeout=5.0, max_retry_per_llm=1) as it:
+        task = asyncio.create_task(ask(it.adapter))
+        await asyncio.sleep(0.15)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert it.asked == [1]
+
+
+async def test_a_consumer_that_leaves_early_closes_the_connection_and_blames_nobody() -> None:
+    async with chain("slow", "ok", manner=Manner(tick=0.5)) as it:
+        async with it.adapter.chat(chat_ctx=HI) as stream:
+            async for chunk in stream:
+                if chunk.delta and chunk.delta.content:
+                    break
+        async with asyncio.timeout(0.1):
+            await it.sims[0].idle()
+
+        assert (it.asked, it.edges) == ([1, 0], [])
+
+
+# Events
+
+
+async def test_the_events_of_a_failover_tell_the_story_in_order() -> None:
+    names = ("attempt_started", "attempt_failed", "failed_over", "llm_availability_changed", "all_failed")
+    story: list[str] = []
+
+    def note(name: str, _event: object) -> None:
+        story.append(name)
+
+    async with chain("503", "ok") as it:
+        for name in names:
+            it.adapter.on(name, partial(note, name))
+        await ask(it.adapter)
+
+    assert [name for name in story if name != "llm_availability_changed"] == [
+        "attempt_started",
+        "attempt_failed",
+        "failed_over",
+        "attempt_started",
+    ]
+    assert story.count("llm_availability_changed") == 1
+
+
+async def test_a_handler_that_raises_never_breaks_a_chat(caplog: pytest.LogCaptureFixture) -> None:
+    def handler(_event: object) -> None:
+        raise RuntimeError("not my day")
+
+    async with chain("503", "ok") as it:
+        it.adapter.on("attempt_failed", handler)
+        it.adapter.on("llm_availability_changed", handler)
+        turn = await ask(it.adapter)
+
+    assert (turn.text, turn.error) == (HEALTHY_TEXT, None)
+    assert "not my day" in caplog.text
