@@ -1,0 +1,231 @@
+"""The body of a 200, from bytes to chunks: what it is, where it ends, and whether it was an answer. No I/O.
+
+A 200 is not yet a success. The body may be a stream, one JSON document, or a page for people, whatever its content type says;
+it may report an error, stop half way, or hold nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
+from fallback_chat.providers._dialect import ErrorEventError
+from fallback_chat.providers._failure import condense
+from fallback_chat.providers._frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
+from fallback_chat.providers._ndjson import NDJSONDecoder
+from fallback_chat.providers._sse import SSEDecoder
+from fallback_chat.providers._surrogates import SurrogateJoiner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.providers._dialect import Reader
+
+MAX_TEXT: Final = 64 * 1024 * 1024
+"""Characters of one answer."""
+_SLICE: Final = 1024 * 1024
+_BLANK: Final = b" \t\r\n"
+
+
+class WholeDecoder:
+    """Keeps a body until its end: one JSON document, or a page."""
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+
+    @property
+    def stray(self) -> bytes:
+        """The body, where it is no JSON."""
+        return bytes(self._body)
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Keep `chunk`. Raises `FrameTooLargeError`."""
+        self._body += chunk
+        if len(self._body) > MAX_FRAME:
+            raise FrameTooLargeError
+        return []
+
+    def flush(self) -> list[Frame]:
+        """Give the body, if it is JSON."""
+        text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
+        return [Frame(text)] if is_json(text) else []
+
+
+class BodyReader:
+    """Reads one body. `ready` collects chunks; `error` is the failure that ends it, to be raised once `ready` is empty."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        ndjson: bool,
+        classify: Callable[[Any], APIError],
+        redact: Callable[[APIError], APIError] = lambda error: error,
+    ) -> None:
+        self.ready: deque[ChatChunk] = deque()
+        self.error: APIError | None = None
+        self.ended = False
+        """Nothing more is to be read: the terminator was seen, or the body ended, or it failed."""
+        self._reader = reader
+        self._ndjson = ndjson
+        self._classify = classify
+        self._redact = redact
+        self._decoder: Decoder | None = None
+        self._whole = False
+        self._head = b""
+        self._frames = 0
+        self._size = 0
+        self._joiner: SurrogateJoiner | None = None
+
+    @property
+    def output_started(self) -> bool:
+        """Text, reasoning, a refusal or a piece of a tool call was seen."""
+        return self._reader.output_started
+
+    @property
+    def finished(self) -> bool:
+        """The finish was seen: the answer is whole, whatever happens now."""
+        return self._reader.finished
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes."""
+        if len(data) > _SLICE:
+            # A compressed body can grow a thousandfold in one read; limits must bite before it has been copied again.
+            for start in range(0, len(data), _SLICE):
+                self.feed(data[start : start + _SLICE])
+            return
+        if self.ended:
+            return
+        if self._decoder is None:
+            self._head = (self._head + data).lstrip(_BLANK)
+            if not self._head or UTF8_BOM.startswith(self._head):
+                return
+            self._decoder, data, self._head = self._choose(self._head), self._head, b""
+        try:
+            frames = self._decoder.feed(data)
+        except FrameTooLargeError:
+            self._malformed("a line or event larger than 16 MiB")
+            return
+        self._read(frames)
+
+    def end(self) -> None:
+        """Read the end of the body, and judge what it was."""
+        if self.ended:
+            return
+        if self._decoder is not None:
+            self._read(self._decoder.flush())
+        if self.ended:
+            return
+        self.ended = True
+        if not self.finished:
+            self.fail(self._unfinished())
+
+    def fail(self, error: APIError) -> None:
+        """End with `error`; harmless once the finish was seen."""
+        self.ended = True
+        if not self.finished:
+            self.error = self._redact(error)
+
+    def _choose(self, head: bytes) -> Decoder:
+        first = head.removeprefix(UTF8_BOM)[:1]
+        if first in (b"{", b"[", b"<") and not (self._ndjson and first == b"{"):
+            self._whole = True
+            return WholeDecoder()
+        return NDJSONDecoder() if self._ndjson else SSEDecoder()
+
+    def _read(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self.ended:
+                return
+            self._frames += 1
+            try:
+                self._read_frame(frame)
+            except ErrorEventError as error:
+                self._take(list(error.chunks), frame.data)
+                self.fail(self._classify(error.body))
+            except APIError as error:
+                self.fail(error)
+            except FrameTooLargeError:
+                self._malformed("a tool call larger than 16 MiB")
+            if self._reader.terminated:
+                self.ended = True
+
+    def _read_frame(self, frame: Frame) -> None:
+        data = frame.data
+        if data.strip() == "[DONE]":
+            self.ended = True
+            if not self.finished:
+                self.fail(self._unfinished())
+            return
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError, MemoryError):
+            self._malformed(f"what is not JSON: {condense(data[:60])!r}")
+            return
+        if self._whole and isinstance(event, list) and len(event) == 1:
+            event = event[0]
+        if not isinstance(event, dict):
+            self._malformed(f"JSON that is no event: {condense(data[:60])!r}")
+            return
+        if frame.event == "error" and "error" not in event and "type" not in event:
+            raise ErrorEventError(event)
+        chunks = self._reader.read_json(event) if self._whole else self._reader.read(event)
+        self._take(list(chunks), data)
+
+    def _take(self, chunks: list[ChatChunk], data: str) -> None:
+        """Keep the chunks that one frame gave."""
+        for chunk in chunks:
+            delta = chunk.delta
+            # Only an escape can bring in half a surrogate pair; the decoder has replaced every other.
+            if self._joiner is not None or "\\ud" in data or "\\uD" in data:
+                self._joiner = self._joiner or SurrogateJoiner()
+                self._joiner.feed(chunk)
+            if delta is not None:
+                self._size += len(delta.content or "") + len(delta.reasoning or "") + len(delta.refusal or "")
+        self.ready.extend(chunks)
+        if self._size > MAX_TEXT:
+            self._malformed("more than 64 MiB of text")
+
+    def _malformed(self, what: str) -> None:
+        kind = ErrorKind.STREAM_ERROR if self.output_started else ErrorKind.SERVER_ERROR
+        self.fail(APIStreamError(f"the provider sent {what}", kind=kind))
+
+    def _unfinished(self) -> APIError:
+        """Name what a body was that ended without a finish."""
+        stray = self._decoder.stray.decode("utf-8", "replace") if self._decoder else ""
+        if stray.strip() and not self.output_started:
+            return self._no_answer(stray)
+        if stray.strip() and (error := _bare_error(stray)) is not None:
+            return self._classify(error)
+        if self._whole:
+            return APIStreamError("the provider answered 200 with JSON that is no answer", kind=ErrorKind.SERVER_ERROR)
+        if self.output_started:
+            return APIStreamError("the answer was cut: it ended without a finish", kind=ErrorKind.TRUNCATED)
+        what = "nothing in it" if self._frames else "an empty body"
+        return APIStreamError(f"the provider answered 200 with {what}", kind=ErrorKind.EMPTY)
+
+    def _no_answer(self, stray: str) -> APIError:
+        error = _bare_error(stray)
+        if error is not None:
+            return self._classify(error)
+        page = stray.lstrip().startswith("<")
+        what = (
+            "an HTML page (of a proxy or a login?)" if page else f"what is no answer: {condense(stray.strip()[:80])!r}"
+        )
+        return APIStreamError(
+            f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
+        )
+
+
+def _bare_error(text: str) -> Any:
+    """Find an error that was sent as bare JSON among the events, as Google does; None when it is something else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, dict) and value.get("error") else None

@@ -1,0 +1,129 @@
+"""The border where httpx's exceptions become this project's, in words that say which of the many things went wrong."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from fallback_chat.core.errors import APIConnectionError, ErrorDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CERTIFICATE: Final = {
+    # OpenSSL's X509_V_ERR_* (include/openssl/x509_vfy.h.in).
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed",
+    19: "is signed by an authority that is not trusted",
+    20: "is signed by an authority that is not trusted",
+    21: "is signed by an authority that is not trusted",
+    62: "is for another host",
+    64: "is for another address",
+}
+
+_PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+
+_CAUSES: Final[dict[type[BaseException], tuple[str, str | None]]] = {
+    socket.gaierror: ("the name of {place} does not resolve", "check base_url, and the network"),
+    ConnectionRefusedError: ("{place} refuses connections", "check base_url, and that the server runs"),
+    ConnectionResetError: ("{place} reset the connection", None),
+    ImportError: (
+        "{place} cannot be reached through a SOCKS proxy",
+        'install httpx[socks], or write proxy = "none"',
+    ),
+}
+
+HANDLED: Final[dict[type[Exception], str]] = {
+    httpx.ConnectTimeout: "does not accept a connection in time",
+    httpx.ReadTimeout: "sent nothing in time",
+    httpx.WriteTimeout: "took the request too slowly",
+    httpx.PoolTimeout: "has no free connection",
+    httpx.ReadError: "broke off the connection",
+    httpx.WriteError: "broke off the connection",
+    httpx.ConnectError: "cannot be reached",
+    httpx.CloseError: "broke off the connection",
+    httpx.ProxyError: "cannot be reached through the proxy",
+    httpx.UnsupportedProtocol: "has an address that is not http:// or https://",
+    httpx.LocalProtocolError: "cannot be sent this request: a header holds what HTTP does not allow",
+    httpx.RemoteProtocolError: "does not speak HTTP as it should",
+    httpx.DecodingError: "sent compressed bytes that cannot be read",
+    httpx.TooManyRedirects: "redirects",
+    httpx.InvalidURL: "has an address that is not a URL",
+}
+"""What to say of each exception of httpx that a request can end in."""
+
+FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, UnicodeError, ValueError)
+"""All that making a client and sending a request can raise; the last three stand for proxies and headers that are unusable."""
+
+
+def connection_error(error: Exception, url: str, *, proxy: str | None = None) -> APIConnectionError:
+    """Give `error` in words. It is to be raised `from` the original, except for one that may quote a header."""
+    place = _place(url)
+    words, hint = _cause(error, place)
+    if isinstance(error, httpx.ProxyError):
+        detail = f" ({proxy_origin(proxy)})" if proxy else ""
+        words, hint = f"{place} {HANDLED[httpx.ProxyError]}{detail}", 'correct proxy, or write proxy = "none"'
+    return APIConnectionError(words, details=ErrorDetails(), hint=hint)
+
+
+def quotes_a_header(error: Exception) -> bool:
+    """Say whether the text of `error` may hold a header, and so the key."""
+    return isinstance(error, httpx.LocalProtocolError | UnicodeError)
+
+
+def proxy_origin(proxy: str) -> str:
+    """Give a proxy's address without the credentials that it may hold."""
+    parts = urlsplit(proxy)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+
+
+def _cause(error: Exception, place: str) -> tuple[str, str | None]:
+    """Give words and hint: those of the first cause that is known, or else those of httpx's class."""
+    for cause in _chain(error):
+        for kind, (words, hint) in _CAUSES.items():
+            if isinstance(cause, kind):
+                return words.format(place=place), hint
+        if isinstance(cause, ssl.SSLError):
+            return _tls_words(cause, place)
+    if "without sending a response" in str(error):
+        return f"{place} closed the connection without an answer", None
+    words = next((said for kind, said in HANDLED.items() if isinstance(error, kind)), f"cannot be used: {error}")
+    return f"{place} {words}", "check base_url" if isinstance(error, httpx.RemoteProtocolError) else None
+
+
+def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = _CERTIFICATE.get(error.verify_code, f"cannot be verified: {error.verify_message}")
+        return f"the certificate of {place} {said}", "check base_url; trust an own authority with ca_file"
+    if error.reason in _PLAIN_HTTP:
+        return f"{place} does not speak TLS", "write http:// in base_url, if that is meant"
+    return f"TLS with {place} failed ({error.reason or 'no reason given'})", "check base_url"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give `error` and all that it came from; a name with several addresses fails as a group."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [cause for cause in (current.__cause__, current.__context__) if cause is not None]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
+
+
+def _place(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the server"
+    return f"{parts.hostname}{port}" if parts.hostname else "the server"

@@ -1,0 +1,178 @@
+"""What a wire format has to provide, and the neutral request that it renders.
+
+A dialect is pure: it builds one HTTP request from a `ChatRequest`, and its reader turns the JSON objects of the answer into
+chunks. Sockets, framing, limits and what the end of a body means are the same for all and live elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from urllib.parse import urlsplit
+
+from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.llm import ChatOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.settings import ProviderSettings
+
+_LARGEST_COUNT: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, ready to be sent."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """All that a dialect may look at to build a request for an answer."""
+
+    settings: ProviderSettings
+    chat_ctx: ChatContext
+    api_key: str | None = field(default=None, repr=False)
+    tools: Sequence[Tool] = ()
+    tool_choice: str | None = None
+    """`auto`, `none`, `required` or the name of a tool."""
+    parallel_tool_calls: bool | None = None
+    options: ChatOptions = field(default_factory=ChatOptions)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Merged into the body last, on top of the provider's `extra_body`."""
+    dropped: frozenset[str] = frozenset()
+    """Top-level keys of the body that this server has rejected."""
+
+    @property
+    def model(self) -> str:
+        """The model's name at the provider."""
+        return self.settings.model
+
+    @property
+    def system(self) -> str:
+        """The conversation's system prompt, or else the provider's own."""
+        return self.chat_ctx.system or self.settings.system or ""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens that the answer may have."""
+        return self.options.max_tokens if self.options.max_tokens is not None else self.settings.max_tokens
+
+    @property
+    def temperature(self) -> float | None:
+        """Sampling temperature."""
+        return self.options.temperature if self.options.temperature is not None else self.settings.temperature
+
+
+class Reader(Protocol):
+    """Turns the JSON objects of one answer into chunks."""
+
+    output_started: bool
+    """Text, reasoning, a refusal or a piece of a tool call was seen."""
+    finished: bool
+    """The finish was seen: the answer is whole."""
+    terminated: bool
+    """Nothing that follows belongs to the answer."""
+
+    def read(self, event: dict[str, Any]) -> Sequence[ChatChunk]:
+        """Read one event of a stream. Raises `ErrorEventError` for one that reports an error."""
+
+    def read_json(self, answer: dict[str, Any]) -> Sequence[ChatChunk]:
+        """Read a whole answer that was not streamed; nothing recognisable in it gives nothing. Raises likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model of a provider's list."""
+
+    id: str
+    context_window: int | None = None
+    """Tokens."""
+    capabilities: tuple[str, ...] = ()
+    """`vision`, `tools`, `reasoning`, …, as far as the list says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire format, as data and pure functions."""
+
+    kind: str
+    family: Callable[[ProviderSettings], str]
+    """Names the rules for a server's errors (`_classify.py`)."""
+    framing: Literal["sse", "ndjson"]
+    build_request: Callable[[ChatRequest], HttpRequest]
+    reader: Callable[[ChatRequest], Reader]
+    models_request: Callable[[ProviderSettings, str | None, str | None], HttpRequest]
+    """From settings, key and the cursor of the page (None for the first)."""
+    read_models: Callable[[Any], tuple[list[ModelInfo], str | None]]
+    """From a page's JSON: its models and the cursor of the next page."""
+
+
+class ErrorEventError(Exception):
+    """An event reports an error. The border to the engine classifies it."""
+
+    def __init__(self, body: Any, chunks: Sequence[ChatChunk] = ()) -> None:
+        super().__init__("the provider reported an error in the stream")
+        self.body = body
+        """The event as sent, or an error made from a finish that means failure."""
+        self.chunks = chunks
+        """What the same event said besides."""
+
+
+def unsupported(request: ChatRequest, what: str) -> APIError:
+    """Make the error for something that this wire format cannot carry."""
+    return APIError(
+        f"{request.settings.name} ({request.settings.kind}) cannot take {what}",
+        kind=ErrorKind.UNSUPPORTED,
+        hint="ask a provider that can, or leave it out",
+    )
+
+
+def join_url(base_url: str, path: str) -> str:
+    """Append `path` to a base URL, with one slash between them and the base URL's query kept at the end."""
+    base, mark, query = base_url.partition("?")
+    joined = f"{base.rstrip('/')}/{path.lstrip('/')}"
+    return f"{joined}{'&' if '?' in path else '?'}{query}" if mark and query else joined
+
+
+def host_of(url: str) -> str:
+    """Give the host of `url` in lower case, or nothing for what is no URL."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def text_of(value: Any) -> str:
+    """Give `value` if it is text, or nothing: any key of an answer may be null or of another type."""
+    return value if isinstance(value, str) else ""
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    """Give `value` if it is an object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def dicts_of(value: Any) -> list[dict[str, Any]]:
+    """Give the objects of a list, or none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def count_of(value: Any) -> int | None:
+    """Give a number of tokens, or None for what cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_COUNT:
+        return None
+    return int(value)
+
+
+def total_of(*counts: int | None) -> int | None:
+    """Add counts, of which some may be missing; None when all are."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

@@ -1,0 +1,49 @@
+"""TLS contexts: one for all providers, made when the first https URL is asked for.
+
+Loading a bundle of certificates takes 20 ms; a directory that OpenSSL looks into when it needs a certificate takes next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The first one that is set replaces the certificates of the system."""
+
+
+def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext:
+    """Make a context that verifies servers; `ca_file` is trusted besides the rest.
+
+    Raises OSError (`ssl.SSLError` is one) when a named file cannot be used.
+    """
+    place = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) or _system_directory()
+    if place is None:
+        import certifi
+
+        place = certifi.where()
+    folder = Path(place).is_dir()
+    context = ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def bare() -> ssl.SSLContext:
+    """Make a context for clients that only ask http:// URLs: it trusts nobody, so that it can never connect unverified."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _system_directory() -> str | None:
+    """Give the system's directory of certificates, if it is one that OpenSSL can look into: its files are named by hash."""
+    path = ssl.get_default_verify_paths().openssl_capath
+    try:
+        with os.scandir(path) as entries:
+            return path if any(entry.name.endswith(".0") for entry in entries) else None
+    except OSError:
+        return None
