@@ -17,7 +17,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.deadlines import ProviderCancelledError, Watchdog
+from fallback_chat.core.deadlines import OutOfTimeError, Watchdog
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.core.settings import OnRefusal
@@ -32,10 +32,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TAIL: Final = 1.0
+CLOSING: Final = 1.0
+"""Seconds that a provider may take to close its stream."""
 REFUSALS: Final = {
     FinishReason.CONTENT_FILTER: ErrorKind.CONTENT_FILTER,
     FinishReason.REFUSAL: ErrorKind.REFUSAL,
 }
+
+
+class TotalTimeoutError(APITimeoutError):
+    """The caller's time for the whole answer is over, which says nothing about the provider that was answering."""
 
 
 class Phase(Enum):
@@ -57,7 +63,7 @@ class Attempt:
         settings: ChainSettings,
         *,
         first_token_budget: float,
-        total_budget: float | None,
+        total_budget: float,
     ) -> None:
         self.llm = llm
         self._settings = settings
@@ -70,7 +76,8 @@ class Attempt:
         self._phase = Phase.FIRST
         self._phase_left = self._first_token_budget = first_token_budget
         self._thinking_until = 0.0
-        self._total_left = total_budget
+        self.total_left = total_budget
+        """Seconds of the turn's total time that are left."""
         self._ended = False
         self.first_token: float | None = None
         """Seconds from the start to the first content."""
@@ -82,11 +89,6 @@ class Attempt:
     def elapsed(self) -> float:
         """Seconds since the start."""
         return self._clock() - self._started
-
-    @property
-    def total_left(self) -> float | None:
-        """Seconds of the turn's total time that are left; None is without end."""
-        return self._total_left
 
     async def commit(self) -> None:
         """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
@@ -106,17 +108,32 @@ class Attempt:
         self.first_token = self.elapsed
 
     async def next(self) -> ChatChunk | None:
-        """Give the next chunk of a committed attempt, None at its proper end. Raises `APIError`."""
+        """Give the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
+
+        A tool call, and what follows it, is held back until the answer is known to be whole: it must not run otherwise.
+        """
         chunk = self._held.popleft() if self._held else await self._pull()
-        if chunk is not None and chunk.delta is not None and chunk.delta.content:
-            self.shown += len(chunk.delta.content)
+        if chunk is not None and (delta := chunk.delta) is not None:
+            if delta.tool_calls:
+                await self._hold_the_rest()
+            if delta.content:
+                self.shown += len(delta.content)
         return chunk
 
     async def aclose(self) -> None:
-        """Stop the clock and close the connection."""
+        """Stop the clock and close the connection; a provider that cannot do so is logged and left behind."""
         self._watchdog.stop()
-        if self._stream is not None:
-            await self._stream.aclose()
+        if self._stream is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._stream.aclose()
+        except Exception:
+            logger.exception("closing the stream of %s failed", self.llm.label)
+
+    async def _hold_the_rest(self) -> None:
+        while self.finish_reason is None and (more := await self._pull()) is not None:
+            self._held.append(more)
 
     def _is_content(self, delta: ChoiceDelta) -> bool:
         if delta.content and not delta.content.isspace():
@@ -128,23 +145,18 @@ class Attempt:
         if self._ended:
             return None
         watchdog = self._watchdog
-        watchdog.budget = allowed = (
-            self._phase_left if self._total_left is None else min(self._phase_left, self._total_left)
-        )
         try:
-            chunk = await watchdog.wait(self._read)
+            chunk = await watchdog.wait(self._read, min(self._phase_left, self.total_left))
         except StopAsyncIteration:
             chunk = None
-        except (TimeoutError, APIError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
+            failure = self._named(error)
             if self._phase is not Phase.TAIL:
-                raise (error if isinstance(error, APIError) else self._timed_out()) from error.__cause__
+                raise failure from (error.__cause__ if failure is error else error)
             chunk = None
-        except (Exception, ProviderCancelledError) as error:
-            logger.exception("%s raised what a provider must not raise", self.llm.label)
-            raise APIError(f"{type(error).__name__}: {error}", kind=ErrorKind.BUG) from error
-        if self._total_left is not None:
-            self._total_left -= allowed - watchdog.budget
-        self._phase_left -= allowed - watchdog.budget
+        finally:
+            self._phase_left -= watchdog.waited
+            self.total_left -= watchdog.waited
         if chunk is None:
             self._ended = True
         else:
@@ -161,15 +173,22 @@ class Attempt:
         """Move to the phase that `chunk` begins, and wind up its clock."""
         delta = chunk.delta
         if delta is not None and self._phase is not Phase.TAIL:
-            if self._is_content(delta) or delta.tool_fragment or delta.tool_calls:
+            if self._is_progress(delta):
                 self._phase, self._phase_left = Phase.ANSWERING, self._settings.idle_timeout
             elif delta.reasoning:
                 self._follow_thinking()
-            if delta.tool_calls:
-                check_arguments(delta.tool_calls)
+        if delta is not None and delta.tool_calls:
+            check_arguments(delta.tool_calls)
         if chunk.finish_reason is not None and self.finish_reason is None:
             self.finish_reason = chunk.finish_reason
             self._phase, self._phase_left = Phase.TAIL, TAIL
+
+    def _is_progress(self, delta: ChoiceDelta) -> bool:
+        """Say whether `delta` is a step of the answer itself: once that has begun, blanks and thoughts in between count too."""
+        if delta.content and (self._phase is Phase.ANSWERING or not delta.content.isspace()):
+            return True
+        thought = bool(delta.reasoning) and self._phase is Phase.ANSWERING
+        return thought or bool(delta.refusal or delta.tool_fragment or delta.tool_calls)
 
     def _follow_thinking(self) -> None:
         """Give the next reasoning delta idle_timeout, and all of them together thinking_timeout."""
@@ -177,15 +196,25 @@ class Attempt:
         if self._phase is Phase.FIRST:
             self._phase = Phase.THINKING
             self._thinking_until = now + self._settings.thinking_timeout
-        if self._phase is Phase.THINKING:
-            self._phase_left = min(self._settings.idle_timeout, self._thinking_until - now)
+        self._phase_left = min(self._settings.idle_timeout, self._thinking_until - now)
+
+    def _named(self, error: Exception) -> APIError:
+        """Give the failure that `error` stands for."""
+        match error:
+            case APIError():
+                return error
+            case OutOfTimeError():
+                return self._timed_out()
+            case _:
+                logger.error("%s raised what a provider must not raise", self.llm.label, exc_info=error)
+                return APIError(f"{type(error).__name__}: {error}", kind=ErrorKind.BUG)
 
     def _timed_out(self) -> APIError:
         """Name the clock that ran out."""
         settings = self._settings
         never_retry = ErrorDetails(retryable=False)
-        if self._total_left is not None and self._total_left <= self._phase_left:
-            return APITimeoutError("the time for the whole answer is over", details=never_retry)
+        if self.total_left <= self._phase_left:
+            return TotalTimeoutError("the time for the whole answer is over", details=never_retry)
         if self._phase is Phase.FIRST:
             return APITimeoutError(f"no content within {self._first_token_budget:.3g} s", details=never_retry)
         if self._phase is Phase.THINKING and self._clock() >= self._thinking_until:

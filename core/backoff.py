@@ -18,6 +18,7 @@ MAX_BACKOFF: Final = 8.0
 WAIT_WITH_SUCCESSOR: Final = 2.0
 """Seconds; a provider that asks for more time loses the turn to the next one."""
 MAX_WAIT: Final = 60.0
+"""Seconds for which the last provider left may make the user wait, unless the caller says otherwise."""
 
 
 def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
@@ -51,4 +52,4 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and 
     wait = error.retry_after
     if wait is None:
         return backoff(retry, settings.retry_interval, random)
-    return wait if wait <= (max_wait if last else min(WAIT_WITH_SUCCESSOR, max_wait)) else None
+    return max(wait, 0.0) if wait <= (max_wait if last else min(WAIT_WITH_SUCCESSOR, max_wait)) else None

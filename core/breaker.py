@@ -110,7 +110,10 @@ def force(health: Health) -> Permit | None:
 
 def settle(health: Health, permit: Permit, result: Result, now: float) -> Health:
     """Give the record after the request of `permit` ended with `result`."""
-    if permit.generation != health.generation:
+    stale = permit.generation != health.generation
+    # One that was let in beside the holder of the lease learned nothing: the lease is not its to hand back.
+    beside = health.state is State.HALF_OPEN and not permit.half_open and result.verdict is Verdict.NEUTRAL
+    if stale or beside:
         return health
     return TRANSITIONS[health.state, result.verdict](health, result, now)
 

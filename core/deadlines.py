@@ -16,53 +16,53 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class OutOfTimeError(Exception):
+    """The time for a wait is over. Not TimeoutError: that one a provider may raise itself."""
+
+
 class ProviderCancelledError(Exception):
     """A provider raised CancelledError although nobody had cancelled this task."""
 
 
 class Watchdog:
-    """Bounds how long one task waits, summed over several waits."""
+    """Bounds how long a task waits, time after time."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
-        self._expires = float("inf")
+        self._expires = 0.0
         self._waiting = False
         self._fired = False
-        self.budget: float | None = None
-        """Seconds of waiting left; None is for ever. May be set anew between two waits."""
+        self.waited = 0.0
+        """Seconds that the last wait took."""
 
-    async def wait(self, pull: Callable[[], Awaitable[T]]) -> T:
-        """Await `pull()`.
+    async def wait(self, pull: Callable[[], Awaitable[T]], budget: float) -> T:
+        """Await `pull()` for at most `budget` seconds; what needs no waiting is given even when there are none left.
 
-        Raises TimeoutError when the budget is spent, `ProviderCancelledError` when the cancellation came from within.
+        Raises `OutOfTimeError` when they are spent, `ProviderCancelledError` when the cancellation came from within.
         """
         task = self._task = asyncio.current_task()
-        if task is None:  # pragma: no cover - a coroutine always runs in a task
-            raise RuntimeError("a stream has to be read within an asyncio task")
+        assert task is not None
         cancelled_before = task.cancelling()
         started = self._loop.time()
-        if self.budget is not None:
-            self._arm(started + self.budget)
+        self._arm(started + budget)
         self._waiting = True
         try:
-            result = await pull()
+            return await pull()
         except asyncio.CancelledError as error:
-            if self._fired and task.uncancel() <= cancelled_before:
-                raise TimeoutError from error
-            if task.cancelling() > cancelled_before:
+            # A task that was asked to cancel before this wait may learn of it only here: Ctrl-C comes by a signal handler.
+            if task.cancelling():
                 raise
-            raise ProviderCancelledError from error
+            raise ProviderCancelledError(str(error)) from error
         finally:
-            fired, self._fired, self._waiting = self._fired, False, False
-            if self.budget is not None:
-                self.budget -= self._loop.time() - started
-        if fired:
-            # The provider swallowed our cancellation and answered all the same: too late is too late.
-            task.uncancel()
-            raise TimeoutError
-        return result
+            self._waiting = False
+            self.waited = self._loop.time() - started
+            if self._fired:
+                # Whatever the provider made of our cancellation, even an answer or a proper end: too late is too late.
+                self._fired = False
+                if task.uncancel() <= cancelled_before:
+                    raise OutOfTimeError
 
     def stop(self) -> None:
         """Drop the timer."""

@@ -12,8 +12,10 @@ import random as random_module
 import statistics
 import time
 from collections import defaultdict, deque
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.backoff import MAX_WAIT
 from fallback_chat.core.continuation import continue_from
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.fallback_stream import Engine, FallbackLLMStream, TurnOptions
@@ -123,7 +125,7 @@ class FallbackAdapter(LLM):
         start_with: LLM | None = None,
         only: LLM | None = None,
         total_timeout: float | None = None,
-        max_wait: float = 60.0,
+        max_wait: float = MAX_WAIT,
         on_event: Callable[[Event], object] | None = None,
         **extra: Any,
     ) -> FallbackLLMStream:
@@ -138,7 +140,7 @@ class FallbackAdapter(LLM):
             "parallel_tool_calls": parallel_tool_calls,
             "options": options,
         }
-        arguments = {name: value for name, value in wishes.items() if value} | extra
+        arguments = {name: value for name, value in wishes.items() if value not in (None, ())} | extra
 
         def open_stream(llm: LLM, partial: str) -> LLMStream:
             context = continue_from(chat_ctx, partial) if partial else chat_ctx
@@ -163,8 +165,9 @@ class FallbackAdapter(LLM):
     async def aclose(self) -> None:
         """Release the LLMs, where they are ours to close."""
         if self._close_llms:
-            for candidate in self._candidates:
-                await candidate.llm.aclose()
+            async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+                for candidate in self._candidates:
+                    stack.push_async_callback(candidate.llm.aclose)
 
     def _candidate(self, llm: LLM) -> Candidate:
         for candidate in self._candidates:
@@ -195,7 +198,7 @@ class FallbackAdapter(LLM):
                 self._by_key[change.key].llm,
                 health.available,
                 health.state,
-                health.reason or "success",
+                change.reason,
                 health.until,
                 change.cause,
             )

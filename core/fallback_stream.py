@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.attempt import Attempt
-from fallback_chat.core.backoff import retry_wait
+from fallback_chat.core.attempt import Attempt, TotalTimeoutError
+from fallback_chat.core.backoff import MAX_WAIT, retry_wait
 from fallback_chat.core.continuation import EchoTrimmer
 from fallback_chat.core.errors import AllProvidersFailed, APIError
 from fallback_chat.core.events import (
@@ -42,7 +42,7 @@ class TurnOptions:
     """To the first content, over all providers."""
     total_timeout: float | None = None
     """For the whole answer."""
-    max_wait: float = 60.0
+    max_wait: float = MAX_WAIT
     """How long the last provider left may make the user wait before it is asked again."""
 
 
@@ -79,7 +79,9 @@ class FallbackLLMStream(LLMStream):
         self._engine = engine
         self._open_stream = open_stream
         self._options = options
-        self._total_left = options.total_timeout
+        self._total_left = FOREVER if options.total_timeout is None else options.total_timeout
+        self._out_of_time = False
+        """The total time is spent."""
         self._deadline_at = FOREVER
         self._number = 0
         self._records: list[AttemptRecord] = []
@@ -98,6 +100,10 @@ class FallbackLLMStream(LLMStream):
         self._trimmer: EchoTrimmer | None = None
         self._now = asyncio.get_running_loop().time
         self._ended = False
+        self._reader: asyncio.Task[object] | None = None
+        """The task that is in `__anext__`."""
+        self._interrupted: asyncio.Future[None] | None = None
+        """Another task closes the stream under the reader, and waits until the reader has left."""
 
     @property
     def llm(self) -> LLM | None:
@@ -107,38 +113,67 @@ class FallbackLLMStream(LLMStream):
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """Every request so far, in order, after the providers that were passed over."""
+        left = self._turn.left()
         passed_over = [
             AttemptRecord(candidate.llm.label, candidate.llm.kind, candidate.llm.model, Outcome.SKIPPED)
             for candidate in self._turn.untried
-            if not self._engine.board.read(candidate.key).available or candidate not in self._turn.left()
+            if candidate not in left or not self._engine.board.read(candidate.key).available
         ]
         return (*passed_over, *self._records)
 
     async def __anext__(self) -> ChatChunk:
-        while not self._ended:
-            attempt = self._attempt
-            if attempt is None:
-                await self._commit_next()
-                if self._superseded is not None:
-                    return self._restarted(self._superseded)
-                self._trimmer = EchoTrimmer(self._partial) if self._partial else None
-                continue
-            try:
-                chunk = await attempt.next()
-            except APIError as error:
-                await self._broken_off(attempt, error)
-                continue
-            except BaseException:
-                await self._end(attempt, Outcome.CANCELLED)
-                raise
-            if chunk is None:
+        self._reader = asyncio.current_task()
+        try:
+            while not self._ended:
+                if (attempt := self._attempt) is None:
+                    await self._commit_next()
+                    if self._superseded is not None:
+                        return self._restarted(self._superseded)
+                    self._trimmer = EchoTrimmer(self._partial) if self._partial else None
+                    continue
+                try:
+                    chunk = await attempt.next()
+                except APIError as error:
+                    await self._broken_off(attempt, error)
+                    continue
+                if chunk is not None:
+                    return self._kept(chunk) if self._keeps_text else chunk
                 await self._end(attempt, Outcome.OK)
-                break
-            return self._kept(chunk) if self._keeps_text else chunk
+        except BaseException as error:
+            await self._stop()
+            if not (isinstance(error, asyncio.CancelledError) and self._is_only_interrupted()):
+                raise
+        finally:
+            reader, self._reader = self._reader, None
+            if self._interrupted is not None and not self._interrupted.done():
+                await self._leave(reader, self._interrupted)
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody."""
+        """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody.
+
+        A task that is reading at this moment finds the stream at its end.
+        """
+        if self._reader is None:
+            await self._stop()
+            return
+        if self._interrupted is None:
+            self._interrupted = asyncio.get_running_loop().create_future()
+            self._reader.cancel()
+        await asyncio.shield(self._interrupted)
+
+    def _is_only_interrupted(self) -> bool:
+        """Say whether the reader was cancelled by `aclose()` alone: that is no news to whoever runs the reader."""
+        return self._interrupted is not None and self._reader is not None and self._reader.cancelling() == 1
+
+    async def _leave(self, reader: asyncio.Task[object] | None, interrupted: asyncio.Future[None]) -> None:
+        """Take the interruption back, which the provider may have swallowed, and let `aclose()` return."""
+        if reader is not None:
+            reader.uncancel()
+        await self._stop()
+        interrupted.set_result(None)
+
+    async def _stop(self) -> None:
         self._ended = True
         if self._attempt is not None:
             await self._end(self._attempt, Outcome.CANCELLED)
@@ -148,7 +183,7 @@ class FallbackLLMStream(LLMStream):
         if self._options.deadline is not None:
             self._deadline_at = self._now() + self._options.deadline
         while True:
-            taken = self._turn.take() if self._now() < self._deadline_at else None
+            taken = None if self._out_of_time or self._now() >= self._deadline_at else self._turn.take()
             if self._failure is not None:
                 self._tell(self._failure, taken[0] if taken else None)
             if taken is None:
@@ -171,13 +206,14 @@ class FallbackLLMStream(LLMStream):
             try:
                 await attempt.commit()
             except APIError as error:
-                await attempt.aclose()
                 self._record(attempt, Outcome.FAILED, error)
                 failure = Failure(candidate, error, attempt.elapsed)
+                await attempt.aclose()
+                self._total_left = attempt.total_left
                 wait = self._wait_before_retry(candidate, error, retry)
             except BaseException:
-                await attempt.aclose()
                 self._record(attempt, Outcome.CANCELLED)
+                await attempt.aclose()
                 raise
             else:
                 assert attempt.first_token is not None
@@ -188,6 +224,7 @@ class FallbackLLMStream(LLMStream):
                 return None
             self._tell(failure, candidate, retry_in=wait)
             await self._engine.sleep(wait)
+            self._total_left -= wait
             retry += 1
 
     def _start(self, candidate: Candidate, permit: Permit) -> Attempt:
@@ -213,30 +250,40 @@ class FallbackLLMStream(LLMStream):
             max_wait=self._options.max_wait,
             random=self._engine.random,
         )
-        return wait if wait is not None and self._now() + wait < self._deadline_at else None
+        left = min(self._deadline_at - self._now(), self._total_left)
+        return wait if wait is not None and wait < left else None
 
     async def _broken_off(self, attempt: Attempt, error: APIError) -> None:
         """Decide what follows a failure after content. Raises `error`, or makes way for the next provider."""
         assert self._candidate is not None
         assert self._permit is not None
         self._attempt = None
+        self._record(attempt, Outcome.PARTIAL, error)
+        self._blame(
+            Failure(self._candidate, error, attempt.elapsed, shown=self._characters_shown(attempt)), self._permit
+        )
+        assert self._failure is not None
         await attempt.aclose()
         self._total_left = attempt.total_left
-        self._record(attempt, Outcome.PARTIAL, error)
-        self._blame(Failure(self._candidate, error, attempt.elapsed, shown=attempt.shown), self._permit)
-        assert self._failure is not None
         policy = self._candidate.settings.on_stream_failure
-        if policy is OnStreamFailure.RESTART and self._turn.left():
+        if policy is OnStreamFailure.RESTART and self._may_go_on():
             self._superseded = self._failure
             self._partial = ""
             self._shown.clear()
             return
-        if policy is OnStreamFailure.CONTINUE and self._turn.left():
+        if policy is OnStreamFailure.CONTINUE and self._may_go_on():
             self._partial = "".join(self._shown)
             return
         self._tell(self._failure, None)
         self._ended = True
         raise error
+
+    def _characters_shown(self, attempt: Attempt) -> int:
+        """Count all that the consumer has to discard should another provider begin anew."""
+        return sum(map(len, self._shown)) if self._keeps_text else attempt.shown
+
+    def _may_go_on(self) -> bool:
+        return not self._out_of_time and bool(self._turn.left())
 
     def _kept(self, chunk: ChatChunk) -> ChatChunk:
         """Remember the text in case another provider has to continue it, and trim what that one repeats."""
@@ -267,6 +314,10 @@ class FallbackLLMStream(LLMStream):
 
     def _blame(self, failure: Failure, permit: Permit) -> None:
         self._failure = failure
+        if isinstance(failure.error, TotalTimeoutError):
+            self._out_of_time = True
+            self._engine.board.hand_back(failure.candidate.key, permit)
+            return
         self._turn.note_failure(failure.candidate, failure.error)
         self._engine.board.fail(failure.candidate.key, permit, failure.error, alone=self._turn.alone)
 
@@ -291,7 +342,7 @@ class FallbackLLMStream(LLMStream):
     def _all_failed(self) -> AllProvidersFailed:
         self._ended = True
         # A timer may fire a moment before its time.
-        exceeded = self._now() >= self._deadline_at - 0.005
+        exceeded = self._out_of_time or self._now() >= self._deadline_at - 0.005
         error = AllProvidersFailed(self.attempts, deadline_exceeded=exceeded)
         error.__cause__ = self._last_error
         self._engine.emit(AllFailed(error))

@@ -50,6 +50,8 @@ class Change:
 
     key: str
     health: Health
+    reason: str
+    """The kind of the failure behind it, or what brought it back: `success`, `user`."""
     cause: APIError | None
     """The failure behind it; None when it came back, or by the user."""
 
@@ -112,12 +114,15 @@ class HealthBoard:
     def set_enabled(self, key: str, *, enabled: bool) -> None:
         """Take a provider out of use, or back into it."""
         change = breaker.enable if enabled else breaker.disable
-        self._update(key, lambda health: change(health, self._clock()))
+        self._update(key, lambda health: change(health, self._clock()), reason="user")
 
     def _settle(self, key: str, permit: Permit, result: Result, cause: APIError | None = None) -> None:
-        self._update(key, lambda health: breaker.settle(health, permit, result, self._clock()), cause)
+        reason = result.reason or "success"
+        self._update(key, lambda health: breaker.settle(health, permit, result, self._clock()), reason, cause)
 
-    def _update(self, key: str, change: Callable[[Health], Health], cause: APIError | None = None) -> None:
+    def _update(
+        self, key: str, change: Callable[[Health], Health], reason: str = "", cause: APIError | None = None
+    ) -> None:
         before, after = self._store.update(key, change)
         if before.available is not after.available:
-            self._on_change(Change(key, after, cause))
+            self._on_change(Change(key, after, reason, cause))

@@ -46,11 +46,11 @@ class Turn:
     def __init__(self, order: Sequence[Candidate], board: HealthBoard) -> None:
         self._untried = list(order)
         self._board = board
-        self.alone = len(order) == 1
-        """No other provider could be asked."""
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
+        self.alone = len(self.left()) <= 1
+        """No other provider could be asked."""
 
     def take(self) -> tuple[Candidate, Permit] | None:
         """Give the next candidate with its permit, or None when there is nobody left to ask."""
