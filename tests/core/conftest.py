@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from tests.core.fake_time import AutojumpLoop
 from tests.core.scripted import FakeClock
+
+# How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""The table of consequences."""
+
+from __future__ import annotations
+
+import pytest
+
+from fallback_chat.core.errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    ErrorDetails,
+    ErrorKind,
+)
+from fallback_chat.core.policy import LONG_WAIT, RULES, Next, Verdict, may_retry, rule, verdict
+
+YES, NO = True, False
+
+
+def test_every_kind_of_failure_has_its_row() -> None:
+    assert list(RULES) == list(ErrorKind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_same", "following", "health"),
+    [
+        (ErrorKind.CANCELLED, YES, Next.YES, Verdict.NEUTRAL),
+        (ErrorKind.CONNECTION, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.SERVER_ERROR, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.OVERLOADED, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.TIMEOUT, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.RATE_LIMITED, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.QUOTA_EXHAUSTED, NO, Next.YES, Verdict.BLOCK),
+        (ErrorKind.AUTH, NO, Next.YES, Verdict.BLOCK),
+        (ErrorKind.PERMISSION, NO, Next.YES, Verdict.BLOCK),
+        (ErrorKind.MODEL_NOT_FOUND, NO, Next.YES, Verdict.BLOCK),
+        (ErrorKind.CONTEXT_EXCEEDED, NO, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
+        (ErrorKind.TOO_LARGE, NO, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
+        (ErrorKind.UNSUPPORTED, NO, Next.YES, Verdict.NEUTRAL),
+        (ErrorKind.BAD_REQUEST, NO, Next.ONCE, Verdict.NEUTRAL),
+        (ErrorKind.CONTENT_FILTER, NO, Next.REFUSED, Verdict.NEUTRAL),
+        (ErrorKind.REFUSAL, NO, Next.REFUSED, Verdict.NEUTRAL),
+        (ErrorKind.EMPTY, YES, Next.YES, Verdict.SOFT),
+        (ErrorKind.TRUNCATED, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.STALLED, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.STREAM_ERROR, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.BUG, NO, Next.YES, Verdict.NEUTRAL),
+    ],
+)
+def test_what_follows_from_a_failure(kind: ErrorKind, retry_same: bool, following: Next, health: Verdict) -> None:
+    row, error = rule(kind), APIError("failed", kind=kind)
+
+    assert (row.retry_same, may_retry(error), row.next, verdict(error)) == (retry_same, retry_same, following, health)
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_every_failure_has_words_that_follow_a_name(kind: ErrorKind) -> None:
+    words = RULES[kind].words
+
+    assert words
+    assert words[0].islower()
+    assert not words.endswith(".")
+
+
+@pytest.mark.parametrize("word", [True, False])
+@pytest.mark.parametrize("kind", [ErrorKind.AUTH, ErrorKind.SERVER_ERROR])
+def test_the_servers_own_word_on_retrying_is_binding(kind: ErrorKind, word: bool) -> None:
+    assert may_retry(APIStatusError("failed", kind=kind, details=ErrorDetails(retryable=word))) is word
+
+
+def test_our_own_time_out_is_not_worth_a_second_wait_and_a_quick_504_is() -> None:
+    assert not may_retry(APITimeoutError("no content within 10 s"))
+    assert may_retry(APIStatusError("gateway timeout", kind=ErrorKind.TIMEOUT, details=ErrorDetails(status=504)))
+    assert may_retry(APIConnectionError("refused"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "expected"),
+    [
+        (ErrorKind.RATE_LIMITED, None, Verdict.OPEN),
+        (ErrorKind.RATE_LIMITED, LONG_WAIT, Verdict.OPEN),
+        (ErrorKind.RATE_LIMITED, LONG_WAIT + 1, Verdict.BLOCK),
+        (ErrorKind.SERVER_ERROR, LONG_WAIT + 1, Verdict.OPEN),
+    ],
+)
+def test_a_rate_limit_of_more_than_ten_minutes_is_a_spent_quota(
+    kind: ErrorKind, retry_after: float | None, expected: Verdict
+) -> None:
+    assert verdict(APIError("later", kind=kind, details=ErrorDetails(retry_after=retry_after))) is expected
