@@ -90,6 +90,11 @@ class Attempt:
         """Seconds since the start."""
         return self._clock() - self._started
 
+    @property
+    def gives_up_in(self) -> float | None:
+        """Seconds that the provider still has for its next sign of life; None when nobody waits for one."""
+        return self._watchdog.left
+
     async def commit(self) -> None:
         """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
 

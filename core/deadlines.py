@@ -64,6 +64,11 @@ class Watchdog:
                 if task.uncancel() <= cancelled_before:
                     raise OutOfTimeError
 
+    @property
+    def left(self) -> float | None:
+        """Seconds until the present wait is given up; None when nobody waits."""
+        return self._expires - self._loop.time() if self._waiting else None
+
     def stop(self) -> None:
         """Drop the timer."""
         if self._timer is not None:

@@ -25,7 +25,7 @@ from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 from fallback_chat.core.turn import Candidate, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from fallback_chat.core.breaker import Health, Permit
     from fallback_chat.core.chat_context import ChatContext, Tool
@@ -124,6 +124,7 @@ class FallbackAdapter(LLM):
         options: ChatOptions | None = None,
         start_with: LLM | None = None,
         only: LLM | None = None,
+        without: Collection[LLM] = (),
         total_timeout: float | None = None,
         max_wait: float = MAX_WAIT,
         on_event: Callable[[Event], object] | None = None,
@@ -131,7 +132,7 @@ class FallbackAdapter(LLM):
     ) -> FallbackLLMStream:
         """Start an answer to `chat_ctx`; nothing is sent before the first pull.
 
-        `start_with` is asked first in this turn, `only` alone. `total_timeout` bounds the whole answer, `max_wait` how long
+        `start_with` is asked first in this turn, `only` alone, those in `without` not at all. `total_timeout` bounds the whole answer, `max_wait` how long
         the last provider left may ask to wait (seconds). `on_event` receives the events of this turn alone.
         """
         wishes = {
@@ -160,7 +161,7 @@ class FallbackAdapter(LLM):
             self._sleep,
         )
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
-        return FallbackLLMStream(Turn(self._order(start_with, only), self._board), engine, open_stream, options_)
+        return FallbackLLMStream(Turn(self._order(start_with, only, without), self._board), engine, open_stream, options_)
 
     async def aclose(self) -> None:
         """Release the LLMs, where they are ours to close."""
@@ -175,13 +176,14 @@ class FallbackAdapter(LLM):
                 return candidate
         raise KeyError(f"{llm.label!r} is not in this chain")
 
-    def _order(self, start_with: LLM | None, only: LLM | None) -> list[Candidate]:
+    def _order(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
         if only is not None:
             return [self._candidate(only)]
+        order = [candidate for candidate in self._candidates if candidate.llm not in without]
         if start_with is None:
-            return self._candidates
+            return order
         first = self._candidate(start_with)
-        return [first, *(candidate for candidate in self._candidates if candidate is not first)]
+        return [first, *(candidate for candidate in order if candidate is not first)]
 
     def _first_token_budget(self, candidate: Candidate, permit: Permit) -> float:
         """Give a provider on trial twice the time it usually takes: the user waits for it."""

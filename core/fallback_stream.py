@@ -88,6 +88,8 @@ class FallbackLLMStream(LLMStream):
         self._candidate: Candidate | None = None
         self._permit: Permit | None = None
         self._attempt: Attempt | None = None
+        self._latest: Attempt | None = None
+        """The request that was started last, whether or not it has shown content."""
         self._failure: Failure | None = None
         """The last failure, until it has been told."""
         self._superseded: Failure | None = None
@@ -109,6 +111,11 @@ class FallbackLLMStream(LLMStream):
     def llm(self) -> LLM | None:
         """The provider that answers, once it has proved itself."""
         return None if self._candidate is None else self._candidate.llm
+
+    @property
+    def gives_up_in(self) -> float | None:
+        """Seconds that whoever is asked still has for its next sign of life; None when nobody is waited for."""
+        return None if self._latest is None else self._latest.gives_up_in
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
@@ -233,13 +240,14 @@ class FallbackLLMStream(LLMStream):
         left = self._deadline_at - self._now()
         # One that has successors leaves them at least half of the time.
         share = left / 2 if self._turn.left() else left
-        return Attempt(
+        self._latest = Attempt(
             candidate.llm,
             lambda: self._open_stream(candidate.llm, self._partial),
             candidate.settings,
             first_token_budget=min(self._engine.first_token_budget(candidate, permit), share),
             total_budget=self._total_left,
         )
+        return self._latest
 
     def _wait_before_retry(self, candidate: Candidate, error: APIError, retry: int) -> float | None:
         wait = retry_wait(
