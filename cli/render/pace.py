@@ -1,0 +1,62 @@
+"""When to write: at once if the last time is long enough ago, else once, a little later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    CallLater = Callable[[float, Callable[[], None]], object]
+
+
+class Pace:
+    """Calls `action` for `ask`, leaving at least `pause` seconds, and `share` times what the last call took, in between.
+
+    Without `call_later` somebody has to call `ask` again when it is time. An exception that a late call raised is raised by the
+    next call of `ask`, where the caller can see it: an event loop would only log it.
+    """
+
+    def __init__(
+        self,
+        action: Callable[[], None],
+        clock: Callable[[], float],
+        call_later: CallLater | None = None,
+        *,
+        pause: float,
+        share: float = 0.0,
+    ) -> None:
+        self._action = action
+        self._clock = clock
+        self._call_later = call_later
+        self._pause = pause
+        self._share = share
+        self._next = clock()
+        self._arranged = False
+        self._error: Exception | None = None
+
+    def ask(self) -> None:
+        """Call the action, now or later."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        wait = self._next - self._clock()
+        if wait <= 0:
+            self.now()
+        elif self._call_later is not None and not self._arranged:
+            self._arranged = True
+            self._call_later(wait, self._late)
+
+    def now(self) -> None:
+        """Call the action whatever the time is."""
+        start = self._clock()
+        self._action()
+        end = self._clock()
+        self._next = end + max(self._pause, self._share * (end - start))
+
+    def _late(self) -> None:
+        self._arranged = False
+        try:
+            self.ask()
+        except Exception as error:  # noqa: BLE001 - kept for the next caller
+            self._error = error

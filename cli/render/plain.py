@@ -1,0 +1,110 @@
+"""Answers without a live view: raw text for a pipe, finished blocks for a terminal that cannot move its cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.render.pace import Pace
+from fallback_chat.cli.render.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from fallback_chat.cli.render.pace import CallLater
+
+PAUSE: Final = 0.02
+"""Seconds between two writes to a pipe, so that a fast model does not cost a system call per token."""
+BATCH: Final = 4096
+"""Characters that are written without waiting for the pause."""
+VOID: Final = "[the answer above is void: it begins anew]"
+
+
+def call_later(delay: float, callback: Callable[[], None]) -> object:
+    """Call `callback` on the running event loop in `delay` seconds."""
+    return asyncio.get_running_loop().call_later(delay, callback)
+
+
+class PlainText:
+    """Writes the model's text as it is, without control characters, and ends it with exactly one newline.
+
+    The stream is the answer and nothing else, so notes and footers belong elsewhere. `clean` can be the identity, for those
+    who ask for the bytes. Raises BrokenPipeError when the reader has gone.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        clean: Callable[[str], str] = sanitise,
+        clock: Callable[[], float] = time.monotonic,
+        call_later: CallLater | None = call_later,
+    ) -> None:
+        self._out = out
+        self._clean = clean
+        self._pending: list[str] = []
+        self._size = 0
+        self._held = ""
+        """Newlines at the end, which are written when text follows."""
+        self._written = False
+        self._pace = Pace(self._flush, clock, call_later, pause=PAUSE)
+
+    def start(self) -> None:
+        """Nothing is shown before there is text."""
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the answer."""
+        self._pending.append(self._clean(text))
+        self._size += len(text)
+        if self._size >= BATCH:
+            self._pace.now()
+        else:
+            self._pace.ask()
+
+    def tick(self) -> None:
+        """Write what is due."""
+        if self._pending:
+            self._pace.ask()
+
+    def note(self, line: str) -> None:
+        """Notes go to standard error, not here."""
+
+    def discard(self) -> None:
+        """Mark the text so far as void: a pipe cannot take it back, and what follows must not be glued to it."""
+        self._pace.now()
+        if self._written:
+            self._write(f"\n\n{VOID}\n\n")
+        self._held = ""
+        self._written = False
+
+    def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
+        """End the answer."""
+        self.stop()
+
+    def interrupt(self, note: str) -> None:  # noqa: ARG002
+        """End the answer where it stands."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Write what is left, and the newline that ends it."""
+        self._pace.now()
+        if self._written:
+            self._write("\n")
+        self._held = ""
+        self._written = False
+
+    def _flush(self) -> None:
+        text = self._held + "".join(self._pending)
+        self._pending.clear()
+        self._size = 0
+        body = text.rstrip("\n")
+        self._held = text[len(body) :]
+        if body:
+            self._written = True
+            self._write(body)
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
