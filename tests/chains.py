@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 KEY = "sk-test-0123456789"
 FAULTY_TEXT = "Wrong words from the faulty one."
 HEALTHY_TEXT = "The quick brown fox jumps over the lazy dog."
+BASE_PATHS = {"openai": "/v1", "openai-responses": "/v1"}
+"""What `base_url` has after the origin, by kind."""
 
 
 @dataclass
@@ -66,10 +68,11 @@ class Turn:
     """Provider, outcome, kind of error."""
 
 
-def llm(name: str, base_url: str, http: HttpEngine, **options: Any) -> LLM:
-    """Make a provider of kind openai."""
-    settings = ProviderSettings(name=name, kind="openai", model="sim-model", base_url=base_url, **options)
-    return providers.load("openai").create(settings, api_key=KEY, http=http)
+def llm(name: str, origin: str, http: HttpEngine, kind: str = "openai", **options: Any) -> LLM:
+    """Make a provider whose server is at `origin`."""
+    base_url = origin + BASE_PATHS.get(kind, "")
+    settings = ProviderSettings(name=name, kind=kind, model="sim-model", base_url=base_url, **options)
+    return providers.load(kind).create(settings, api_key=KEY, http=http)
 
 
 @asynccontextmanager
@@ -78,12 +81,13 @@ async def chain(
     manner: Manner | None = None,
     windows: tuple[int, ...] = (),
     clock: Callable[[], float] = time.time,
+    kind: str = "openai",
     **settings: Any,
 ) -> AsyncIterator[Chain]:
     """Open a chain `p1`, `p2`, … with a simulator for each script; the last one says HEALTHY_TEXT, the others FAULTY_TEXT.
 
-    `windows` are their context windows, `clock` is the breakers'. `settings` are those of ChainSettings; a first-token
-    budget of 0.3 s and no retry unless they say otherwise.
+    `windows` are their context windows, `clock` is the breakers', `kind` the wire format; `settings` are those of
+    ChainSettings: a first-token budget of 0.3 s and no retry unless they say otherwise.
     """
     manner = manner or Manner(delay=1.5, tick=0.02)
     chosen = ChainSettings(**({"attempt_timeout": 0.3, "max_retry_per_llm": 0, "idle_timeout": 0.3} | settings))
@@ -97,7 +101,7 @@ async def chain(
             sim = await stack.enter_async_context(Simulator(script, manner=own, key=KEY, lifetime=10))
             sims.append(sim)
             window = windows[number - 1] if windows else None
-            llms.append(llm(f"p{number}", sim.url + "/v1", http, chain=chosen, context_window=window))
+            llms.append(llm(f"p{number}", sim.url, http, kind, chain=chosen, context_window=window))
         adapter = await stack.enter_async_context(FallbackAdapter(llms, settings=chosen, clock=clock))
         opened = Chain(adapter, sims, http)
         adapter.on("llm_availability_changed", opened.note_edge)

@@ -69,7 +69,7 @@ async def test_no_value_of_retry_after_holds_up_a_lone_provider_past_the_deadlin
 
 async def test_a_refused_connection_fails_over_at_once() -> None:
     async with chain("ok") as it:
-        adapter = FallbackAdapter([llm("gone", f"http://127.0.0.1:{closed_port()}/v1", it.http), *it.adapter.llms])
+        adapter = FallbackAdapter([llm("gone", f"http://127.0.0.1:{closed_port()}", it.http), *it.adapter.llms])
         turn = await ask(adapter)
 
     assert (turn.text, turn.attempts[0]) == (HEALTHY_TEXT, ("gone", "failed", Kind.CONNECTION))
@@ -79,7 +79,7 @@ async def test_a_refused_connection_fails_over_at_once() -> None:
 async def test_a_host_that_answers_no_packet_costs_the_budget_and_no_more() -> None:
     with black_hole() as port:
         async with chain("ok") as it:
-            llms = [llm("hole", f"http://127.0.0.1:{port}/v1", it.http), *it.adapter.llms]
+            llms = [llm("hole", f"http://127.0.0.1:{port}", it.http), *it.adapter.llms]
             turn = await ask(FallbackAdapter(llms, attempt_timeout=0.3, max_retry_per_llm=0))
 
     assert (turn.text, turn.attempts[0][:2]) == (HEALTHY_TEXT, ("hole", "failed"))
@@ -88,7 +88,7 @@ async def test_a_host_that_answers_no_packet_costs_the_budget_and_no_more() -> N
 
 async def test_a_name_that_does_not_resolve_fails_over() -> None:
     async with chain("ok") as it:
-        llms = [llm("nowhere", "http://simulator.invalid/v1", it.http), *it.adapter.llms]
+        llms = [llm("nowhere", "http://simulator.invalid", it.http), *it.adapter.llms]
         turn = await ask(FallbackAdapter(llms, attempt_timeout=0.5, max_retry_per_llm=0))
 
     assert (turn.text, turn.attempts[0][:2]) == (HEALTHY_TEXT, ("nowhere", "failed"))

@@ -68,6 +68,8 @@ class Connection(asyncio.Protocol):
         while (at := self._buffer.find(mark, seen)) < 0:
             if self.gone.is_set():
                 return b""
+            if self._buffer and not self._buffer[:1].isalpha():
+                raise BadRequestError(f"the request begins with {bytes(self._buffer[:4])!r}")
             if len(self._buffer) > MAX_HEAD:
                 raise BadRequestError(f"the request's head is longer than {MAX_HEAD} bytes")
             seen = max(0, len(self._buffer) - len(mark))

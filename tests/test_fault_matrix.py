@@ -1,0 +1,127 @@
+"""Every fault in every wire format, streamed and plain: whatever the first server does, nobody is shown a wrong answer."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from fallback_chat import providers
+from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.llm import ChatOptions, FinishReason
+from fallback_chat.providers.simulator import FAULTS, Manner, Where
+from fallback_chat.providers.simulator.documents import STATUS_BODIES
+from fallback_chat.providers.simulator.steps import SEPARATORS
+from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.simulator import Fault
+    from tests.chains import Turn
+
+MODULES: Final = {kind: f"fallback_chat.providers.{kind.replace('-', '_')}" for kind in providers.kinds()}
+KINDS: Final = [kind for kind, module in MODULES.items() if kind != "guide" and find_spec(module)]
+FAILOVER, ANSWER, PARTIAL, LENGTH, LABELLED, CALL = "failover", "answer", "partial", "length", "labelled", "call"
+TEXTS: Final = {"separators": SEPARATORS, "utf8-cut": SEPARATORS, "lone-surrogate": "Wrong\N{REPLACEMENT CHARACTER}"}
+MEANINGS: Final = {
+    "length": LENGTH,
+    "filter": LABELLED,
+    "token-filter": LABELLED,
+    "refusal": LABELLED,
+    "tool-call": CALL,
+}
+HEAVY: Final = {"long-line", "gzip-bomb", "head-huge", "empty-events", "deep-json"}
+"""Megabytes each: not a matter of the format, and tested for one in test_faults.py."""
+GROUPS: Final = [where for where in Where if where is not Where.STATUS]
+
+NO_SUCH_THING: Final = {
+    # The server has neither filter nor refusal: words are words, and an end without words is empty.
+    "ollama": {"filter": FAILOVER, "token-filter": ANSWER, "refusal": ANSWER},
+    # A refusal is the safety filter's, after words of its own.
+    "gemini": {},
+}
+NOT_PLAIN: Final = {"no-close", "finish-hang", "finish-reset", "done-reset", "done-text", "thinking-long"}
+"""Whole as a stream only: a document is whole when it has ended, has nothing after it, and does not show thinking."""
+
+
+def expected(fault: Fault, kind: str, *, stream: bool) -> str:
+    """Say what must come of a fault."""
+    meaning = NO_SUCH_THING.get(kind, {}).get(fault.name) or MEANINGS.get(fault.name)
+    if meaning:
+        return meaning
+    if fault.whole:
+        return ANSWER if stream or fault.name not in NOT_PLAIN else FAILOVER
+    return PARTIAL if stream and fault.where is Where.AFTER_TEXT else FAILOVER
+
+
+def outcome(turn: Turn, fault: Fault) -> str:
+    """Say what did come of it."""
+    if turn.error is not None:
+        kind = turn.error.kind
+        return PARTIAL if turn.text == "Wrong" and kind is not ErrorKind.BUG else f"{kind} after {turn.text!r}"
+    if turn.text == HEALTHY_TEXT and turn.attempts[0][1] == "failed":
+        return FAILOVER if turn.attempts[0][2] is not ErrorKind.BUG else "bug"
+    if turn.finish in (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL):
+        return LABELLED
+    if turn.finish is FinishReason.LENGTH and turn.text == "Wrong":
+        return LENGTH
+    if turn.finish is FinishReason.TOOL_CALLS and not turn.text:
+        return CALL
+    whole = turn.text == TEXTS.get(fault.name, FAULTY_TEXT)
+    return ANSWER if whole and turn.finish is FinishReason.STOP else f"{turn.finish} with {turn.text!r}"
+
+
+async def come_of(fault: Fault, kind: str, *, stream: bool) -> str:
+    manner = Manner(delay=0.9, tick=0.02)
+    async with chain(
+        fault.name, "ok", kind=kind, manner=manner, attempt_timeout=0.6, idle_timeout=0.6, thinking_timeout=2.0
+    ) as it:
+        turn = await ask(it.adapter, options=ChatOptions(stream=stream))
+        assert it.rejected == []
+        return outcome(turn, fault)
+
+
+@pytest.mark.parametrize("where", GROUPS)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whatever_the_first_server_does_the_user_gets_what_is_promised(
+    kind: str, stream: bool, where: Where
+) -> None:
+    faults = [fault for fault in FAULTS.values() if fault.where is where and fault.name not in HEAVY]
+
+    outcomes = await asyncio.gather(*(come_of(fault, kind, stream=stream) for fault in faults))
+
+    assert dict(zip((fault.name for fault in faults), outcomes, strict=True)) == {
+        fault.name: expected(fault, kind, stream=stream) for fault in faults
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_status_from_400_to_599_fails_over(kind: str) -> None:
+    results = {}
+    for status in range(400, 600):
+        async with chain(str(status), "ok", kind=kind) as it:
+            turn = await ask(it.adapter)
+            results[status] = (turn.text, turn.attempts[0][1], it.asked)
+
+    assert results == {status: (HEALTHY_TEXT, "failed", [1, 1]) for status in range(400, 600)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", [form for form in STATUS_BODIES if form != "hanging"])
+async def test_a_status_means_the_same_whatever_body_it_has(kind: str, form: str) -> None:
+    kinds = {}
+    for status in (401, 403, 404, 429, 500, 503):
+        async with chain(f"{status}-{form}", "ok", kind=kind) as it:
+            turn = await ask(it.adapter)
+            kinds[status] = turn.attempts[0][2]
+
+    assert kinds == {
+        401: ErrorKind.AUTH,
+        403: ErrorKind.PERMISSION,
+        404: ErrorKind.MODEL_NOT_FOUND,
+        429: ErrorKind.RATE_LIMITED,
+        500: ErrorKind.SERVER_ERROR,
+        503: ErrorKind.OVERLOADED,
+    }
