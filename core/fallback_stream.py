@@ -146,6 +146,8 @@ class FallbackLLMStream(LLMStream):
                 if chunk is not None:
                     return self._kept(chunk) if self._keeps_text else chunk
                 await self._end(attempt, Outcome.OK)
+                if self._trimmer is not None and (held := self._trimmer.flush()):
+                    return ChatChunk(ChoiceDelta(held))
         except BaseException as error:
             await self._stop()
             if not (isinstance(error, asyncio.CancelledError) and self._is_only_interrupted()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,13 @@ class Pause:
     seconds: float
 
 
-Step = str | ChatChunk | Pause | asyncio.Event | BaseException | type[BaseException]
-"""Text, any chunk, silence for a time or until an event, or an exception to be raised."""
+@dataclass(frozen=True)
+class Deaf:
+    """The provider is silent until it is cancelled, and then goes on as if nothing had happened."""
+
+
+Step = str | ChatChunk | Pause | Deaf | asyncio.Event | BaseException | type[BaseException]
+"""Text, any chunk, silence (for a time, until a cancellation or an event), or an exception to be raised."""
 SILENCE = Pause(86_400)
 ROLE = ChatChunk(ChoiceDelta(role="assistant"))
 STOP = ChatChunk(finish_reason=FinishReason.STOP)
@@ -87,6 +93,9 @@ class ScriptedStream(LLMStream):
                     return step
                 case Pause(seconds):
                     await asyncio.sleep(seconds)
+                case Deaf():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(86_400)
                 case asyncio.Event():
                     await step.wait()
                 case _:
