@@ -1,0 +1,104 @@
+"""Searching all conversations: by words, ranked, where SQLite has FTS5; by the letters themselves everywhere.
+
+The index is a copy that is brought up to date by the search, not by the answer: nobody who chats waits for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.history_records import Hit, SessionId, TurnId, title_from
+from fallback_chat.core.sqlite_file import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fallback_chat.core.sqlite_file import Database
+
+AROUND: Final = 40
+"""Characters shown on each side of what was found."""
+_FIRST_QUESTION: Final = "(SELECT question FROM turns WHERE session = sessions.id AND removed = 0 ORDER BY id LIMIT 1)"
+_HIT: Final = f"sessions.id, sessions.title, {_FIRST_QUESTION}, turns.id, turns.asked"
+_BY_WORD: Final = f"""
+    SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
+    FROM turn_text JOIN turns ON turns.id = turn_text.rowid JOIN sessions ON sessions.id = turns.session
+    WHERE turn_text MATCH ? AND turns.removed = 0 ORDER BY turn_text.rank, turns.id DESC LIMIT ?
+"""  # noqa: S608 - only constants
+_BY_LETTER: Final = f"""
+    SELECT {_HIT}, CASE WHEN instr(lower(question), lower(?1)) THEN question ELSE answer END
+    FROM turns JOIN sessions ON sessions.id = turns.session
+    WHERE turns.removed = 0 AND (instr(lower(question), lower(?1)) OR instr(lower(answer), lower(?1)))
+    ORDER BY turns.id DESC LIMIT ?2
+"""  # noqa: S608 - only constants
+
+
+def has_full_text(database: Database) -> bool:
+    """Say whether this SQLite was built with FTS5."""
+    return bool(database.query("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"))
+
+
+def search(database: Database, text: str, limit: int, *, full_text: bool) -> tuple[Hit, ...]:
+    """Find the turns that hold all words of `text`, or their beginnings, best first; else those that hold `text` itself.
+
+    Nothing in `text` is taken for a query language.
+    """
+    words = text.replace("\0", " ").split()
+    if not words:
+        return ()
+    return (_by_word(database, words, limit) if full_text else ()) or _by_letter(database, text.strip(), limit)
+
+
+def forget(database: Database, sessions: Iterable[SessionId]) -> None:
+    """Take the text of whole conversations out of the index, and out of the pages where it was."""
+    if not _has_index(database):
+        return
+    with database.transaction() as connection:
+        for session in sessions:
+            connection.execute(
+                "DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE session = ?)", (session,)
+            )
+        # Deleted words stay in FTS5's segments until they are merged.
+        connection.execute("INSERT INTO turn_text (turn_text) VALUES ('optimize')")
+
+
+def _by_word(database: Database, words: Iterable[str], limit: int) -> tuple[Hit, ...]:
+    # Each word is a quoted string to FTS5; the star makes it the beginning of a word.
+    query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+    try:
+        _update_index(database)
+        rows = database.query(_BY_WORD, query, limit)
+    except StorageError:  # the disk is full, or the index is damaged: the conversations can still be read
+        return ()
+    return tuple(
+        Hit(SessionId(session), title or title_from(first), TurnId(turn), asked, snippet)
+        for session, title, first, turn, asked, snippet in rows
+    )
+
+
+def _by_letter(database: Database, text: str, limit: int) -> tuple[Hit, ...]:
+    return tuple(
+        Hit(SessionId(session), title or title_from(first), TurnId(turn), asked, _around(text, found))
+        for session, title, first, turn, asked, found in database.query(_BY_LETTER, text, limit)
+    )
+
+
+def _around(text: str, found: str) -> str:
+    start = max(found.lower().find(text.lower()), 0)
+    begin, end = max(start - AROUND, 0), start + len(text) + AROUND
+    return ("…" if begin else "") + found[begin:end] + ("…" if end < len(found) else "")
+
+
+def _has_index(database: Database) -> bool:
+    return bool(database.query("SELECT 1 FROM sqlite_master WHERE name = 'turn_text'"))
+
+
+def _update_index(database: Database) -> None:
+    if _has_index(database) and not database.query("SELECT 1 FROM turns WHERE indexed = 0 LIMIT 1"):
+        return
+    with database.transaction() as connection:
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS turn_text USING fts5 (question, answer)")
+        connection.execute("DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE indexed = 0)")
+        connection.execute(
+            "INSERT INTO turn_text (rowid, question, answer) SELECT id, question, answer FROM turns WHERE indexed = 0"
+        )
+        connection.execute("UPDATE turns SET indexed = 1 WHERE indexed = 0")

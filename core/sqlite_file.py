@@ -1,0 +1,256 @@
+"""A SQLite file that is private, versioned and shared by processes; one that cannot be read is set aside, never overwritten."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from contextlib import closing, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from fallback_chat.core.atomic import make_private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+Migration = tuple[str, ...]
+"""The statements that lead from one version of a schema to the next."""
+Identity = tuple[int, int] | None
+COMPANIONS: Final = ("-wal", "-shm")
+"""What SQLite keeps beside the file in WAL mode."""
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class StorageError(OSError):
+    """A database cannot be used: no permission, no space, locked for too long, damaged."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(errno.EIO, reason, str(path))
+
+
+class _UnusableError(StorageError):
+    """This file will never do, whoever tries again: it is damaged, or of a newer version."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.identity = _identity(path)
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Open `path` without a transaction of its own; `patience` is how many seconds a lock is waited for."""
+    return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+
+
+class Database:
+    """An open file. Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._identity = _identity(path)
+        self._clock = clock
+        self.path = path
+
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        """Give the rows of one statement."""
+        with self._translated():
+            return self._connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for a block: all of it is stored, or nothing."""
+        with self._translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk makes SQLite roll back by itself.
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def write(self, sql: str, *values: Any) -> None:
+        """Run one statement as a transaction of its own."""
+        with self.transaction() as connection:
+            connection.execute(sql, values)
+
+    def checkpoint(self) -> None:
+        """Move everything from the write-ahead log into the file and empty the log, unless others are reading."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            kept = _set_aside(self.path, self._identity, self._clock()) if _is_damage(error) else None
+            raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else str(error)) from error
+
+
+def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are handed in
+    path: Path,
+    migrations: Sequence[Migration],
+    *,
+    patience: float,
+    clock: Callable[[], float],
+    warn: Callable[[str], object],
+    connect: Callable[[Path, float], sqlite3.Connection] = connect,
+) -> Database:
+    """Open `path`, made with 0600 where it is missing and brought to the newest version of its schema.
+
+    A damaged file, or one of a newer version, is renamed and a fresh one begun; `warn` is told. Raises `StorageError`.
+    """
+
+    def open_() -> Database:
+        return Database(_open(path, migrations, lambda: connect(path, patience)), path, clock)
+
+    try:
+        make_private_dir(path.parent)
+        try:
+            # SQLite reports "locked" at once, without patience, when two processes switch a new file to WAL mode.
+            with _directory_lock(path.parent) if _is_new(path) else nullcontext():
+                return open_()
+        except _UnusableError as error:
+            if kept := _set_aside(path, error.identity, clock()):
+                warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
+            return open_()
+    except StorageError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
+    """Rename a database and what belongs to it, out of the way; None when it is not the one of `identity` any more."""
+    with _directory_lock(path.parent):
+        if identity is None or _identity(path) != identity:
+            return None  # another process was quicker, and a fresh file may be in its place
+        kept = _free_name(path, now)
+        # The log goes first: left beside a fresh file, SQLite would play it back into that one.
+        for suffix in (*COMPANIONS, ""):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+        return kept
+
+
+def _free_name(path: Path, now: float) -> Path:
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = (f"{path.name}.broken-{stamp}{more}" for more in chain(("",), (f"-{number}" for number in count(2))))
+    return next(kept for kept in map(path.with_name, names) if not kept.exists())
+
+
+def _open(path: Path, migrations: Sequence[Migration], connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    _make_private(path)
+    connection = connect()
+    try:
+        _prepare(connection, path, migrations)
+    except sqlite3.Error as error:
+        connection.close()
+        if _is_damage(error):
+            raise _UnusableError(path, str(error)) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite does, which would leave its mode to the umask; the log inherits it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        for suffix in ("", *COMPANIONS):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).chmod(0o600)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    version = _version(connection)
+    if version > len(migrations):
+        raise _UnusableError(path, f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
+    for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+    if version < len(migrations):
+        if version == 0:
+            connection.execute("PRAGMA auto_vacuum = FULL")
+            connection.execute("PRAGMA journal_mode = WAL")
+        _migrate(connection, migrations)
+    # Reads the schema: damage at the head of the file shows here and not in the middle of a chat.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while this one waited for the lock.
+        for migration in migrations[_version(connection) :]:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    # A search index can be damaged alone, and is no more than a copy.
+    return code & 0xFF in _DAMAGE and code != sqlite3.SQLITE_CORRUPT_VTAB
+
+
+def _is_new(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
+
+
+def _identity(path: Path) -> Identity:
+    """Tell one file from another of the same name."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _directory_lock(directory: Path) -> Iterator[None]:
+    """Keep other processes from making or renaming the file, where the system can lock a directory."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_only(path: Path) -> closing[sqlite3.Connection]:
+    """Open an existing database for reading, in a `with` block; makes and changes nothing. Raises sqlite3.Error."""
+    return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1))

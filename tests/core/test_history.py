@@ -1,0 +1,271 @@
+"""Conversations: what is stored, what comes back, and what a conversation is after forks, undos and failures."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fallback_chat.core.chat_context import (
+    ChatContext,
+    ChatMessage,
+    Document,
+    Image,
+    Role,
+    Text,
+    ToolCall,
+    VendorExtra,
+)
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.history import History, SessionMovedError
+from fallback_chat.core.history_records import BEFORE_THE_FIRST, AnswerRecord, SessionId, StoredTurn, Summary
+from fallback_chat.core.llm import CompletionUsage, FinishReason
+from tests.core.history_fakes import SetClock, answer, question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CLOCK_AT = SetClock().now
+
+
+@pytest.fixture
+def time() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def history(tmp_path: Path, time: SetClock) -> Iterator[History]:
+    with History.open(tmp_path / "data" / "history.db", clock=time, warn=pytest.fail) as opened:
+        yield opened
+
+
+def conversation(history: History, *texts: str) -> SessionId:
+    session = history.new_session()
+    for text in texts:
+        history.finish_turn(history.begin_turn(session, question(text)), answer(f"re {text}"))
+    return session
+
+
+def test_a_question_is_there_for_others_before_it_has_an_answer(history: History, tmp_path: Path) -> None:
+    session = history.new_session()
+    turn = history.begin_turn(session, question("why?"))
+
+    with History.open(tmp_path / "data" / "history.db", clock=SetClock(), warn=pytest.fail) as other:
+        found = other.load(session)
+
+    assert found.summary == Summary(session, "why?", CLOCK_AT, CLOCK_AT, 1)
+    assert found.turns == (StoredTurn(turn, CLOCK_AT, question("why?"), AnswerRecord(), None),)
+    assert found.context == ChatContext()
+
+
+def test_a_partial_answer_without_an_end_is_in_the_context_and_marked_incomplete(history: History) -> None:
+    session = history.new_session()
+    turn = history.begin_turn(session, question("why?"))
+    history.save_partial(turn, "Bec")
+    history.save_partial(turn, "Because")
+
+    assert history.load(session).context.messages == (
+        question("why?"),
+        ChatMessage(Role.ASSISTANT, (Text("Because"),), complete=False),
+    )
+
+
+def test_a_turn_that_failed_is_kept_but_not_told_to_the_next_provider(history: History) -> None:
+    session = conversation(history, "one")
+    failed = history.begin_turn(session, question("two"))
+    history.finish_turn(failed, AnswerRecord(error={"kind": "server_error", "message": "no"}))
+
+    found = history.load(session)
+
+    assert found.context.messages == (question("one"), answer("re one").message())
+    assert found.turns[-1].answer.error == {"kind": "server_error", "message": "no"}
+    assert found.last == failed
+
+
+texts = st.text(max_size=30)
+parts = st.one_of(
+    texts.map(Text),
+    st.builds(Image, st.sampled_from(["image/png", "image/webp"]), st.binary(max_size=20)),
+    st.builds(Document, st.just("application/pdf"), st.binary(max_size=20), texts),
+)
+names = st.none() | texts.filter(bool)
+numbers = st.none() | st.floats(0, 1e6)
+json_values = st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=3))
+answers = st.builds(
+    AnswerRecord,
+    text=texts,
+    reasoning=texts,
+    refusal=texts,
+    tool_calls=st.lists(st.builds(ToolCall, texts, texts, texts), max_size=2).map(tuple),
+    extras=st.lists(st.builds(VendorExtra, texts, texts, json_values), max_size=2).map(tuple),
+    provider=names,
+    kind=names,
+    model=names,
+    attempts=st.lists(st.dictionaries(texts, json_values, max_size=2), max_size=2).map(tuple),
+    usage=st.none() | st.builds(CompletionUsage, *[st.none() | st.integers(0, 9999)] * 6),
+    first_token=numbers,
+    elapsed=numbers,
+    finish_reason=st.none() | st.sampled_from(FinishReason),
+    complete=st.booleans(),
+    error=st.none() | st.fixed_dictionaries({"kind": texts, "message": texts}),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.lists(parts, max_size=4).map(tuple), reply=answers)
+def test_every_question_and_answer_comes_back_as_it_was(
+    history: History, content: tuple[Text | Image | Document, ...], reply: AnswerRecord
+) -> None:
+    session = history.new_session()
+    asked = ChatMessage(Role.USER, content)
+    turn = history.begin_turn(session, asked)
+    history.finish_turn(turn, reply)
+
+    assert history.load(session).turns == (StoredTurn(turn, CLOCK_AT, asked, reply, CLOCK_AT),)
+
+
+def test_half_a_surrogate_pair_is_stored_as_a_replacement_character(history: History) -> None:
+    session = history.new_session("t\udc00")
+    history.finish_turn(history.begin_turn(session, question("a\ud800b")), answer("c\udfffd", model="m\ud800"))
+
+    found = history.load(session)
+
+    assert found.summary.title == "t\ufffd"
+    assert found.turns[0].question == question("a\ufffdb")
+    assert (found.turns[0].answer.text, found.turns[0].answer.model) == ("c\ufffdd", "m\ufffd")
+
+
+def test_the_conversation_continued_last_comes_first_even_when_the_clock_was_set_back(
+    history: History, time: SetClock
+) -> None:
+    first, second = conversation(history, "one"), conversation(history, "two")
+    time.now -= 1000
+    history.begin_turn(first, question("more"))
+
+    assert history.latest() == first
+    assert [(each.id, each.title, each.turns) for each in history.list()] == [(first, "one", 2), (second, "two", 1)]
+    assert [each.id for each in history.list(1)] == [first]
+
+
+def test_a_conversation_without_turns_is_not_listed(history: History) -> None:
+    history.new_session("empty")
+
+    assert (history.list(), history.latest()) == ((), None)
+
+
+def test_ids_sort_by_time_and_do_not_collide(tmp_path: Path) -> None:
+    time = SetClock()
+    draws = itertools.chain([0.5, 0.5], itertools.repeat(0.9))
+    with History.open(tmp_path / "history.db", clock=time, warn=pytest.fail) as history:
+        history._random = lambda: next(draws)
+        first, second = history.new_session(), history.new_session()
+        time.now += 1
+        third = history.new_session()
+
+    assert len({first, second, third}) == 3
+    assert max(first, second) < third
+    assert {len(each) for each in (first, second, third)} == {11}
+
+
+def test_a_beginning_names_a_conversation_as_long_as_only_one_begins_like_it(history: History, time: SetClock) -> None:
+    first = conversation(history, "one")
+    time.now += 5_000_000
+    second = conversation(history, "two")
+    common = "".join(a for a, b in zip(first, second, strict=True) if a == b)[:2]
+
+    assert history.resolve(first) == first
+    assert history.resolve(second[:-2].upper()) == second
+    for text in ("", "nowhere", "%", "_", common):
+        with pytest.raises(InputError):
+            history.resolve(text)
+
+
+def test_an_unknown_conversation_is_a_missing_input(history: History) -> None:
+    with pytest.raises(InputError, match="no conversation 'x'") as caught:
+        history.resolve("x")
+
+    assert caught.value.missing
+
+
+def test_a_fork_has_the_turns_up_to_its_point_and_goes_its_own_way(history: History) -> None:
+    session = history.new_session("Mine")
+    picture = ChatMessage(Role.USER, (Text("look"), Image("image/png", b"\x89")))
+    first = history.begin_turn(session, picture)
+    history.finish_turn(first, answer("seen"))
+    history.begin_turn(session, question("two"))
+
+    copy = history.fork(session, first)
+    history.begin_turn(copy, question("other"))
+
+    assert [turn.question for turn in history.load(copy).turns] == [picture, question("other")]
+    assert history.load(copy).turns[0].answer == answer("seen")
+    assert (history.load(copy).summary.title, history.load(copy).summary.forked_from) == ("Mine", session)
+    assert [turn.question for turn in history.load(session).turns] == [picture, question("two")]
+    assert len(history.load(history.fork(session)).turns) == 2
+
+
+def test_undo_takes_the_last_turns_out_one_by_one(history: History) -> None:
+    session = conversation(history, "one", "two")
+
+    undone = [history.undo(session) for _ in range(3)]
+
+    assert undone[0] is not None
+    assert undone[1] is not None
+    assert undone[0] > undone[1]
+    assert undone[2] is None
+    assert history.load(session).turns == ()
+    assert history.list() == ()
+    assert history.search("one") == ()
+
+
+def test_a_turn_is_refused_when_somebody_else_continued_the_conversation(history: History) -> None:
+    session = conversation(history, "one")
+    seen = history.last_turn(session)
+    history.begin_turn(session, question("theirs"), after=seen)
+
+    with pytest.raises(SessionMovedError):
+        history.begin_turn(session, question("mine"), after=seen)
+
+    assert [turn.question.text for turn in history.load(session).turns] == ["one", "theirs"]
+    with pytest.raises(SessionMovedError):
+        history.begin_turn(SessionId("gone"), question("x"), after=BEFORE_THE_FIRST)
+
+
+def test_a_title_can_be_given_and_taken_away(history: History) -> None:
+    session = conversation(history, "the first question " * 10)
+
+    history.rename(session, "  My\n title ")
+    renamed = history.load(session).summary.title
+    history.rename(session, " ")
+
+    assert renamed == "My title"
+    assert history.load(session).summary.title == ("the first question " * 10)[:59] + "…"
+
+
+def test_what_was_removed_is_in_no_file_any_more(history: History, tmp_path: Path) -> None:
+    kept, gone = conversation(history, "ordinary"), conversation(history, "quetzalcoatl")
+    assert [hit.session for hit in history.search("quetzalcoatl")] == [gone]
+
+    history.remove(gone)
+
+    assert [each.id for each in history.list()] == [kept]
+    assert history.search("quetzalcoatl") == ()
+    for file in (tmp_path / "data").iterdir():
+        assert b"quetzal" not in file.read_bytes()
+
+
+def test_purge_removes_what_nobody_has_continued_for_so_long(history: History, time: SetClock) -> None:
+    old, continued = conversation(history, "old"), conversation(history, "continued")
+    history.new_session("empty")
+    time.now += 1000
+    history.begin_turn(continued, question("again"))
+
+    assert history.purge(2000) == 0
+    assert history.purge(1000) == 2
+    assert [each.id for each in history.list()] == [continued]
+    with pytest.raises(InputError):
+        history.load(old)
