@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 256 * 1024
 MAX_PROBLEMS: Final = 50
 MAX_PROVIDERS: Final = 100
-_SERVICE_NAMES: Final = frozenset(service.name for service in SERVICES)
+_SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -41,17 +41,14 @@ class Entry:
     """One [[providers]] entry."""
 
     name: str
+    key: str
+    """The dotted path of the entry."""
     values: dict[str, Value]
     origin: Origin
     wrong: frozenset[str] = frozenset()
     """Keys that are there, but hold nothing usable; each was reported."""
     path: Path | None = None
     line: int | None = None
-
-    @property
-    def key(self) -> str:
-        """The dotted path of the entry."""
-        return f"providers.{quoted(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +72,10 @@ class Problems:
     def full(self) -> bool:
         """No more are taken."""
         return len(self.found) >= MAX_PROBLEMS
+
+    def has(self, key: str) -> bool:
+        """Say whether `key` itself was found wrong."""
+        return any(problem.key == key for problem in self.found)
 
     def add(self, key: str, message: str, path: Path | None = None, line: int | None = None) -> None:
         """Note a mistake."""
@@ -180,7 +181,7 @@ class _Reader:
             values["prices"] = self._value({name: price.value for name, price in prices.items()}, (*path, "prices"))
         wrong = frozenset(table.keys() - values.keys())
         name = name or f"provider {index + 1}"
-        return Entry(name, values, self._origin, wrong, self._path, self._lines.find(path))
+        return Entry(name, key, values, self._origin, wrong, self._path, self._lines.find(path))
 
     def _profiles(self, tables: Any) -> dict[str, Value]:
         profiles = {}

@@ -19,6 +19,7 @@ _HUGE: Final = 2**63
 _URL_LENGTH: Final = 2_000
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONTAINERS: Final = ((dict, "a table"), (list, "a list"), (date | time, "a date"))
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 
 
@@ -46,9 +47,9 @@ def describe(value: Any) -> str:
         return repr(value)
     if isinstance(value, str):
         return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
-    if isinstance(value, list | dict):
-        return "a table" if isinstance(value, dict) else "a list"
-    return "a date" if isinstance(value, date | time) else "something else"
+    if isinstance(value, tuple):
+        return " ".join(map(repr, value))
+    return next((words for type_, words in _CONTAINERS if isinstance(value, type_)), "something else")
 
 
 def _is_number(value: Any) -> bool:

@@ -42,12 +42,12 @@ def resolve(
     builder = ProviderBuilder(chain, chain_has_timeout="attempt_timeout" in chain_values, home=home, problems=problems)
     merged = merge(documents)
     providers = tuple(map(builder.build, merged))
-    if not any(provider.enabled for provider in providers):
+    if not any(provider.enabled for provider in providers) and not problems.has("providers"):
         what = "every provider is disabled" if providers else "there is no usable [[providers]] entry"
         path = documents[0].path if documents else None
         problems.add("providers", f"{what}; fallback.toml.example shows what one looks like", path)
     for name, value in profiles.items():
-        _check_profile(name, value, tuple(one.name for one in merged), problems)
+        _check_profile(name, value, tuple({one.name: None for one in merged}), problems)
     problems.check()
     return Settings(
         chain=chain,
@@ -56,20 +56,22 @@ def resolve(
         path=documents[0].path if documents else None,
         warnings=(*warnings, *builder.warnings),
         origins=_origins("chain", chain_values)
-        | {k: v for one in merged for k, v in _origins(one.key, one.values).items()},
+        | {k: v for one in merged for k, v in _origins(f"providers.{one.name}", one.values).items()},
     )
 
 
 def merge(documents: Sequence[Document]) -> list[Merged]:
     """Give the providers of all `documents` in the order of the chain."""
-    merged: dict[str, Merged] = {}
+    chain: list[Merged] = []
     for document in documents:
-        listed = {}
-        for entry in document.providers:
-            below = merged.pop(entry.name, None)
-            listed[entry.name] = below.with_entry(entry) if below else Merged.of(entry)
-        merged = listed | merged
-    return list(merged.values())
+        below = {one.name: one for one in chain}
+        listed = [
+            below[entry.name].with_entry(entry) if entry.name in below else Merged.of(entry)
+            for entry in document.providers
+        ]
+        names = {one.name for one in listed}
+        chain = listed + [one for one in chain if one.name not in names]
+    return chain
 
 
 def _origins(key: str, values: Mapping[str, Value]) -> dict[str, Origin]:

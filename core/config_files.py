@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core import schema
 from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, read_document
+from fallback_chat.core._values import describe
 from fallback_chat.core.atomic import write_private
 from fallback_chat.core.config import merge, resolve
 from fallback_chat.core.detect import environment
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 5
 FILE_NAME: Final = "fallback.toml"
+_TOLD: Final = frozenset({"kind", "preset", "base_url", "api_key_env", "api_key_cmd", "api_key_file", "ca_file"})
+"""What decides where a key goes, and what runs: shown to whoever is to trust it."""
 _PREFERENCES: Final = frozenset(name for name, field in schema.PROVIDER_KEYS.items() if field.preference) | {"name"}
 
 
@@ -114,6 +117,19 @@ def read_file(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem("", f"cannot be read: {reason}", path)]) from error
+
+
+def consequences(path: Path, content: bytes) -> list[str]:
+    """Give what a project file may do only when it is trusted, a line for each key. Raises `ConfigError` with its mistakes."""
+    problems = Problems()
+    document = read_document(content, path, Origin.PROJECT, problems)
+    problems.check()
+    return [
+        f"{entry.key}.{name}" + (f" = {describe(value.value)}" if name in _TOLD else "")
+        for entry in document.providers
+        for name, value in entry.values.items()
+        if name not in _PREFERENCES
+    ]
 
 
 def _base(where: Surroundings, first_models: FirstModels, problems: Problems, warnings: list[Problem]) -> Document:

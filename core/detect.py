@@ -34,7 +34,12 @@ def detect(env: Mapping[str, str], first_models: FirstModels) -> tuple[ProviderS
 def environment(env: Mapping[str, str], first_models: FirstModels) -> Document:
     """Give the same as a document, for others to be laid over it."""
     entries = (
-        Entry(table["name"], {key: Value(value, Origin.ENV) for key, value in table.items()}, Origin.ENV)
+        Entry(
+            table["name"],
+            f"providers.{table['name']}",
+            {key: Value(value, Origin.ENV) for key, value in table.items()},
+            Origin.ENV,
+        )
         for table in offers(env, first_models)
     )
     return Document(Origin.ENV, providers=tuple(entries))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core import schema
-from fallback_chat.core._document import quoted
 from fallback_chat.core._values import Mistake, describe, suggest
 from fallback_chat.core.errors import ConfigError, Problem
 
@@ -64,9 +63,9 @@ def apply(settings: Settings, overrides: Overrides, origin: Origin) -> Settings:
         providers[0] = replace(first, model=_checked("model", overrides.model))
     origins = {f"chain.{name}": origin for name in changes}
     for provider in settings.providers:
-        origins |= {f"providers.{quoted(provider.name)}.{name}": origin for name in (*changes, *system)}
+        origins |= {f"providers.{provider.name}.{name}": origin for name in (*changes, *system)}
     if overrides.model is not None:
-        origins[f"providers.{quoted(first.name)}.model"] = origin
+        origins[f"providers.{first.name}.model"] = origin
     return replace(
         settings,
         chain=replace(settings.chain, **changes),

@@ -142,8 +142,8 @@ def _from_command(command: tuple[str, ...], env: dict[str, str]) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
-    except (OSError, ValueError) as error:
-        raise _NoKeyError(f"{command[0]} cannot be run: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise _NoKeyError(f"{command[0]} cannot be run: {error.strerror}") from error
     if done.returncode:
         raise _NoKeyError(f"{command[0]} ended with status {done.returncode}; run it by hand to see why")
     return done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+"""Files that are whole or not there, and private from the first byte."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from fallback_chat.core.atomic import make_private_dir, write_private
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_file_and_its_new_folders_are_private_whatever_the_umask(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_private(folder / "a" / "b" / "file", b"x")
+    finally:
+        os.umask(before)
+
+    assert [mode(folder / "a"), mode(folder / "a" / "b"), mode(folder / "a" / "b" / "file")] == [
+        0o700,
+        0o700,
+        0o600,
+    ]
+
+
+def test_a_file_that_others_could_read_is_replaced_by_a_private_one(folder: Path) -> None:
+    file = folder / "file"
+    file.write_bytes(b"old")
+    file.chmod(0o644)
+
+    write_private(file, b"new")
+
+    assert (file.read_bytes(), mode(file), list(folder.iterdir())) == (b"new", 0o600, [file])
+
+
+def test_a_link_stays_a_link(folder: Path) -> None:
+    target = folder / "dotfiles" / "file"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    link = folder / "link"
+    link.symlink_to(target)
+
+    write_private(link, b"new")
+
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"new")
+
+
+def test_a_file_that_is_there_can_be_protected(folder: Path) -> None:
+    file = folder / "file"
+    write_private(file, b"first", overwrite=False)
+
+    with pytest.raises(FileExistsError):
+        write_private(file, b"second", overwrite=False)
+
+    assert (file.read_bytes(), list(folder.iterdir())) == (b"first", [file])
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    file = folder / "file"
+    file.write_bytes(b"old")
+
+    def disk_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*{"fsync": (os, "fsync", disk_full), "replace": (Path, "replace", disk_full)}[call])
+    with pytest.raises(OSError, match="No space left"):
+        write_private(file, b"new")
+
+    assert (file.read_bytes(), list(folder.iterdir())) == (b"old", [file])
+
+
+def test_a_folder_that_exists_is_left_as_it_is(folder: Path) -> None:
+    folder.chmod(0o755)
+
+    make_private_dir(folder)
+
+    assert mode(folder) == 0o755

@@ -1,0 +1,182 @@
+"""Keys: where they are read from, what makes them unusable, and that their values stay out of every text."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback_chat.core import secrets
+from fallback_chat.core.config import load
+from fallback_chat.core.errors import ConfigError
+from fallback_chat.core.redaction import RedactingStream, Redactor
+from fallback_chat.core.secrets import flaw, key_state, key_variables, read_key, secret_values, without_keys
+from fallback_chat.core.settings import KeySource, ProviderSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VALUE = "sk-test-0123456789"
+
+
+def provider(key: KeySource | None) -> ProviderSettings:
+    return ProviderSettings(name="p", kind="openai", model="m", key=key)
+
+
+def command(code: str) -> KeySource:
+    return KeySource(cmd=(sys.executable, "-c", code))
+
+
+def complaint(key: KeySource, env: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_key(provider(key), env or {})
+    return str(caught.value)
+
+
+def test_a_key_is_read_from_each_source_without_the_space_around_it(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"  {VALUE}\r\n")
+    sources = [
+        KeySource(env="K"),
+        KeySource(env="MISSING", alternatives=("BLANK", "K")),
+        command(f"print('{VALUE}')"),
+        KeySource(file=file),
+        KeySource(inline=f"{VALUE} "),
+    ]
+
+    assert [read_key(provider(source), {"K": f"{VALUE}\n", "BLANK": " "}) for source in sources] == [VALUE] * 5
+
+
+def test_a_provider_without_a_source_needs_no_key() -> None:
+    assert read_key(provider(None), {}) is None
+
+
+def test_the_command_runs_without_a_shell_and_does_not_see_other_keys() -> None:
+    code = (
+        "import os, sys; print('-'.join(sorted({'K', 'GROQ_API_KEY', 'SESSION'} & os.environ.keys()) + sys.argv[1:]))"
+    )
+    source = KeySource(cmd=(*(command(code).cmd or ()), "$K;true"))
+    env = {"K": "1", "GROQ_API_KEY": "2", "SESSION": "3"}
+
+    assert read_key(provider(source), env, key_variables=["K"]) == "SESSION-$K;true"
+
+
+def test_a_key_that_is_not_there_is_named_with_a_next_step(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    assert [
+        complaint(KeySource(env="A", alternatives=("B",))),
+        complaint(KeySource(file=missing)),
+        complaint(KeySource(cmd=("/no/such/program",))),
+        complaint(command("import sys; print('sk-secret'); sys.exit('sk-secret')")).replace(sys.executable, "python"),
+    ] == [
+        "providers.p.api_key_env: A or B is not set: export it, or name another source of the key",
+        f"providers.p.api_key_file: {missing} cannot be read: No such file or directory",
+        "providers.p.api_key_cmd: /no/such/program cannot be run: No such file or directory",
+        "providers.p.api_key_cmd: python ended with status 1; run it by hand to see why",
+    ]
+
+
+def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_TIMEOUT", 0.2)
+
+    assert complaint(command("import time; time.sleep(60)")).endswith(" took longer than 0.2 s")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("sk-1\nsk-2", "the key holds a line break: it must be one line"),
+        ('"sk-12345"', "the key holds a quotation mark: leave the quotes out"),
+        ("sk-12345é", "the key holds a character outside ASCII: copy it again"),
+        ("Bearer sk-12345", "the key holds a space or a control character: copy it again"),
+        ("sk-\x1b[31m", "the key holds a space or a control character: copy it again"),
+        ("s" * 9_000, "the key is far too long"),
+    ],
+)
+def test_a_key_that_no_header_can_carry_is_one_error_that_does_not_repeat_it(value: str, message: str) -> None:
+    assert complaint(KeySource(env="K"), {"K": value}) == f"providers.p.api_key_env: {message}"
+
+
+def test_an_empty_key_of_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "key").touch()
+
+    assert complaint(KeySource(file=tmp_path / "key")) == "providers.p.api_key_file: the key is empty"
+
+
+@given(st.text("".join(map(chr, range(0x21, 0x7F))).translate({ord(quote): None for quote in "\"'`"}), min_size=1))
+def test_every_other_printable_key_is_fine(key: str) -> None:
+    assert flaw(key) is None
+
+
+def test_the_state_of_a_key_is_told_without_reading_what_runs() -> None:
+    states = [
+        key_state(None, {}),
+        key_state(KeySource(env="K"), {"K": VALUE}),
+        key_state(KeySource(env="K"), {}),
+        key_state(KeySource(env="K"), {"K": "a b"}),
+        key_state(command("raise SystemExit"), {}),
+    ]
+
+    assert states == ["not needed", "set", "not found", "unusable", "not run"]
+
+
+def test_child_processes_get_no_variable_that_holds_a_key() -> None:
+    settings = load('[[providers]]\npreset = "groq"\nmodel = "m"\napi_key_env = "MY_SECRET"')
+    env = {"MY_SECRET": "1", "HF_TOKEN": "2", "OTHER_API_KEY": "3", "PATH": "4"}
+
+    assert without_keys(env, key_variables(settings)) == {"PATH": "4"}
+
+
+def test_the_secrets_of_the_file_itself_are_known() -> None:
+    settings = load("""
+[[providers]]
+preset = "groq"
+model = "m"
+api_key = " sk-inline "
+headers = { Authorization = "Basic dXNlcg==", X-Title = "chat" }
+proxy = "http://me:hunter2@proxy:80"
+""")
+
+    assert secret_values(settings) == ("sk-inline", "Basic dXNlcg==", "dXNlcg==", "hunter2")
+
+
+def test_a_secret_is_redacted_in_every_spelling() -> None:
+    secret = 'pa"ss/wörd \\'
+    text = f"{secret} {json.dumps(secret)} {json.dumps({'k': secret}, ensure_ascii=False)} ?key={quote(secret)}&"
+
+    assert Redactor([secret]).redact(text) == '[redacted] "[redacted]" {"k": "[redacted]"} ?key=[redacted]&'
+
+
+def test_of_two_secrets_the_longer_one_is_redacted_whole() -> None:
+    assert Redactor(["abcd", "abcdef"]).redact("abcd abcdef abcde") == "[redacted] [redacted] [redacted]e"
+
+
+def test_short_and_missing_secrets_change_nothing() -> None:
+    assert [Redactor(["abc", ""]).redact("abc"), RedactingStream(Redactor([])).feed("abc")] == ["abc", "abc"]
+
+
+def test_a_stream_holds_back_no_more_than_what_could_begin_a_secret() -> None:
+    stream = RedactingStream(Redactor(["sk-1234"]))
+
+    shown = [stream.feed(delta) for delta in ("ask", "-12", "34", "5 as", "k sk-", "12x sk-1")]
+
+    assert [*shown, stream.flush(), stream.flush()] == ["a", "", "[redacted]", "5 a", "sk ", "sk-12x ", "sk-1", ""]
+
+
+@given(
+    secrets=st.lists(st.text("abc-", min_size=4, max_size=8), max_size=3),
+    deltas=st.lists(st.text("abc-x", max_size=6), max_size=12),
+)
+def test_a_stream_shows_what_the_whole_text_would_show_however_it_is_cut(secrets: list[str], deltas: list[str]) -> None:
+    redactor = Redactor(secrets)
+    stream = RedactingStream(redactor)
+
+    shown = "".join(map(stream.feed, deltas)) + stream.flush()
+
+    assert shown == redactor.redact("".join(deltas))
