@@ -120,13 +120,9 @@ class FallbackLLMStream(LLMStream):
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """Every request so far, in order, after the providers that were passed over."""
-        left = self._turn.left()
-        passed_over = [
-            AttemptRecord(candidate.llm.label, candidate.llm.kind, candidate.llm.model, Outcome.SKIPPED)
-            for candidate in self._turn.untried
-            if candidate not in left or not self._engine.board.read(candidate.key).available
-        ]
-        return (*passed_over, *self._records)
+        passed_over = [candidate.llm for candidate in self._turn.passed_over]
+        skipped = [AttemptRecord(llm.label, llm.kind, llm.model, Outcome.SKIPPED) for llm in passed_over]
+        return (*skipped, *self._records)
 
     async def __anext__(self) -> ChatChunk:
         self._reader = asyncio.current_task()

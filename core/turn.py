@@ -46,6 +46,7 @@ class Turn:
     def __init__(self, order: Sequence[Candidate], board: HealthBoard) -> None:
         self._untried = list(order)
         self._board = board
+        self._passed: set[Candidate] = set()
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
@@ -55,10 +56,12 @@ class Turn:
     def take(self) -> tuple[Candidate, Permit] | None:
         """Give the next candidate with its permit, or None when there is nobody left to ask."""
         candidates = self.left()
+        self._passed.update(one for one in self._untried if one not in candidates)
         for candidate in candidates:
             if permit := self._board.admit(candidate.key, lease=candidate.lease):
                 self._untried.remove(candidate)
                 return candidate, permit
+            self._passed.add(candidate)
         for candidate in sorted(candidates, key=self._last_resort_order):
             if permit := self._board.force(candidate.key):
                 self._untried.remove(candidate)
@@ -72,9 +75,9 @@ class Turn:
         return [candidate for candidate in self._untried if self._can_serve(candidate)]
 
     @property
-    def untried(self) -> tuple[Candidate, ...]:
-        """Those that were not asked."""
-        return tuple(self._untried)
+    def passed_over(self) -> tuple[Candidate, ...]:
+        """Those that would have had their turn and were not asked."""
+        return tuple(one for one in self._untried if one in self._passed)
 
     def note_failure(self, candidate: Candidate, error: APIError) -> None:
         """Narrow the rest of the turn by what `candidate` answered."""

@@ -168,7 +168,9 @@ async def test_a_thinker_that_falls_silent_has_stalled() -> None:
 
 
 async def test_signs_of_life_do_not_prolong_thinking() -> None:
-    assert (await failure(thought("hm"), *[ROLE, Pause(1)] * 100))[2:] == ("nothing for 30 s", 30)
+    dribble: list[Step] = [ROLE, Pause(1)] * 100
+
+    assert (await failure(thought("hm"), *dribble))[2:] == ("nothing for 30 s", 30)
 
 
 # Answering
@@ -230,7 +232,8 @@ async def test_what_fails_after_the_finish_is_harmless(mishap: Step) -> None:
 
 
 async def test_the_tail_lasts_a_second_in_all() -> None:
-    attempt, _ = attempt_at("whole", STOP, *[USAGE, Pause(0.5)] * 10)
+    dribble: list[Step] = [USAGE, Pause(0.5)] * 10
+    attempt, _ = attempt_at("whole", STOP, *dribble)
     await attempt.commit()
 
     await rest(attempt)
@@ -289,9 +292,7 @@ async def test_a_refusal_in_words_is_content() -> None:
     ("reason", "kind"),
     [(FinishReason.CONTENT_FILTER, ErrorKind.CONTENT_FILTER), (FinishReason.REFUSAL, ErrorKind.REFUSAL)],
 )
-async def test_a_refusal_is_a_failure_where_the_next_one_is_to_be_asked(
-    reason: FinishReason, kind: ErrorKind
-) -> None:
+async def test_a_refusal_is_a_failure_where_the_next_one_is_to_be_asked(reason: FinishReason, kind: ErrorKind) -> None:
     script = [ChatChunk(ChoiceDelta(refusal="I will not")), finish(reason)]
 
     assert (await failure(*script, settings=SKIPS_REFUSALS))[1:3] == (kind, "refused to answer")
@@ -360,7 +361,7 @@ async def test_a_tool_call_of_an_answer_that_broke_off_is_never_handed_out(befor
     await attempt.commit()
     chunks = []
 
-    with pytest.raises(APIStreamError, match="reset"):
+    with pytest.raises(APIStreamError, match="reset"):  # noqa: PT012 - what came before the error is looked at
         while (chunk := await attempt.next()) is not None:
             chunks.append(chunk)
 
@@ -424,7 +425,7 @@ async def test_the_time_for_the_whole_answer_counts_waiting_only() -> None:
     attempt, _ = attempt_at("one", Pause(10), "two", Pause(10), "three", STOP, total=30)
     await attempt.commit()
 
-    while await attempt.next() is not None:
+    while await attempt.next() is not None:  # noqa: ASYNC110 - a slow reader
         await asyncio.sleep(100)
 
     assert attempt.total_left == 10

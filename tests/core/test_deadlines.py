@@ -1,6 +1,9 @@
+"""Who ran out of time, who cancelled, and who only says so."""
+
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,7 +128,7 @@ async def test_a_provider_that_cancels_itself_is_not_the_user() -> None:
 
 
 async def test_a_cancellation_from_outside_is_passed_on() -> None:
-    task = asyncio.create_task(Watchdog().wait(after(4), 5))  # type: ignore[arg-type]
+    task = asyncio.create_task(Watchdog().wait(after(4), 5))
     await asyncio.sleep(1)
     task.cancel()
 
@@ -174,10 +177,8 @@ async def test_a_task_that_shrugged_off_an_earlier_cancellation_still_runs_out_o
         task = asyncio.current_task()
         assert task is not None
         task.cancel()
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(1)
-        except asyncio.CancelledError:
-            pass
         try:
             await Watchdog().wait(after(10), 5)
         except OutOfTimeError:

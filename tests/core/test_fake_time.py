@@ -1,11 +1,17 @@
+"""The loop that does not wait."""
+
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.core.scripted import FakeClock
+from tests.core.fake_time import AutojumpLoop
+
+if TYPE_CHECKING:
+    from tests.core.scripted import FakeClock
 
 
 async def test_an_hour_passes_at_once(clock: FakeClock) -> None:
@@ -30,8 +36,6 @@ async def test_timers_fire_in_their_order() -> None:
 
 
 def test_waiting_for_what_cannot_come_is_told() -> None:
-    from tests.core.fake_time import AutojumpLoop
-
     with asyncio.Runner(loop_factory=AutojumpLoop) as runner:
         task = runner.get_loop().create_future()
         with pytest.raises(RuntimeError, match="deadlock"):

@@ -52,6 +52,7 @@ DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))
 RESET = APIStreamError("connection reset")
 BAD_KEY = APIStatusError("HTTP 401", kind=ErrorKind.AUTH, details=ErrorDetails(status=401))
 ANSWER: list[Step] = [ROLE, "Hel", "lo", STOP]
+SLOW: list[Step] = ["x", Pause(20)] * 10
 PARTIAL: list[Step] = [ROLE, "Once", " upon", RESET]
 
 
@@ -150,6 +151,17 @@ async def test_providers_that_are_passed_over_are_on_the_record(clock: FakeClock
     turn = await turn_with(chain)
 
     assert (turn.record, len(a.calls)) == ([("a", "skipped", None), ("b", "ok", None)], 1)
+
+
+async def test_the_record_of_a_turn_is_not_changed_by_what_happens_later(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [DOWN], ANSWER), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    await turn_with(chain)
+    turn = await turn_with(chain)
+    clock.advance(15)
+    await turn_with(chain)
+
+    assert (states(chain)[0], turn.record) == (State.CLOSED, [("a", "skipped", None), ("b", "ok", None)])
 
 
 async def test_the_record_has_the_times(clock: FakeClock) -> None:
@@ -264,7 +276,7 @@ async def test_without_a_deadline_every_provider_has_its_own_time_only(clock: Fa
 
 
 async def test_a_slow_reader_costs_the_provider_nothing(clock: FakeClock) -> None:
-    a = ScriptedLLM("a", [ROLE, *["x", Pause(20)] * 10, STOP])
+    a = ScriptedLLM("a", [ROLE, *SLOW, STOP])
     chain = chain_of(a, clock=clock)
     chunks = 0
 
@@ -277,7 +289,7 @@ async def test_a_slow_reader_costs_the_provider_nothing(clock: FakeClock) -> Non
 
 
 async def test_the_total_time_ends_an_answer_and_blames_nobody(clock: FakeClock) -> None:
-    a, b = two([*["x", Pause(20)] * 10], ANSWER)
+    a, b = two(SLOW, ANSWER)
     chain = chain_of(a, b, clock=clock, settings=restarting())
 
     turn = await turn_with(chain, total_timeout=50)
@@ -610,7 +622,7 @@ async def test_a_provider_that_swallows_the_interruption_is_closed_all_the_same(
     a = ScriptedLLM("a", ["Once", Deaf(), "late", SILENCE])
     stream = chain_of(a, clock=clock).chat(chat_ctx=HELLO)
     await anext(stream)
-    reader = asyncio.create_task(anext(stream))  # type: ignore[arg-type]
+    reader = asyncio.create_task(anext(stream))
     await asyncio.sleep(1)
 
     await stream.aclose()
@@ -630,7 +642,7 @@ async def test_a_provider_that_swallows_the_time_out_fails_over_all_the_same(clo
 
 async def test_a_cancel_from_outside_while_another_task_closes_is_not_lost(clock: FakeClock) -> None:
     stream = chain_of(ScriptedLLM("a", [SILENCE]), clock=clock).chat(chat_ctx=HELLO)
-    reader = asyncio.create_task(anext(stream))  # type: ignore[arg-type]
+    reader = asyncio.create_task(anext(stream))
     await asyncio.sleep(1)
     closing = asyncio.create_task(stream.aclose())
     await asyncio.sleep(0)

@@ -51,7 +51,7 @@ def test_the_order_is_the_chains_and_each_is_asked_once() -> None:
     turn, _ = turn_of(A, B, C)
 
     assert all_taken(turn) == ["a", "b", "c"]
-    assert turn.untried == ()
+    assert turn.passed_over == ()
 
 
 @pytest.mark.parametrize("health", [OPEN, BLOCKED])
@@ -59,6 +59,16 @@ def test_one_that_is_not_available_waits_until_the_others_have_failed(health: He
     turn, _ = turn_of(A, B, C, a=health)
 
     assert all_taken(turn) == ["b", "c", "a"]
+
+
+def test_one_is_passed_over_until_it_is_asked_after_all() -> None:
+    turn, _ = turn_of(A, B, C, a=OPEN)
+    seen = []
+
+    while turn.take() is not None:
+        seen.append(turn.passed_over)
+
+    assert seen == [(A,), (A,), ()]
 
 
 def test_the_last_resort_begins_with_the_nearest_end_and_leaves_the_blocked_for_last() -> None:
@@ -86,7 +96,7 @@ def test_a_disabled_one_is_never_asked() -> None:
 
     assert names(turn.left()) == ["b"]
     assert all_taken(turn) == ["b"]
-    assert turn.untried == (A,)
+    assert turn.passed_over == (A,)
 
 
 def test_whoever_has_no_alternative_is_alone() -> None:

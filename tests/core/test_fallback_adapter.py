@@ -1,0 +1,338 @@
+"""The chain as one LLM."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fallback_chat.core.breaker import State
+from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
+from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent
+from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.llm import ChatOptions, ProbeReport
+from fallback_chat.core.settings import ChainSettings, OnStreamFailure
+from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, states, turn_with
+from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step
+
+if TYPE_CHECKING:
+    from fallback_chat.core.llm import LLM
+
+DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))
+ANSWER: list[Step] = ["Hello", STOP]
+
+
+def three(*first: Step) -> tuple[ScriptedLLM, ScriptedLLM, ScriptedLLM]:
+    return ScriptedLLM("a", list(first) or ANSWER), ScriptedLLM("b", ANSWER), ScriptedLLM("c", ANSWER)
+
+
+# What is asked
+
+
+async def test_every_provider_gets_the_conversation_and_the_wishes_as_they_were_given(clock: FakeClock) -> None:
+    a, b, _ = three(DOWN)
+    wishes: dict[str, Any] = {
+        "tools": [Tool("look_up", "Looks it up.", {"type": "object"})],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "options": ChatOptions(max_tokens=5),
+        "vendor_thing": 0,
+    }
+
+    await turn_with(chain_of(a, b, clock=clock), **wishes)
+
+    assert [(one.chat_ctx, one.arguments) for one in (*a.calls, *b.calls)] == [(HELLO, wishes)] * 2
+
+
+async def test_what_nobody_wished_for_is_left_to_the_provider(clock: FakeClock) -> None:
+    a, *_ = three()
+
+    await turn_with(chain_of(a, clock=clock))
+
+    assert a.calls[0].arguments == {}
+
+
+@pytest.mark.parametrize(("wish", "order"), [("start_with", ["c", "a", "b"]), ("only", ["c"])])
+async def test_a_turn_may_begin_elsewhere_or_stay_with_one(wish: str, order: list[str], clock: FakeClock) -> None:
+    llms = [ScriptedLLM(name, [DOWN]) for name in "abc"]
+
+    turn = await turn_with(chain_of(*llms, clock=clock), **{wish: llms[2]})
+
+    assert [one[0] for one in turn.record] == order
+
+
+@pytest.mark.parametrize("wish", ["start_with", "only"])
+async def test_a_stranger_cannot_be_asked(wish: str, clock: FakeClock) -> None:
+    a, b, stranger = three()
+
+    with pytest.raises(KeyError, match="'c' is not in this chain"):
+        chain_of(a, b, clock=clock).chat(chat_ctx=HELLO, **{wish: stranger})  # type: ignore[arg-type]
+
+
+async def test_the_only_one_asked_opens_after_three_failures(clock: FakeClock) -> None:
+    a, b, _ = three(DOWN)
+    chain, seen = chain_of(a, b, clock=clock), []
+
+    for _ in range(3):
+        await turn_with(chain, only=a)
+        seen.append(chain.health(a).state)
+
+    assert seen == [State.CLOSED, State.CLOSED, State.OPEN]
+
+
+def test_a_chain_without_links_is_none() -> None:
+    with pytest.raises(ValueError, match="at least one LLM"):
+        FallbackAdapter([])
+
+
+def test_every_link_has_settings_or_none_has() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        FallbackAdapter(three(), llm_settings=[ChainSettings()])
+
+
+def test_it_is_an_llm_itself() -> None:
+    a, b, c = three()
+    chain = FallbackAdapter([a, FallbackAdapter([b, c])])
+
+    assert (chain.label, chain.kind, chain.model) == ("a → b → c", "fallback", "a-1")
+    assert chain.llms[0] is a
+
+
+async def test_a_chain_can_be_a_link_of_a_chain(clock: FakeClock) -> None:
+    a, b, c = three(DOWN)
+    inner = chain_of(b, c, clock=clock)
+
+    turn = await turn_with(FallbackAdapter([a, inner], settings=SETTINGS, clock=clock, sleep=clock.sleep))
+
+    assert (turn.text, turn.stream.llm) == ("Hello", inner)
+
+
+async def test_the_names_of_livekits_adapter_set_the_chain(clock: FakeClock) -> None:
+    broken: list[Step] = ["Once", DOWN]
+    a, b = ScriptedLLM("a", [SILENCE], [DOWN], [DOWN], broken), ScriptedLLM("b", ANSWER)
+    chain = FallbackAdapter(
+        [a, b],
+        attempt_timeout=3,
+        max_retry_per_llm=2,
+        retry_interval=0.25,
+        retry_on_chunk_sent=True,
+        clock=clock,
+        sleep=clock.sleep,
+        random=lambda: 1.0,
+    )
+
+    slow = await turn_with(chain)
+    clock.advance(1000)
+    broken_off = await turn_with(chain)
+
+    assert (slow.elapsed, slow.text) == (3, "Hello")
+    assert (clock.slept, broken_off.text) == ([0.25, 0.25], "Hello")
+    assert [one[:2] for one in broken_off.record] == [("a", "failed"), ("a", "failed"), ("a", "partial"), ("b", "ok")]
+
+
+async def test_every_provider_has_its_own_settings(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [SILENCE]), ScriptedLLM("b", [Pause(7), "Once", DOWN])
+    each = [ChainSettings(attempt_timeout=1), ChainSettings(on_stream_failure=OnStreamFailure.RESTART)]
+
+    turn = await turn_with(chain_of(a, b, ScriptedLLM("c", ANSWER), clock=clock, llm_settings=[*each, SETTINGS]))
+
+    assert (turn.elapsed, turn.text) == (8, "Hello")
+
+
+# Health over several turns
+
+
+async def test_a_primary_that_is_down_costs_one_time_out_and_no_more(clock: FakeClock) -> None:
+    a, b, _ = three(SILENCE)
+    chain = chain_of(a, b, clock=clock)
+
+    elapsed = [(await turn_with(chain)).elapsed for _ in range(5)]
+
+    assert (elapsed, len(a.calls)) == ([10, 0, 0, 0, 0], 1)
+
+
+async def test_the_first_turn_after_the_cool_down_tries_the_primary_and_a_success_brings_it_back(
+    clock: FakeClock,
+) -> None:
+    a, b = ScriptedLLM("a", [DOWN], ANSWER), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    seen: list[AvailabilityChangedEvent] = []
+    chain.on("llm_availability_changed", seen.append)
+    await turn_with(chain)
+    clock.advance(15)
+
+    turn = await turn_with(chain)
+
+    assert turn.stream.llm is a
+    assert [(one.llm, one.available, one.state, one.reason) for one in seen] == [
+        (a, False, State.OPEN, "server_error"),
+        (a, True, State.CLOSED, "success"),
+    ]
+
+
+async def test_one_on_trial_has_twice_the_time_it_usually_takes(clock: FakeClock) -> None:
+    usual: list[Step] = [Pause(2), *ANSWER]
+    a = ScriptedLLM("a", usual, usual, [Pause(1), *ANSWER], [DOWN], [SILENCE])
+    chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
+    for _ in range(4):
+        await turn_with(chain)
+    clock.advance(15)
+
+    turn = await turn_with(chain)
+
+    assert (turn.elapsed, turn.record) == (4, [("a", "failed", "timeout"), ("b", "ok", None)])
+
+
+async def test_one_on_trial_that_is_usually_quick_has_a_second(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", ANSWER, [DOWN], [SILENCE])
+    chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
+    for _ in range(2):
+        await turn_with(chain)
+    clock.advance(15)
+
+    assert (await turn_with(chain)).elapsed == 1
+
+
+async def test_what_the_user_switches_is_told_and_obeyed(clock: FakeClock) -> None:
+    a, b, _ = three()
+    chain = chain_of(a, b, clock=clock)
+    seen = all_events_of(chain)
+
+    chain.set_enabled(a, enabled=False)
+    turn = await turn_with(chain)
+    chain.set_enabled(a, enabled=True)
+
+    assert turn.record == [("a", "skipped", None), ("b", "ok", None)]
+    assert seen == [
+        AvailabilityChangedEvent(a, False, State.DISABLED, "user"),
+        AttemptStarted(b, 1),
+        AvailabilityChangedEvent(a, True, State.CLOSED, "user"),
+    ]
+
+
+# Many at once
+
+
+async def test_parallel_failures_are_one_event_and_every_chat_gets_its_answer(clock: FakeClock) -> None:
+    a, b, _ = three(Pause(1), DOWN)
+    chain = chain_of(a, b, clock=clock)
+    seen: list[AvailabilityChangedEvent] = []
+    chain.on("llm_availability_changed", seen.append)
+
+    turns = await asyncio.gather(*(turn_with(chain) for _ in range(5)))
+
+    assert [(turn.text, turn.record) for turn in turns] == [
+        ("Hello", [("a", "failed", "server_error"), ("b", "ok", None)])
+    ] * 5
+    assert [(one.llm, one.available) for one in seen] == [(a, False)]
+
+
+async def test_parallel_turns_after_the_cool_down_send_one_trial(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [DOWN], [Pause(1), *ANSWER]), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    await turn_with(chain)
+    clock.advance(15)
+
+    turns = await asyncio.gather(*(turn_with(chain) for _ in range(5)))
+
+    assert [turn.stream.llm for turn in turns] == [a, b, b, b, b]
+    assert states(chain) == [State.CLOSED, State.CLOSED]
+
+
+async def test_chats_that_share_a_chain_do_not_mix(clock: FakeClock) -> None:
+    scripts: list[list[Step]] = [[f"{number}:", Pause(number % 3), str(number), STOP] for number in range(50)]
+    chain = chain_of(ScriptedLLM("a", *scripts, ANSWER), clock=clock)
+
+    turns = await asyncio.gather(*(turn_with(chain) for _ in range(50)))
+
+    assert [turn.text for turn in turns] == [f"{number}:{number}" for number in range(50)]
+    assert all(len(turn.events) == 1 for turn in turns)
+
+
+async def test_the_failure_of_one_chat_is_not_the_failure_of_another(clock: FakeClock) -> None:
+    chain = chain_of(ScriptedLLM("a", ["Once", Pause(2), DOWN], ["Hel", Pause(4), "lo", STOP]), clock=clock)
+
+    broken, whole = await asyncio.gather(turn_with(chain), turn_with(chain))
+
+    assert (broken.error, broken.text, whole.error, whole.text) == (DOWN, "Once", None, "Hello")
+
+
+# Events
+
+
+async def test_a_handler_that_fails_breaks_no_chat(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    a, b, _ = three(DOWN)
+    chain = chain_of(a, b, clock=clock)
+    later: list[object] = []
+
+    def fail(event: object) -> None:
+        raise ZeroDivisionError(event)
+
+    chain.on("llm_availability_changed", fail)
+    chain.on("llm_availability_changed", later.append)
+    async with chain.chat(chat_ctx=HELLO, on_event=fail) as stream:
+        text = "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta is not None])
+
+    assert (text, len(later)) == ("Hello", 1)
+    assert set(caplog.messages) == {
+        f"a handler of {name} failed"
+        for name in ("attempt_started", "attempt_failed", "failed_over", "llm_availability_changed")
+    }
+
+
+async def test_a_handler_may_be_taken_off(clock: FakeClock) -> None:
+    a, *_ = three()
+    chain = chain_of(a, clock=clock)
+    seen: list[object] = []
+
+    chain.on("attempt_started", seen.append)
+    chain.off("attempt_started", seen.append)
+    await turn_with(chain)
+
+    assert seen == []
+
+
+# Closing
+
+
+async def test_what_was_handed_in_is_not_closed(clock: FakeClock) -> None:
+    a, b, _ = three()
+
+    async with chain_of(a, b, clock=clock):
+        pass
+
+    assert (a.closes, b.closes) == (0, 0)
+
+
+async def test_what_is_the_chains_own_is_closed_even_when_one_of_them_fails(clock: FakeClock) -> None:
+    class Broken(ScriptedLLM):
+        async def aclose(self) -> None:
+            raise OSError("already gone")
+
+    a, b, c = three()
+    chain = chain_of(a, Broken("x", ANSWER), c, clock=clock, close_llms=True)
+
+    with pytest.raises(OSError, match="already gone"):
+        await chain.aclose()
+
+    assert (a.closes, b.closes, c.closes) == (1, 0, 1)
+
+
+# The contract's own defaults
+
+
+async def test_any_object_that_implements_llm_can_be_a_link() -> None:
+    class Plain(ScriptedLLM):
+        label = property(lambda self: super(ScriptedLLM, self).label)
+        kind = property(lambda self: super(ScriptedLLM, self).kind)
+        model = property(lambda self: super(ScriptedLLM, self).model)
+
+    llm: LLM = Plain("x", [APIConnectionError("refused")], ANSWER)
+    async with FallbackAdapter([llm], random=lambda: 0.0) as chain, chain.chat(chat_ctx=ChatContext()) as stream:
+        chunks = [chunk async for chunk in stream]
+
+    assert (len(chunks), llm.kind, llm.model, llm.context_window) == (2, "custom", "unknown", None)
+    assert llm.label.endswith("Plain")
+    assert await llm.probe() == ProbeReport(ok=True, check="none")
