@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM, ProbeReport
 
 logger = logging.getLogger(__name__)
+# A library is silent until its user listens: without a handler, Python prints warnings and tracebacks on stderr by itself.
+logging.getLogger("fallback_chat").addHandler(logging.NullHandler())
 
 
 class Outcome(StrEnum):

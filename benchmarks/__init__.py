@@ -1,0 +1,1 @@
+"""What the program costs, beside its floor, in one run."""

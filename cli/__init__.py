@@ -1,0 +1,1 @@
+"""The command line and the REPL: the only part that knows a terminal."""

@@ -1,0 +1,125 @@
+"""The machine's view of an answer: the object of `ask --json` and the events of `ask --jsonl`."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, InputError
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, StreamRestarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.events import AttemptRecord, Event
+
+ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
+EVENT_SCHEMA: Final = "fallback-chat.event/1"
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Give a time as the JSON has it."""
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def error_object(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
+    """Give the summary of a failure."""
+    kinds = {ConfigError: "config", InputError: "input"}
+    kind = error.kind.value if isinstance(error, APIError) else kinds.get(type(error), "internal")
+    retry_after = error.retry_after if isinstance(error, APIError) else None
+    message = str(error.__cause__ if isinstance(error, AllProvidersFailed) and error.__cause__ else error)
+    return {"kind": kind, "message": redact(message), "retry_after": retry_after}
+
+
+def attempt_error(error: APIError | None, redact: Callable[[str], str]) -> dict[str, Any] | None:
+    """Give what one attempt failed of."""
+    if error is None:
+        return None
+    details = error.details
+    return {
+        "kind": error.kind.value,
+        "status": details.status,
+        "code": details.code,
+        "message": redact(error.message),
+        "retry_after": details.retry_after,
+        "request_id": details.request_id,
+    }
+
+
+def attempt_object(record: AttemptRecord, redact: Callable[[str], str]) -> dict[str, Any]:
+    """Give one attempt."""
+    return {
+        "provider": record.provider,
+        "kind": record.kind,
+        "model": record.model,
+        "outcome": record.outcome.value,
+        "error": attempt_error(record.error, redact),
+        "first_token_ms": milliseconds(record.first_token),
+        "elapsed_ms": milliseconds(record.elapsed),
+    }
+
+
+def answer_object(
+    answer: Answer | None, error: BaseException | None, exit_code: int, redact: Callable[[str], str]
+) -> dict[str, Any]:
+    """Give the one object of `ask --json`, whatever happened; every key is always there."""
+    complete = answer is not None and answer.complete and error is None
+    finish = answer.finish_reason.value if answer and answer.finish_reason else None
+    llm = answer.llm if answer else None
+    return {
+        "schema": ANSWER_SCHEMA,
+        "text": redact(answer.text) if answer else "",
+        "reasoning": redact(answer.reasoning) or None if answer else None,
+        "refusal": redact(answer.refusal) or None if answer else None,
+        "tool_calls": [asdict(call) for call in answer.tool_calls] if answer else [],
+        "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
+        "complete": complete,
+        "provider": llm.label if llm else None,
+        "kind": llm.kind if llm else None,
+        "model": answer.model if answer and llm else None,
+        "usage": asdict(answer.usage) if answer and answer.usage else None,
+        "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
+        "session": None,
+        "exit_code": int(exit_code),
+        "error": error_object(error, redact) if error else None,
+    }
+
+
+class JsonLines:
+    """Writes the events of one `ask --jsonl`, each line numbered and dated, flushed at once."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self.redact: Callable[[str], str] = str
+        self._seq = 0
+
+    def emit(self, type_: str, /, **fields: Any) -> None:
+        """Write one event of type `type_`."""
+        line = {"schema": EVENT_SCHEMA, **fields, "type": type_, "ts": round(time.time(), 3), "seq": self._seq}
+        self._seq += 1
+        self._write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def engine_event(self, event: Event) -> None:
+        """Write what the engine tells, where it concerns a reader of the answer."""
+        match event:
+            case AttemptStarted(llm, number):
+                self.emit("attempt", provider=llm.label, kind=llm.kind, model=llm.model, n=number)
+            case AttemptFailed(llm, error, elapsed):
+                will = "stop" if event.next is None else "retry" if event.next is llm else "switch"
+                self.emit(
+                    "attempt_failed",
+                    provider=llm.label,
+                    error=attempt_error(error, self.redact),
+                    elapsed_ms=milliseconds(elapsed),
+                    retry_in=event.retry_in,
+                    will=will,
+                )
+            case FailedOver(from_llm, to_llm, reason):
+                self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
+            case StreamRestarted(from_llm, to_llm, discarded):
+                self.emit("discard", **{"from": from_llm.label, "to": to_llm.label, "characters": discarded})
+            case _:
+                pass

@@ -1,0 +1,175 @@
+"""`fallback-chat probe`: ask every provider of the chain, all at once, whether it can answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.cli.answer_json import milliseconds
+from fallback_chat.cli.failures import ExitCode, duration, hint, sentence
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.core.breaker import State, cooldown
+from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+from fallback_chat.core.llm import ProbeReport
+from fallback_chat.core.policy import Verdict, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
+
+    from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.settings import ProviderSettings
+
+PROBE_SCHEMA: Final = "fallback-chat.probe/1"
+TIMEOUT: Final = 10.0
+"""Seconds for the whole check, where neither --timeout nor attempt_timeout says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOptions:
+    """What belongs to `probe` alone."""
+
+    names: tuple[str, ...] = ()
+    light: bool = False
+    json: bool = False
+    strict: bool = False
+    timeout: float | None = None
+    """Seconds for the whole check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one provider."""
+
+    settings: ProviderSettings
+    report: ProbeReport
+    state: State
+    until: float | None
+    """Wall-clock time at which it is worth asking again."""
+
+
+def probe(options: ProbeOptions, shared: SharedOptions) -> int:
+    """Check the chain, print one row each, and give the exit code: 0 when one can serve (`strict`: all of them), else 69."""
+    from fallback_chat.cli.wiring import configure, open_chain
+
+    if options.names:
+        shared = shared.with_chain(options.names)
+    chain = open_chain(configure(shared))
+    return run_until_signal(lambda: _probe(chain, options))
+
+
+async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
+    enabled = [one for one in chain.settings.providers if one.enabled]
+    async with chain.adapter as adapter:
+        reports = await asyncio.gather(
+            *(
+                _check(llm, options.timeout or min(settings.chain.attempt_timeout, TIMEOUT), light=options.light)
+                for llm, settings in zip(adapter.llms, enabled, strict=True)
+            )
+        )
+    findings = [_finding(settings, report) for settings, report in zip(enabled, reports, strict=True)]
+    healthy = [finding.report.ok for finding in findings]
+    code = ExitCode.OK if (all if options.strict else any)(healthy) else ExitCode.UNAVAILABLE
+    if options.json:
+        sys.stdout.write(json.dumps(_json(findings, code, chain.redactor.redact), ensure_ascii=False) + "\n")
+    else:
+        _print(findings, sys.stdout, chain.redactor.redact)
+    return code
+
+
+async def _check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
+    """Probe one provider within its time; what hung ones cost is the time of the slowest, not the sum."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await llm.probe(light=light)
+    except TimeoutError:
+        error: APIError = APITimeoutError(f"nothing within {duration(seconds)}")
+    except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing
+        error = APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG)
+    return ProbeReport(ok=False, check="models" if light else "completion", total=seconds, error=error)
+
+
+def _finding(settings: ProviderSettings, report: ProbeReport) -> Finding:
+    """Say in which state a turn would leave this provider."""
+    error = report.error
+    if report.ok or error is None:
+        return Finding(settings, report, State.CLOSED, None)
+    now = datetime.now(UTC).timestamp()
+    if verdict(error) is Verdict.BLOCK:
+        return Finding(settings, report, State.BLOCKED, now + error.retry_after if error.retry_after else None)
+    return Finding(settings, report, State.OPEN, now + cooldown(0, retry_after=error.retry_after))
+
+
+def _json(findings: Sequence[Finding], code: ExitCode, redact: Callable[[str], str]) -> dict[str, Any]:
+    return {
+        "schema": PROBE_SCHEMA,
+        "providers": [_row_object(finding, redact) for finding in findings],
+        "exit_code": int(code),
+    }
+
+
+def _row_object(finding: Finding, redact: Callable[[str], str]) -> dict[str, Any]:
+    settings, report, error = finding.settings, finding.report, finding.report.error
+    until = None if finding.until is None else datetime.fromtimestamp(finding.until, UTC).isoformat(timespec="seconds")
+    return {
+        "name": settings.name,
+        "kind": settings.kind,
+        "model": settings.model,
+        "ok": report.ok,
+        "state": finding.state.value,
+        "check": report.check,
+        "connect_ms": milliseconds(report.connect),
+        "first_token_ms": milliseconds(report.first_token),
+        "total_ms": milliseconds(report.total),
+        "key_source": settings.key.describe() if settings.key else None,
+        "error": None
+        if error is None
+        else {
+            "kind": error.kind.value,
+            "status": error.details.status,
+            "message": redact(error.message),
+            "retry_after": error.retry_after,
+        },
+        "until": until,
+    }
+
+
+HEADINGS: Final = ("provider", "model", "state", "connect", "first token", "key")
+
+
+def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str]) -> None:
+    """Write a table of plain text, and under it what is wrong and what to do: it reads the same in a pipe and in a log."""
+    rows = [HEADINGS, *(_row(finding) for finding in findings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    out.writelines(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
+    )
+    for finding in findings:
+        if (error := finding.report.error) is not None:
+            advice = hint(error)
+            line = redact(sentence(finding.settings.name, error) + (f": {advice}" if advice else ""))
+            out.write(sanitise(line) + "\n")
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    settings, report = finding.settings, finding.report
+    cells = (
+        settings.name,
+        settings.model,
+        "ok" if report.ok else finding.state.value.replace("_", " "),
+        _time(report.connect),
+        _time(report.first_token),
+        settings.key.describe() if settings.key else "none",
+    )
+    return tuple(sanitise(cell) for cell in cells)
+
+
+def _time(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,85 @@
+"""What the user asks: words of the command line, standard input and files, put together into one message."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import BinaryIO
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""More text than any model can read; what exceeds it is refused, never cut."""
+
+
+def has_piped_input(fd: int = 0) -> bool:
+    """Say whether standard input is something to read to its end: a pipe, a file or a socket, but no terminal and no device."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def read_stdin(stream: BinaryIO | None = None) -> str:
+    """Read all of standard input as UTF-8. Raises `InputError` when it is too long or not text."""
+    return _text((stream or sys.stdin.buffer).read(MAX_BYTES + 1), "standard input")
+
+
+def read_file(name: str) -> str:
+    """Read a text file. Raises `InputError` when it is missing, not text, or too long."""
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            return _text(file.read(MAX_BYTES + 1), name)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {name!r}", missing=True) from error
+    except OSError as error:
+        raise InputError(f"cannot read {name!r}: {error.strerror}", missing=True) from error
+
+
+def _text(data: bytes, name: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name} has more than {MAX_BYTES // 1024 // 1024} MiB: give a shorter one")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{name} is not UTF-8 text (byte {error.start}): convert it first, for example with iconv"
+        ) from error
+    if "\0" in text:
+        raise InputError(f"{name} is not text: it contains NUL bytes")
+    return text
+
+
+def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:
+    """Put the prompt first, then each file and the piped text as blocks that the model can tell apart.
+
+    A lone `-` says that the piped text is the prompt. One trailing line end of the piped text is dropped. Raises `InputError` when
+    nothing is left to ask.
+    """
+    prompt = " ".join(words)
+    if piped is not None:
+        piped = piped.removesuffix("\n").removesuffix("\r")
+    if prompt == "-":
+        prompt, piped = piped or "", None
+    blocks = [*files, *([("stdin", piped)] if piped else [])]
+    if not prompt and len(blocks) == 1 and blocks[0][0] == "stdin":
+        prompt, blocks = blocks[0][1], []
+    if not prompt.strip() and not blocks:
+        raise InputError("there is nothing to ask: the prompt is empty")
+    return "\n\n".join([prompt, *(_block(name, text) for name, text in blocks)]).strip("\n")
+
+
+def _block(name: str, text: str) -> str:
+    """Fence a text; the fence is longer than any in it."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{name}:\n{fence}\n{text}\n{fence}"

@@ -1,0 +1,59 @@
+"""The lines on stderr that tell what the chain does while the answer is awaited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, StreamRestarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import CompletionUsage
+
+
+def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
+    """Give the lines for one event of the engine: who failed, of what, and who is asked now."""
+    match event:
+        case AttemptStarted(llm, number) if verbose:
+            yield f"request {number} goes to {llm.label} ({llm.kind}, {llm.model})"
+        case AttemptFailed(llm, error, _, following, retry_in):
+            if following is None:
+                return  # the summary says it
+            what = f"asking {following.label}"
+            if following is llm:
+                what = f"asking it again in {duration(retry_in or 0)}"
+            yield f"{sentence(llm.label, error)}; {what}"
+        case StreamRestarted(from_llm, to_llm):
+            yield f"the text of {from_llm.label} is void; {to_llm.label} starts anew"
+        case _:
+            return
+
+
+def attribution(answer: Answer, chain: int) -> str | None:
+    """Say who answered, when it was not the first choice of a chain of `chain` providers."""
+    asked = [record.provider for record in answer.attempts]
+    if answer.llm is None or not asked or asked[0] == answer.llm.label:
+        return None
+    position = len(dict.fromkeys(asked))
+    return f"answered by {answer.llm.label}/{answer.model} ({_ordinal(position)} of {chain})"
+
+
+def usage_line(usage: CompletionUsage | None) -> str:
+    """Say what an answer cost in tokens."""
+    if usage is None:
+        return "tokens: the provider did not say"
+    parts = {
+        "in": usage.input,
+        "out": usage.output,
+        "cached": usage.cached,
+        "reasoning": usage.reasoning,
+    }
+    return "tokens: " + ", ".join(f"{count} {name}" for name, count in parts.items() if count is not None)
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"

@@ -1,0 +1,139 @@
+"""The options that every command shares, accepted before and after the command's name.
+
+`SharedOptions` is the table: each field is one option. `@command` gives a function these options as one value.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, fields, replace
+from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from fallback_chat.cli.failures import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float:
+    """Read `30`, `30s`, `500ms`, `2m` or `1h` as seconds. Raises the usage error of the command line."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h)?", text.strip())
+    if match is None or float(match[1]) <= 0:
+        raise typer.BadParameter(f"{text!r} is not a duration: write 30s, 500ms, 2m or 1h")
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedOptions:
+    """What the user asked for, whatever the command."""
+
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this fallback.toml.")] = None
+    profile: Annotated[str | None, typer.Option("--profile", help="Use this named chain.")] = None
+    chain: Annotated[
+        str | None, typer.Option("--chain", metavar="A,B,C", help="Use these providers, in this order.")
+    ] = None
+    provider: Annotated[
+        str | None, typer.Option("-p", "--provider", metavar="NAME", help="Start with this provider.")
+    ] = None
+    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Ask this provider and no other.")] = None
+    model: Annotated[str | None, typer.Option("-m", "--model", help="Use this model at the first provider.")] = None
+    system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            "--deadline",
+            parser=parse_duration,
+            metavar="DUR",
+            help="Give the whole chain this long to the first words.",
+        ),
+    ] = None
+    timeout_first: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout-first",
+            parser=parse_duration,
+            metavar="DUR",
+            help="Give each provider this long to its first words.",
+        ),
+    ] = None
+    timeout_idle: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout-idle",
+            parser=parse_duration,
+            metavar="DUR",
+            help="Give up on a provider that is silent this long.",
+        ),
+    ] = None
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            parser=parse_duration,
+            metavar="DUR",
+            help="Wait up to this long when every provider is rate-limited.",
+        ),
+    ] = None
+    color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour the output.")] = "auto"
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")] = False
+    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more on stderr.")] = 0
+
+    def with_chain(self, names: tuple[str, ...]) -> SharedOptions:
+        """Give the options with the chain narrowed to `names`."""
+        return replace(self, chain=",".join(names))
+
+
+def command(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Make a command of `function(shared, **own)`: the shared options join its own, its result is the exit code.
+
+    Called for a group (`ctx` among its own), it only keeps what stands before the command's name.
+    """
+    own = [parameter for parameter in _parameters(function) if parameter.name not in ("ctx", "shared")]
+    takes_context = "ctx" in inspect.signature(function).parameters
+
+    def call(ctx: typer.Context, **given: Any) -> None:
+        shared = _merge(ctx.obj, {name: given.pop(name) for name in SHARED_DEFAULTS})
+        if takes_context:
+            given["ctx"], ctx.obj = ctx, shared
+        code = guarded(lambda: function(shared=shared, **given))
+        if code is not None:
+            raise typer.Exit(code)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [context, *own, *_shared_parameters()]
+    call.__name__ = function.__name__
+    call.__doc__ = function.__doc__
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
+
+
+SHARED_DEFAULTS = {field.name: field.default for field in fields(SharedOptions)}
+
+
+def _shared_parameters() -> list[inspect.Parameter]:
+    hints = get_type_hints(SharedOptions, include_extras=True)
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+        for name, default in SHARED_DEFAULTS.items()
+    ]
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions:
+    """Lay what stands behind the command's name over what stands before it."""
+    given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
+    return replace(before or SharedOptions(), **given)

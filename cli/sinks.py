@@ -1,0 +1,241 @@
+"""Where an answer of `ask` goes: a terminal, a pipe, a file, one JSON object, or JSON lines. One class each, one interface."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from fallback_chat.cli.answer_json import JsonLines, answer_object
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.atomic import write_private
+from fallback_chat.core.redaction import RedactingStream, Redactor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.cli.commands.ask import AskOptions
+    from fallback_chat.cli.failures import ExitCode
+    from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import ChatChunk
+
+
+class View(Protocol):
+    """Shows one answer's text while it comes in (`cli/render`)."""
+
+    def start(self) -> None:
+        """Make room."""
+
+    def feed(self, text: str) -> None:
+        """Show a piece of text, made safe to print."""
+
+    def discard(self) -> None:
+        """Mark what was shown as void."""
+
+    def note(self, line: str) -> None:
+        """Show a line that is not part of the answer."""
+
+    def finish(self) -> None:
+        """Show what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one `ask` ended."""
+
+    answer: Answer | None
+    error: BaseException | None
+    exit_code: ExitCode
+
+
+class Sink:
+    """Takes the chunks of one answer; the base class tells notices on stderr and shows nothing else."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self.out = out
+        self.err = err
+        self.redactor = Redactor(())
+
+    def redact_with(self, redactor: Redactor) -> None:
+        """Take the secrets that must not be written, once they are known."""
+        self.redactor = redactor
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        """Take one chunk of the answer."""
+
+    def event(self, event: Event) -> None:
+        """Take one event of the engine."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Write what is left. Called once, also when there is no answer."""
+
+    def notice(self, line: str) -> None:
+        """Tell the user one line that is not part of the answer."""
+        self.err.write(f"fallback-chat: {sanitise(self.redactor.redact(line))}\n")
+        self.err.flush()
+
+
+class TextSink(Sink):
+    """Streams the answer's text, safe to print and without secrets, into a view: a live one, or plain text for a pipe."""
+
+    def __init__(self, out: TextIO, err: TextIO, view: View, *, live: bool) -> None:
+        super().__init__(out, err)
+        self._view = view
+        self._live = live
+        self._redacting = RedactingStream(self.redactor)
+        self._started = False
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._redacting = RedactingStream(redactor)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        if chunk.restarted:
+            self._redacting = RedactingStream(self.redactor)
+            self._view.discard()
+        delta = chunk.delta
+        text = (delta.content or delta.refusal) if delta is not None else None
+        if text:
+            self._show(self._redacting.feed(text))
+
+    def end(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        self._show(self._redacting.flush())
+        if self._started:
+            self._view.finish()
+
+    def notice(self, line: str) -> None:
+        if self._live and self._started:
+            self._view.note(self.redactor.redact(line))
+        else:
+            super().notice(line)
+
+    def _show(self, text: str) -> None:
+        if not text:
+            return
+        if not self._started:
+            self._started = True
+            self._view.start()
+        self._view.feed(text)
+
+
+class WholeTextSink(Sink):
+    """Writes the text when the answer has ended: to standard output, or to a file as a whole or not at all."""
+
+    def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
+        super().__init__(out, err)
+        self._path = path
+
+    def end(self, outcome: Outcome) -> None:
+        answer = outcome.answer
+        text = sanitise(self.redactor.redact(answer.text or answer.refusal)) if answer else ""
+        if not text.strip():
+            return
+        text = text.rstrip("\n") + "\n"
+        if self._path is None:
+            self.out.write(text)
+            self.out.flush()
+        else:
+            write_output(self._path, text.encode())
+
+
+class JsonSink(Sink):
+    """Writes one object when the answer has ended, whatever happened."""
+
+    def end(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
+        self.out.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self.out.flush()
+
+
+class JsonLinesSink(Sink):
+    """Writes one event a line while the answer comes in."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        super().__init__(out, err)
+        self._lines = JsonLines(self._write)
+        self._lines.emit("start")
+        self.redact_with(self.redactor)
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._lines.redact = redactor.redact
+        self._streams = {"delta": RedactingStream(redactor), "reasoning": RedactingStream(redactor)}
+
+    def _write(self, line: str) -> None:
+        self.out.write(line)
+        self.out.flush()
+
+    def event(self, event: Event) -> None:
+        self._lines.engine_event(event)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        delta = chunk.delta
+        if delta is not None:
+            self._text("reasoning", delta.reasoning)
+            self._text("delta", delta.content)
+            if delta.refusal:
+                self._lines.emit("delta", refusal=self.redactor.redact(delta.refusal))
+        if chunk.usage is not None:
+            self._lines.emit("usage", **asdict(chunk.usage))
+
+    def end(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        for kind, stream in self._streams.items():
+            if rest := stream.flush():
+                self._lines.emit(kind, text=rest)
+        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
+        if value["error"] is not None:
+            self._lines.emit("error", **value["error"])
+        self._lines.emit("end", **value)
+
+    def _text(self, kind: str, text: str | None) -> None:
+        if text and (shown := self._streams[kind].feed(text)):
+            self._lines.emit(kind, text=shown)
+
+
+def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
+    """Choose by what the user asked for and by what standard output is."""
+    out, err = sys.stdout, sys.stderr
+    if options.json:
+        return JsonSink(out, err)
+    if options.jsonl:
+        return JsonLinesSink(out, err)
+    if options.output is not None or options.no_stream:
+        return WholeTextSink(out, err, options.output)
+    if renders(options.render, out):
+        from fallback_chat.cli.render.live import make_view
+
+        return TextSink(out, err, make_view(out, color=shared.color), live=True)
+    from fallback_chat.cli.render.plain import PlainText
+
+    return TextSink(out, err, PlainText(out), live=False)
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Put `data` into a file of the user's as a whole or not at all; what is no plain file (a device, a pipe) is written to."""
+    mode = 0o666
+    try:
+        found = path.stat().st_mode
+    except FileNotFoundError:
+        pass
+    else:
+        if not stat.S_ISREG(found):
+            path.write_bytes(data)
+            return
+        mode = stat.S_IMODE(found)
+    write_private(path, data, mode=mode)
+
+
+def renders(choice: str, out: TextIO) -> bool:
+    """Decide whether Markdown is rendered: on a terminal, unless the user says otherwise."""
+    return choice == "always" or (choice == "auto" and out.isatty())

@@ -1,0 +1,175 @@
+"""The composition root: from flags, environment and fallback.toml to a chain. The only file of `cli` that names providers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from fallback_chat.core.config_files import Surroundings, load_settings
+from fallback_chat.core.errors import APIStatusError, ConfigError, ErrorDetails, ErrorKind
+from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
+from fallback_chat.core.overrides import Overrides, apply
+from fallback_chat.core.paths import Paths
+from fallback_chat.core.redaction import Redactor
+from fallback_chat.core.secrets import key_variables, read_key, secret_values
+from fallback_chat.core.settings import Origin, ProviderSettings
+from fallback_chat.providers import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.core.services import Service
+    from fallback_chat.core.settings import Settings
+    from fallback_chat.providers._http import HttpEngine
+
+
+LOCAL_CONNECT_TIMEOUT: Final = 0.05
+LOCAL_LIST_TIMEOUT: Final = 1.0
+"""Seconds; a server on this machine answers at once, or is no help."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChain:
+    """A chain that is ready to be asked."""
+
+    adapter: FallbackAdapter
+    settings: Settings
+    redactor: Redactor
+    """Knows every secret that the chain uses."""
+
+
+class Unusable(LLM):
+    """Stands in the chain for a provider whose key cannot be read: it fails at once, in the ordinary way, without a request."""
+
+    def __init__(self, settings: ProviderSettings, reason: str) -> None:
+        self._settings = settings
+        self._error = APIStatusError(
+            reason,
+            kind=ErrorKind.AUTH,
+            details=ErrorDetails(retryable=False),
+            hint="fallback-chat config explain shows more",
+        )
+
+    @property
+    def label(self) -> str:
+        return self._settings.name
+
+    @property
+    def kind(self) -> str:
+        return self._settings.kind
+
+    @property
+    def model(self) -> str:
+        return self._settings.model
+
+    def chat(self, **_: Any) -> LLMStream:
+        raise self._error
+
+    async def probe(self, *, light: bool = False) -> ProbeReport:
+        del light
+        return ProbeReport(ok=False, check="none", error=self._error)
+
+
+def surroundings(config: Path | None = None) -> Surroundings:
+    """Give what decides which configuration counts in this process."""
+    return Surroundings(paths=Paths.from_env(os.environ), env=os.environ, cwd=Path.cwd(), config=config)
+
+
+def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) -> Settings:
+    """Give the settings that count, the flags on top. Raises `ConfigError` with every mistake."""
+    settings = load_settings(surroundings(shared.config), first_models)
+    settings = apply(settings, Overrides.from_env(os.environ), Origin.ENV)
+    flags = Overrides(
+        profile=shared.profile,
+        chain=None if shared.chain is None else tuple(shared.chain.split(",")),
+        only=shared.only,
+        provider=shared.provider,
+        model=shared.model,
+        system=shared.system,
+        attempt_timeout=shared.timeout_first,
+        idle_timeout=shared.timeout_idle,
+        deadline=shared.deadline,
+        on_stream_failure=on_stream_failure,
+    )
+    return apply(settings, flags, Origin.FLAG)
+
+
+def open_chain(settings: Settings) -> OpenChain:
+    """Build the chain of the enabled providers of `settings`; no network is touched."""
+    from fallback_chat.providers._http import HttpEngine
+
+    engine = HttpEngine()
+    secrets = list(secret_values(settings))
+    variables = key_variables(settings)
+    enabled = [one for one in settings.providers if one.enabled]
+    llms = [_provider(one, engine, secrets, variables) for one in enabled]
+    adapter = FallbackAdapter(
+        llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True
+    )
+    return OpenChain(adapter, settings, Redactor(secrets))
+
+
+def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
+    """Give the chain of a fallback.toml, or the one that the command line would use.
+
+    Close it with `async with` or `aclose()`. Raises `ConfigError` with every mistake of the file.
+    """
+    settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
+    return open_chain(settings).adapter
+
+
+def _provider(settings: ProviderSettings, engine: HttpEngine, secrets: list[str], variables: frozenset[str]) -> LLM:
+    try:
+        key = read_key(settings, os.environ, key_variables=variables)
+    except ConfigError as error:
+        return Unusable(settings, error.problems[0].message)
+    if key is not None:
+        secrets.append(key)
+    return load(settings.kind).create(settings, api_key=key, http=engine)
+
+
+def first_models(services: Sequence[Service]) -> Mapping[str, str]:
+    """Ask the servers on this machine for the first model that they list, all at once; who does not answer is left out."""
+    running = [service for service in services if _listens(service.base_url)]
+    if not running:
+        return {}
+    # In a thread, because `load_chain` may be called where a loop is running.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, _first_models(running)).result()
+
+
+def _listens(base_url: str) -> bool:
+    parts = urlsplit(base_url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), LOCAL_CONNECT_TIMEOUT):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+async def _first_models(services: Sequence[Service]) -> Mapping[str, str]:
+    from fallback_chat.providers._http import HttpEngine
+
+    engine = HttpEngine()
+
+    async def ask(service: Service) -> str:
+        settings = ProviderSettings(name=service.name, kind=service.kinds[0], model="", base_url=service.base_url)
+        async with (
+            asyncio.timeout(LOCAL_LIST_TIMEOUT),
+            load(settings.kind).create(settings, api_key=None, http=engine) as llm,
+        ):
+            models = await llm.list_models()
+        return models[0].id if models else ""
+
+    found = await asyncio.gather(*map(ask, services), return_exceptions=True)
+    return {
+        service.name: model for service, model in zip(services, found, strict=True) if isinstance(model, str) and model
+    }
