@@ -1,0 +1,226 @@
+"""Writing a chat down while it happens. A chat never fails because it cannot be written down: that is said once, and it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from fallback_chat.core.attempt_json import attempt_object
+from fallback_chat.core.chat_context import ChatContext, Text
+from fallback_chat.core.errors import APIError, InputError
+from fallback_chat.core.history import History, SessionMovedError
+from fallback_chat.core.history_null import NullHistory
+from fallback_chat.core.history_records import BEFORE_THE_FIRST, AnswerRecord, Conversation, SessionId, TurnId
+from fallback_chat.core.sqlite_file import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.llm import ChatChunk
+
+SAVE_INTERVAL: Final = 1.0
+"""Seconds of text that killing the program may cost."""
+T = TypeVar("T")
+
+
+def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str], object]) -> History | NullHistory:
+    """Open the conversations; where that is not possible, `warn` is told and nothing is saved."""
+    try:
+        return History.open(path, clock=clock, warn=warn)
+    except StorageError as error:
+        warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
+        return NullHistory()
+
+
+class PartialSaver:
+    """Collects the pieces of an answer and saves them once a second at most. `monotonic` gives seconds."""
+
+    def __init__(self, save: Callable[[str], object], monotonic: Callable[[], float]) -> None:
+        self._save = save
+        self._monotonic = monotonic
+        self._pieces: list[str] = []
+        self._dirty = False
+        self._saved_at = monotonic()
+
+    def add(self, text: str) -> None:
+        """Take the next piece, and save if it is time to."""
+        self._pieces.append(text)
+        self._dirty = True
+        self.tick()
+
+    def clear(self) -> None:
+        """Forget the pieces: the answer begins anew."""
+        self._dirty = bool(self._pieces)
+        self._pieces.clear()
+        self.tick()
+
+    def tick(self) -> None:
+        """Save what has not been saved, if it is time to; to be called now and then while nothing comes."""
+        if self._dirty and self._monotonic() - self._saved_at >= SAVE_INTERVAL:
+            self._save("".join(self._pieces))
+            self._dirty = False
+            self._saved_at = self._monotonic()
+
+
+class Recorder:
+    """Writes the turns of one conversation down: `begin`, then `chunk` and `tick`, then `finish`.
+
+    `redact` takes known secrets out of everything that is stored. `conversation` is the one to go on with; without it a new one is
+    begun with the first question. When another process has continued it meanwhile, this one goes on with a copy.
+    """
+
+    def __init__(
+        self,
+        history: History | NullHistory,
+        *,
+        monotonic: Callable[[], float],
+        warn: Callable[[str], object],
+        redact: Callable[[str], str] = str,
+        conversation: Conversation | None = None,
+    ) -> None:
+        self._history = history
+        self._monotonic = monotonic
+        self._warn = warn
+        self._redact = redact
+        self._warned = False
+        self._session = conversation.summary.id if conversation else None
+        self._last = conversation.last if conversation else BEFORE_THE_FIRST
+        self.context = conversation.context if conversation else ChatContext()
+        """What had been said before."""
+        self._question: ChatMessage | None = None
+        self._turn: TurnId | None = None
+        self._partial: PartialSaver | None = None
+        self._begun_at = 0.0
+        self._first_at: float | None = None
+
+    @property
+    def session(self) -> SessionId | None:
+        """The conversation's id; None before the first question, or when nothing is saved."""
+        return self._session or None
+
+    def begin(self, question: ChatMessage) -> None:
+        """Store a question, before it is sent anywhere."""
+        self._begun_at, self._first_at = self._monotonic(), None
+        parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
+        self._question, self._turn = replace(question, content=tuple(parts)), None
+        self._partial = PartialSaver(self._save_partial, self._monotonic)
+        self._attempt(self._stored_turn)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        """Take one chunk of the answer; its text is stored within a second."""
+        assert self._partial is not None, "begin() comes first"
+        if chunk.restarted:
+            self._partial.clear()
+            self._first_at = None
+        if chunk.delta is not None and self._first_at is None:
+            self._first_at = self._monotonic()
+        if chunk.delta is not None and chunk.delta.content:
+            self._partial.add(chunk.delta.content)
+
+    def tick(self) -> None:
+        """Store what has come, if it is time to; to be called about once a second while nothing comes."""
+        if self._partial is not None:
+            self._partial.tick()
+
+    def finish(self, answer: Answer, error: BaseException | None = None) -> None:
+        """Store how the turn ended: with an answer, a part of one, or none."""
+        record = self._record(answer, error)
+        self._attempt(lambda: self._history.finish_turn(self._stored_turn(), record))
+        self._partial = None
+
+    def undo(self) -> None:
+        """Take the last turn back."""
+        session = self._session
+        if session is not None:
+            self._attempt(lambda: self._history.undo(session))
+            self._last = self._attempt(lambda: self._history.last_turn(session)) or BEFORE_THE_FIRST
+
+    def _stored_turn(self) -> TurnId:
+        """Give the turn's number; where the question could not be stored before, it is tried again."""
+        assert self._question is not None, "begin() comes first"
+        if self._turn is None:
+            self._turn = self._last = self._begin(self._question)
+        return self._turn
+
+    def _begin(self, question: ChatMessage) -> TurnId:
+        if self._session is None:
+            self._session = self._history.new_session()
+        try:
+            return self._history.begin_turn(self._session, question, after=self._last)
+        except SessionMovedError:
+            self._session = self._copy(self._session)
+            return self._history.begin_turn(self._session, question)
+
+    def _copy(self, session: SessionId) -> SessionId:
+        try:
+            copy = self._history.fork(session, self._last)
+        except InputError:
+            copy = self._history.new_session()
+            self._warn(f"the conversation was removed elsewhere; this one goes on as {copy}")
+        else:
+            self._warn(f"the conversation was continued elsewhere; this one goes on as {copy}")
+        return copy
+
+    def _save_partial(self, text: str) -> None:
+        self._attempt(lambda: self._history.save_partial(self._stored_turn(), self._redact(text)))
+
+    def _record(self, answer: Answer, error: BaseException | None) -> AnswerRecord:
+        redact = self._redact
+        return AnswerRecord(
+            text=redact(answer.text),
+            reasoning=redact(answer.reasoning),
+            refusal=redact(answer.refusal),
+            tool_calls=answer.tool_calls,
+            extras=answer.extras,
+            provider=answer.llm.label if answer.llm else None,
+            kind=answer.llm.kind if answer.llm else None,
+            model=answer.model if answer.llm else None,
+            attempts=tuple(attempt_object(record, redact) for record in answer.attempts),
+            usage=answer.usage,
+            first_token=None if self._first_at is None else self._first_at - self._begun_at,
+            elapsed=self._monotonic() - self._begun_at,
+            finish_reason=answer.finish_reason,
+            complete=answer.message().complete and error is None,
+            error=_error_object(error, redact),
+        )
+
+    def _attempt(self, action: Callable[[], T]) -> T | None:
+        """Do `action`; the first failure of the file is told. Later ones are tried all the same: there may be space again."""
+        try:
+            return action()
+        except StorageError as error:
+            if not self._warned:
+                self._warned = True
+                self._warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
+            return None
+
+
+def open_recorder(  # noqa: PLR0913 - the world is handed in
+    history: History | NullHistory,
+    *,
+    monotonic: Callable[[], float],
+    warn: Callable[[str], object],
+    redact: Callable[[str], str] = str,
+    session: str | None = None,
+    latest: bool = False,
+) -> Recorder:
+    """Go on with the conversation that `session` names or begins, with the `latest` one, or begin one.
+
+    Raises `InputError` when there is no such conversation, `StorageError` when it cannot be read.
+    """
+    found = history.resolve(session) if session is not None else history.latest() if latest else None
+    if latest and found is None:
+        raise InputError("there is no conversation to continue yet", missing=True)
+    conversation = None if found is None else history.load(found)
+    return Recorder(history, monotonic=monotonic, warn=warn, redact=redact, conversation=conversation)
+
+
+def _error_object(error: BaseException | None, redact: Callable[[str], str]) -> dict[str, str] | None:
+    if error is None:
+        return None
+    by_hand = "internal" if isinstance(error, Exception) else "cancelled"
+    kind = error.kind.value if isinstance(error, APIError) else by_hand
+    return {"kind": kind, "message": redact(str(error) or type(error).__name__)}

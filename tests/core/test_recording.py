@@ -1,0 +1,323 @@
+"""Writing a chat down while it happens: how often, what is left after a failure, and whose conversation it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.core.answer import Answer, AnswerBuilder
+from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.events import AttemptRecord, Outcome
+from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.history import History
+from fallback_chat.core.history_null import NullHistory
+from fallback_chat.core.history_records import AnswerRecord
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.recording import PartialSaver, Recorder, open_history, open_recorder
+from tests.core.history_fakes import SetClock, failing_at, question
+from tests.core.scripted import STOP, ScriptedLLM, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def time() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    with History.open(tmp_path / "history.db", clock=SetClock(), warn=pytest.fail) as opened:
+        yield opened
+
+
+def recorder(
+    history: History | NullHistory, time: SetClock, warn: Callable[[str], object] = pytest.fail, **more: object
+) -> Recorder:
+    return open_recorder(history, monotonic=time, warn=warn, **more)  # type: ignore[arg-type]
+
+
+def reply(content: str, finish: FinishReason | None = FinishReason.STOP) -> Answer:
+    return Answer(content, "", "", (), (), finish, None, (), None, "")
+
+
+def stored(history: History) -> list[list[tuple[str, str, bool]]]:
+    """Give question, answer and completeness of each turn, the conversation continued last first."""
+    return [
+        [(turn.question.text, turn.answer.text, turn.answer.complete) for turn in history.load(each.id).turns]
+        for each in history.list()
+    ]
+
+
+def test_a_partial_is_saved_once_a_second_at_most(time: SetClock) -> None:
+    saved: list[tuple[float, str]] = []
+    start = time.now
+    saver = PartialSaver(lambda text: saved.append((time.now - start, text)), time)
+
+    for letter in "abcdefghij":
+        time.now += 0.25
+        saver.add(letter)
+
+    assert saved == [(1.0, "abcd"), (2.0, "abcdefgh")]
+
+
+def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) -> None:
+    saved: list[str] = []
+    saver = PartialSaver(saved.append, time)
+    saver.add("a")
+
+    time.now += 0.9
+    saver.tick()
+    time.now += 0.1
+    saver.tick()
+    time.now += 5
+    saver.tick()
+
+    assert saved == ["a"]
+
+
+def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock) -> None:
+    writer = recorder(history, time)
+    writer.begin(question("q"))
+    time.now += 1
+    writer.chunk(text("void"))
+    time.now += 1
+    writer.chunk(ChatChunk(restarted=True))
+    voided = stored(history)
+    time.now += 1
+    writer.chunk(text("new"))
+
+    assert voided == [[("q", "", False)]]
+    assert stored(history) == [[("q", "new", False)]]
+
+
+def test_the_question_is_stored_before_anything_is_sent(history: History, time: SetClock) -> None:
+    writer = recorder(history, time)
+    assert writer.session is None
+
+    writer.begin(question("q"))
+
+    assert stored(history) == [[("q", "", False)]]
+    assert writer.session == history.latest()
+
+
+async def test_an_answer_is_stored_with_everything_about_how_it_came(history: History, time: SetClock) -> None:
+    bad = ScriptedLLM("bad", [ConnectionError("sk-secret was refused")])
+    good = ScriptedLLM("good", [text("Hel"), text("lo sk-secret"), ChatChunk(usage=CompletionUsage(input=3)), STOP])
+    adapter = FallbackAdapter([bad, good])
+    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    builder = AnswerBuilder()
+
+    writer.begin(question("my key is sk-secret"))
+    async with adapter.chat(chat_ctx=ChatContext.from_text("q")) as stream:
+        async for chunk in stream:
+            time.now += 0.5
+            builder.add(chunk)
+            writer.chunk(chunk)
+        writer.finish(builder.build(stream))
+
+    (turn,) = history.load(history.list()[0].id).turns
+    record = turn.answer
+    assert turn.question == question("my key is [redacted]")
+    assert [(one["provider"], one["outcome"]) for one in record.attempts] == [("bad", "failed"), ("good", "ok")]
+    assert "sk-secret" not in str(record)
+    assert record == AnswerRecord(
+        text="Hello [redacted]",
+        provider="good",
+        kind="scripted",
+        model="good-1",
+        attempts=record.attempts,
+        usage=CompletionUsage(input=3),
+        first_token=0.5,
+        elapsed=2.0,
+        finish_reason=FinishReason.STOP,
+        complete=True,
+    )
+
+
+def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock) -> None:
+    writer = recorder(history, time)
+    writer.begin(question("q"))
+    attempt = AttemptRecord("one", "openai", "m", Outcome.OK, None, 0.41, 1.9)
+
+    writer.finish(Answer("a", "", "", (), (), FinishReason.STOP, None, (attempt,), None, ""))
+
+    assert history.load(history.list()[0].id).turns[0].answer.attempts == (
+        {
+            "provider": "one",
+            "kind": "openai",
+            "model": "m",
+            "outcome": "ok",
+            "error": None,
+            "first_token_ms": 410.0,
+            "elapsed_ms": 1900.0,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(asyncio.CancelledError(), "cancelled"), (RuntimeError("odd"), "internal")]
+)
+def test_an_answer_that_was_stopped_is_kept_and_marked(
+    history: History, time: SetClock, error: BaseException, kind: str
+) -> None:
+    writer = recorder(history, time)
+    writer.begin(question("q"))
+
+    writer.finish(reply("half", None), error)
+
+    answer = history.load(history.list()[0].id).turns[0].answer
+    assert (answer.text, answer.complete) == ("half", False)
+    assert answer.error == {"kind": kind, "message": str(error) or "CancelledError"}
+
+
+def test_turns_follow_each_other_and_can_be_gone_on_with_later(history: History, time: SetClock) -> None:
+    writer = recorder(history, time)
+    for word in ("one", "two"):
+        writer.begin(question(word))
+        writer.finish(reply(f"re {word}"))
+
+    for more in ({"latest": True}, {"session": writer.session}):
+        again = recorder(history, time, **more)
+        assert [message.text for message in again.context.messages] == ["one", "re one", "two", "re two"]
+    again.begin(question("three"))
+
+    assert [question for question, _, _ in stored(history)[0]] == ["one", "two", "three"]
+
+
+def test_two_terminals_that_go_on_with_the_same_conversation_part(history: History, time: SetClock) -> None:
+    first = recorder(history, time)
+    first.begin(question("one"))
+    first.finish(reply("re one"))
+    said: list[str] = []
+    second = recorder(history, time, said.append, latest=True)
+    first.begin(question("mine"))
+    second.begin(question("theirs"))
+    first.finish(reply("re mine"))
+    second.finish(reply("re theirs"))
+    second.begin(question("more"))
+
+    assert stored(history) == [
+        [("one", "re one", True), ("theirs", "re theirs", True), ("more", "", False)],
+        [("one", "re one", True), ("mine", "re mine", True)],
+    ]
+    assert said == [f"the conversation was continued elsewhere; this one goes on as {second.session}"]
+
+
+def test_a_conversation_that_was_removed_elsewhere_goes_on_as_a_new_one(history: History, time: SetClock) -> None:
+    said: list[str] = []
+    writer = recorder(history, time, said.append)
+    writer.begin(question("one"))
+    assert writer.session is not None
+    history.remove(writer.session)
+    writer.finish(reply("re one"))
+    writer.begin(question("two"))
+
+    assert stored(history) == [[("two", "", False)]]
+    assert said == [f"the conversation was removed elsewhere; this one goes on as {writer.session}"]
+
+
+def test_undo_and_the_next_turn_take_the_place_of_the_last(history: History, time: SetClock) -> None:
+    writer = recorder(history, time)
+    writer.undo()
+    writer.begin(question("one"))
+    writer.finish(reply("re one"))
+    writer.undo()
+    writer.begin(question("again"))
+
+    assert stored(history) == [[("again", "", False)]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_one_failing_write_is_said_once_and_loses_nothing_in_the_end(tmp_path: Path, time: SetClock, n: int) -> None:
+    path = tmp_path / "history.db"
+    History.open(path, clock=time, warn=pytest.fail).close()
+    said: list[str] = []
+    with History.open(path, clock=time, warn=pytest.fail, connect=failing_at(n, n + 9)) as history:
+        writer = recorder(history, time, said.append)
+        writer.begin(question("q"))
+        time.now += 1
+        writer.chunk(text("part"))
+        writer.finish(reply("whole"))
+        writer.begin(question("r"))
+
+        turns = [turn for conversation in stored(history) for turn in conversation]
+
+    whole = ("q", "part" if n == 4 else "whole", n != 4)
+    assert turns == [whole, ("r", "", False)]
+    assert said == [f"the conversation is not saved: {path}: database or disk is full"]
+
+
+def test_a_disk_that_stays_full_is_said_once_and_the_chat_goes_on(tmp_path: Path, time: SetClock) -> None:
+    path = tmp_path / "history.db"
+    History.open(path, clock=time, warn=pytest.fail).close()
+    said: list[str] = []
+    with History.open(path, clock=time, warn=pytest.fail, connect=failing_at(*range(1, 99))) as history:
+        writer = recorder(history, time, said.append)
+        for _ in range(3):
+            writer.begin(question("q"))
+            time.now += 1
+            writer.chunk(text("part"))
+            writer.finish(reply("whole"))
+
+        assert history.list() == ()
+    assert writer.session is None
+    assert len(said) == 1
+
+
+def test_without_a_place_to_write_nothing_is_saved_and_that_is_said(tmp_path: Path, time: SetClock) -> None:
+    (tmp_path / "data").write_text("in the way")
+    said: list[str] = []
+
+    opened = open_history(tmp_path / "data" / "history.db", clock=time, warn=said.append)
+
+    assert isinstance(opened, NullHistory)
+    assert len(said) == 1
+    assert said[0].startswith(f"the conversation is not saved: {tmp_path / 'data' / 'history.db'}: ")
+
+
+def test_a_history_that_can_be_opened_is_given(tmp_path: Path, time: SetClock) -> None:
+    with open_history(tmp_path / "history.db", clock=time, warn=pytest.fail) as opened:
+        assert isinstance(opened, History)
+
+
+def test_a_private_chat_leaves_no_file(tmp_path: Path, time: SetClock) -> None:
+    writer = recorder(NullHistory(), time)
+    for _ in range(2):
+        writer.begin(question("q"))
+        writer.chunk(ChatChunk(ChoiceDelta("a")))
+        time.now += 2
+        writer.tick()
+        writer.finish(reply("a"))
+        writer.undo()
+
+    assert writer.session is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_null_history_has_every_method_of_the_history() -> None:
+    def public(of: type) -> set[str]:
+        return {name for name in vars(of) if not name.startswith("_")}
+
+    assert public(History) - public(NullHistory) == {"open"}
+
+
+def test_what_the_null_history_is_asked_for_is_not_there() -> None:
+    null = NullHistory()
+
+    assert (null.list(), null.search("x"), null.latest(), null.purge(0)) == ((), (), None, 0)
+    for look_up in (null.load, null.resolve):
+        with pytest.raises(InputError, match="not saved"):
+            look_up("x")  # type: ignore[operator]
+
+
+def test_there_may_be_nothing_to_go_on_with(history: History, time: SetClock) -> None:
+    for more in ({"latest": True}, {"session": "x"}):
+        with pytest.raises(InputError) as caught:
+            recorder(history, time, **more)
+        assert caught.value.missing
