@@ -177,23 +177,28 @@ class Attempt:
     def _follow(self, chunk: ChatChunk) -> None:
         """Move to the phase that `chunk` begins, and wind up its clock."""
         delta = chunk.delta
-        if delta is not None and self._phase is not Phase.TAIL:
-            if self._is_progress(delta):
-                self._phase, self._phase_left = Phase.ANSWERING, self._settings.idle_timeout
-            elif delta.reasoning:
-                self._follow_thinking()
-        if delta is not None and delta.tool_calls:
-            check_arguments(delta.tool_calls)
+        if delta is not None:
+            if self._phase is not Phase.TAIL:
+                self._follow_delta(delta)
+            if delta.tool_calls:
+                check_arguments(delta.tool_calls)
         if chunk.finish_reason is not None and self.finish_reason is None:
             self.finish_reason = chunk.finish_reason
             self._phase, self._phase_left = Phase.TAIL, TAIL
+
+    def _follow_delta(self, delta: ChoiceDelta) -> None:
+        if self._is_progress(delta):
+            self._phase, self._phase_left = Phase.ANSWERING, self._settings.idle_timeout
+        elif delta.reasoning:
+            self._follow_thinking()
 
     def _is_progress(self, delta: ChoiceDelta) -> bool:
         """Say whether `delta` is a step of the answer itself: once that has begun, blanks and thoughts in between count too."""
         if delta.content and (self._phase is Phase.ANSWERING or not delta.content.isspace()):
             return True
-        thought = bool(delta.reasoning) and self._phase is Phase.ANSWERING
-        return thought or bool(delta.refusal or delta.tool_fragment or delta.tool_calls)
+        if delta.reasoning and self._phase is Phase.ANSWERING:
+            return True
+        return bool(delta.refusal or delta.tool_fragment or delta.tool_calls)
 
     def _follow_thinking(self) -> None:
         """Give the next reasoning delta idle_timeout, and all of them together thinking_timeout."""
