@@ -14,7 +14,7 @@ from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.fallback_adapter import FallbackAdapter
 from fallback_chat.core.history import History
 from fallback_chat.core.history_null import NullHistory
-from fallback_chat.core.history_records import AnswerRecord
+from fallback_chat.core.history_records import AnswerRecord, SessionId
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.core.recording import PartialSaver, Recorder, open_history, open_recorder
 from tests.core.history_fakes import SetClock, failing_at, question
@@ -313,7 +313,7 @@ def test_what_the_null_history_is_asked_for_is_not_there() -> None:
     assert (null.list(), null.search("x"), null.latest(), null.purge(0)) == ((), (), None, 0)
     for look_up in (null.load, null.resolve):
         with pytest.raises(InputError, match="not saved"):
-            look_up("x")  # type: ignore[operator]
+            look_up(SessionId("x"))
 
 
 def test_there_may_be_nothing_to_go_on_with(history: History, time: SetClock) -> None:
