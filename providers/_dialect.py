@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
-from urllib.parse import urlsplit
 
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions
@@ -113,6 +112,12 @@ class Dialect:
     """From settings, key and the cursor of the page (None for the first)."""
     read_models: Callable[[Any], tuple[list[ModelInfo], str | None]]
     """From a page's JSON: its models and the cursor of the next page."""
+    probe_request: Callable[[ProviderSettings, str | None], HttpRequest] | None = None
+    """What `probe --light` asks; None means the list of models."""
+    lists_all: bool = False
+    """A model that is not in the list is not there."""
+    adjust: Callable[[ChatRequest, APIError], ChatRequest | None] = lambda _request, _error: None
+    """Gives a request that avoids an error, to be sent once instead, or None."""
 
 
 class ErrorEventError(Exception):
@@ -140,14 +145,6 @@ def join_url(base_url: str, path: str) -> str:
     base, mark, query = base_url.partition("?")
     joined = f"{base.rstrip('/')}/{path.lstrip('/')}"
     return f"{joined}{'&' if '?' in path else '?'}{query}" if mark and query else joined
-
-
-def host_of(url: str) -> str:
-    """Give the host of `url` in lower case, or nothing for what is no URL."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def text_of(value: Any) -> str:

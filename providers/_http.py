@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import time
@@ -13,21 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from fallback_chat.core.services import is_loopback
 from fallback_chat.providers import _tls
 from fallback_chat.providers._connection_errors import FOREIGN, connection_error, quotes_a_header
-from fallback_chat.providers._dialect import host_of
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
+    from fallback_chat.core.errors import APIStatusError
     from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import HttpRequest
-
-ERROR_BODY_LIMIT: Final = 64 * 1024
-"""Bytes read of the body of an error."""
+    from fallback_chat.providers._errors import ErrorReader
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
+_ERROR_BODY_LIMIT: Final = 64 * 1024
 _LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
 
 
@@ -101,21 +100,25 @@ class HttpEngine:
             raise mapped from (None if quotes_a_header(error) else error)
         return Sent(response, attempt.connect)
 
-    async def read_error(self, response: httpx.Response, settings: ProviderSettings) -> str:
-        """Give the body of an error as text, as much of it as comes in bounded time and fits; never raises.
+    async def error_of(
+        self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
+    ) -> APIStatusError:
+        """Make the error of a response that is none of success.
 
-        The time ends well before `attempt_timeout`: the status is known, and must not be lost to a body that never comes.
+        Its body is read as far as it fits, and in a time that ends well before `attempt_timeout`: the status is known, and a body
+        that never comes must not make it a time-out.
         """
         body = bytearray()
         try:
             async with asyncio.timeout(min(_ERROR_BODY_TIMEOUT, settings.chain.attempt_timeout / 2)):
                 async for piece in response.aiter_bytes():
-                    body += piece[: ERROR_BODY_LIMIT - len(body)]
-                    if len(body) >= ERROR_BODY_LIMIT:
+                    body += piece[: _ERROR_BODY_LIMIT - len(body)]
+                    if len(body) >= _ERROR_BODY_LIMIT:
                         break
         except (TimeoutError, *FOREIGN):
             pass  # the status says enough
-        return body.decode("utf-8", "replace")
+        text = body.decode("utf-8", "replace")
+        return errors.from_response(response.status_code, response.headers, text, now=self.wall_clock())
 
     async def _send(
         self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
@@ -135,7 +138,7 @@ class HttpEngine:
     def _client(self, url: str, settings: ProviderSettings) -> httpx.AsyncClient:
         proxy = settings.proxy if settings.proxy != "none" else None
         secure = not url.startswith("http://") or bool(proxy)
-        trust_env = settings.proxy is None and not is_loopback(host_of(url))
+        trust_env = settings.proxy is None and not is_loopback(url)
         key = (secure, proxy, settings.ca_file if secure else None, trust_env)
         if key not in self._clients:
             client = httpx.AsyncClient(
@@ -174,13 +177,3 @@ class _Trace:
             self.connected = True
         elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete") and self._began is not None:
             self.connect = self._clock() - self._began
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host` is this machine: its proxy, if any, is for elsewhere."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

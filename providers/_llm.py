@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
-from fallback_chat.core.llm import LLM, ChatOptions, ProbeReport
+from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import LLM, ChatOptions
+from fallback_chat.providers import _probe
 from fallback_chat.providers._dialect import ChatRequest
 from fallback_chat.providers._errors import ErrorReader
+from fallback_chat.providers._fetch import JsonFetch
+from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 from fallback_chat.providers._stream import HttpStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from fallback_chat.core.chat_context import Tool
+    import httpx
+
+    from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.llm import ProbeReport
     from fallback_chat.core.settings import ProviderSettings
-    from fallback_chat.providers._dialect import Dialect, HttpRequest, Reader
-    from fallback_chat.providers._http import HttpEngine, Sent
+    from fallback_chat.providers._dialect import Dialect, HttpRequest, ModelInfo, Reader
+    from fallback_chat.providers._http import HttpEngine
 
-PROBE_TOKENS: Final = 16
-"""Fewer are refused by the Responses API, and a reasoning model that is given one has none left to answer with."""
-PROBE_TEXT: Final = "Reply with OK."
-COULD_NOT_FINISH: Final = "could not finish the message"
-"""In the 400 of a reasoning model whose cap was too small for the probe: it has understood, and works."""
+logger = logging.getLogger(__name__)
+
+_MOST_PAGES: Final = 20
 
 
 class HttpLLM(LLM):
@@ -37,6 +42,8 @@ class HttpLLM(LLM):
         self._http = http
         self._errors = ErrorReader(settings, api_key, dialect.family(settings))
         self._closed = False
+        self.dropped: tuple[str, ...] = ()
+        """Keys that the server has rejected by name; they are no longer sent."""
         http.acquire()
 
     @property
@@ -88,7 +95,32 @@ class HttpLLM(LLM):
 
         Takes at most `attempt_timeout`. Never raises an `APIError`.
         """
-        return await (self._probe_models() if light else self._probe_completion())
+        timeout = self._settings.chain.attempt_timeout
+        if not light:
+            request = ChatRequest(
+                settings=self._settings, chat_ctx=_probe.QUESTION, api_key=self._api_key, options=_probe.OPTIONS
+            )
+            return await _probe.probe_completion(self._stream(request), timeout=timeout, clock=self._http.clock)
+        return await _probe.probe_document(
+            JsonFetch(self._http, self._settings, self._errors),
+            self._probe_request(),
+            self._check_list,
+            timeout=timeout,
+            clock=self._http.clock,
+        )
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Give the provider's models, of at most 20 pages. Raises `APIError`; how long it may take is the caller's business."""
+        fetch = JsonFetch(self._http, self._settings, self._errors)
+        models: list[ModelInfo] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await fetch.get(self._dialect.models_request(self._settings, self._api_key, cursor))
+            found, cursor = self._dialect.read_models(page)
+            models += [model for model in found if model.id]
+            if cursor is None:
+                break
+        return models
 
     async def aclose(self) -> None:
         """Give up the connections."""
@@ -97,74 +129,66 @@ class HttpLLM(LLM):
             await self._http.release()
 
     def _stream(self, request: ChatRequest) -> HttpStream:
-        async def send() -> tuple[Sent, Reader]:
-            built = self._dialect.build_request(request)
-            return await self._http.send(built, self._settings), self._dialect.reader(request)
-
         return HttpStream(
-            send, self._settings, http=self._http, errors=self._errors, ndjson=self._dialect.framing == "ndjson"
+            lambda note: self._open(request, note),
+            http=self._http,
+            errors=self._errors,
+            ndjson=self._dialect.framing == "ndjson",
         )
 
-    async def _probe_completion(self) -> ProbeReport:
-        clock = self._http.clock
-        began = clock()
-        first: float | None = None
-        error: APIError | None = None
-        stream = self._stream(
-            ChatRequest(
-                settings=self._settings,
-                chat_ctx=ChatContext.from_text(PROBE_TEXT),
-                api_key=self._api_key,
-                options=ChatOptions(max_tokens=PROBE_TOKENS),
-            )
-        )
-        try:
-            async with asyncio.timeout(self._settings.chain.attempt_timeout), stream:
-                async for chunk in stream:
-                    if first is None and chunk.delta is not None:
-                        first = clock() - began
-                    if chunk.finish_reason is not None:
-                        break
-        except TimeoutError:
-            error = self._too_slow()
-        except APIError as caught:
-            error = None if COULD_NOT_FINISH in caught.message.lower() else caught
-        return ProbeReport(
-            ok=error is None,
-            check="completion",
-            connect=stream.connect,
-            first_token=first,
-            total=clock() - began,
-            error=error,
-        )
+    async def _open(
+        self, request: ChatRequest, note_connect: Callable[[float | None], None]
+    ) -> tuple[httpx.Response, Reader]:
+        """Send a request until its head is there. Raises `APIError`.
 
-    async def _probe_models(self) -> ProbeReport:
-        clock = self._http.clock
-        began = clock()
-        connect: float | None = None
-        error: APIError | None = None
+        One that is rejected for something that can be left out is sent once more without it; nothing else is repeated.
+        """
+        request = replace(request, dropped=frozenset(self.dropped))
+        built = self._dialect.build_request(request)
         try:
-            async with asyncio.timeout(self._settings.chain.attempt_timeout):
-                request = self._dialect.models_request(self._settings, self._api_key, None)
-                connect = await self._check(request)
-        except TimeoutError:
-            error = self._too_slow()
-        except APIError as caught:
-            error = caught
-        return ProbeReport(ok=error is None, check="models", connect=connect, total=clock() - began, error=error)
+            return await self._send(request, built, note_connect)
+        except APIStatusError as error:
+            again = self._dialect.adjust(request, error) or self._without_rejected(request, built, error)
+            if again is None:
+                if unsupported_feature(error, request):
+                    error.kind = ErrorKind.UNSUPPORTED
+                raise
+        return await self._send(again, self._dialect.build_request(again), note_connect)
 
-    async def _check(self, request: HttpRequest) -> float | None:
-        """Send a request for the sake of its status. Raises `APIError`."""
-        sent = await self._http.send(request, self._settings)
+    async def _send(
+        self, request: ChatRequest, built: HttpRequest, note_connect: Callable[[float | None], None]
+    ) -> tuple[httpx.Response, Reader]:
+        sent = await self._http.send(built, self._settings)
+        note_connect(sent.connect)
+        if sent.response.status_code < 300:
+            return sent.response, self._dialect.reader(request)
         try:
-            if sent.response.status_code != 200:
-                text = await self._http.read_error(sent.response, self._settings)
-                raise self._errors.from_response(
-                    sent.response.status_code, sent.response.headers, text, now=self._http.wall_clock()
-                )
+            raise await self._http.error_of(sent.response, self._settings, self._errors)
         finally:
             await sent.response.aclose()
-        return sent.connect
 
-    def _too_slow(self) -> APITimeoutError:
-        return APITimeoutError(f"no answer within {self._settings.chain.attempt_timeout:g} s", kind=ErrorKind.TIMEOUT)
+    def _without_rejected(self, request: ChatRequest, built: HttpRequest, error: APIStatusError) -> ChatRequest | None:
+        key = rejected_key(error, json.loads(built.body), request)
+        if key is None:
+            return None
+        self.dropped = (*self.dropped, key)
+        logger.info("%s rejects %r: it is no longer sent (%s)", self.label, key, error.message)
+        return replace(request, dropped=frozenset(self.dropped))
+
+    def _probe_request(self) -> HttpRequest:
+        if self._dialect.probe_request is not None:
+            return self._dialect.probe_request(self._settings, self._api_key)
+        return self._dialect.models_request(self._settings, self._api_key, None)
+
+    def _check_list(self, page: Any) -> None:
+        """Raise `APIStatusError` when the model is not in a list that has them all."""
+        if not self._dialect.lists_all:
+            return
+        names = [model.id for model in self._dialect.read_models(page)[0]]
+        if self.model not in names and f"{self.model}:latest" not in names:
+            raise APIStatusError(
+                f"the model {self.model!r} is not there",
+                kind=ErrorKind.MODEL_NOT_FOUND,
+                details=ErrorDetails(status=200),
+                hint=f"pull it: ollama pull {self.model}" if self.kind == "ollama" else None,
+            )

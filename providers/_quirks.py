@@ -1,7 +1,7 @@
 """What servers that speak Chat Completions do differently, as one table.
 
-A row belongs to a preset of fallback.toml; without one, the host of the base URL finds it. Unknown servers get `Quirks()`, which is
-what the common local servers understand.
+A row belongs to a service that `core/services.py` knows by name or by host. All others get `Quirks()`, which is what the common
+local servers understand.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.providers._dialect import host_of
+from fallback_chat.core.services import by_url
 
 if TYPE_CHECKING:
     from fallback_chat.core.settings import ProviderSettings
@@ -47,7 +47,6 @@ PRESETS: Final[dict[str, Quirks]] = {
     "openai": Quirks(max_tokens="max_completion_tokens", files=True),
     "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key"),
     "openrouter": Quirks(files=True, reasoning_object=True, reasoning_back="reasoning_details", probe_path="key"),
-    "groq": Quirks(),
     "mistral": Quirks(
         stream_options=False,
         nine_char_ids=True,
@@ -57,37 +56,22 @@ PRESETS: Final[dict[str, Quirks]] = {
         seed="random_seed",
     ),
     "deepseek": Quirks(reasoning_back="reasoning_content"),
-    "together": Quirks(),
-    "xai": Quirks(),
-    "cohere": Quirks(),
-    "lmstudio": Quirks(),
-    "llamacpp": Quirks(),
-    "vllm": Quirks(),
 }
 
-HOSTS: Final[dict[str, str]] = {
-    "api.openai.com": "openai",
-    "openai.azure.com": "azure",
-    "services.ai.azure.com": "azure",
-    "cognitiveservices.azure.com": "azure",
-    "openrouter.ai": "openrouter",
-    "api.groq.com": "groq",
-    "api.mistral.ai": "mistral",
-    "api.deepseek.com": "deepseek",
-    "api.together.xyz": "together",
-    "api.x.ai": "xai",
-    "api.cohere.ai": "cohere",
-}
+_COMMON: Final = Quirks()
 
 
 def preset_of(settings: ProviderSettings) -> str | None:
-    """Give the vendor of an entry: the one it names, or the one whose host (or a subdomain of it) it uses."""
+    """Give the service of an entry: the one it names, or the one that its base URL belongs to."""
     if settings.preset:
         return settings.preset
-    host = host_of(settings.base_url)
-    return next((preset for name, preset in HOSTS.items() if host == name or host.endswith(f".{name}")), None)
+    try:
+        service = by_url(settings.base_url) if settings.base_url else None
+    except ValueError:
+        return None  # what is no URL is said when it is used
+    return service.name if service else None
 
 
 def quirks_of(settings: ProviderSettings) -> Quirks:
     """Give what is different at the server of an entry."""
-    return PRESETS.get(preset_of(settings) or "", Quirks())
+    return PRESETS.get(preset_of(settings) or "", _COMMON)

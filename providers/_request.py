@@ -1,16 +1,24 @@
-"""What all requests have in common: the headers, and the user's own keys on top of the body."""
+"""What all requests have in common: the address, the headers, and the user's own keys on top of the body."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat._version import __version__
+from fallback_chat.core.services import by_kind
+from fallback_chat.providers._dialect import join_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import ChatRequest
+
+
+def url_of(settings: ProviderSettings, path: str) -> str:
+    """Give the URL of `path` at an entry's server; without a base URL, at the vendor's whose format it is."""
+    service = by_kind(settings.kind)
+    return join_url(settings.base_url or (service.base_url if service else ""), path)
 
 
 def json_headers(settings: ProviderSettings, accept: str, auth: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from fallback_chat.core.llm import ChatChunk
-    from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import Reader
     from fallback_chat.providers._errors import ErrorReader
-    from fallback_chat.providers._http import HttpEngine, Sent
+    from fallback_chat.providers._http import HttpEngine
 
 _BURST: Final = 64
 """Chunks after which other tasks get a turn: a buffered answer is read without ever waiting for the network."""
@@ -30,19 +29,17 @@ _DRAIN_LIMIT: Final = 64
 
 
 class HttpStream(LLMStream):
-    """Reads the answer that `send` opens."""
+    """Reads the answer that `send` opens; `send` is told where to report the seconds that connecting took."""
 
     def __init__(
         self,
-        send: Callable[[], Awaitable[tuple[Sent, Reader]]],
-        settings: ProviderSettings,
+        send: Callable[[Callable[[float | None], None]], Awaitable[tuple[httpx.Response, Reader]]],
         *,
         http: HttpEngine,
         errors: ErrorReader,
         ndjson: bool,
     ) -> None:
         self._send = send
-        self._settings = settings
         self._http = http
         self._errors = errors
         self._ndjson = ndjson
@@ -108,18 +105,17 @@ class HttpStream(LLMStream):
         return body
 
     async def _open(self) -> BodyReader:
-        sent, reader = await self._send()
-        response = self._response = sent.response
-        self.connect = sent.connect
-        if response.status_code >= 300:
-            text = await self._http.read_error(response, self._settings)
-            raise self._errors.from_response(response.status_code, response.headers, text, now=self._http.wall_clock())
+        response, reader = await self._send(self._note_connect)
+        self._response = response
         # httpx's decoders cost a copy for each chunk; without compression there is nothing for them to do.
         stream = response.aiter_bytes() if response.headers.get("content-encoding") else response.stream
         assert not isinstance(stream, httpx.SyncByteStream) or isinstance(stream, httpx.AsyncByteStream)
         self._bytes = aiter(stream)
         self._body = BodyReader(reader, ndjson=self._ndjson, classify=self._classify, redact=self._errors.redact)
         return self._body
+
+    def _note_connect(self, seconds: float | None) -> None:
+        self.connect = seconds
 
     def _classify(self, event: object) -> APIError:
         headers = self._response.headers if self._response is not None else httpx.Headers()

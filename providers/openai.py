@@ -16,7 +16,6 @@ from fallback_chat.providers._dialect import (
     count_of,
     dict_of,
     dicts_of,
-    join_url,
     text_of,
     unsupported,
 )
@@ -30,7 +29,7 @@ from fallback_chat.providers._history import (
 )
 from fallback_chat.providers._llm import HttpLLM
 from fallback_chat.providers._quirks import Quirks, preset_of, quirks_of
-from fallback_chat.providers._request import json_headers, with_extras
+from fallback_chat.providers._request import json_headers, url_of, with_extras
 from fallback_chat.providers._text import encode_json
 from fallback_chat.providers._tools import ToolCallAssembler
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.settings import ProviderSettings
 
 KIND: Final = "openai"
-BASE_URL: Final = "https://api.openai.com/v1"
 
 FINISH: Final[dict[str, FinishReason]] = {
     "stop": FinishReason.STOP,
@@ -85,8 +83,8 @@ def build_request(request: ChatRequest) -> HttpRequest:
     body |= {key: value for key, value in wishes.items() if value is not None}
     return HttpRequest(
         "POST",
-        join_url(request.settings.base_url or BASE_URL, "chat/completions"),
-        _headers(request.settings, request.api_key, "text/event-stream"),
+        url_of(request.settings, "chat/completions"),
+        headers(request.settings, request.api_key, "text/event-stream"),
         encode_json(with_extras(body, request)),
     )
 
@@ -94,9 +92,13 @@ def build_request(request: ChatRequest) -> HttpRequest:
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
     """Ask for the list of models; it has one page."""
     del cursor
-    return HttpRequest(
-        "GET", join_url(settings.base_url or BASE_URL, "models"), _headers(settings, api_key, "application/json")
-    )
+    return HttpRequest("GET", url_of(settings, "models"), headers(settings, api_key, "application/json"))
+
+
+def probe_request(settings: ProviderSettings, api_key: str | None) -> HttpRequest:
+    """Ask what costs nothing and proves the key."""
+    url = url_of(settings, quirks_of(settings).probe_path)
+    return HttpRequest("GET", url, headers(settings, api_key, "application/json"))
 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
@@ -119,7 +121,8 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
     return models, None
 
 
-def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
+def headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
+    """Give the headers of a request to any API of this vendor."""
     name = quirks_of(settings).auth_header
     auth = {name: f"Bearer {api_key}" if name == "authorization" else api_key} if api_key else {}
     return json_headers(settings, accept, auth)
@@ -321,6 +324,7 @@ DIALECT: Final = Dialect(
     reader=ChatReader,
     models_request=models_request,
     read_models=read_models,
+    probe_request=probe_request,
 )
 
 create = partial(HttpLLM, DIALECT)

@@ -1,0 +1,296 @@
+"""Google's `streamGenerateContent` (`kind = "gemini"`)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from fallback_chat.core.chat_context import ChatMessage, Role, Text, VendorExtra
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.providers._dialect import (
+    ChatRequest,
+    Dialect,
+    ErrorEventError,
+    HttpRequest,
+    ModelInfo,
+    count_of,
+    dict_of,
+    dicts_of,
+    text_of,
+    total_of,
+)
+from fallback_chat.providers._history import arguments_object, extras_for, normalise
+from fallback_chat.providers._llm import HttpLLM
+from fallback_chat.providers._request import json_headers, url_of, with_extras
+from fallback_chat.providers._text import encode_json
+from fallback_chat.providers._tools import ToolCallAssembler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fallback_chat.core.chat_context import Part
+    from fallback_chat.core.settings import ProviderSettings
+
+KIND: Final = "gemini"
+FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
+"""What Google documents for a call that another model made: without a signature it is refused."""
+
+FINISH: Final[dict[str, FinishReason]] = {
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "CONTINUATION": FinishReason.LENGTH,
+} | dict.fromkeys(
+    (
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "LANGUAGE",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "IMAGE_OTHER",
+    ),
+    FinishReason.CONTENT_FILTER,
+)
+
+FAILED_FINISH: Final = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MISSING_THOUGHT_SIGNATURE",
+    }
+)
+
+_MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+
+
+def build_request(request: ChatRequest) -> HttpRequest:
+    """Render a request."""
+    options = request.options
+    generation: dict[str, Any] = {
+        "maxOutputTokens": request.max_tokens,
+        "temperature": request.temperature,
+        "topP": options.top_p,
+        "stopSequences": list(options.stop) or None,
+        "seed": options.seed,
+        "thinkingConfig": {"thinkingLevel": options.reasoning_effort.upper()} if options.reasoning_effort else None,
+    }
+    generation = {key: value for key, value in generation.items() if value is not None}
+    body: dict[str, Any] = {"contents": _contents(request)}
+    if request.system:
+        body["systemInstruction"] = {"parts": [{"text": request.system}]}
+    if generation:
+        body["generationConfig"] = generation
+    if request.tools:
+        body["tools"] = [
+            {
+                "functionDeclarations": [
+                    {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+                    for tool in request.tools
+                ]
+            }
+        ]
+        if request.tool_choice:
+            body["toolConfig"] = {"functionCallingConfig": _calling(request.tool_choice)}
+    method = "streamGenerateContent?alt=sse" if options.stream else "generateContent"
+    model = quote(request.model.removeprefix("models/"), safe="")
+    return HttpRequest(
+        "POST",
+        url_of(request.settings, f"v1beta/models/{model}:{method}"),
+        _headers(request.settings, request.api_key, "text/event-stream"),
+        encode_json(with_extras(body, request)),
+    )
+
+
+def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
+    """Ask for a page of the list of models."""
+    path = "v1beta/models?pageSize=1000" + (f"&pageToken={quote(cursor, safe='')}" if cursor else "")
+    return HttpRequest("GET", url_of(settings, path), _headers(settings, api_key, "application/json"))
+
+
+def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
+    """Read a page of the list; models that cannot chat (embeddings, pictures) are left out."""
+    page = dict_of(page)
+    models = [
+        ModelInfo(
+            text_of(model.get("name")).removeprefix("models/"),
+            count_of(model.get("inputTokenLimit")),
+            ("reasoning",) if model.get("thinking") is True else (),
+        )
+        for model in dicts_of(page.get("models"))
+        if "generateContent" in (model.get("supportedGenerationMethods") or ["generateContent"])
+    ]
+    return models, text_of(page.get("nextPageToken")) or None
+
+
+def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
+    # A key in the URL would end up in the logs of every proxy.
+    return json_headers(settings, accept, {"x-goog-api-key": api_key} if api_key else {})
+
+
+def _calling(choice: str) -> dict[str, Any]:
+    return {"mode": _MODES[choice]} if choice in _MODES else {"mode": "ANY", "allowedFunctionNames": [choice]}
+
+
+def _contents(request: ChatRequest) -> list[dict[str, Any]]:
+    contents = []
+    names: dict[str, str] = {}
+    vendor_ids: dict[str, str] = {}
+    for turn in normalise(request.chat_ctx.messages, user_first=True):
+        if turn.role is Role.ASSISTANT:
+            names |= {call.id: call.name for call in turn.tool_calls}
+            state = dict_of(next(iter(extras_for(turn, KIND, request.model)), None))
+            vendor_ids |= dict(zip((call.id for call in turn.tool_calls), state.get("ids", ()), strict=False))
+            contents.append({"role": "model", "parts": _model_parts(turn, state)})
+        elif turn.role is Role.TOOL:
+            results = [
+                {
+                    "functionResponse": _with_id(vendor_ids.get(result.call_id))
+                    | {
+                        "name": names[result.call_id],
+                        "response": {"error" if result.is_error else "output": result.output},
+                    }
+                }
+                for result in turn.tool_results
+            ]
+            contents.append({"role": "user", "parts": results})
+        else:
+            contents.append({"role": "user", "parts": [_part(part) for part in turn.content]})
+    return contents
+
+
+def _model_parts(turn: ChatMessage, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the parts of an answer; a signature stands where it came, and only this kind and model get it back."""
+    parts: list[dict[str, Any]] = [{"text": turn.text}] if turn.text else []
+    if parts and state.get("text_signature"):
+        parts[0]["thoughtSignature"] = state["text_signature"]
+    ids, signatures = state.get("ids", ()), state.get("signatures")
+    for position, call in enumerate(turn.tool_calls):
+        part: dict[str, Any] = {
+            "functionCall": _with_id(ids[position] if position < len(ids) else None)
+            | {"name": call.name, "args": arguments_object(call)}
+        }
+        if signatures is None:
+            signature = FOREIGN_SIGNATURE if position == 0 else None
+        else:
+            signature = signatures[position] if position < len(signatures) else None
+        parts.append(part | ({"thoughtSignature": signature} if signature else {}))
+    return parts
+
+
+def _with_id(call_id: str | None) -> dict[str, Any]:
+    return {"id": call_id} if call_id else {}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"text": part.text}
+    return {"inlineData": {"mimeType": part.media_type, "data": part.base64}}
+
+
+class GenerateReader:
+    """Reads responses; calls come whole, and usage comes with every one of them."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.output_started = False
+        self.finished = False
+        self.terminated = False  # nothing marks the end but the end of the body
+        self._model = request.model
+        self._tools = ToolCallAssembler()
+        self._ids: list[str] = []
+        self._signatures: list[str] = []
+        self._text_signature = ""
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
+        if event.get("error"):
+            raise ErrorEventError(event)
+        candidate = next((each for each in dicts_of(event.get("candidates")) if not each.get("index")), {})
+        chunks: list[ChatChunk] = []
+        delta = self._parts(dicts_of(dict_of(candidate.get("content")).get("parts")))
+        if delta.content or delta.reasoning or delta.tool_fragment:
+            self.output_started = True
+            chunks.append(
+                ChatChunk(delta, id=text_of(event.get("responseId")), model=text_of(event.get("modelVersion")))
+            )
+        if isinstance(event.get("usageMetadata"), dict):
+            chunks.append(ChatChunk(usage=_usage(event["usageMetadata"])))
+        blocked = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
+        raw = text_of(candidate.get("finishReason")) or (f"blocked:{blocked}" if blocked else "")
+        if raw and not self.finished:
+            chunks.append(self._finish(raw, chunks))
+        return chunks
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole response."""
+        known = answer.keys() & {"error", "candidates", "promptFeedback"}
+        return self.read(answer) if known else []
+
+    def _parts(self, parts: Sequence[dict[str, Any]]) -> ChoiceDelta:
+        content: list[str] = []
+        reasoning: list[str] = []
+        called = False
+        for part in parts:
+            call = part.get("functionCall")
+            signature = text_of(part.get("thoughtSignature"))
+            if isinstance(call, dict):
+                called = True
+                self._ids.append(text_of(call.get("id")))
+                self._signatures.append(signature)
+                self._tools.open(
+                    call_id=self._ids[-1], name=text_of(call.get("name")), arguments=dict_of(call.get("args"))
+                )
+            else:
+                self._text_signature = signature or self._text_signature
+                (reasoning if part.get("thought") is True else content).append(text_of(part.get("text")))
+        return ChoiceDelta("".join(content) or None, "".join(reasoning) or None, tool_fragment=called)
+
+    def _finish(self, raw: str, chunks: Sequence[ChatChunk]) -> ChatChunk:
+        if raw in FAILED_FINISH:
+            raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
+        self.finished = True
+        filtered = FinishReason.CONTENT_FILTER if raw.startswith("blocked:") else FinishReason.OTHER
+        reason = FINISH.get(raw, filtered)
+        if self._tools and reason is FinishReason.STOP:
+            reason = FinishReason.TOOL_CALLS
+        return ChatChunk(
+            ChoiceDelta(tool_calls=self._tools.calls(), extras=self._extras()), finish_reason=reason, finish_raw=raw
+        )
+
+    def _extras(self) -> tuple[VendorExtra, ...]:
+        state: dict[str, Any] = {}
+        if self._text_signature:
+            state["text_signature"] = self._text_signature
+        if self._ids:
+            state |= {"ids": self._ids, "signatures": self._signatures}
+        return (VendorExtra(KIND, self._model, state),) if state else ()
+
+
+def _usage(usage: dict[str, Any]) -> CompletionUsage:
+    reasoning = count_of(usage.get("thoughtsTokenCount"))
+    return CompletionUsage(
+        input=total_of(count_of(usage.get("promptTokenCount")), count_of(usage.get("toolUsePromptTokenCount"))),
+        output=total_of(count_of(usage.get("candidatesTokenCount")), reasoning, 0),
+        total=count_of(usage.get("totalTokenCount")),
+        cached=count_of(usage.get("cachedContentTokenCount")),
+        reasoning=reasoning,
+    )
+
+
+DIALECT: Final = Dialect(
+    kind=KIND,
+    family=lambda _: "gemini",
+    framing="sse",
+    build_request=build_request,
+    reader=GenerateReader,
+    models_request=models_request,
+    read_models=read_models,
+)
+
+create = partial(HttpLLM, DIALECT)

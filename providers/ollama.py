@@ -1,0 +1,190 @@
+"""Ollama's own `/api/chat` (`kind = "ollama"`): unlike its `/v1`, it can be told not to truncate silently."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.chat_context import ChatMessage, Document, Role
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.providers._dialect import (
+    ChatRequest,
+    Dialect,
+    ErrorEventError,
+    HttpRequest,
+    ModelInfo,
+    count_of,
+    dict_of,
+    dicts_of,
+    text_of,
+    unsupported,
+)
+from fallback_chat.providers._history import arguments_object, images_in, normalise
+from fallback_chat.providers._llm import HttpLLM
+from fallback_chat.providers._request import json_headers, url_of, with_extras
+from fallback_chat.providers._text import encode_json
+from fallback_chat.providers._tools import ToolCallAssembler
+
+if TYPE_CHECKING:
+    from fallback_chat.core.settings import ProviderSettings
+
+KIND: Final = "ollama"
+
+FINISH: Final[dict[str, FinishReason]] = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+"""The others, `load` and `unload`, are no answers."""
+
+
+def build_request(request: ChatRequest) -> HttpRequest:
+    """Render a request. Raises `APIError` (unsupported) for a PDF."""
+    options = request.options
+    wishes: dict[str, Any] = {
+        "num_predict": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": options.top_p,
+        "stop": list(options.stop) or None,
+        "seed": options.seed,
+        "num_ctx": request.settings.context_window,
+    }
+    wishes = {key: value for key, value in wishes.items() if value is not None}
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": _messages(request),
+        "stream": options.stream,
+        # Without these, what does not fit is forgotten from the beginning on, and nothing in the answer says so.
+        "truncate": False,
+        "shift": False,
+    }
+    if wishes:
+        body["options"] = wishes
+    if options.reasoning_effort:
+        body["think"] = False if options.reasoning_effort == "none" else options.reasoning_effort
+    if request.tools and request.tool_choice != "none":
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in request.tools
+        ]
+    return HttpRequest(
+        "POST",
+        url_of(request.settings, "api/chat"),
+        _headers(request.settings, request.api_key, "application/x-ndjson"),
+        encode_json(with_extras(body, request)),
+    )
+
+
+def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
+    """Ask for the models that were pulled; the list has one page."""
+    del cursor
+    return HttpRequest("GET", url_of(settings, "api/tags"), _headers(settings, api_key, "application/json"))
+
+
+def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
+    """Read the list."""
+    models = [
+        ModelInfo(
+            text_of(model.get("name")),
+            count_of(dict_of(model.get("details")).get("context_length")),
+            tuple(text for text in model.get("capabilities") or () if isinstance(text, str)),
+        )
+        for model in dicts_of(dict_of(page).get("models"))
+    ]
+    return models, None
+
+
+def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
+    return json_headers(settings, accept, {"authorization": f"Bearer {api_key}"} if api_key else {})
+
+
+def _messages(request: ChatRequest) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = [{"role": "system", "content": request.system}] if request.system else []
+    names: dict[str, str] = {}
+    for turn in normalise(request.chat_ctx.messages):
+        if turn.role is Role.TOOL:
+            # Results are told apart by the tool's name and their order; servers before 0.7 know no ids.
+            messages += [
+                {"role": "tool", "content": result.output, "tool_name": names[result.call_id]}
+                for result in turn.tool_results
+            ]
+        else:
+            names |= {call.id: call.name for call in turn.tool_calls}
+            messages.append(_message(turn, request))
+    return messages
+
+
+def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
+    if any(isinstance(part, Document) for part in turn.content):
+        raise unsupported(request, "a PDF file")
+    message: dict[str, Any] = {"role": turn.role.value, "content": turn.text}
+    if images := images_in(turn.content):
+        message["images"] = [image.base64 for image in images]
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": arguments_object(call)}} for call in turn.tool_calls
+        ]
+    return message
+
+
+class ChatReader:
+    """Reads the lines of an answer; calls come whole."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        del request
+        self.output_started = False
+        self.finished = False
+        self.terminated = False
+        self._tools = ToolCallAssembler()
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read one line. Raises `ErrorEventError`."""
+        if event.get("error"):
+            raise ErrorEventError(event)
+        message = dict_of(event.get("message"))
+        delta = ChoiceDelta(text_of(message.get("content")) or None, text_of(message.get("thinking")) or None)
+        for call in dicts_of(message.get("tool_calls")):
+            function = dict_of(call.get("function"))
+            self._tools.open(
+                call_id=text_of(call.get("id")),
+                name=text_of(function.get("name")),
+                arguments=function.get("arguments"),
+            )
+            delta.tool_fragment = True
+        chunks: list[ChatChunk] = []
+        if delta.content or delta.reasoning or delta.tool_fragment:
+            self.output_started = True
+            chunks.append(ChatChunk(delta, model=text_of(event.get("model"))))
+        if event.get("done") is True:
+            chunks += self._finish(event)
+        return chunks
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole answer: it is the only line."""
+        return self.read(answer)
+
+    def _finish(self, event: dict[str, Any]) -> list[ChatChunk]:
+        self.finished = self.terminated = True
+        # Older servers give no reason.
+        raw = text_of(event.get("done_reason")) or "stop"
+        reason = FINISH.get(raw, FinishReason.OTHER)
+        if self._tools and reason is FinishReason.STOP:
+            reason = FinishReason.TOOL_CALLS
+        usage = CompletionUsage(
+            input=count_of(event.get("prompt_eval_count")), output=count_of(event.get("eval_count"))
+        )
+        last = ChoiceDelta(tool_calls=self._tools.calls()) if self._tools else None
+        return [ChatChunk(usage=usage), ChatChunk(last, finish_reason=reason, finish_raw=raw)]
+
+
+DIALECT: Final = Dialect(
+    kind=KIND,
+    family=lambda _: "ollama",
+    framing="ndjson",
+    build_request=build_request,
+    reader=ChatReader,
+    models_request=models_request,
+    read_models=read_models,
+    lists_all=True,
+)
+
+create = partial(HttpLLM, DIALECT)

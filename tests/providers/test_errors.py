@@ -1,0 +1,202 @@
+"""Every recorded failure gets its class, its wait and its words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.policy import Next, may_retry, rule
+from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.providers._classify import STATUS, classify
+from fallback_chat.providers._errors import ErrorReader
+from fallback_chat.providers._failure import MESSAGE_LIMIT, parse_failure
+from fallback_chat.providers._waits import wait_of
+from tests.providers.vectors import NOW, VECTORS
+
+FIXTURES = {each["id"]: each for each in json.loads((VECTORS / "http_errors.json").read_bytes())["fixtures"]}
+WAITS = {each["id"]: each for each in json.loads((VECTORS / "retry_after.json").read_bytes())["vectors"]}
+FAILOVER = {"yes": {Next.YES}, "bigger_window": {Next.BIGGER_WINDOW}, "ask": {Next.ONCE, Next.REFUSED}}
+KEY = "sk-secret/0123456789"
+
+
+def errors(family: str = "openai-chat", *, headers: tuple[tuple[str, str], ...] = ()) -> ErrorReader:
+    settings = ProviderSettings(name="p", kind="openai", model="m", headers=headers)
+    return ErrorReader(settings, KEY, family)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_a_recorded_failure_is_understood(name: str) -> None:
+    response, wanted = FIXTURES[name]["response"], FIXTURES[name]["expected"]
+    error = errors(FIXTURES[name]["family"]).from_response(
+        response["status"], response["headers"], response["body"], now=NOW
+    )
+    assert {
+        "kind": error.kind.value,
+        "retry_same": may_retry(error),
+        "retry_after": error.retry_after,
+        "code": error.details.code,
+        "type": error.details.type,
+        "reason": error.details.reason,
+        "message": error.message,
+        "request_id": error.request_id,
+    } == {key: value for key, value in wanted.items() if key != "failover"} | {
+        # A sentence of our own stands in for an empty body.
+        "message": wanted["message"] or f"HTTP {response['status']} Gateway Timeout, and nothing else",
+    }
+    assert rule(error.kind).next in FAILOVER[wanted["failover"]]
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_a_hint_means_these_seconds(name: str) -> None:
+    vector = WAITS[name]
+    failure = parse_failure(429, vector["body"])
+    wait = wait_of(vector["headers"], failure.body, failure.message, now=NOW)
+    assert wait == (vector["expected_seconds"] and pytest.approx(vector["expected_seconds"]))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("-5", None),
+        ("-inf", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 400, None),
+        ("1e999", None),
+        ("2592000", 2592000.0),
+        ("9" * 30, 366 * 86400.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 99999 00:00:00 GMT", None),
+        ("1m", 60.0),
+        ("1d2h", 93600.0),
+    ],
+)
+def test_a_hostile_retry_after_is_harmless(value: str, seconds: float | None) -> None:
+    assert wait_of({"retry-after": value}, None, "", now=NOW) == seconds
+
+
+def test_an_unusable_hint_gives_way_to_the_next() -> None:
+    headers = {"retry-after": "nan", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6s"}
+    assert wait_of(headers, None, "Please try again in 2 minutes.", now=NOW) == 120.0
+    assert wait_of(headers, None, "", now=NOW) == 6.0
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset"]), st.text()), st.text())
+def test_no_hint_raises(headers: dict[str, str], message: str) -> None:
+    wait = wait_of(headers, None, message, now=NOW)
+    assert wait is None or 0 <= wait <= 366 * 86400
+
+
+@given(st.integers(400, 599), st.text())
+def test_every_status_has_a_class_whatever_the_body(status: int, body: str) -> None:
+    assert isinstance(classify(parse_failure(status, body), "openai-chat"), ErrorKind)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "9" * 10_000, '{"error": ' * 50_000, "\x00", '"\ud800"'])
+def test_a_body_that_cannot_be_parsed_leaves_the_status(body: str) -> None:
+    error = errors().from_response(401, {}, body, now=NOW)
+    assert error.kind is ErrorKind.AUTH
+    assert len(error.message) <= MESSAGE_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(status, kind) for status, kind in STATUS.items()]
+    + [
+        (418, ErrorKind.BAD_REQUEST),
+        (422, ErrorKind.BAD_REQUEST),
+        (500, ErrorKind.SERVER_ERROR),
+        (599, ErrorKind.SERVER_ERROR),
+    ],
+)
+def test_a_bare_status_decides(status: int, kind: ErrorKind) -> None:
+    assert errors().from_response(status, {}, "", now=NOW).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("family", "status", "error", "kind"),
+    [
+        ("openai-chat", 429, {"message": "x", "type": "insufficient_quota"}, "quota_exhausted"),
+        ("openai-chat", 429, {"message": "Request too large for m: Limit 30000, Requested 45000."}, "too_large"),
+        (
+            "openai-chat",
+            400,
+            {"message": "Please reduce the length of the messages or completion."},
+            "context_exceeded",
+        ),
+        ("openai-chat", 429, {"message": "too many tokens"}, "rate_limited"),
+        ("openai-chat", None, {"message": "x", "code": "529"}, "overloaded"),
+        ("openai-chat", None, {"message": "x", "type": "server_error"}, "server_error"),
+        ("openai-chat", None, {"message": "x", "type": "rate_limit_error"}, "rate_limited"),
+        ("openai-chat", None, {"message": "x"}, "server_error"),
+        ("anthropic", 429, {"message": "x", "details": {"error_code": "ramp_limit_exceeded"}}, "rate_limited"),
+        ("anthropic", 400, {"message": "You have reached your specified API usage limits."}, "quota_exhausted"),
+        ("openai-chat", 400, {"message": "You have reached your specified API usage limits."}, "bad_request"),
+        (
+            "gemini",
+            429,
+            {"message": "x", "details": [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]}]},
+            "quota_exhausted",
+        ),
+    ],
+)
+def test_wording_and_codes_decide_where_the_status_does_not(
+    family: str, status: int | None, error: dict[str, Any], kind: str
+) -> None:
+    assert classify(parse_failure(status, {"error": error}), family) == kind
+
+
+def test_a_long_page_is_known_by_its_title() -> None:
+    page = f"<!DOCTYPE html><html><head><title> 502\n Bad Gateway </title></head>{'x' * 5000}"
+    assert parse_failure(502, page).message == "502 Bad Gateway (an HTML page)"
+    assert parse_failure(502, "y" * 5000).message == "y" * (MESSAGE_LIMIT - 1) + "…"
+
+
+def test_the_rejected_parameter_is_named() -> None:
+    detail = {"detail": [{"loc": ["body", "temperature"], "msg": "too high"}]}
+    assert parse_failure(422, detail).param == "temperature"
+    assert parse_failure(400, {"error": {"message": "m", "param": "top_p"}}).param == "top_p"
+    assert parse_failure(422, {"detail": [{"loc": ["query"]}]}).param is None
+
+
+def test_no_key_leaves_in_an_error() -> None:
+    body = json.dumps({"error": {"message": f"bad key {KEY}", "code": KEY, "extra": [{"deep": f"<{KEY}>"}], KEY: 1}})
+    for text in (body, body.replace("/", "\\/"), f"plain {KEY}"):
+        error = errors().from_response(401, {}, text, now=NOW)
+        assert KEY not in f"{error} {error.details} {error.body}"
+        assert "[redacted]" in error.message
+    event = errors(headers=(("X-Auth-Token", "tok-999999"), ("X-Title", "chat"))).from_event(
+        {"error": {"message": f"{KEY} tok-999999 chat"}}, {}, now=NOW
+    )
+    assert event.message == "[redacted] [redacted] chat"
+
+
+def test_a_redirect_names_its_target_and_is_never_followed() -> None:
+    error = errors().from_response(307, {"location": "https://u:p@evil.test:8443/v1?x=1"}, "", now=NOW)
+    assert (error.kind, error.status_code, may_retry(error)) == (ErrorKind.SERVER_ERROR, 307, False)
+    assert "https://evil.test:8443" in error.message
+    assert "p@" not in error.message
+    assert error.hint is not None
+    assert "base_url" in error.hint
+
+
+def test_a_server_that_forbids_a_retry_is_obeyed_and_one_that_promises_too_much_is_not() -> None:
+    def retry(status: int, word: str) -> bool:
+        return may_retry(errors().from_response(status, {"x-should-retry": word}, "", now=NOW))
+
+    assert [retry(500, "false"), retry(500, "true"), retry(401, "true"), retry(400, "true")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_an_error_can_always_be_shown() -> None:
+    error: APIError = errors().from_event({"error": {}}, {}, now=NOW)
+    assert str(error) == error.message == "the provider reported an error without a message"
