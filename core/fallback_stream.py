@@ -173,8 +173,8 @@ class FallbackLLMStream(LLMStream):
 
     async def _leave(self, reader: asyncio.Task[object] | None, interrupted: asyncio.Future[None]) -> None:
         """Take the interruption back, which the provider may have swallowed, and let `aclose()` return."""
-        if reader is not None:
-            reader.uncancel()
+        assert reader is not None
+        reader.uncancel()
         await self._stop()
         interrupted.set_result(None)
 

@@ -63,6 +63,18 @@ async def test_a_turn_may_begin_elsewhere_or_stay_with_one(wish: str, order: lis
     assert [one[0] for one in turn.record] == order
 
 
+async def test_a_turn_may_leave_some_out(clock: FakeClock) -> None:
+    llms = a, _, c = [ScriptedLLM(name, [DOWN]) for name in "abc"]
+    chain = chain_of(*llms, clock=clock)
+
+    some = await turn_with(chain, without=[a])
+    rest = await turn_with(chain, without=[a], start_with=c)
+    none = await turn_with(chain, without=llms)
+
+    assert [[one[0] for one in turn.record] for turn in (some, rest, none)] == [["b", "c"], ["c", "b"], []]
+    assert str(none.error) == "no provider of the chain could be asked"
+
+
 @pytest.mark.parametrize("wish", ["start_with", "only"])
 async def test_a_stranger_cannot_be_asked(wish: str, clock: FakeClock) -> None:
     a, b, stranger = three()

@@ -311,6 +311,26 @@ async def test_time_spent_on_failures_and_pauses_is_gone_from_the_total(clock: F
     assert (states(chain), len(b.calls)) == ([State.CLOSED, State.CLOSED], 0)
 
 
+async def test_one_can_see_how_long_the_present_wait_may_still_take(clock: FakeClock) -> None:
+    a, b = two([SILENCE], ["Once", Pause(20), STOP])
+    stream = chain_of(a, b, clock=clock).chat(chat_ctx=HELLO)
+    seen = [stream.gives_up_in]
+
+    async def read() -> None:
+        await anext(stream)
+        seen.append(stream.gives_up_in)
+        await anext(stream)
+
+    reader = asyncio.create_task(read())
+    for seconds in (4, 4, 12):
+        await asyncio.sleep(seconds)
+        seen.append(stream.gives_up_in)
+    await reader
+    await stream.aclose()
+
+    assert seen == [None, 6, 2, None, 20]
+
+
 # All failed
 
 
