@@ -391,6 +391,22 @@ async def test_a_consumer_that_leaves_early_closes_the_connection_and_blames_nob
         assert (it.asked, it.edges) == ([1, 0], [])
 
 
+async def test_a_trial_that_the_consumer_leaves_proves_nothing_and_is_repeated() -> None:
+    shift = [0.0]
+    async with chain(sequence("503", "slow", "ok"), "ok", clock=lambda: time.time() + shift[0]) as it:
+        await ask(it.adapter)
+        shift[0] = 3600.0
+        async with it.adapter.chat(chat_ctx=HI) as stream:
+            async for chunk in stream:
+                if chunk.delta and chunk.delta.content:
+                    break
+        edges = list(it.edges)
+        turn = await ask(it.adapter)
+
+    assert edges == [("p1", False)]
+    assert (turn.text, it.asked, it.edges) == (FAULTY_TEXT, [3, 1], [("p1", False), ("p1", True)])
+
+
 # Events
 
 

@@ -196,7 +196,7 @@ async def half_event(ex: Exchange) -> None:
 
 async def broken_frame(ex: Exchange) -> None:
     """Send a frame whose JSON is broken."""
-    frame = ex.voice.text(" broken").rstrip(b"\n")
+    frame = ex.voice.text(" broken").rstrip(b"\r\n")
     await ex.send((frame[:-3] or b"{") + b"\n\n")
 
 
