@@ -104,7 +104,9 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
     """Say which of `known` may have been meant, as a question; empty when none is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(wrong[:60].lower(), tuple(known), n=1, cutoff=0.6)
+    candidates = tuple(known)
+    parts = [name for name in candidates if len(wrong) > 2 and wrong.lower() in name]
+    near = get_close_matches(wrong[:60].lower(), candidates, n=1, cutoff=0.6) or parts
     return f"did you mean {near[0]!r}?" if near else ""
 
 

@@ -229,7 +229,7 @@ def test_extra_body_must_be_json(nested: str) -> None:
 
 def test_extra_body_may_not_nest_without_end() -> None:
     tables = "".join(f"[providers.extra_body{'.a' * depth}]\n" for depth in range(25, 0, -12))
-    assert load(f"{GUIDE}{tables}")
+    assert mistakes(f"{GUIDE}{tables}") == []
 
     assert problems(f"{GUIDE}extra_body = {{ a = {'[' * 40}{']' * 40} }}") == [
         ":3: providers.guide.extra_body: must be a table of values that JSON can carry; it nests deeper than 32 levels"

@@ -1,0 +1,181 @@
+"""`fallback-chat config …`: look at the configuration, check it, change it. Nothing here touches the network by itself.
+
+Mistakes of a file are raised as `ConfigError`; the error boundary prints them and gives the exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from fallback_chat.cli.config_text import first_file, shown
+from fallback_chat.cli.editor import run_editor
+from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.atomic import make_private_dir, write_private
+from fallback_chat.core.config import load
+from fallback_chat.core.config_files import consequences, is_trusted, load_settings, read_file
+from fallback_chat.core.config_files import trust as remember_trust
+from fallback_chat.core.detect import offers
+from fallback_chat.core.errors import ConfigError, InputError
+from fallback_chat.core.secrets import key_state, key_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fallback_chat.core.config_files import Surroundings
+    from fallback_chat.core.detect import FirstModels
+    from fallback_chat.core.settings import ProviderSettings, Settings
+
+
+def _say(stream: TextIO, line: str) -> None:
+    stream.write(sanitise(line) + "\n")
+
+
+def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO) -> int:
+    """Look for mistakes. Raises `ConfigError` with all of them."""
+    settings = load_settings(where, first_models)
+    for warning in settings.warnings:
+        _say(err, f"warning: {warning}")
+    source = settings.path or "no file, the environment offers"
+    _say(out, f"{source}: ok: {', '.join(provider.name for provider in settings.providers)}")
+    return ExitCode.OK
+
+
+def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: bool = False) -> int:
+    """Print the settings in force, with `origin` each one's layer; never a key or the value of a header."""
+    for line in shown(settings, env, origin=origin):
+        _say(out, line)
+    return ExitCode.OK
+
+
+def path(where: Surroundings, out: TextIO, err: TextIO) -> int:
+    """Print which file is the user's; what else there is to know goes to `err`."""
+    _say(out, str(where.main))
+    if not where.main.exists():
+        _say(err, "it does not exist yet: `fallback-chat config init` writes it")
+    if project := where.project:
+        trusted = is_trusted(where.paths, project, read_file(project))
+        _say(err, f"{project} is laid over it ({'trusted' if trusted else 'preferences only'})")
+    return ExitCode.OK
+
+
+def explain(settings: Settings, env: Mapping[str, str], out: TextIO) -> int:
+    """Print who would be asked, in which order and why; no key is printed, no command run."""
+    _say(out, f"configuration: {settings.path or 'no file: the chain is what the environment offers'}")
+    asked = [provider for provider in settings.providers if provider.enabled]
+    for number, provider in enumerate(asked, start=1):
+        for line in _explained(number, provider, env):
+            _say(out, line)
+    for provider in settings.providers:
+        if not provider.enabled:
+            _say(out, f"not asked: {provider.name} (enabled = false)")
+    deadline = settings.chain.deadline
+    _say(
+        out,
+        "no limit for the whole chain"
+        if deadline is None
+        else f"{deadline:g} s for the whole chain to the first words",
+    )
+    return ExitCode.OK
+
+
+def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str]) -> list[str]:
+    when = "first, for every turn" if number == 1 else "when those before it failed or had no words in time"
+    where = f" at {provider.base_url}" if provider.base_url else ""
+    lines = [
+        f"{number}. {provider.name}: {provider.kind}, model {provider.model}{where}",
+        f"   asked {when}; given {provider.chain.attempt_timeout:g} s to its first words",
+    ]
+    if provider.key is not None:
+        state = key_state(provider.key, env)
+        effect = {
+            "not found": ": it will be passed over until the key is there",
+            "unusable": ": it will be passed over until the key is right",
+            "not run": ": only a real question runs it",
+        }.get(state, "")
+        lines.append(f"   key from {provider.key.describe()}, {state}{effect}")
+    return lines
+
+
+def init(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO) -> int:
+    """Write a first fallback.toml with what the environment offers; an existing file is left alone."""
+    target = where.main
+    tables = offers(where.env, first_models)
+    try:
+        write_private(target, first_file(tables).encode(), overwrite=False)
+    except FileExistsError:
+        _say(err, f"{target} exists already; `fallback-chat config edit` changes it")
+        return ExitCode.USAGE
+    names = ", ".join(table["name"] for table in tables)
+    _say(out, f"wrote {target} with: {names}")
+    if tables[0].get("kind") == "guide":
+        _say(err, "no key and no model server was found: add a provider with `fallback-chat config edit`")
+    return ExitCode.OK
+
+
+def trust(where: Surroundings, out: TextIO, err: TextIO) -> int:
+    """Let the project's fallback.toml, as it is now, do what the user's own may. Raises `ConfigError` for a faulty one."""
+    project = where.project
+    if project is None:
+        _say(err, f"there is no fallback.toml from {where.cwd} up to the repository's root")
+        return ExitCode.INPUT_MISSING
+    content = read_file(project)
+    for line in consequences(project, content):
+        _say(out, f"it sets {line}")
+    remember_trust(where.paths, project, content)
+    _say(out, f"trusted: {project}, as it is now")
+    return ExitCode.OK
+
+
+def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
+    """Open a copy of the user's file in an editor and put it in place when it has no mistakes; the old one is kept as .bak.
+
+    Raises `InputError` when the editor cannot be run.
+    """
+    target = where.main
+    before = read_file(target) if target.exists() else None
+    draft = _draft(target, first_file(offers(where.env, lambda _: {})).encode() if before is None else before)
+    try:
+        run_editor(draft, where.env, _variables(before, where))
+    except InputError:
+        draft.unlink()
+        raise
+    after = read_file(draft)
+    if after == before:
+        draft.unlink()
+        _say(out, f"{target}: unchanged")
+        return ExitCode.OK
+    try:
+        load(after, target, home=where.paths.home)
+    except ConfigError as error:
+        _say(err, f"{error}\nnothing was changed; your version is kept in {draft}")
+        return ExitCode.CONFIG
+    if before is not None:
+        if read_file(target) != before:
+            _say(err, f"{target} was changed by someone else meanwhile; your version is kept in {draft}")
+            return ExitCode.LOCAL_IO
+        write_private(target.with_name(f"{target.name}.bak"), before)
+    write_private(target, after)
+    draft.unlink()
+    _say(out, f"wrote {target}")
+    return ExitCode.OK
+
+
+def _draft(target: Path, content: bytes) -> Path:
+    """Put `content` into a private file beside `target`, where an editor's own copies are private, too."""
+    make_private_dir(target.parent)
+    descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".toml", dir=target.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return Path(name)
+
+
+def _variables(content: bytes | None, where: Surroundings) -> frozenset[str]:
+    """Give the variables that hold keys; a file with mistakes names none that could be relied on."""
+    try:
+        return key_variables(load(content or b"", where.main, home=where.paths.home))
+    except ConfigError:
+        return key_variables()

@@ -1,0 +1,125 @@
+"""Settings written as TOML: for `config show`, and for the file that `config init` makes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+import tomli_w
+
+from fallback_chat.core import schema
+from fallback_chat.core.secrets import key_state
+from fallback_chat.core.settings import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fallback_chat.core.settings import ChainSettings, ProviderSettings, Settings
+
+HIDDEN: Final = "(hidden)"
+_EXAMPLES: Final = {"max_retry_per_llm": 1, "hedge_after": 2.0}
+"""For the keys that have no default."""
+
+_HEAD: Final = """\
+# The chain of providers that fallback-chat asks, in order, until one answers.
+# `fallback-chat config check` looks for mistakes, `fallback-chat config explain` says what follows.
+"""
+_MORE: Final = """\
+
+# Another provider: take the # away and fill it in. For a known service no more is needed.
+# [[providers]]
+# preset = "groq"
+# model = "openai/gpt-oss-120b"
+
+# Defaults for all providers; each key may be repeated in one of them.
+# [chain]
+"""
+
+
+def toml_value(value: Any) -> str:
+    """Write one value of the settings as TOML, on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml_key(name)} = {toml_value(item)}" for name, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    if isinstance(value, Enum | PurePath):
+        value = str(value)
+    return tomli_w.dumps({"_": value}).removeprefix("_ = ").rstrip("\n")
+
+
+def _toml_key(name: str) -> str:
+    return tomli_w.dumps({name: 0}).removesuffix(" = 0\n")
+
+
+def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterator[str]:
+    """Give the lines of the settings in force; keys and headers without their values."""
+    yield f"# {settings.path or 'no file: this is what the environment offers'}"
+    yield "[chain]"
+    yield from _rows(_chain_values(settings.chain), settings, "chain", origin=origin)
+    for provider in settings.providers:
+        yield ""
+        yield "[[providers]]"
+        yield from _rows(
+            _provider_values(provider, settings.chain), settings, f"providers.{provider.name}", origin=origin
+        )
+        source = provider.key.describe() if provider.key else "none"
+        yield f"# key: {source} ({key_state(provider.key, env)})"
+    for name, members in settings.profiles.items():
+        yield ""
+        yield f"[profiles.{_toml_key(name)}]"
+        yield f"providers = {toml_value(members)}"
+
+
+def _rows(values: Mapping[str, Any], settings: Settings, key: str, *, origin: bool) -> Iterator[str]:
+    for name, value in values.items():
+        row = f"{name} = {toml_value(value)}" if value is not None else f"# {name} is not set"
+        source = settings.origins.get(f"{key}.{name}") or settings.origins.get(f"chain.{name}") or Origin.DEFAULT
+        yield f"{row}  # {source}" if origin else row
+
+
+def _chain_values(chain: ChainSettings) -> dict[str, Any]:
+    values = {field.name: getattr(chain, field.name) for field in schema.CHAIN}
+    return values | {"deadline": values["deadline"] or "none"}
+
+
+def _provider_values(provider: ProviderSettings, chain: ChainSettings) -> dict[str, Any]:
+    """Give what one entry says beyond the defaults, and its own timing."""
+    values: dict[str, Any] = {}
+    for field in schema.PROVIDER:
+        if field.name not in schema.KEY_SOURCES:
+            value = getattr(provider, field.name)
+            if field.name in ("name", "kind", "model", "enabled") or (value and value != field.default):
+                values[field.name] = value
+    values |= _without_secrets(provider)
+    common = _chain_values(chain)
+    return values | {name: value for name, value in _chain_values(provider.chain).items() if value != common[name]}
+
+
+def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:
+    hidden: dict[str, Any] = {}
+    if provider.headers:
+        hidden["headers"] = {name: HIDDEN for name, _ in provider.headers}
+    if provider.proxy and "@" in provider.proxy:
+        scheme, _, rest = provider.proxy.partition("://")
+        hidden["proxy"] = f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}"
+    if provider.prices:
+        prices = provider.prices
+        every = {"input": prices.input, "output": prices.output, "cached": prices.cached}
+        hidden["prices"] = {name: price for name, price in every.items() if price is not None}
+    return hidden
+
+
+def first_file(tables: Sequence[Mapping[str, str]]) -> str:
+    """Give the text of a first fallback.toml with the providers that were detected, and the rest to be uncommented."""
+    providers = (
+        "\n[[providers]]\n" + "".join(f"{name} = {toml_value(value)}\n" for name, value in table.items())
+        for table in tables
+    )
+    return _HEAD + "".join(providers) + _MORE + "".join(_defaults())
+
+
+def _defaults() -> Iterable[str]:
+    for field in schema.CHAIN:
+        value = _EXAMPLES.get(field.name, field.default)
+        yield f"# {field.name} = {toml_value(value)}  # {field.doc}\n"

@@ -1,0 +1,115 @@
+"""Flags and environment variables on top of the settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fallback_chat.core.config import load
+from fallback_chat.core.errors import ConfigError
+from fallback_chat.core.overrides import Overrides, apply
+from fallback_chat.core.settings import OnStreamFailure, Origin, Settings
+
+SETTINGS = load("""
+[[providers]]
+name = "a"
+kind = "guide"
+[[providers]]
+name = "b"
+kind = "guide"
+enabled = false
+[[providers]]
+name = "c"
+kind = "guide"
+[profiles.p]
+providers = ["c", "a"]
+""")
+
+
+def order(overrides: Overrides) -> list[str]:
+    return [one.name + ("" if one.enabled else " (off)") for one in apply(SETTINGS, overrides, Origin.FLAG).providers]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (Overrides(), ["a", "b (off)", "c"]),
+        (Overrides(profile="p"), ["c", "a"]),
+        (Overrides(provider="c"), ["c", "a", "b (off)"]),
+        (Overrides(provider="b"), ["b", "a", "c"]),
+        (Overrides(profile="p", provider="b"), ["b", "c", "a"]),
+        (Overrides(only="b", chain=("a",)), ["b"]),
+        (Overrides(chain=("c", "b", "c")), ["c", "b"]),
+    ],
+)
+def test_the_providers_that_were_asked_for_are_used_in_that_order(overrides: Overrides, expected: list[str]) -> None:
+    assert order(overrides) == expected
+
+
+def test_wishes_change_the_values_and_say_where_they_come_from() -> None:
+    wishes = Overrides(
+        provider="c",
+        model="big",
+        system="Be brief.",
+        attempt_timeout=1,
+        idle_timeout=2,
+        deadline=3,
+        on_stream_failure="restart",
+    )
+    timing: dict[str, Any] = {
+        "attempt_timeout": 1.0,
+        "idle_timeout": 2.0,
+        "deadline": 3.0,
+        "on_stream_failure": OnStreamFailure.RESTART,
+    }
+    a, b, c = SETTINGS.providers
+    chain = replace(SETTINGS.chain, **timing)
+
+    settings = apply(SETTINGS, wishes, Origin.FLAG)
+
+    changed = [replace(one, system="Be brief.", chain=chain) for one in (c, a, b)]
+    changed[0] = replace(changed[0], model="big")
+    origins = {f"chain.{name}": Origin.FLAG for name in timing} | {"providers.c.model": Origin.FLAG}
+    origins |= {f"providers.{name}.{key}": Origin.FLAG for name in "abc" for key in (*timing, "system")}
+    assert settings == Settings(
+        chain=chain,
+        providers=tuple(changed),
+        profiles=SETTINGS.profiles,
+        origins={**SETTINGS.origins, **origins},
+    )
+
+
+def test_the_environment_names_profile_provider_and_model() -> None:
+    env = {"FALLBACK_CHAT_PROFILE": "p", "FALLBACK_CHAT_PROVIDER": "", "FALLBACK_CHAT_MODEL": "m"}
+
+    assert Overrides.from_env(env) == Overrides(profile="p", model="m")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (Overrides(profile="q"), "profile: none is called 'q'; there are 'p'"),
+        (Overrides(only="aa"), "provider: none is called 'aa'; did you mean 'a'?"),
+        (Overrides(chain=("a", "\x1b")), "provider: none is called '\\x1b'; there are 'a', 'b', 'c'"),
+        (
+            Overrides(deadline=1e9),
+            'deadline: must be a number of seconds above 0, at most 86400, or "none", not 1000000000.0',
+        ),
+        (
+            Overrides(on_stream_failure="retry"),
+            'on_stream_failure: must be one of "raise", "restart", "continue", "ask", not \'retry\'',
+        ),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_named_with_what_there_is(overrides: Overrides, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        apply(SETTINGS, overrides, Origin.FLAG)
+
+    assert str(caught.value) == message
+
+
+def test_without_any_profile_the_message_says_so() -> None:
+    with pytest.raises(ConfigError, match="profile: none is called 'p'; there is no profile at all"):
+        apply(replace(SETTINGS, profiles={}), Overrides(profile="p"), Origin.ENV)
