@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fallback_chat._version import __version__
+from fallback_chat.cli.sessions_app import sessions_app, status
 from fallback_chat.cli.shared import SharedOptions, command, parse_duration
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
@@ -34,6 +35,7 @@ config_app = typer.Typer(
     help="Look at the configuration, check it, change it.", context_settings=SETTINGS, no_args_is_help=True
 )
 app.add_typer(config_app, name="config")
+app.add_typer(sessions_app, name="sessions")
 
 
 @app.callback()
@@ -188,6 +190,9 @@ def config_trust(shared: SharedOptions) -> int:
     from fallback_chat.cli.wiring import surroundings
 
     return config.trust(surroundings(shared.config), sys.stdout, sys.stderr)
+
+
+app.command()(status)
 
 
 def run(argv: list[str]) -> NoReturn:

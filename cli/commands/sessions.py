@@ -1,0 +1,107 @@
+"""`fallback-chat sessions …`: list, read, search, export, rename and delete stored conversations.
+
+Mistakes of the user are raised as `InputError`, failures of the file as `StorageError`; the error boundary gives the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.atomic import write_private
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.export import FORMATS, to_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.core.history import History
+    from fallback_chat.core.history_records import SessionId
+
+
+def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = None) -> int:
+    """Print the conversations, the one continued last first."""
+    found = history.list(limit)
+    for each in found:
+        turns = "1 turn" if each.turns == 1 else f"{each.turns} turns"
+        _say(out, f"{each.id}  {_time(each.updated)}  {turns:>9}  {each.title}")
+    if not found:
+        _say(err, "there is no conversation yet")
+    return ExitCode.OK
+
+
+def show(history: History, session: str | None, out: TextIO) -> int:
+    """Print a conversation, the latest one when none is named."""
+    out.write(sanitise(to_markdown(history.load(_named(history, session)))))
+    return ExitCode.OK
+
+
+def search(history: History, words: Sequence[str], out: TextIO, err: TextIO, *, limit: int = 20) -> int:
+    """Print the turns that hold all the words, the best first."""
+    hits = history.search(" ".join(words), limit)
+    for hit in hits:
+        _say(out, f"{hit.session}  {_time(hit.asked)}  {hit.title}")
+        _say(out, f"    {' '.join(hit.snippet.split())}")
+    if not hits:
+        _say(err, "nothing was found")
+    return ExitCode.OK
+
+
+def export(history: History, session: str | None, form: str, output: Path | None, out: TextIO) -> int:
+    """Write a conversation as Markdown or JSON, to a file that the user alone may read or to `out`."""
+    if form not in FORMATS:
+        raise InputError(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
+    document = FORMATS[form](history.load(_named(history, session)))
+    if output is not None:
+        write_private(output, document.encode())
+    elif form == "json":
+        out.write(document if sanitise(document) == document else json.dumps(json.loads(document), indent=2) + "\n")
+    else:
+        out.write(sanitise(document))
+    return ExitCode.OK
+
+
+def rename(history: History, session: str, title: str) -> int:
+    """Give a conversation a title; an empty one makes it the first question again."""
+    history.rename(history.resolve(session), title)
+    return ExitCode.OK
+
+
+def remove(history: History, sessions: Sequence[str], out: TextIO) -> int:
+    """Delete conversations for good; none of them when one of the names is wrong."""
+    found = [history.resolve(session) for session in sessions]
+    history.remove(*found)
+    for each in found:
+        _say(out, f"deleted {each}")
+    return ExitCode.OK
+
+
+def purge(history: History, older_than: float | None, out: TextIO, err: TextIO, *, everything: bool = False) -> int:
+    """Delete what nobody has continued for `older_than` seconds, or everything; one of the two has to be said."""
+    if (older_than is None) is not everything:
+        _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
+        return ExitCode.USAGE
+    count = history.purge(float("-inf") if older_than is None else older_than)
+    _say(out, f"deleted {count} {'conversation' if count == 1 else 'conversations'}")
+    return ExitCode.OK
+
+
+def _named(history: History, session: str | None) -> SessionId:
+    found = history.latest() if session is None else history.resolve(session)
+    if found is None:
+        raise InputError("there is no conversation yet", missing=True)
+    return found
+
+
+def _say(stream: TextIO, line: str) -> None:
+    stream.write(sanitise(line).replace("\n", " ") + "\n")
+
+
+def _time(seconds: float) -> str:
+    """Write a time as the user's clock shows it."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,64 @@
+"""`fallback-chat status`: what the file that all processes share knows about the providers. No network."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.cli.health_words import state_word
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.health_sqlite import known_providers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.core.health_sqlite import KnownProvider
+
+STATUS_SCHEMA: Final = "fallback-chat.status/1"
+
+
+def status(  # noqa: PLR0913 - time and streams are handed in
+    path: Path, now: float, out: TextIO, err: TextIO, *, short: bool = False, as_json: bool = False
+) -> int:
+    """Print the health store as it stands; `short` is one line for a shell prompt. Raises `StorageError`."""
+    providers = known_providers(path)
+    if as_json:
+        out.write(json.dumps({"schema": STATUS_SCHEMA, "providers": [_object(one) for one in providers]}) + "\n")
+    elif short:
+        out.write(sanitise(" · ".join(f"{one.name} {state_word(one.health, now)}" for one in providers)) + "\n")
+    elif providers:
+        _print(providers, now, out)
+    else:
+        err.write("nothing is known yet: no provider has been asked on this machine\n")
+    return 0
+
+
+def _object(provider: KnownProvider) -> dict[str, Any]:
+    health = provider.health
+    return {
+        "name": provider.name,
+        "kind": provider.kind,
+        "model": provider.model,
+        "state": health.state.value,
+        "reason": health.reason,
+        "since": _rfc3339(health.since or None),
+        "until": _rfc3339(health.until),
+        "opens": health.opens,
+    }
+
+
+def _rfc3339(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _print(providers: Sequence[KnownProvider], now: float, out: TextIO) -> None:
+    rows = [("provider", "model", "state", "reason")]
+    rows += [(one.name, one.model, state_word(one.health, now), one.health.reason or "") for one in providers]
+    rows = [tuple(map(sanitise, row)) for row in rows]  # type: ignore[misc]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.write(line.rstrip() + "\n")

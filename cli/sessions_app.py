@@ -1,0 +1,157 @@
+"""The declarations of `fallback-chat sessions …` and `fallback-chat status`; the bodies import what they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from fallback_chat.cli.shared import SharedOptions, command
+
+if TYPE_CHECKING:
+    from fallback_chat.core.history import History
+
+sessions_app = typer.Typer(
+    help="List, read, search, export and delete conversations.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+_DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7}
+Session = Annotated[str | None, typer.Argument(metavar="[ID]", help="The id or its beginning; the latest without it.")]
+
+
+def parse_age(text: str) -> float:
+    """Read `12h`, `30d` or `8w` as seconds. Raises the usage error of the command line."""
+    match = re.fullmatch(r"(\d{1,6})\s*([hdw])", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not an age: write 12h, 30d or 8w")
+    return int(match[1]) * _DAYS[match[2]] * 86_400
+
+
+def _open() -> History:
+    from fallback_chat.core.history import History
+    from fallback_chat.core.paths import Paths
+
+    def warn(line: str) -> None:
+        sys.stderr.write(f"fallback-chat: {line}\n")
+
+    return History.open(Paths.from_env(os.environ).history_db, clock=time.time, warn=warn)
+
+
+@sessions_app.command("list")
+@command
+def sessions_list(
+    shared: SharedOptions,
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = None,
+) -> int:
+    """List the conversations, the one continued last first."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.list_(history, sys.stdout, sys.stderr, limit=limit)
+
+
+@sessions_app.command("show")
+@command
+def sessions_show(shared: SharedOptions, session: Session = None) -> int:
+    """Print a conversation."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.show(history, session, sys.stdout)
+
+
+@sessions_app.command("search")
+@command
+def sessions_search(
+    shared: SharedOptions,
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="All of these, or their beginnings.")],
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = 20,
+) -> int:
+    """Search questions and answers, the best match first."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.search(history, words, sys.stdout, sys.stderr, limit=limit)
+
+
+@sessions_app.command("export")
+@command
+def sessions_export(
+    shared: SharedOptions,
+    session: Session = None,
+    form: Annotated[str, typer.Option("--format", metavar="md|json", help="Markdown or JSON.")] = "md",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
+) -> int:
+    """Write a conversation as Markdown or JSON."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.export(history, session, form, output, sys.stdout)
+
+
+@sessions_app.command("rename")
+@command
+def sessions_rename(
+    shared: SharedOptions,
+    session: Annotated[str, typer.Argument(metavar="ID")],
+    title: Annotated[str, typer.Argument(metavar="TITLE")],
+) -> int:
+    """Give a conversation a title."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.rename(history, session, title)
+
+
+@sessions_app.command("rm")
+@command
+def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> int:
+    """Delete conversations for good."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.remove(history, ids, sys.stdout)
+
+
+@sessions_app.command("purge")
+@command
+def sessions_purge(
+    shared: SharedOptions,
+    older_than: Annotated[
+        float | None,
+        typer.Option("--older-than", parser=parse_age, metavar="AGE", help="Not continued for so long: 12h, 30d, 8w."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Delete every conversation.")] = False,
+) -> int:
+    """Delete old conversations for good."""
+    from fallback_chat.cli.commands import sessions
+
+    del shared
+    with _open() as history:
+        return sessions.purge(history, older_than, sys.stdout, sys.stderr, everything=everything)
+
+
+@command
+def status(
+    shared: SharedOptions,
+    short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Tell what is known about the providers. No network."""
+    from fallback_chat.cli.commands.status import status as run
+    from fallback_chat.core.paths import Paths
+
+    del shared
+    return run(Paths.from_env(os.environ).health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)

@@ -1,0 +1,129 @@
+"""`status`: the health store as it stands."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fallback_chat.cli.commands.status import status
+from fallback_chat.cli.health_words import countdown, state_word
+from fallback_chat.core.breaker import Health, State
+from fallback_chat.core.health_sqlite import Label, SqliteHealthStore
+
+ROOT = Path(__file__).parent.parent.parent
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def path(home: Path) -> Path:
+    where = home / "state_home" / "fallback-chat" / "health.db"
+    labels = {"a": Label(0, "primary", "openai", "big"), "b": Label(1, "back\x1bup", "ollama", "small")}
+    store = SqliteHealthStore(where, labels, clock=lambda: NOW, warn=pytest.fail)
+    store.update("a", lambda _: Health(State.OPEN, "rate_limited", NOW - 1, NOW + 42, opens=1, generation=1))
+    store.close()
+    return where
+
+
+def shown(path: Path, *, short: bool = False, as_json: bool = False) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    return status(path, NOW, out, err, short=short, as_json=as_json), out.getvalue(), err.getvalue()
+
+
+def test_one_row_for_each_provider(path: Path) -> None:
+    assert shown(path) == (
+        0,
+        "provider  model  state     reason\nprimary   big    429 0:42  rate_limited\nback␛up   small  ok\n",
+        "",
+    )
+
+
+def test_short_is_one_line(path: Path) -> None:
+    assert shown(path, short=True) == (0, "primary 429 0:42 · back␛up ok\n", "")
+
+
+def test_json_is_one_object(path: Path) -> None:
+    code, out, err = shown(path, as_json=True)
+
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {
+        "schema": "fallback-chat.status/1",
+        "providers": [
+            {
+                "name": "primary",
+                "kind": "openai",
+                "model": "big",
+                "state": "open",
+                "reason": "rate_limited",
+                "since": "2023-11-14T22:13:19+00:00",
+                "until": "2023-11-14T22:14:02+00:00",
+                "opens": 1,
+            },
+            {
+                "name": "back\x1bup",
+                "kind": "ollama",
+                "model": "small",
+                "state": "closed",
+                "reason": None,
+                "since": None,
+                "until": None,
+                "opens": 0,
+            },
+        ],
+    }
+
+
+def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "health.db"
+
+    assert shown(path) == (0, "", "nothing is known yet: no provider has been asked on this machine\n")
+    assert shown(path, short=True) == (0, "\n", "")
+    assert shown(path, as_json=True) == (0, '{"schema": "fallback-chat.status/1", "providers": []}\n', "")
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("health", "word"),
+    [
+        (Health(), "ok"),
+        (Health(State.OPEN, "timeout", NOW, NOW + 12.3), "down 0:13"),
+        (Health(State.OPEN, "timeout", NOW - 20, NOW), "?"),
+        (Health(State.HALF_OPEN, "timeout", NOW, NOW + 9), "?"),
+        (Health(State.BLOCKED, "auth", NOW), "key"),
+        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "quota 2 h"),
+        (Health(State.DISABLED, None, NOW), "skip"),
+    ],
+)
+def test_every_state_has_a_word(health: Health, word: str) -> None:
+    assert state_word(health, NOW) == word
+
+
+def test_a_countdown_ends_at_one_second() -> None:
+    assert [countdown(seconds) for seconds in (0.1, 42, 59.5, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fallback_chat", "status", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(os.environ),
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_line_reads_the_users_store(path: Path) -> None:
+    assert run("--short").stdout == "primary ? · back␛up ok\n"
+    assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == ["primary", "back\x1bup"]
+
+    path.write_bytes(b"garbage " * 1000)
+    failed = run()
+    assert (failed.returncode, failed.stdout) == (74, "")
+    assert str(path) in failed.stderr
