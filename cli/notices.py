@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.failures import duration, explain, sentence
+from fallback_chat.core.errors import AllProvidersFailed, APIError
 from fallback_chat.core.events import AttemptFailed, AttemptStarted, StreamRestarted
+from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import CompletionUsage
+
+CUT_SHORT: Final = {
+    FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",
+    FinishReason.CONTEXT_EXCEEDED: "the context window is full",
+    FinishReason.PAUSE: "the provider paused",
+}
 
 
 def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
@@ -40,6 +48,27 @@ def attribution(answer: Answer, chain: int) -> str | None:
         return None
     position = len(dict.fromkeys(asked))
     return f"answered by {answer.llm.label}/{answer.model} ({_ordinal(position)} of {chain})"
+
+
+def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
+    """Say what is missing of an answer, and why; nothing when it is whole."""
+    if error is not None and answer is not None and answer.text.strip():
+        provider = answer.attempts[-1].provider if answer.attempts else "the provider"
+        cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
+        why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
+        return [f"the answer is incomplete: {why}"]
+    if error is not None:
+        return list(explain(error))
+    if answer is None or (answer.complete and not answer.refused):
+        return []
+    who = answer.llm.label if answer.llm else "the provider"
+    if answer.refused:
+        return [f"{who} refused to answer ({answer.finish_reason})"]
+    return [f"the answer is incomplete: {_why_cut(answer.finish_reason)}"]
+
+
+def _why_cut(reason: FinishReason | None) -> str:
+    return CUT_SHORT.get(reason, reason.value) if reason else "the provider did not say that it ended"
 
 
 def usage_line(usage: CompletionUsage | None) -> str:

@@ -6,15 +6,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.failures import ExitCode, exit_code_of, exit_code_of_answer, explain, sentence
+from fallback_chat.cli.failures import ExitCode, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_file, read_stdin
-from fallback_chat.cli.notices import attribution, notices, usage_line
+from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_line
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.errors import AllProvidersFailed, APIError
-from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.errors import APIError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +28,6 @@ TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
 PATIENCE = 2.0
 """Seconds that `ask` waits for a rate limit without being told to."""
-CUT_SHORT = {
-    FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",
-    FinishReason.CONTEXT_EXCEEDED: "the context window is full",
-    FinishReason.PAUSE: "the provider paused",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +117,7 @@ def _failure(builder: AnswerBuilder, stream: FallbackLLMStream, error: APIError)
 
 def _conclude(outcome: Outcome, chain: OpenChain, sink: Sink, options: AskOptions, shared: SharedOptions) -> None:
     """Tell on stderr what is not in the answer."""
-    for line in _warnings(outcome):
+    for line in shortcomings(outcome.answer, outcome.error):
         sink.notice(line)
     if outcome.answer is None:
         return
@@ -132,24 +126,3 @@ def _conclude(outcome: Outcome, chain: OpenChain, sink: Sink, options: AskOption
         sink.notice(by_whom)
     if options.usage or shared.verbose:
         sink.notice(usage_line(outcome.answer.usage))
-
-
-def _warnings(outcome: Outcome) -> list[str]:
-    answer, error = outcome.answer, outcome.error
-    if error is not None and outcome.exit_code is ExitCode.INCOMPLETE and answer is not None:
-        provider = answer.attempts[-1].provider if answer.attempts else "the provider"
-        cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
-        why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
-        return [f"the answer is incomplete: {why}"]
-    if error is not None:
-        return list(explain(error))
-    if answer is None or (answer.complete and not answer.refused):
-        return []
-    who = answer.llm.label if answer.llm else "the provider"
-    if answer.refused:
-        return [f"{who} refused to answer ({answer.finish_reason})"]
-    return [f"the answer is incomplete: {_why_cut(answer.finish_reason)}"]
-
-
-def _why_cut(reason: FinishReason | None) -> str:
-    return CUT_SHORT.get(reason, reason.value) if reason else "the provider did not say that it ended"

@@ -1,0 +1,132 @@
+"""`fallback-chat`: the interactive chat. Puts its parts together and shows the prompt before the heavy ones are imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.core.paths import Paths
+from fallback_chat.core.settings import Prefer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from fallback_chat.cli.repl.repl import Repl
+    from fallback_chat.cli.repl.terminal import Terminal
+    from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.settings import Settings
+
+
+def chat(shared: SharedOptions) -> int:
+    """Chat until the user leaves, and give the exit code. Without a terminal it says what to use instead."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
+        return ExitCode.USAGE
+    from fallback_chat.cli.wiring import configure, open_chain
+
+    settings = configure(shared)
+    return run_until_signal(lambda: converse(settings, open_chain, shared))
+
+
+async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], shared: SharedOptions) -> int:
+    """Run the chat on this process's terminal."""
+    from prompt_toolkit.input.defaults import create_input
+    from prompt_toolkit.output.defaults import create_output
+    from prompt_toolkit.output.vt100 import Vt100_Output
+    from prompt_toolkit.utils import is_dumb_terminal
+
+    from fallback_chat.cli.repl.terminal import Terminal
+
+    dumb = is_dumb_terminal()
+    output = None if dumb else create_output()
+    if isinstance(output, Vt100_Output):
+        # A late answer to a cursor position request would land among the keys of the next phase.
+        output.enable_cpr = False
+    with Terminal(sys.stdin.fileno(), sys.stdout, term="" if dumb else os.environ.get("TERM", "")) as terminal:
+        repl = assemble(settings, opener, shared, terminal=terminal, input_=create_input(), output=output, dumb=dumb)
+        with repl.host.signals():
+            try:
+                _welcome(repl)
+                repl.chain.begin_to_open()
+                await repl.run()
+            finally:
+                await repl.chain.aclose()
+    return ExitCode.OK
+
+
+def assemble(  # noqa: PLR0913 - the parts of the world are handed in
+    settings: Settings,
+    opener: Callable[[Settings], OpenChain],
+    shared: SharedOptions,
+    *,
+    terminal: Terminal,
+    input_: Input,
+    output: Output | None,
+    dumb: bool = False,
+) -> Repl:
+    """Put the parts of a chat together."""
+    from fallback_chat.cli.repl.chain import Chain
+    from fallback_chat.cli.repl.commands import COMMANDS
+    from fallback_chat.cli.repl.commands.app import help_lines
+    from fallback_chat.cli.repl.completion import ChatCompleter
+    from fallback_chat.cli.repl.editing import Pastes
+    from fallback_chat.cli.repl.host import Host
+    from fallback_chat.cli.repl.input_history import InputHistory
+    from fallback_chat.cli.repl.keys import Keymap
+    from fallback_chat.cli.repl.preferences import Preferences
+    from fallback_chat.cli.repl.prompt import Hooks, Prompt
+    from fallback_chat.cli.repl.repl import Repl
+    from fallback_chat.cli.repl.session import Session
+    from fallback_chat.cli.repl.tell import chain_table
+    from fallback_chat.cli.repl.theme import fragments
+
+    preferences, keymap = Preferences(), Keymap()
+    host = Host(terminal, keymap, preferences, input=input_, out=sys.stdout, color=shared.color, dumb=dumb)
+    chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
+    session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
+    repl = Repl(chain, session, host, COMMANDS, keymap, wait=shared.wait)
+    pastes = Pastes()
+    host.prompt = Prompt(
+        Hooks(
+            status=lambda width: fragments(repl.prompt_row(width), host.theme),
+            show_help=lambda: repl.say("\n".join(help_lines(repl))),
+            show_chain=lambda: repl.say("\n".join(chain_table(chain, session, repl.now()))),
+            edit=repl.edit,
+            last_question=repl.last_question,
+            suspend=host.suspend,
+        ),
+        keymap,
+        preferences,
+        pastes=pastes,
+        history=InputHistory(_history_file(), host.say, lambda text: chain.redact(pastes.expand(text))),
+        completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
+        input=input_,
+        output=output,
+    )
+    return repl
+
+
+def _history_file() -> Path:
+    return Paths.from_env(os.environ).state / "input-history"
+
+
+def _welcome(repl: Repl) -> None:
+    """Say in a line or two what this is and how to write a new line."""
+    from fallback_chat.cli.repl.status import Tone
+
+    chain = repl.chain
+    for warning in chain.settings.warnings:
+        repl.say(str(warning), Tone.WAITING)
+    found = "" if chain.settings.path else " (found in the environment)"
+    repl.say(
+        f"Chain: {' → '.join(chain.names)}{found}. {repl.keymap.label('newline')} makes a new line, /help tells more.",
+        Tone.DIM,
+    )

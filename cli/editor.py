@@ -1,0 +1,35 @@
+"""Runs the user's editor on a file."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.secrets import without_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+EDITORS: Final = ("nano", "vi", "notepad")
+
+
+def run_editor(path: Path, env: Mapping[str, str], keys: Iterable[str]) -> None:
+    """Run `$VISUAL` or `$EDITOR` on `path` and wait for its end; the variables in `keys` are kept from it.
+
+    Raises `InputError` when there is no editor, or it ended badly.
+    """
+    chosen = env.get("VISUAL") or env.get("EDITOR") or next(filter(shutil.which, EDITORS), "")
+    try:
+        command = shlex.split(chosen)
+        if not command:
+            raise InputError("no editor is known: set EDITOR")
+        # The user's own choice of a program, and no shell in between.
+        status = subprocess.run([*command, str(path)], env=without_keys(env, keys), check=False).returncode  # noqa: S603
+    except (OSError, ValueError) as error:
+        raise InputError(f"the editor {chosen!r} cannot be started: {error}") from error
+    if status:
+        raise InputError(f"the editor ended with status {status}; nothing was changed")

@@ -1,0 +1,127 @@
+"""The chain as the chat sees it: known by its settings at once, opened in a thread while the user types the first question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.repl.status import Entry, state_word
+from fallback_chat.core.breaker import Health
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.cli.repl.session import Session
+    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.settings import ProviderSettings, Settings
+
+SLOW: Final = 0.5
+"""Share of attempt_timeout from which a provider's last first token counts as slow."""
+logger = logging.getLogger(__name__)
+
+
+class Chain:
+    """Opens the providers of `settings` with `opener` and closes them; `on_change` is told when an availability changes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        opener: Callable[[Settings], OpenChain],
+        on_change: Callable[[AvailabilityChangedEvent], object],
+    ) -> None:
+        self.settings = settings
+        self._opener = opener
+        self._on_change = on_change
+        self._opening: asyncio.Task[OpenChain] | None = None
+        self._open: OpenChain | None = None
+
+    @property
+    def providers(self) -> tuple[ProviderSettings, ...]:
+        """Those that take part, in order."""
+        return tuple(one for one in self.settings.providers if one.enabled)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(one.name for one in self.providers)
+
+    def provider(self, name: str) -> ProviderSettings:
+        """Give the settings of one that takes part. Raises `InputError` for a stranger; 1 is the first of the chain."""
+        for number, one in enumerate(self.providers, 1):
+            if name in (one.name, str(number)):
+                return one
+        raise InputError(f"no provider is called {name!r}; there are {', '.join(self.names)}")
+
+    def begin_to_open(self) -> None:
+        """Start importing the HTTP client and building the providers, in a thread."""
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self.settings))
+            self._opening.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[OpenChain]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._open = task.result()
+            self._open.adapter.on("llm_availability_changed", self._on_change)
+
+    async def open(self) -> OpenChain:
+        """Give the open chain. Raises what opening it raised."""
+        self.begin_to_open()
+        assert self._opening is not None
+        return await asyncio.shield(self._opening)
+
+    async def reopen(self, settings: Settings) -> None:
+        """Replace the chain by that of `settings`; what was learned about its providers' health is kept by the store alone."""
+        await self.aclose()
+        self.settings, self._opening, self._open = settings, None, None
+        self.begin_to_open()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._opening is None:
+            return
+        try:
+            await (await self.open()).adapter.aclose()
+        except Exception:
+            logger.exception("closing the chain failed")
+
+    def llm(self, opened: OpenChain, name: str) -> LLM:
+        """Give the provider of that name."""
+        return next(llm for llm in opened.adapter.llms if llm.label == name)
+
+    def health(self, name: str) -> Health:
+        """Give a provider's record; a fresh one while the chain is not open yet."""
+        if self._open is None:
+            return Health()
+        return self._open.adapter.health(self.llm(self._open, name))
+
+    def redact(self, text: str) -> str:
+        """Take the chain's secrets out of a text."""
+        return self._open.redactor.redact(text) if self._open is not None else text
+
+    def entries(self, session: Session, now: float) -> tuple[Entry, ...]:
+        """Give the rows of the status line."""
+        return tuple(self._entry(one, session, now) for one in self.providers)
+
+    def _entry(self, one: ProviderSettings, session: Session, now: float) -> Entry:
+        tally = session.tallies.get(one.name)
+        slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.chain.attempt_timeout)
+        skipped = session.skipped.get(one.name, 0.0) > now
+        word, tone = state_word(self.health(one.name), now, skipped=skipped, slow=slow)
+        return Entry(one.name, one.model, word, tone)
+
+    def first(self, session: Session, now: float) -> int:
+        """Give the place of the provider that the next turn would begin with."""
+        names = self.names
+        sticky = session.answered_by if session.sticky else None
+        for wish in (session.pinned, session.use, sticky):
+            if wish in names:
+                return names.index(wish)
+        for index, name in enumerate(names):
+            health = self.health(name)
+            if session.skipped.get(name, 0.0) <= now and (health.available or health.is_due(now)):
+                return index
+        return 0

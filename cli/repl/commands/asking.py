@@ -1,0 +1,171 @@
+"""Commands about questions and answers: again, further, back, and what goes along."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.repl.attachments import attach
+from fallback_chat.cli.repl.clipboard import copy as copy_text
+from fallback_chat.cli.repl.registry import Command
+from fallback_chat.cli.repl.session import CONTINUE, typed
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fallback_chat.cli.repl.repl import Repl
+
+_CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+async def new(repl: Repl, _: str) -> None:
+    """Begin a new conversation."""
+    repl.session.new()
+    repl.say("new conversation", Tone.DIM)
+
+
+async def retry(repl: Repl, argument: str) -> None:
+    """Ask the last question again: as the chain goes, of the provider after the last one, or of one by name."""
+    session = repl.session
+    last = session.last
+    if last is None:
+        raise InputError("nothing has been asked yet")
+    start = _start(repl, argument)
+    question = last.plan.question
+    if session.questions and session.questions[-1] is question:
+        session.undo()
+    session.draft = ""
+    plan = session.plan_again(question, repl.now())
+    if start is not None:
+        plan = replace(
+            plan, start_with=start, only=None, without=plan.without - {start}, why="you chose it for this turn"
+        )
+    await repl.ask(plan)
+
+
+def _start(repl: Repl, argument: str) -> str | None:
+    if not argument:
+        return None
+    if argument != "next":
+        return repl.chain.provider(argument).name
+    names = repl.chain.names
+    last = repl.session.last
+    by = last.answer.llm.label if last is not None and last.answer.llm is not None else None
+    if len(names) == 1:
+        raise InputError("there is no other provider in the chain")
+    return names[(names.index(by) + 1) % len(names)] if by in names else names[0]
+
+
+async def go_on(repl: Repl, _: str) -> None:
+    """Have an answer that broke off continued."""
+    if not repl.session.answers:
+        raise InputError("there is no answer to go on with")
+    await repl.ask(repl.session.plan(CONTINUE, repl.now()))
+
+
+async def edit(repl: Repl, _: str) -> None:
+    """Take the last question back into the input line."""
+    question = repl.session.undo()
+    if question is None:
+        raise InputError("there is no question to edit")
+    repl.session.draft = typed(question)
+
+
+async def undo(repl: Repl, _: str) -> None:
+    """Forget the last question and its answer."""
+    question = repl.session.undo()
+    if question is None:
+        raise InputError("there is nothing to take back")
+    repl.say(f"taken back: {typed(question).splitlines()[0]}", Tone.DIM)
+
+
+async def copy(repl: Repl, argument: str) -> None:
+    """Copy an answer, a code block of it, or the whole conversation."""
+    text = selection(repl, argument.split())
+    by = copy_text(text, sys.stdout, os.environ)
+    repl.say(f"copied {len(text)} characters (by {by})", Tone.DIM)
+
+
+def selection(repl: Repl, words: list[str]) -> str:
+    """Give the text that the words of `/copy` mean. Raises `InputError` when there is none."""
+    answers = [message.text for message in repl.session.answers]
+    if not answers:
+        raise InputError("there is no answer to copy")
+    match words:
+        case []:
+            return answers[-1]
+        case ["all"]:
+            messages = repl.session.context.messages
+            return "\n\n".join(f"**{message.role.value}**\n\n{message.text}" for message in messages)
+        case ["code", *number]:
+            blocks = [found[2] for found in _CODE.finditer(answers[-1])]
+            return _nth(blocks, number[0] if number else str(len(blocks)), "code block")
+        case [number]:
+            return _nth(answers[::-1], number, "answer")
+        case _:
+            raise InputError("write /copy, /copy 2 (the one before), /copy code, /copy code 1 or /copy all")
+
+
+def _nth(things: list[str], number: str, what: str) -> str:
+    if number.isdigit() and 1 <= int(number) <= len(things):
+        return things[int(number) - 1]
+    raise InputError(f"there is no {what} {number}; there are {len(things)}")
+
+
+async def add(repl: Repl, argument: str) -> None:
+    """Attach a file to the next question."""
+    if not argument:
+        raise InputError("name a file")
+    repl.session.attachments.append(attach(argument))
+    repl.say(f"{argument} goes along with the next question", Tone.DIM)
+
+
+async def drop(repl: Repl, argument: str) -> None:
+    """Take attachments away again."""
+    kept = [one for one in repl.session.attachments if argument not in ("", "all", one.name)]
+    if len(kept) == len(repl.session.attachments):
+        raise InputError(f"{argument!r} is not attached" if argument else "nothing is attached")
+    repl.session.attachments = kept
+    repl.say("dropped", Tone.DIM)
+
+
+def attached(repl: Repl) -> Iterable[str]:
+    """Give the names of what is attached."""
+    return [one.name for one in repl.session.attachments]
+
+
+async def editor(repl: Repl, argument: str) -> None:
+    """Write the next question in the editor."""
+    repl.session.draft = repl.edit(argument)
+
+
+async def multiline(repl: Repl, _: str) -> None:
+    """Swap Enter and Alt-Enter."""
+    preferences = repl.host.preferences
+    preferences.multiline = not preferences.multiline
+    repl.say("Enter makes a new line, Alt-Enter sends" if preferences.multiline else "Enter sends", Tone.DIM)
+
+
+def targets(repl: Repl) -> Iterable[str]:
+    """Give what `/retry` may name."""
+    return ("next", *repl.chain.names)
+
+
+_GROUP: Final = "Questions and answers"
+ROWS: Final = (
+    Command("new", "begin a new conversation", new, aliases=("clear", "reset"), group=_GROUP),
+    Command("retry", "ask the last question again", retry, "[next|NAME]", ("regenerate",), targets, group=_GROUP),
+    Command("continue", "have an answer that broke off continued", go_on, group=_GROUP),
+    Command("edit", "take the last question back into the input line", edit, group=_GROUP),
+    Command("undo", "forget the last question and its answer", undo, aliases=("back",), group=_GROUP),
+    Command("copy", "copy an answer, its code, or everything", copy, "[N|code [K]|all]", group=_GROUP),
+    Command("add", "attach a file to the next question (also @PATH in it)", add, "PATH", ("file",), takes_path=True, group=_GROUP),
+    Command("drop", "take attachments away", drop, "[NAME|all]", values=attached, group=_GROUP),
+    Command("editor", "write in $EDITOR", editor, "[TEXT]", group=_GROUP),
+    Command("multiline", "swap Enter and Alt-Enter", multiline, group=_GROUP),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""Commands about the chain: who is asked, in which state each provider is, and why it came out as it did."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl.registry import Command
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.shared import parse_duration
+from fallback_chat.core.breaker import State
+from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind, InputError
+from fallback_chat.core.llm import ProbeReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fallback_chat.cli.repl.repl import Repl
+    from fallback_chat.core.llm import LLM
+
+PROBE_TIMEOUT: Final = 10.0
+
+
+async def chain(repl: Repl, _: str) -> None:
+    """Show every provider with its state."""
+    for line in tell.chain_table(repl.chain, repl.session, repl.now()):
+        repl.say(line)
+
+
+async def use(repl: Repl, argument: str) -> None:
+    """Begin the next turn with a provider."""
+    repl.session.use = _named(repl, argument)
+    repl.say(f"the next turn begins with {repl.session.use}", Tone.DIM)
+
+
+async def pin(repl: Repl, argument: str) -> None:
+    """Ask one provider and no other, until `/unpin`."""
+    last = repl.session.answered_by or repl.chain.names[repl.chain.first(repl.session, repl.now())]
+    repl.session.pinned = repl.chain.provider(argument or last).name
+    repl.say(f"pinned: only {repl.session.pinned} is asked; /unpin brings the chain back", Tone.DIM)
+
+
+async def unpin(repl: Repl, _: str) -> None:
+    """Use the whole chain again."""
+    repl.session.pinned = None
+    repl.say("the whole chain is used", Tone.DIM)
+
+
+async def skip(repl: Repl, argument: str) -> None:
+    """Pass over a provider in this conversation, for a time or until `/unskip`."""
+    name, _, length = argument.partition(" ")
+    name = _named(repl, name)
+    if length:
+        seconds = _seconds(length)
+        repl.session.skip(name, repl.now() + seconds)
+        repl.say(f"{name} is passed over for {duration(seconds)}", Tone.DIM)
+    else:
+        repl.session.skip(name)
+        repl.say(f"{name} is passed over until /unskip {name}", Tone.DIM)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except typer.BadParameter as error:
+        raise InputError(error.message) from error
+
+
+async def unskip(repl: Repl, argument: str) -> None:
+    """Ask a provider again that was skipped; all of them without a name."""
+    if argument:
+        repl.session.skipped.pop(_named(repl, argument), None)
+    else:
+        repl.session.skipped.clear()
+    repl.say("nobody is passed over" if not repl.session.skipped else "asked again", Tone.DIM)
+
+
+async def probe(repl: Repl, argument: str) -> None:
+    """Check providers now; one that answers is put back into use."""
+    opened = await repl.chain.open()
+    names = (_named(repl, argument),) if argument else repl.chain.names
+    llms = [repl.chain.llm(opened, name) for name in names]
+    reports = await repl.interruptible(asyncio.gather(*map(_probe, llms)))
+    for llm, report in zip(llms, reports or (), strict=bool(reports)):
+        repl.say(_finding(llm, report))
+        if report.ok and opened.adapter.health(llm).state is not State.CLOSED:
+            opened.adapter.set_enabled(llm, enabled=True)
+
+
+async def _probe(llm: LLM) -> ProbeReport:
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            return await llm.probe()
+    except TimeoutError:
+        error: APIError = APITimeoutError(f"nothing within {duration(PROBE_TIMEOUT)}")
+    except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing
+        error = APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG)
+    return ProbeReport(ok=False, check="completion", error=error)
+
+
+def _finding(llm: LLM, report: ProbeReport) -> str:
+    if report.error is not None:
+        return sentence(llm.label, report.error)
+    time = report.first_token if report.first_token is not None else report.total
+    return f"{llm.label} answers" + (f" (after {duration(time)})" if time is not None else "")
+
+
+async def why(repl: Repl, _: str) -> None:
+    """Explain the last routing decision."""
+    last = repl.session.last
+    if last is None:
+        raise InputError("nothing has been asked yet")
+    for line in tell.why(last, repl.chain, repl.now()):
+        repl.say(line)
+
+
+async def model(repl: Repl, argument: str) -> None:
+    """Show the models, or use another one at the provider that the next turn begins with."""
+    if not argument:
+        for one in repl.chain.providers:
+            repl.say(f"{one.name}: {one.model}")
+        return
+    name = repl.chain.names[repl.chain.first(repl.session, repl.now())]
+    settings = repl.chain.settings
+    providers = tuple(replace(one, model=argument) if one.name == name else one for one in settings.providers)
+    await repl.chain.reopen(replace(settings, providers=providers))
+    repl.say(f"{name} is asked for {argument}", Tone.DIM)
+
+
+def _named(repl: Repl, name: str) -> str:
+    if not name:
+        raise InputError(f"name a provider: {', '.join(repl.chain.names)}")
+    return repl.chain.provider(name).name
+
+
+def names(repl: Repl) -> Iterable[str]:
+    """Give the providers' names."""
+    return repl.chain.names
+
+
+def models(repl: Repl) -> Iterable[str]:
+    """Give the models that the configuration knows."""
+    return dict.fromkeys(one.model for one in repl.chain.settings.providers)
+
+
+_GROUP: Final = "The chain"
+ROWS: Final = (
+    Command("chain", "show every provider with its state", chain, aliases=("providers",), group=_GROUP),
+    Command("use", "begin the next turn with a provider", use, "NAME", values=names, group=_GROUP),
+    Command("pin", "ask this provider only", pin, "[NAME]", values=names, group=_GROUP),
+    Command("unpin", "use the whole chain again", unpin, group=_GROUP),
+    Command("skip", "pass over a provider, as /skip NAME 1h", skip, "NAME [DURATION]", values=names, group=_GROUP),
+    Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=names, group=_GROUP),
+    Command("probe", "check providers now", probe, "[NAME]", values=names, group=_GROUP),
+    Command("why", "explain who answered the last question, and why", why, group=_GROUP),
+    Command("model", "show or change the model", model, "[NAME]", ("models",), models, group=_GROUP),
+)  # fmt: skip

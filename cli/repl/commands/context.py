@@ -1,0 +1,107 @@
+"""Commands about what the model is given, and what that costs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.failures import duration
+from fallback_chat.cli.input import read_file
+from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl.registry import Command
+from fallback_chat.cli.repl.repl import prices
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from fallback_chat.cli.repl.repl import Repl
+
+
+async def system(repl: Repl, argument: str) -> None:
+    """Show or change the system prompt; `none` removes it."""
+    if argument:
+        repl.session.system = "" if argument == "none" else argument
+    repl.say(f"system prompt: {repl.session.system}" if repl.session.system else "there is no system prompt")
+
+
+def _roles() -> Path:
+    return Paths.from_env(os.environ).config / "roles"
+
+
+def role_names(_: Repl) -> Iterable[str]:
+    """Give the roles that there are."""
+    return sorted(path.stem for path in _roles().glob("*.md"))
+
+
+async def role(repl: Repl, argument: str) -> None:
+    """Take the system prompt from a file of the folder of roles."""
+    names = list(role_names(repl))
+    if argument not in names:
+        there = f"there are {', '.join(names)}" if names else f"put them into {_roles()} as NAME.md"
+        raise InputError(f"no role is called {argument!r}; {there}" if argument else there)
+    repl.session.system = read_file(str(_roles() / f"{argument}.md")).strip()
+    repl.say(f"role: {argument}", Tone.DIM)
+
+
+async def tokens(repl: Repl, _: str) -> None:
+    """Tell how full the context windows are."""
+    used = repl.session.context_tokens
+    repl.say(f"the conversation takes about {used} tokens")
+    for one in repl.chain.providers:
+        if one.context_window:
+            repl.say(f"  {one.name}: {used / one.context_window:.0%} of {one.context_window}")
+
+
+async def cost(repl: Repl, _: str) -> None:
+    """Tell what the conversation cost, where prices are configured."""
+    total = repl.session.cost(prices(repl.chain.providers))
+    if total is None:
+        raise InputError("no price is known: put prices into fallback.toml")
+    repl.say(f"{total:.4f} so far ({repl.session.tokens} tokens)")
+
+
+async def stats(repl: Repl, _: str) -> None:
+    """Tell how each provider did in this conversation."""
+    rows = [
+        (
+            name,
+            str(tally.answers),
+            str(tally.failures),
+            duration(statistics.median(tally.first_tokens)) if tally.first_tokens else "-",
+            str(tally.input),
+            str(tally.output),
+        )
+        for name, tally in repl.session.tallies.items()
+    ]
+    if not rows:
+        raise InputError("nothing has been asked yet")
+    for line in tell.table(("provider", "answers", "failures", "first words", "tokens in", "tokens out"), rows):
+        repl.say(line)
+
+
+async def status(repl: Repl, _: str) -> None:
+    """Tell in a few lines how the chat stands."""
+    session = repl.session
+    repl.say(tell.chain_sentence(repl.chain, session, repl.now()))
+    repl.say(f"{len(session.questions)} questions, about {session.context_tokens} tokens in the conversation.")
+    if session.pinned:
+        repl.say(f"Pinned: {session.pinned}.")
+    if session.attachments:
+        repl.say(f"Attached: {', '.join(one.name for one in session.attachments)}.")
+    repl.say(f"Configuration: {repl.chain.settings.path or 'found in the environment'}.")
+
+
+_GROUP: Final = "Context"
+ROWS: Final = (
+    Command("system", "show or change the system prompt", system, "[TEXT|none]", ("prompt",), group=_GROUP),
+    Command("role", "use a system prompt that you keep as a file", role, "[NAME]", values=role_names, group=_GROUP),
+    Command("tokens", "how full the context windows are", tokens, group=_GROUP),
+    Command("cost", "what the conversation cost", cost, group=_GROUP),
+    Command("stats", "how each provider did", stats, aliases=("usage",), group=_GROUP),
+    Command("status", "how the chat stands, in sentences", status, aliases=("info",), group=_GROUP),
+)  # fmt: skip

@@ -1,0 +1,263 @@
+"""The terminal in its two phases: the input line, and an answer that streams. Both belong to one event loop and take turns.
+
+While one phase hands over to the other nobody reads and nothing echoes; what was typed meanwhile is read by the next phase.
+Lines that are to be printed wait in a queue until the phase that owns the terminal can print them, so none is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.repl import theme as themes
+from fallback_chat.cli.repl.keys import TypeAhead
+from fallback_chat.cli.repl.prompt import ESCAPE_TIME, Prompt
+from fallback_chat.cli.repl.status import Piece, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from typing import TextIO
+
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.key_binding import KeyPress
+    from rich.console import Console
+
+    from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.repl.keys import Keymap
+    from fallback_chat.cli.repl.preferences import Preferences
+    from fallback_chat.cli.repl.terminal import Terminal
+
+TICK: Final = 0.25
+"""Seconds between two looks at the status row while an answer is awaited."""
+AGAIN: Final = 1.0
+"""Seconds within which a second Ctrl-C drops the questions that wait, too."""
+
+
+class Host:
+    """Owns the terminal. `prompt` is set by whoever puts the parts together: its keys reach back to the chat."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+        self,
+        terminal: Terminal,
+        keymap: Keymap,
+        preferences: Preferences,
+        *,
+        input: Input,  # noqa: A002 - prompt-toolkit's name
+        out: TextIO,
+        color: str = "auto",
+        dumb: bool = False,
+    ) -> None:
+        self._terminal = terminal
+        self._keymap = keymap
+        self.preferences = preferences
+        self._input = input
+        self._out = out
+        self._color = color
+        self._dumb = dumb
+        self._pending: deque[Piece] = deque()
+        self._console: Console | None = None
+        self._view: PlainView | None = None
+        self._act: Callable[[str], None] | None = None
+        self._stopped = -AGAIN
+        self._typed: TypeAhead | None = None
+        self._printing: set[asyncio.Future[None]] = set()
+        self.prompt: Prompt | None = None
+
+    @property
+    def theme(self) -> themes.Theme:
+        """The colours to paint with."""
+        return themes.choose(self.preferences.theme, os.environ)
+
+    @property
+    def plain(self) -> bool:
+        """Nothing on the screen may move."""
+        return self._dumb or self.preferences.calm
+
+    @property
+    def ascii_only(self) -> bool:
+        """The terminal's encoding has no symbols."""
+        return "utf" not in (self._out.encoding or "").lower()
+
+    @property
+    def typed(self) -> TypeAhead | None:
+        """What was typed during the running answer."""
+        return self._typed
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Print lines, as soon as whoever owns the terminal can."""
+        self._pending.extend(Piece(line, tone) for line in sanitise(text).split("\n"))
+        if self._view is not None:
+            while self._pending:
+                self._view.note(self._pending.popleft().text)
+        elif self.prompt is not None and self.prompt.active:
+            task = asyncio.ensure_future(self.prompt.print_above(self.flush))
+            self._printing.add(task)
+            task.add_done_callback(self._printing.discard)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print what waits."""
+        while self._pending:
+            piece = self._pending.popleft()
+            self.console.print(themes.rich_text([piece], self.theme), end="\n", soft_wrap=True)
+
+    @property
+    def console(self) -> Console:
+        """Rich's console, imported when there is something to print."""
+        if self._console is None:
+            from fallback_chat.cli.render.console import make_console
+
+            self._console = make_console(self._out, color=self._color)
+        return self._console
+
+    async def read(self, default: str) -> str:
+        """Show the input line until a message is sent. Raises EOFError when the user leaves."""
+        assert self.prompt is not None
+        try:
+            return await self.prompt.read(default)
+        finally:
+            self.flush()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Have SIGINT do what Ctrl-C does in the phase that is on."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        yield
+
+    def _interrupt(self) -> None:
+        if self._act is not None:
+            self._do("stop")
+        elif self.prompt is not None and self.prompt.active:
+            self.prompt.press_ctrl_c()
+
+    @asynccontextmanager
+    async def answering(
+        self, status: Callable[[int, TypeAhead], Sequence[Piece]], act: Callable[[str], None]
+    ) -> AsyncIterator[PlainView]:
+        """Hand the terminal to an answer: gives its view, and calls `act` with the name of each action that is typed.
+
+        `status` describes the status row for a width. What is typed and is no action waits for the next prompt.
+        """
+        self._typed = typed = TypeAhead(self._keymap.streaming())
+        typed.keys += get_typeahead(self._input)
+        self._view, self._act = self._make_view(status, typed), act
+        view = self._view
+        ticker = asyncio.ensure_future(self._tick(view))
+        try:
+            with (
+                self._input.raw_mode(),
+                self._input.attach(self._read_keys),
+                self._bracketed_paste(),
+                self._on_resize(view),
+            ):
+                view.start()
+                yield view
+        finally:
+            ticker.cancel()
+            view.stop()
+            store_typeahead(self._input, typed.keys)
+            self._view = self._act = self._typed = None
+            self.flush()
+
+    def _make_view(self, status: Callable[[int, TypeAhead], Sequence[Piece]], typed: TypeAhead) -> PlainView:
+        from fallback_chat.cli.render.append import PlainView
+        from fallback_chat.cli.render.live import AnswerView
+        from fallback_chat.cli.render.plain import call_later
+
+        if self.plain:
+            return PlainView(self.console, code_theme=self.theme.code)
+        return AnswerView(
+            self.console,
+            status=lambda: themes.rich_text(status(self.console.width, typed), self.theme),
+            call_later=call_later,
+            code_theme=self.theme.code,
+        )
+
+    async def _tick(self, view: PlainView) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            view.tick()
+
+    @contextmanager
+    def _bracketed_paste(self) -> Iterator[None]:
+        """Have a paste arrive as one key press, not as lines that are sent one by one."""
+        if self._dumb:
+            yield
+            return
+        self._write("\x1b[?2004h")
+        try:
+            yield
+        finally:
+            self._write("\x1b[?2004l")
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+    @contextmanager
+    def _on_resize(self, view: PlainView) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        number = getattr(signal, "SIGWINCH", None)
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
+            loop.add_signal_handler(number, view.tick)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
+                loop.remove_signal_handler(number)  # type: ignore[arg-type]
+
+    def _read_keys(self) -> None:
+        """Take what was typed; an Escape at its end acts when nothing has followed in a moment."""
+        self._take(self._input.read_keys())
+        asyncio.get_running_loop().call_later(ESCAPE_TIME, lambda: self._take(self._input.flush_keys()))
+        if self._input.closed:
+            self._do("stop")
+
+    def _take(self, presses: list[KeyPress]) -> None:
+        if self._typed is None or self._view is None:
+            store_typeahead(self._input, presses)
+            return
+        for action in self._typed.take(presses):
+            self._do(action)
+        if presses and self._view is not None:
+            self._view.tick()
+
+    def _do(self, action: str) -> None:
+        if self._view is None or self._act is None:
+            return
+        if action == "suspend":
+            self._suspend(self._view)
+            return
+        if action == "stop":
+            now = asyncio.get_running_loop().time()
+            if now - self._stopped < AGAIN and self._typed is not None:
+                self._typed.drop()
+            self._stopped = now
+        self._act(action)
+
+    def _suspend(self, view: PlainView) -> None:
+        view.suspend()
+        with self._input.cooked_mode():
+            self._terminal.suspend()
+        view.start()
+
+    def suspend(self) -> None:
+        """Suspend from the prompt, whose screen prompt-toolkit has put away."""
+        self._terminal.suspend()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Lend the terminal to another program."""
+        with self._terminal.given_back():
+            yield

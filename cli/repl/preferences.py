@@ -1,0 +1,17 @@
+"""What the user likes, for this run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Preferences:
+    """Switches of the chat that `/set` and some keys change."""
+
+    multiline: bool = False
+    """Enter makes a new line, Alt-Enter sends."""
+    vi: bool = False
+    calm: bool = False
+    """Append-only, without timers: for screen readers."""
+    theme: str = "auto"

@@ -1,0 +1,97 @@
+"""What the status row says while an answer is awaited: who is asked, for how long, how fast it comes, and when it is given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.failures import duration
+from fallback_chat.cli.repl.status import clock
+from fallback_chat.core.events import AttemptFailed, AttemptStarted
+from fallback_chat.core.settings import OnStreamFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import ChatChunk
+
+STALL: Final = 4.0
+"""Seconds of silence from which the row counts them."""
+CHARACTERS_PER_TOKEN: Final = 4
+
+
+class Progress:
+    """Follows one turn by its events and chunks; `now` is a monotonic clock in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._heard = now()
+        self._began = now()
+        self._first: float | None = None
+        self._characters = 0
+        self._thinking = False
+        self._again_at: float | None = None
+        self.provider: str | None = None
+        """Who is asked."""
+        self.left: Callable[[], float | None] = _unknown
+        """Tells how many seconds the provider still has for its next sign of life."""
+        self.can_switch = True
+        """Another provider is left to ask."""
+        self.on_stream_failure = OnStreamFailure.RAISE
+
+    def event(self, event: Event) -> None:
+        """Follow the engine."""
+        match event:
+            case AttemptStarted(llm):
+                self.provider = llm.label
+                self._began = self._heard = self._now()
+                self._first, self._characters, self._thinking, self._again_at = None, 0, False, None
+            case AttemptFailed(llm, _, _, following, retry_in) if following is llm and retry_in:
+                self._again_at = self._now() + retry_in
+            case _:
+                pass
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        """Follow the answer."""
+        delta = chunk.delta
+        if delta is None:
+            return
+        self._heard = self._now()
+        self._thinking = bool(delta.reasoning) and not delta.content
+        if delta.content:
+            self._first = self._first or self._now()
+            self._characters += len(delta.content)
+
+    def activity(self) -> str:
+        """Say what the provider does now."""
+        now = self._now()
+        if self._again_at is not None:
+            return f"asked again in {clock(self._again_at - now)}"
+        silence = now - self._heard
+        if silence >= STALL:
+            return self._stall(silence)
+        if self._first is None:
+            return f"{'thinks' if self._thinking else 'waiting'} {duration_of(now - self._began)}"
+        seconds = max(now - self._first, 0.001)
+        speed = self._characters / CHARACTERS_PER_TOKEN / seconds
+        return f"{duration_of(now - self._began)}" + (f" {speed:.0f} tok/s" if seconds > 1 else "")
+
+    def _stall(self, silence: float) -> str:
+        left = self.left()
+        words = f"no tokens {int(silence)} s"
+        if left is None or left <= 0:
+            return words
+        switches = self.can_switch and (self._first is None or self.on_stream_failure is not OnStreamFailure.RAISE)
+        what = "next" if switches else "gives up"
+        key = " (Ctrl-N now)" if self.can_switch else ""
+        return f"{words} — {what} in {duration(max(1, int(left + 0.99)))}{key}"
+
+
+def duration_of(seconds: float) -> str:
+    """Write a running time: `3 s`, `1:15`."""
+    return f"{int(seconds)} s" if seconds < 60 else clock(int(seconds))
+
+
+def _unknown() -> None:
+    """Nobody waits yet."""
+    return

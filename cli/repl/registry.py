@@ -1,0 +1,89 @@
+"""The slash commands: rows of name, aliases, arguments, help and function. Help, completion and suggestions come from the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from fallback_chat.cli.repl.repl import Repl
+
+LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
+"""They leave without a slash, too."""
+
+
+def no_values(_: Repl) -> Iterable[str]:
+    """Suggest nothing as an argument."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command."""
+
+    name: str
+    help: str
+    """One line."""
+    run: Callable[[Repl, str], Awaitable[None]]
+    """Gets what follows the name, without blanks around it. Raises `InputError` when that makes no sense."""
+    argument: str = ""
+    """As `[NAME]` in the help."""
+    aliases: tuple[str, ...] = ()
+    values: Callable[[Repl], Iterable[str]] = no_values
+    """What the argument may be, for completion."""
+    takes_path: bool = False
+    group: str = ""
+
+    @property
+    def usage(self) -> str:
+        """The command as one writes it."""
+        return f"/{self.name} {self.argument}".rstrip()
+
+
+class Registry:
+    """Finds commands by what was typed."""
+
+    def __init__(self, rows: Sequence[Command]) -> None:
+        self.rows = tuple(rows)
+        self._by_name: dict[str, Command] = {}
+        for row in rows:
+            for name in (row.name, *row.aliases):
+                if self._by_name.setdefault(name, row) is not row:
+                    raise ValueError(f"two commands are called {name!r}")
+
+    def find(self, name: str) -> Command | None:
+        """Give the command of that name, alias, or unique beginning of a name."""
+        exact = self._by_name.get(name)
+        if exact is not None or not name:
+            return exact
+        found = {row.name: row for known, row in self._by_name.items() if known.startswith(name)}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def suggest(self, name: str) -> tuple[str, ...]:
+        """Give the names that could have been meant."""
+        begins = [known for known in self._by_name if name and known.startswith(name)]
+        close = begins or get_close_matches(name, self._by_name, n=2, cutoff=0.6)
+        return tuple(f"/{known}" for known in sorted(close)[:4])
+
+    def names(self) -> tuple[str, ...]:
+        """Give every name, without aliases."""
+        return tuple(row.name for row in self.rows)
+
+
+def split(text: str) -> tuple[str, str]:
+    """Split `/name argument` into its two parts."""
+    name, _, argument = text[1:].partition(" ")
+    return name.strip(), argument.strip()
+
+
+def is_command(text: str) -> bool:
+    """Say whether a line is a command; `//` begins a question that starts with a slash, and so does a path (`/etc/hosts is …`)."""
+    return text.startswith("/") and not text.startswith("//") and "/" not in split(text.split("\n", 1)[0])[0]
+
+
+def unescaped(text: str) -> str:
+    """Give the question of a line that is no command."""
+    return text[1:] if text.startswith("//") else text

@@ -1,0 +1,275 @@
+"""The chat itself: reads a message, runs the command or asks the chain, and goes on, whatever a provider does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from fallback_chat.cli.failures import duration
+from fallback_chat.cli.notices import shortcomings
+from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl.attachments import attach, mentions
+from fallback_chat.cli.repl.editing import unquoted
+from fallback_chat.cli.repl.progress import Progress
+from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
+from fallback_chat.cli.repl.status import Status, Tone, clock, compose
+from fallback_chat.cli.repl.turn import TurnDriver
+from fallback_chat.core.errors import FallbackChatError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from fallback_chat.cli.repl.chain import Chain
+    from fallback_chat.cli.repl.host import Host
+    from fallback_chat.cli.repl.keys import Keymap, TypeAhead
+    from fallback_chat.cli.repl.registry import Registry
+    from fallback_chat.cli.repl.session import Plan, Session, TurnResult
+    from fallback_chat.cli.repl.status import Piece
+    from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.settings import ProviderSettings
+
+T = TypeVar("T")
+PATIENCE: Final = 2.0
+"""Seconds that the engine itself waits for the last provider left; longer waits are counted down here, where Ctrl-C ends them."""
+LONGEST_COUNTDOWN: Final = 30.0
+"""Seconds; what takes longer is not waited for unless the user said so with --wait."""
+COUNTDOWNS: Final = 3
+"""Per question: a provider that keeps asking for patience does not keep the chat for ever."""
+
+
+class Repl:
+    """One chat at one terminal. `clock` is wall-clock time; `wait` bounds a countdown when all providers are down (seconds)."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+        self,
+        chain: Chain,
+        session: Session,
+        host: Host,
+        registry: Registry,
+        keymap: Keymap,
+        *,
+        clock: Callable[[], float] = time.time,
+        wait: float | None = None,
+    ) -> None:
+        self.chain = chain
+        self.session = session
+        self.host = host
+        self.registry = registry
+        self.keymap = keymap
+        self.now = clock
+        self.leaving = False
+        self._wait = LONGEST_COUNTDOWN if wait is None else wait
+        self._progress: Progress | None = None
+
+    async def run(self) -> None:
+        """Chat until the user leaves."""
+        while not self.leaving:
+            draft, self.session.draft = self.session.draft, ""
+            try:
+                text = await self.host.read(draft)
+            except EOFError:
+                return
+            await self.submit(text)
+
+    async def submit(self, text: str) -> None:
+        """Run a command, or ask a question."""
+        stripped = text.strip()
+        if stripped in LEAVING_WORDS:
+            self.leaving = True
+        elif is_command(stripped):
+            await self._command(stripped)
+        elif question := unquoted(unescaped(stripped)):
+            await self._question(question)
+
+    async def _command(self, text: str) -> None:
+        name, argument = split(text)
+        command = self.registry.find(name)
+        if command is None:
+            meant = " or ".join(self.registry.suggest(name))
+            self.say(f"there is no command /{name}" + (f"; did you mean {meant}?" if meant else "; /help lists them"))
+            return
+        try:
+            await command.run(self, argument)
+        except FallbackChatError as error:
+            self.say(f"/{command.name}: {error}", Tone.BAD)
+        except OSError as error:
+            self.say(f"/{command.name}: {error.filename or 'a file'}: {error.strerror or error}", Tone.BAD)
+
+    async def _question(self, question: str) -> None:
+        try:
+            for name in mentions(question):
+                self.session.attachments.append(attach(name))
+                self.say(f"attached {name}", Tone.DIM)
+            plan = self.session.plan(question, self.now())
+        except InputError as error:
+            self.say(str(error), Tone.BAD)
+            self.session.draft = question
+            return
+        await self.ask(plan)
+
+    async def ask(self, plan: Plan) -> None:
+        """Ask the chain; when all are down and the wait is short, count down and ask again."""
+        for _ in range(COUNTDOWNS):
+            result = await self._answer(plan)
+            self.session.settle(result)
+            wait = result.error.retry_after if result.error is not None and not result.has_text else None
+            if wait is None or wait > self._wait or result.stopped:
+                return
+            if not await self._count_down(wait):
+                return
+            self.session.draft = ""
+
+    async def _answer(self, plan: Plan) -> TurnResult:
+        chain = await self.chain.open()
+        progress = self._progress = Progress(asyncio.get_running_loop().time)
+        progress.provider = plan.only or plan.start_with
+        driver: TurnDriver | None = None
+
+        def act(action: str) -> None:
+            if driver is None:
+                return
+            if action == "stop":
+                driver.stop()
+            elif action == "next_provider" and not driver.give_up():
+                self.say("there is no other provider to go on to", Tone.DIM)
+
+        try:
+            async with self.host.answering(self._streaming_row, act) as view:
+                driver = TurnDriver(
+                    chain, plan, view, progress,
+                    options=self.session.options,
+                    max_wait=min(PATIENCE, self._wait),
+                    note=lambda line: self.say(line, Tone.DIM),
+                )  # fmt: skip
+                result = await driver.run()
+                self._conclude(result, view.finish, view.interrupt)
+        finally:
+            self._progress = None
+        return result
+
+    def _conclude(
+        self, result: TurnResult, finish: Callable[[str | None], None], interrupt: Callable[[str], None]
+    ) -> None:
+        """End the answer on the screen; what is missing of it is said, and what can be done."""
+        lines = [self.chain.redact(line) for line in shortcomings(result.answer, result.error)]
+        if result.stopped:
+            interrupt(
+                "stopped; what is there is kept" if result.has_text else "stopped; your question is back in the line"
+            )
+        elif result.has_text and lines:
+            interrupt(f"{lines[0]} — /continue, or /retry next")
+        elif result.error is not None:
+            finish(None)
+            for line in (*lines, "your question is back in the input line"):
+                self.host.say(line, Tone.DIM)
+        else:
+            note = tell.footer(result, self.chain)
+            finish(self.chain.redact(note) if note else None)
+
+    async def _count_down(self, seconds: float) -> bool:
+        """Wait, visibly; False when the user has had enough."""
+        now = asyncio.get_running_loop().time
+        end = now() + seconds
+        if self.host.plain:
+            self.say(f"All providers are busy. Asking again in {duration(seconds)}; Ctrl-C ends the wait.")
+
+        def row(width: int, _: TypeAhead) -> Sequence[Piece]:
+            text = f"all are busy — asking again in {clock(end - now())} (Ctrl-C to stop)"
+            return compose(replace(self._status(), activity=text), width, ascii_only=self.host.ascii_only)
+
+        return await self.interruptible(asyncio.sleep(seconds, True), row) is not None
+
+    async def interruptible(
+        self, work: Awaitable[T], row: Callable[[int, TypeAhead], Sequence[Piece]] | None = None
+    ) -> T | None:
+        """Do some work that Ctrl-C ends; None when it did. `row` describes the status row meanwhile."""
+        task = asyncio.ensure_future(work)
+        stopped = False
+
+        def act(action: str) -> None:
+            nonlocal stopped
+            if action == "stop":
+                stopped = True
+                task.cancel()
+
+        async with self.host.answering(row or self._streaming_row, act):
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if not stopped:
+                    raise
+                return None
+
+    def availability_changed(self, event: AvailabilityChangedEvent) -> None:
+        """Tell a transition once, wherever the chat is; a running turn tells its own failures itself."""
+        own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
+        if not own:
+            self.say(tell.transition(event, self.now()), Tone.DIM)
+        if self.host.prompt is not None and self.host.prompt.active:
+            self.host.prompt.redraw()
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Print lines, without the chain's secrets."""
+        self.host.say(self.chain.redact(text), tone)
+
+    def prompt_row(self, width: int) -> Sequence[Piece]:
+        """Describe the status row at the prompt; nothing where nothing may move."""
+        if self.host.plain:
+            return ()
+        return compose(self._status(), width, ascii_only=self.host.ascii_only)
+
+    def _streaming_row(self, width: int, typed: TypeAhead) -> Sequence[Piece]:
+        status = self._status()
+        progress = self._progress
+        if progress is not None:
+            active = status.active
+            if progress.provider in self.chain.names:
+                active = self.chain.names.index(progress.provider)
+            status = replace(status, active=active, activity=progress.activity(), hint="")
+        flags = (*status.flags, *((f"queued {typed.queued}",) if typed.queued else ()))
+        return compose(replace(status, flags=flags, typed_ahead=typed.preview), width, ascii_only=self.host.ascii_only)
+
+    def _status(self) -> Status:
+        now, session = self.now(), self.session
+        active = self.chain.first(session, now)
+        window = self.chain.providers[active].context_window
+        flags = [f"{len(session.attachments)} attached"] if session.attachments else []
+        for name, on in (
+            ("pinned", session.pinned is not None),
+            ("multi-line", self.host.preferences.multiline),
+            ("vi", self.host.preferences.vi),
+        ):
+            flags += [name] if on else []
+        return Status(
+            self.chain.entries(session, now),
+            active,
+            context=session.context_tokens / window if window else None,
+            tokens=session.tokens,
+            cost=session.cost(prices(self.chain.providers)),
+            flags=tuple(flags),
+            hint="? help",
+        )
+
+    def last_question(self) -> str:
+        """Give the last question that was asked, for editing; empty when there is none."""
+        from fallback_chat.cli.repl.session import typed
+
+        return typed(self.session.questions[-1]) if self.session.questions else ""
+
+    def edit(self, text: str) -> str:
+        """Have the user's editor work on a text; the old one is given back when that fails."""
+        from fallback_chat.cli.repl.editor import edit_text
+
+        try:
+            with self.host.lent():
+                return edit_text(text, self.chain.settings)
+        except InputError as error:
+            self.say(str(error), Tone.BAD)
+            return text
+
+
+def prices(providers: Sequence[ProviderSettings]) -> dict[str, tuple[float, float]]:
+    """Give what a million tokens cost in and out, for those that have a price."""
+    return {one.name: (one.prices.input, one.prices.output) for one in providers if one.prices is not None}

@@ -1,0 +1,222 @@
+"""The state of one conversation, without a terminal: what was said, who is to be asked, and what the last turn came to.
+
+Rules: a turn that gave no answer leaves no trace in the conversation, and its question comes back as a draft. An answer that the
+user stopped, or that broke off, stays and is marked incomplete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.input import assemble
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
+from fallback_chat.core.events import Outcome
+from fallback_chat.core.llm import ChatOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.chat_context import Part
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.events import AttemptRecord
+
+CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
+CHARACTERS_PER_TOKEN: Final = 4
+"""A rough count, for the share of the context window where the provider has not counted yet."""
+FOREVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes out with the next question."""
+
+    name: str
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One turn that is about to be asked; providers by name."""
+
+    question: ChatMessage
+    context: ChatContext
+    """The conversation with the question at its end."""
+    start_with: str | None = None
+    only: str | None = None
+    without: frozenset[str] = frozenset()
+    why: str = "the first choice of the chain"
+    """Why the turn begins with that provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """What came of one turn."""
+
+    plan: Plan
+    answer: Answer
+    """What there is of it; its text may be empty."""
+    attempts: tuple[AttemptRecord, ...]
+    error: APIError | None = None
+    stopped: bool = False
+    """By the user."""
+    elapsed: float = 0.0
+    """Seconds."""
+
+    @property
+    def has_text(self) -> bool:
+        """Something of the answer was shown."""
+        return bool((self.answer.text or self.answer.refusal).strip())
+
+    @property
+    def whole(self) -> bool:
+        """The answer is all there."""
+        return self.error is None and not self.stopped and self.answer.complete
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one provider did in this conversation."""
+
+    answers: int = 0
+    failures: int = 0
+    first_tokens: list[float] = field(default_factory=list)
+    """Seconds."""
+    input: int = 0
+    output: int = 0
+    """Tokens."""
+
+
+class Session:
+    """One conversation. Providers are named, never held; times are wall-clock seconds."""
+
+    def __init__(self, *, system: str = "", sticky: bool = False) -> None:
+        self.system = system
+        self.sticky = sticky
+        """A new turn begins with whoever answered last."""
+        self.options = ChatOptions()
+        self.pinned: str | None = None
+        self.skipped: dict[str, float] = {}
+        """Until when each is passed over."""
+        self.draft = ""
+        """What the input line begins with next."""
+        self.new()
+
+    def new(self) -> None:
+        """Begin a new conversation; whom to ask stays as it was chosen."""
+        self.context = ChatContext()
+        self.attachments: list[Attachment] = []
+        self.use: str | None = None
+        """Who is asked first in the next turn alone."""
+        self.last: TurnResult | None = None
+        self.answered_by: str | None = None
+        self.tallies: dict[str, Tally] = {}
+
+    def plan(self, text: str, now: float) -> Plan:
+        """Make a turn of `text` and what is attached; both are kept until the turn is over."""
+        texts = [(one.name, one.part.text) for one in self.attachments if isinstance(one.part, Text)]
+        others = [one.part for one in self.attachments if not isinstance(one.part, Text)]
+        blocks = assemble((text,), None, texts).removeprefix(text)
+        content: tuple[Part, ...] = (Text(text), *([Text(blocks)] if blocks else []), *others)
+        return self._planned(ChatMessage(Role.USER, content), now)
+
+    def plan_again(self, question: ChatMessage, now: float) -> Plan:
+        """Make a turn of a question that was asked before; what it led to must be taken back first."""
+        return self._planned(question, now)
+
+    def _planned(self, question: ChatMessage, now: float) -> Plan:
+        self.skipped = {name: until for name, until in self.skipped.items() if until > now}
+        head = ChatContext().add(Role.SYSTEM, self.system) if self.system else ChatContext()
+        context = replace(head, messages=(*head.messages, *self.context.messages, question))
+        plan = Plan(question, context, without=frozenset(self.skipped))
+        if self.pinned:
+            return replace(plan, only=self.pinned, why="it is pinned", without=frozenset())
+        if self.use:
+            return replace(
+                plan, start_with=self.use, why="you chose it for this turn", without=plan.without - {self.use}
+            )
+        if self.sticky and self.answered_by and self.answered_by not in self.skipped:
+            return replace(plan, start_with=self.answered_by, why="it answered last (prefer = sticky)")
+        return plan
+
+    def settle(self, result: TurnResult) -> None:
+        """Take in what a turn came to."""
+        self.last = result
+        self.use = None
+        self._count(result)
+        if not result.has_text:
+            self.draft = typed(result.plan.question)
+            return
+        self.attachments.clear()
+        message = result.answer.message()
+        if not message.content and result.answer.refusal:
+            message = replace(message, content=(Text(result.answer.refusal),))
+        message = replace(message, complete=message.complete and result.whole)
+        self.context = self.context.add_message(result.plan.question).add_message(message)
+        if result.error is None and result.answer.llm is not None:
+            self.answered_by = result.answer.llm.label
+
+    def _count(self, result: TurnResult) -> None:
+        for attempt in result.attempts:
+            tally = self.tallies.setdefault(attempt.provider, Tally())
+            tally.answers += attempt.outcome is Outcome.OK
+            tally.failures += attempt.outcome in (Outcome.FAILED, Outcome.PARTIAL)
+            if attempt.first_token is not None:
+                tally.first_tokens.append(attempt.first_token)
+        if result.answer.usage is not None and result.answer.llm is not None:
+            tally = self.tallies.setdefault(result.answer.llm.label, Tally())
+            tally.input += result.answer.usage.input or 0
+            tally.output += result.answer.usage.output or 0
+
+    def undo(self) -> ChatMessage | None:
+        """Take the last question and its answer back; gives the question, None when there is none."""
+        messages = list(self.context.messages)
+        while messages and messages[-1].role is not Role.USER:
+            messages.pop()
+        if not messages:
+            return None
+        question = messages.pop()
+        self.context = ChatContext(tuple(messages))
+        return question
+
+    @property
+    def questions(self) -> tuple[ChatMessage, ...]:
+        """What the user asked, in order."""
+        return tuple(message for message in self.context.messages if message.role is Role.USER)
+
+    @property
+    def answers(self) -> tuple[ChatMessage, ...]:
+        """What was answered, in order."""
+        return tuple(message for message in self.context.messages if message.role is Role.ASSISTANT)
+
+    @property
+    def context_tokens(self) -> int:
+        """How much of a context window the conversation takes: the provider's count of the last turn, else a rough one."""
+        usage = self.last.answer.usage if self.last is not None and self.answers else None
+        if usage is not None and usage.input is not None:
+            return usage.input + (usage.output or 0)
+        characters = len(self.system) + sum(len(message.text) for message in self.context.messages)
+        return characters // CHARACTERS_PER_TOKEN
+
+    @property
+    def tokens(self) -> int:
+        """Tokens spent in this conversation, as far as the providers counted them."""
+        return sum(tally.input + tally.output for tally in self.tallies.values())
+
+    def skip(self, name: str, until: float = FOREVER) -> None:
+        """Pass over a provider until then."""
+        self.skipped[name] = until
+
+    def cost(self, prices: Mapping[str, tuple[float, float]]) -> float | None:
+        """Give what the answers cost by `prices` (per million tokens in and out); None when nobody who answered has any."""
+        priced = [(tally, prices[name]) for name, tally in self.tallies.items() if name in prices]
+        if not priced:
+            return None
+        return sum(tally.input * price[0] + tally.output * price[1] for tally, price in priced) / 1_000_000
+
+
+def typed(question: ChatMessage) -> str:
+    """Give what the user typed of a question, without what was attached."""
+    first = question.content[0] if question.content else None
+    return first.text if isinstance(first, Text) else ""

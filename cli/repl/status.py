@@ -1,0 +1,201 @@
+"""The status row: one description of the chain, fitted to a width. What a painter gets are pieces of text with a tone.
+
+Everything is said in words and symbols; the tone only repeats it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from prompt_toolkit.utils import get_cwidth
+
+from fallback_chat.core.breaker import State
+from fallback_chat.core.errors import ErrorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fallback_chat.core.breaker import Health
+
+NARROW: Final = 60
+"""Columns below which the chain is only counted."""
+AHEAD: Final = "\u203a"
+"""Stands before what was typed ahead."""
+MAX_MODEL: Final = 24
+"""Columns of a model's name."""
+ASCII: Final = str.maketrans("▸·│—›⏎…", ">||->/~")  # noqa: RUF001 - the first is the look, the second is what it becomes
+
+
+class Tone(StrEnum):
+    """How a piece is painted; the themes say with what."""
+
+    PLAIN = "plain"
+    ACTIVE = "active"
+    GOOD = "good"
+    WAITING = "waiting"
+    BAD = "bad"
+    DIM = "dim"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text of one tone."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One provider of the chain as the row shows it."""
+
+    name: str
+    model: str
+    word: str
+    """`ok`, `429 0:42`, `down 0:12`, `key`, `slow`, `skip`, `?`."""
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that the row can tell."""
+
+    entries: tuple[Entry, ...]
+    active: int = 0
+    """Which of `entries` answers, or would be asked first."""
+    activity: str = ""
+    """What the active one does now."""
+    context: float | None = None
+    """Share of the active entry's context window."""
+    tokens: int = 0
+    cost: float | None = None
+    flags: tuple[str, ...] = ()
+    typed_ahead: str = ""
+    hint: str = "?"
+
+
+_WORDS: Final[dict[str, tuple[str, Tone]]] = {
+    ErrorKind.RATE_LIMITED: ("429", Tone.WAITING),
+    ErrorKind.QUOTA_EXHAUSTED: ("quota", Tone.BAD),
+    ErrorKind.AUTH: ("key", Tone.BAD),
+    ErrorKind.PERMISSION: ("key", Tone.BAD),
+    ErrorKind.MODEL_NOT_FOUND: ("model", Tone.BAD),
+}
+
+
+def state_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
+    """Say in one word how a provider is; with the time that is left where it has one."""
+    if skipped or health.state is State.DISABLED:
+        return "skip", Tone.DIM
+    if health.state is State.CLOSED:
+        return ("slow", Tone.WAITING) if slow else ("ok", Tone.GOOD)
+    if health.state is State.HALF_OPEN or health.is_due(now):
+        return "?", Tone.WAITING
+    word, tone = _WORDS.get(health.reason or "", ("down", Tone.BAD))
+    left = f" {clock(health.until - now)}" if health.until is not None else ""
+    return word + left, tone
+
+
+def clock(seconds: float) -> str:
+    """Write a time that runs down: `0:42`, `12:05`, `3 h`. The last second is still 0:01."""
+    whole = max(1, int(seconds + 0.999))
+    if whole >= 3600:
+        return f"{whole // 3600} h"
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def count(tokens: int) -> str:
+    """Write a number of tokens: `812`, `1.2k`, `34k`."""
+    if tokens < 1000:
+        return str(tokens)
+    return f"{tokens / 1000:.1f}k" if tokens < 10_000 else f"{tokens // 1000}k"
+
+
+def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
+    """Give the row in at most `width` columns: what does not fit is left out from the right, the active entry is cut last."""
+    groups = _narrow(status) if width < NARROW else _wide(status, width)
+    row = list(groups[0])
+    for group in groups[1:]:
+        if columns(row) + columns(group) > width:
+            break
+        row += group
+    pieces = tuple(_cut(row, width))
+    if ascii_only:
+        return tuple(Piece(piece.text.translate(ASCII), piece.tone) for piece in pieces)
+    return pieces
+
+
+def _wide(status: Status, width: int) -> list[Sequence[Piece]]:
+    """Give the segments, the most important first; each begins with what separates it from the one before."""
+    active = status.entries[status.active]
+    head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shorten(active.model, MAX_MODEL)}", Tone.DIM)]
+    groups: list[Sequence[Piece]] = [head + _doing(status, active)]
+    if status.typed_ahead:
+        groups.append([Piece(" │ ", Tone.DIM), Piece(shorten(f"{AHEAD} {status.typed_ahead}", width // 2), Tone.PLAIN)])
+    groups += [
+        [Piece(" · ", Tone.DIM), Piece(f"{entry.name} "), Piece(entry.word, entry.tone)]
+        for index, entry in enumerate(status.entries)
+        if index != status.active
+    ]
+    return groups + [[Piece(" │ ", Tone.DIM), *group] for group in _numbers(status)]
+
+
+def _narrow(status: Status) -> list[Sequence[Piece]]:
+    active = status.entries[status.active]
+    head = [Piece(f"▸{active.name}", Tone.ACTIVE)]
+    place = [Piece(f" ({status.active + 1}/{len(status.entries)})", Tone.DIM)]
+    groups: list[Sequence[Piece]] = [head + _doing(status, active)] if status.activity else [head, place]
+    if not status.activity and active.word != "ok":
+        groups.insert(1, [Piece(f" {active.word}", active.tone)])
+    if status.typed_ahead:
+        groups.append([Piece(shorten(f" {AHEAD} {status.typed_ahead}", 16))])
+    if status.context is not None:
+        groups.append([Piece(f" {status.context:.0%}", Tone.DIM)])
+    return groups + [[Piece(f" {flag}")] for flag in status.flags]
+
+
+def _doing(status: Status, active: Entry) -> list[Piece]:
+    if status.activity:
+        return [Piece(f" {status.activity}", Tone.WAITING)]
+    return [] if active.word == "ok" else [Piece(f" {active.word}", active.tone)]
+
+
+def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
+    if status.context is not None:
+        yield [Piece(f"ctx {status.context:.0%}", Tone.BAD if status.context > 0.9 else Tone.DIM)]
+    if status.tokens:
+        cost = f" {status.cost:.4f}".rstrip("0").rstrip(".") if status.cost is not None else ""
+        yield [Piece(f"{count(status.tokens)} tok{cost}", Tone.DIM)]
+    for flag in status.flags:
+        yield [Piece(flag)]
+    if status.hint:
+        yield [Piece(status.hint, Tone.DIM)]
+
+
+def columns(pieces: Iterable[Piece]) -> int:
+    """Count the columns that some pieces take."""
+    return sum(get_cwidth(piece.text) for piece in pieces)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut a text to `width` columns; a cut one ends in `…`."""
+    if get_cwidth(text) <= width:
+        return text
+    kept = ""
+    for character in text:
+        if get_cwidth(kept + character) > width - 1:
+            break
+        kept += character
+    return f"{kept}…"
+
+
+def _cut(row: Sequence[Piece], width: int) -> Iterable[Piece]:
+    left = width
+    for piece in row:
+        if left <= 0:
+            return
+        text = shorten(piece.text, left)
+        yield Piece(text, piece.tone)
+        left -= get_cwidth(text)

@@ -1,0 +1,138 @@
+"""What the chat says in sentences: who answered, why, how the chain is, and what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.failures import duration, hint, sentence
+from fallback_chat.cli.notices import attribution
+from fallback_chat.cli.repl.status import clock, shorten
+from fallback_chat.core.breaker import State
+from fallback_chat.core.events import Outcome
+from fallback_chat.core.policy import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fallback_chat.cli.repl.chain import Chain
+    from fallback_chat.cli.repl.session import Session, TurnResult
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent
+
+_BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": "by your wish"}
+
+
+def transition(event: AvailabilityChangedEvent, now: float) -> str:
+    """Say that a provider's availability changed."""
+    name = event.llm.label
+    if event.available:
+        why = _BACK.get(event.reason or "")
+        return f"{name}: available again" + (f" ({why})" if why else "")
+    if event.state is State.DISABLED:
+        return f"{name}: out of use"
+    words = next((rule.words for kind, rule in RULES.items() if kind == event.reason), "is not available")
+    wait = f", retry in {duration(event.until - now)}" if event.until is not None and event.until > now else ""
+    return f"{name}: {words}{wait}"
+
+
+def footer(result: TurnResult, chain: Chain) -> str | None:
+    """Say who answered and why, when it was not the first choice."""
+    answer = result.answer
+    if answer.llm is None or not result.has_text:
+        return None
+    name = answer.llm.label
+    causes = [f"{one.provider} {short(one.error)}" for one in result.attempts if one.error and one.provider != name]
+    line = attribution(answer, len(chain.names))
+    if line is None and name != chain.names[0]:
+        line = f"answered by {name}/{answer.model} ({result.plan.why})"
+    return f"{line} — {', '.join(dict.fromkeys(causes))}" if line and causes else line
+
+
+def short(error: APIError) -> str:
+    """Name a failure in a word or two: the HTTP status where there is one."""
+    status = error.details.status
+    return str(status) if status and status != 200 else error.kind.value.replace("_", " ")
+
+
+def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
+    """Explain how the last turn was routed, with times, and what would change it."""
+    first = result.plan.only or result.plan.start_with
+    if result.plan.only:
+        yield f"Only {first} was to be asked: {result.plan.why}."
+    elif first:
+        yield f"The turn began with {first}: {result.plan.why}."
+    else:
+        yield f"The turn went through the chain in order: {' → '.join(chain.names)}."
+    for number, attempt in enumerate(result.attempts, 1):
+        yield f"  {number}. {_attempt(attempt)}"
+    yield _ending(result)
+    for name in chain.names:
+        health = chain.health(name)
+        if health.state in (State.OPEN, State.BLOCKED):
+            yield f"{name} {_when(health.until, now)}"
+    advice = [hint(one.error) for one in result.attempts if one.error is not None]
+    yield from dict.fromkeys(f"For {one.provider}: {text}." for one, text in _advised(result.attempts, advice))
+
+
+def _advised(attempts: tuple[AttemptRecord, ...], advice: list[str | None]) -> Iterator[tuple[AttemptRecord, str]]:
+    failed = [one for one in attempts if one.error is not None]
+    for one, text in zip(failed, advice, strict=True):
+        if text:
+            yield one, text
+
+
+def _when(until: float | None, now: float) -> str:
+    if until is None:
+        return "stays out until something changes (/probe asks it again)."
+    if until <= now:
+        return "is due: the next turn may ask it again."
+    return f"is asked again in {clock(until - now)} (/probe asks it now)."
+
+
+def _attempt(attempt: AttemptRecord) -> str:
+    name = attempt.provider
+    match attempt.outcome:
+        case Outcome.SKIPPED:
+            return f"{name} was passed over: it is resting, or out of use"
+        case Outcome.CANCELLED:
+            return f"{name} was left after {duration(attempt.elapsed)}, by you"
+        case Outcome.OK:
+            first = f"first words after {duration(attempt.first_token)}, " if attempt.first_token is not None else ""
+            return f"{name} answered: {first}done after {duration(attempt.elapsed)}"
+        case _:
+            what = sentence(name, attempt.error) if attempt.error else f"{name} failed"
+            return f"{what} (after {duration(attempt.elapsed)})"
+
+
+def _ending(result: TurnResult) -> str:
+    if result.stopped:
+        return f"You stopped it after {duration(result.elapsed)}."
+    if result.error is not None:
+        return f"It ended without a whole answer after {duration(result.elapsed)}."
+    name = result.answer.llm.label if result.answer.llm else "nobody"
+    return f"The answer came from {name}/{result.answer.model}, {duration(result.elapsed)} in all."
+
+
+def chain_table(chain: Chain, session: Session, now: float) -> Iterator[str]:
+    """Give the chain as rows: place, name, model, kind, how it is, and why."""
+    first = chain.first(session, now)
+    rows = []
+    for number, (one, entry) in enumerate(zip(chain.providers, chain.entries(session, now), strict=True), 1):
+        health = chain.health(one.name)
+        reason = (health.reason or "").replace("_", " ") if health.state in (State.OPEN, State.BLOCKED) else ""
+        mark = "pinned" if session.pinned == one.name else "next" if number - 1 == first else ""
+        rows.append((str(number), one.name, shorten(one.model, 32), one.kind, entry.word, reason, mark))
+    yield from table(("", "provider", "model", "kind", "state", "reason", ""), rows)
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Set rows in columns."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def chain_sentence(chain: Chain, session: Session, now: float) -> str:
+    """Say how the chain is, for those who hear the screen."""
+    parts = [f"{entry.name} {entry.word}" for entry in chain.entries(session, now)]
+    return f"Chain: {', '.join(parts)}. The next turn begins with {chain.names[chain.first(session, now)]}."

@@ -1,0 +1,92 @@
+"""The terminal's own modes around the chat: no echo while two phases take turns, suspend, and everything put back at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
+from prompt_toolkit.keys import Keys
+
+if sys.platform != "win32":
+    import termios
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import TextIO
+
+KNOWS_MODIFIED_KEYS: Final = ("xterm", "tmux", "screen", "foot", "alacritty", "wezterm", "ghostty", "rxvt")
+"""Beginnings of TERM. The Linux console would take the request for a colour."""
+ASK_FOR_MODIFIED_KEYS: Final = "\x1b[>4;1m"
+STOP_MODIFIED_KEYS: Final = "\x1b[>4;0m"
+# Shift, Alt and Ctrl with Enter, as xterm's modifyOtherKeys and as CSI u; prompt-toolkit takes the first for a plain Enter and
+# types the second into the line.
+NEWLINE_SEQUENCES: Final = tuple(
+    form.format(modifier) for modifier in (2, 3, 5) for form in ("\x1b[27;{};13~", "\x1b[13;{}u")
+)
+
+
+def recognise_modified_enter() -> None:
+    """Have prompt-toolkit read Shift-Enter as Alt-Enter."""
+    for sequence in NEWLINE_SEQUENCES:
+        ANSI_SEQUENCES[sequence] = (Keys.Escape, Keys.ControlM)
+
+
+class Terminal:
+    """Keeps the terminal from echoing while it is entered. `fd` is its descriptor, None where there is no real one."""
+
+    def __init__(self, fd: int | None, out: TextIO, *, term: str = "") -> None:
+        self._fd = fd
+        self._out = out
+        self._modified_keys = term.startswith(KNOWS_MODIFIED_KEYS)
+        self._before: list[Any] | None = None
+
+    def __enter__(self) -> Self:
+        recognise_modified_enter()
+        if self._fd is not None:
+            self._before = termios.tcgetattr(self._fd)
+        self._quiet()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _quiet(self) -> None:
+        """Between two phases nobody reads: what is typed then must not appear in the answer."""
+        if self._fd is not None and self._before is not None:
+            quiet = list(self._before)
+            quiet[3] &= ~(termios.ECHO | termios.ICANON)
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, quiet)
+        if self._modified_keys:
+            self._write(ASK_FOR_MODIFIED_KEYS)
+
+    def _restore(self) -> None:
+        if self._modified_keys:
+            self._write(STOP_MODIFIED_KEYS)
+        if self._fd is not None and self._before is not None:
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+    @contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Lend the terminal, as it was before us, to another program."""
+        self._restore()
+        try:
+            yield
+        finally:
+            self._quiet()
+
+    def suspend(self) -> None:
+        """Stop this process until the shell continues it."""
+        if hasattr(signal, "SIGTSTP"):
+            with self.given_back():
+                os.kill(os.getpid(), signal.SIGTSTP)

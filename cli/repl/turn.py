@@ -1,0 +1,194 @@
+"""Drives one answer: from the plan of a turn to what came of it, with the user's wish to stop or to go on to the next provider."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from enum import Enum, auto
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from fallback_chat.cli.notices import notices
+from fallback_chat.cli.repl.session import TurnResult
+from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.errors import APIError
+from fallback_chat.core.redaction import RedactingStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.cli.repl.progress import Progress
+    from fallback_chat.cli.repl.session import Plan
+    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.events import AttemptRecord, Event
+    from fallback_chat.core.fallback_stream import FallbackLLMStream
+    from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions
+
+
+class AnswerDisplay(Protocol):
+    """Shows one answer while it comes in (`cli/render/live.py`)."""
+
+    def feed(self, text: str) -> None: ...
+    def discard(self) -> None: ...
+    def note(self, line: str) -> None: ...
+
+
+class Wish(Enum):
+    """What the user wants of a running answer."""
+
+    STOP = auto()
+    NEXT = auto()
+
+
+class TurnDriver:
+    """One turn. `run()` gives its result; `stop()` and `give_up()` may be called meanwhile, from key handlers.
+
+    `max_wait` is how long the last provider left may ask to wait, in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+        self,
+        chain: OpenChain,
+        plan: Plan,
+        display: AnswerDisplay,
+        progress: Progress,
+        *,
+        options: ChatOptions,
+        max_wait: float,
+        note: Callable[[str], None],
+    ) -> None:
+        self._chain = chain
+        self._plan = plan
+        self._display = display
+        self._progress = progress
+        self._options = options
+        self._max_wait = max_wait
+        self._note = note
+        self._by_name = {llm.label: llm for llm in chain.adapter.llms}
+        self._without = set(plan.without)
+        self._start_with = plan.start_with
+        self._wish: Wish | None = None
+        self._reading: asyncio.Task[APIError | None] | None = None
+        self._stream: FallbackLLMStream | None = None
+        self._attempts: list[AttemptRecord] = []
+        self.builder = AnswerBuilder()
+        self._redacting = RedactingStream(chain.redactor)
+
+    def stop(self) -> None:
+        """End the answer here; what there is of it is kept."""
+        self._interrupt(Wish.STOP)
+
+    def give_up(self) -> bool:
+        """Leave the present provider and ask the next one; False when there is none."""
+        if not self.others():
+            return False
+        self._interrupt(Wish.NEXT)
+        return True
+
+    def others(self) -> list[LLM]:
+        """Give the providers that could take over."""
+        if self._plan.only is not None:
+            return []
+        return [
+            llm for name, llm in self._by_name.items() if name not in self._without and name != self._progress.provider
+        ]
+
+    def _interrupt(self, wish: Wish) -> None:
+        if self._wish is not Wish.STOP and self._reading is not None and not self._reading.done():
+            self._wish = wish
+            self._reading.cancel()
+
+    async def run(self) -> TurnResult:
+        """Ask until there is an answer, nobody is left, or the user has had enough."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        error = None
+        while True:
+            self._wish = None
+            self._stream = stream = self._open_stream()
+            self._progress.left = partial(getattr, stream, "gives_up_in")
+            self._reading = asyncio.ensure_future(self._read(stream))
+            try:
+                error = await self._reading
+            except asyncio.CancelledError:
+                if self._wish is None:
+                    raise  # the whole program ends
+            finally:
+                with suppress(APIError):
+                    await stream.aclose()
+                self._attempts += stream.attempts
+            if self._wish is not Wish.NEXT or not self._move_on():
+                break
+        self._show(self._redacting.flush())
+        answer = self.builder.build(stream)
+        return TurnResult(
+            self._plan,
+            replace(answer, attempts=tuple(self._attempts)),
+            tuple(self._attempts),
+            error=error,
+            stopped=self._wish is Wish.STOP,
+            elapsed=now() - began,
+        )
+
+    def _move_on(self) -> bool:
+        """Leave the provider that was given up out of the rest of the turn."""
+        left = self._progress.provider
+        following = self.others()
+        if left is None or not following:
+            return False
+        self._without.add(left)
+        self._start_with = None
+        if self.builder.text:
+            self._begin_anew()
+        self._note(f"{left}: given up by you; asking {following[0].label}")
+        return True
+
+    def _begin_anew(self) -> None:
+        """What was shown is void: nothing of two providers is ever glued together."""
+        self._display.discard()
+        self.builder = AnswerBuilder()
+        self._redacting = RedactingStream(self._chain.redactor)
+
+    def _open_stream(self) -> FallbackLLMStream:
+        plan = self._plan
+        return self._chain.adapter.chat(
+            chat_ctx=plan.context,
+            options=self._options,
+            start_with=self._named(self._start_with),
+            only=self._named(plan.only),
+            without=[self._by_name[name] for name in self._without if name in self._by_name],
+            max_wait=self._max_wait,
+            on_event=self._event,
+        )
+
+    def _named(self, name: str | None) -> LLM | None:
+        return self._by_name.get(name) if name is not None else None
+
+    async def _read(self, stream: FallbackLLMStream) -> APIError | None:
+        try:
+            async for chunk in stream:
+                self._chunk(chunk)
+        except APIError as error:
+            return error
+        return None
+
+    def _chunk(self, chunk: ChatChunk) -> None:
+        if chunk.restarted:
+            self._display.discard()
+            self._redacting = RedactingStream(self._chain.redactor)
+        self.builder.add(chunk)
+        self._progress.chunk(chunk)
+        delta = chunk.delta
+        if delta is not None and (text := delta.content or delta.refusal):
+            self._show(self._redacting.feed(text))
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._display.feed(text)
+
+    def _event(self, event: Event) -> None:
+        self._progress.event(event)
+        self._progress.can_switch = bool(self.others())
+        for line in notices(event):
+            self._note(line)
