@@ -24,6 +24,7 @@ LOOK_AHEAD: Final = 8
 MAX_OVERLAP: Final = 24
 """Lines that are lexed again, at most, where the lexer offers no place to go on from."""
 
+_NOT_FRESH: Final = (" ", "\t", "\n", "}", ")", "]")
 _ROOT: Final[tuple[str, ...]] = ("root",)
 
 
@@ -109,9 +110,12 @@ def _by_line(tokens: Iterable[tuple[Any, str]]) -> list[Line]:
 
 
 def _other_steps(lexer: Any, text: str) -> Iterator[tuple[int, tuple[str, ...] | None, Line]]:
-    """Lex with a lexer that hides its states: a line that begins in the first column is taken for a fresh start."""
+    """Lex with a lexer that hides its states: a line that begins in the first column is taken for a fresh start.
+
+    A bracket there closes what began before, so the lexer is still inside it.
+    """
     for position, kind, value in lexer.get_tokens_unprocessed(text):
-        fresh = (position == 0 or text[position - 1] == "\n") and not value[:1].isspace()
+        fresh = (position == 0 or text[position - 1] == "\n") and not value.startswith(_NOT_FRESH)
         yield position, _ROOT if fresh else None, [(kind, value)]
 
 

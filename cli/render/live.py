@@ -93,7 +93,7 @@ class AnswerView(PlainView):
                 redirect_stderr=False,
             )
             self._live.start()
-            self._pace.now()
+            self._draw()  # not by the pace: the first text is not to wait for it
 
     def feed(self, text: str) -> None:
         """Take the next piece of the answer."""

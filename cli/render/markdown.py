@@ -266,7 +266,7 @@ class MarkdownStream:
     def _give_up(self) -> list[Row]:
         """Show source as it is, because a library raised on it: an answer is worth more than its looks."""
         above: list[Row] = [[]] if self._above and not self._begun else []
-        rows = [*above, *self._raw(self._lines)]
+        rows = [*above, *self._raw("\n".join(self._lines).strip("\n").split("\n"))]
         self._start_over()
         self._above = True
         return rows

@@ -1,0 +1,46 @@
+"""Text that tries to steer the terminal it is shown on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOSTILE: Final[dict[str, str]] = {
+    "colour": "\x1b[31mred\x1b[0m",
+    "clear the screen": "a\x1b[2J\x1b[Hb",
+    "move the cursor": "a\x1b[10A\x1b[5Cb",
+    "scroll region": "\x1b[5;10ra",
+    "alternate screen": "\x1b[?1049ha",
+    "hide the cursor": "\x1b[?25la",
+    "no autowrap": "\x1b[?7la",
+    "insert mode": "\x1b[4ha",
+    "mouse": "\x1b[?1000ha",
+    "bracketed paste": "\x1b[?2004ha",
+    "reset": "\x1bca",
+    "title": "\x1b]0;owned\x07a",
+    "title ended by ST": "\x1b]2;owned\x1b\\a",
+    "title never ended": "\x1b]0;owned and all that follows",
+    "clipboard": "\x1b]52;c;b3duZWQ=\x07a",
+    "link": "\x1b]8;;https://evil.example\x1b\\bank\x1b]8;;\x1b\\",
+    "palette": "\x1b]4;1;rgb:00/00/00\x07a",
+    "notification": "\x1b]9;owned\x07a\x1b]777;notify;a;b\x07",
+    "device control": "\x1bP+q544e\x1b\\a",
+    "application program": "\x1b_owned\x1b\\a\x1b^owned\x1b\\\x1bXowned\x1b\\",
+    "report": "a\x1b[6n\x1b[c\x1b[>q",
+    "charset": "\x1b(0qqq\x0e",
+    "8 bit controls": "\x9b31mred\x9d0;owned\x9c\x90q\x9c",
+    "backspace": "safe\b\b\b\bevil",
+    "carriage return": "safe text\revil",
+    "bell, tabs and feeds": "a\x07\x0b\x0cb\x7f",
+    "null": "a\x00b",
+    "bidi": "a\u202eb\u2066c\u200fd\u061ce",
+    "tag characters": "a\U000e0041\U000e0042b",
+    "invisible": "a\u200b\u2060\ufeff\u00ad\ufff9b",
+    "separators": "a\u2028b\u2029c\x85d",
+    "surrogate": "a\ud83db",
+    "decoded later": "&#27;[31m &#x9b;2J &#x202e;a &#x200b;b",
+    "markup of rich": "[bold]a[/bold] [link=file:///etc/passwd]b[/link] [/oops]",
+    "in a fence": "```python\n\x1b]0;owned\x07 = '\x9b2J'\n```",
+    "in the language": "```py\x1b[31mthon\nx = 1\n```",
+    "in a table": "| \x1b[2J | b |\n|---|---|\n| c | \x9d0;owned\x07 |",
+    "in an address": "[a](https://b\x1b[31m/\u202ec) <https://d\x9b/>",
+}
