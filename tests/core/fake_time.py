@@ -36,3 +36,9 @@ class AutojumpLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping_selector.now
+
+
+def timers() -> list[asyncio.TimerHandle]:
+    """Give the timers that run on the present loop."""
+    scheduled: list[asyncio.TimerHandle] = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    return [handle for handle in scheduled if not handle.cancelled()]

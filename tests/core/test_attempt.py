@@ -12,6 +12,7 @@ from fallback_chat.core.chat_context import ChatContext, ToolCall
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.core.settings import ChainSettings, OnRefusal
+from tests.core.fake_time import timers
 from tests.core.scripted import (
     FRAGMENT,
     ROLE,
@@ -465,6 +466,7 @@ async def test_closing_closes_the_stream_and_may_come_before_it_exists() -> None
     await attempt.aclose()
 
     assert llm.streams[0].closes == 1
+    assert timers() == []
 
 
 async def test_a_stream_that_cannot_be_closed_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:

@@ -331,6 +331,25 @@ async def test_one_can_see_how_long_the_present_wait_may_still_take(clock: FakeC
     assert seen == [None, 6, 2, None, 20]
 
 
+async def test_there_is_no_retry_that_the_end_of_all_time_would_cut(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [Pause(5), rate_limited(15)], ANSWER)
+
+    turn = await turn_with(chain_of(a, clock=clock, settings=ChainSettings()), total_timeout=20)
+
+    assert (turn.record, clock.slept) == ([("a", "failed", "rate_limited")], [])
+
+
+async def test_a_trial_that_the_total_time_ends_is_handed_back(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [DOWN], ["Once", SILENCE], ANSWER)
+    chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
+    await turn_with(chain)
+    clock.advance(15)
+
+    await turn_with(chain, total_timeout=5)
+
+    assert (await turn_with(chain)).stream.llm is a
+
+
 # All failed
 
 
@@ -515,6 +534,16 @@ async def test_a_restart_after_a_continuation_discards_all_that_was_shown(clock:
 
     assert (turn.text, turn.events[-1]) == ("Hello", StreamRestarted(b, c, 16))
     assert c.calls[0].chat_ctx == HELLO
+
+
+async def test_a_continuation_after_a_restart_knows_nothing_of_what_was_discarded(clock: FakeClock) -> None:
+    a, b, c = ScriptedLLM("a", PARTIAL), ScriptedLLM("b", ["Hel", RESET]), ScriptedLLM("c", ["lo", STOP])
+    policies = [OnStreamFailure.RESTART, OnStreamFailure.CONTINUE, OnStreamFailure.RAISE]
+    chain = chain_of(a, b, c, clock=clock, llm_settings=[restarting(policy) for policy in policies])
+
+    turn = await turn_with(chain)
+
+    assert (turn.text, c.calls[0].chat_ctx) == ("Hello", continue_from(HELLO, "Hel"))
 
 
 async def test_a_continuation_that_ends_within_an_echo_loses_no_text(clock: FakeClock) -> None:
