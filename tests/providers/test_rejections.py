@@ -1,0 +1,113 @@
+"""What a server rejects by name, and what may be left out for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fallback_chat.core.chat_context import ChatContext, Image, Role, Text, Tool
+from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import ChatOptions
+from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.providers._dialect import ChatRequest
+from fallback_chat.providers._rejections import rejected_key, unsupported_feature
+from fallback_chat.providers.anthropic import lower_cap
+from tests.providers.asking import ask, llm, sends
+from tests.providers.raw_server import raw_server
+
+BODY: dict[str, Any] = {
+    "model": "m",
+    "messages": [],
+    "stream": True,
+    "tools": [],
+    "temperature": 1,
+    "max_tokens": 5,
+    "stream_options": {"include_usage": True},
+    "generationConfig": {"topK": 1, "temperature": 2},
+    "think": "low",
+    "mine": 1,
+}
+REQUEST = ChatRequest(
+    settings=ProviderSettings(name="p", kind="openai", model="m", extra_body={"mine": 1}), chat_ctx=ChatContext()
+)
+
+
+def error(
+    message: str = "no", *, param: str | None = None, status: int = 400, kind: ErrorKind = ErrorKind.BAD_REQUEST
+) -> APIStatusError:
+    return APIStatusError(message, kind=kind, details=ErrorDetails(status=status, param=param))
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        (error(param="temperature"), "temperature"),
+        (error(param="stream_options.include_usage"), "stream_options.include_usage"),
+        (error(param="stream_options.unknown"), "stream_options"),
+        (error(param="temperature", status=422), "temperature"),
+        (error("Unsupported parameter: 'max_tokens' is not supported"), "max_tokens"),
+        (error("temperature: not supported with this API version"), "temperature"),
+        (error("Unknown name \"topK\" at 'generation_config'"), "generationConfig.topK"),
+        (error('"qwen:1b" does not support thinking'), "think"),
+        (error(param="messages"), None),
+        (error(param="model"), None),
+        (error(param="mine"), None),
+        (error("the temperature is wrong"), None),
+        (error(param="temperature", status=404), None),
+        (error(param="temperature", kind=ErrorKind.CONTEXT_EXCEEDED), None),
+    ],
+)
+def test_the_key_that_a_server_names_is_found(said: APIStatusError, key: str | None) -> None:
+    assert rejected_key(said, BODY, REQUEST) == key
+
+
+def test_what_was_left_out_already_is_not_left_out_again() -> None:
+    assert rejected_key(error(param="temperature"), BODY, replace(REQUEST, dropped=frozenset({"temperature"}))) is None
+
+
+TOOL = Tool("t", "", {"type": "object"})
+PICTURE = ChatContext().add(Role.USER, (Text("x"), Image("image/png", b"")))
+
+
+@pytest.mark.parametrize(
+    ("message", "tools", "context", "wanted"),
+    [
+        ("registry.test/m does not support tools", (TOOL,), ChatContext(), True),
+        ("registry.test/m does not support tools", (), ChatContext(), False),
+        ("function calling is not supported by this model", (TOOL,), ChatContext(), True),
+        ("this model does not support image input", (), PICTURE, True),
+        ("No multimodal support in this server.", (), PICTURE, True),
+        ("No multimodal support in this server.", (TOOL,), ChatContext(), False),
+        ("messages must alternate", (TOOL,), PICTURE, False),
+    ],
+)
+def test_a_feature_that_the_model_lacks_is_told_from_a_bad_request(
+    message: str, tools: tuple[Tool, ...], context: ChatContext, wanted: bool
+) -> None:
+    assert unsupported_feature(error(message), replace(REQUEST, tools=tools, chat_ctx=context)) is wanted
+
+
+async def test_the_next_provider_may_have_the_feature() -> None:
+    body = b'{"error": {"message": "m does not support tools"}}'
+    async with raw_server(sends(body, status=400)) as server, llm(server.url) as one:
+        stream = one.chat(chat_ctx=ChatContext.from_text("hi"), tools=[TOOL])
+        with pytest.raises(APIStatusError) as caught:
+            await anext(stream)
+        assert caught.value.kind is ErrorKind.UNSUPPORTED
+        _, plain = await ask(one)
+        assert plain is not None
+        assert plain.kind is ErrorKind.BAD_REQUEST
+
+
+def test_a_cap_that_does_not_fit_is_lowered_to_what_is_left() -> None:
+    asked = replace(REQUEST, options=ChatOptions(max_tokens=64000))
+    message = "input length and `max_tokens` exceed context limit: 990000 + 64000 > 1000000"
+    lowered = lower_cap(asked, error(message, kind=ErrorKind.CONTEXT_EXCEEDED))
+    assert lowered is not None
+    assert lowered.max_tokens == 10000
+    full = message.replace("990000", "999990")
+    assert lower_cap(asked, error(full, kind=ErrorKind.CONTEXT_EXCEEDED)) is None
+    assert lower_cap(asked, error("prompt is too long", kind=ErrorKind.CONTEXT_EXCEEDED)) is None
+    assert lower_cap(asked, error(message)) is None

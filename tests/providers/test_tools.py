@@ -1,0 +1,112 @@
+"""Tool calls, put together from pieces."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback_chat.core.chat_context import ToolCall
+from fallback_chat.providers import _tools
+from fallback_chat.providers._frames import FrameTooLargeError
+from fallback_chat.providers._tools import ToolCallAssembler
+
+
+def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
+    tools = ToolCallAssembler()
+    for piece in pieces:
+        tools.add(**piece)
+    return [(call.id, call.name, call.arguments) for call in tools.calls()]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "calls"),
+    [
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x", "arguments": '{"p":'},
+                {"index": 1, "call_id": "b", "name": "y"},
+                {"index": 0, "arguments": "1}"},
+                {"index": 1, "arguments": "{}"},
+            ],
+            [("a", "x", '{"p":1}'), ("b", "y", "{}")],
+        ),
+        # A new id under a known index.
+        (
+            [{"index": 0, "call_id": "a", "name": "x", "arguments": "{}"}, {"index": 0, "call_id": "b", "name": "y"}],
+            [("a", "x", "{}"), ("b", "y", "{}")],
+        ),
+        # The id and the name again with every piece.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x", "arguments": "{"},
+                {"index": 0, "call_id": "a", "name": "x", "arguments": "}"},
+            ],
+            [("a", "x", "{}")],
+        ),
+        # No index: by id, or on with the last one.
+        (
+            [
+                {"call_id": "a", "name": "x", "arguments": "{"},
+                {"arguments": "}"},
+                {"call_id": "b", "name": "y"},
+                {"call_id": "a"},
+            ],
+            [("a", "x", "{}"), ("b", "y", "{}")],
+        ),
+        # An id that comes late.
+        ([{"index": 0, "name": "x"}, {"index": 0, "call_id": "a"}], [("a", "x", "{}")]),
+        ([{"index": 0, "call_id": "a", "name": "x", "arguments": {"p": 1}}], [("a", "x", '{"p":1}')]),
+        ([{"index": 0, "call_id": "a", "name": "x", "arguments": None}], [("a", "x", "{}")]),
+        (
+            [{"index": 0, "call_id": "a", "name": "x", "arguments": '"\ud83d'}, {"index": 0, "arguments": '\udef6"'}],
+            [("a", "x", '"\U0001f6f6"')],
+        ),
+    ],
+)
+def test_pieces_find_their_call(pieces: list[dict[str, Any]], calls: list[tuple[str, str, str]]) -> None:
+    assert assembled(*pieces) == calls
+
+
+def test_whole_calls_without_id_and_index_stay_apart() -> None:
+    calls = assembled({"name": "x", "arguments": '{"p":1}'}, {"name": "y", "arguments": '{"p":2}'})
+    assert [call[1:] for call in calls] == [("x", '{"p":1}'), ("y", '{"p":2}')]
+
+
+def test_an_id_that_is_missing_is_made_up_and_never_twice() -> None:
+    tools = ToolCallAssembler()
+    tools.open(name="x")
+    tools.open(name="x", arguments={"p": "é"})
+    first, second = tools.calls()
+    assert (first.name, first.arguments, second.arguments) == ("x", "{}", '{"p":"é"}')
+    assert len({first.id, second.id}) == 2
+
+
+def test_the_final_text_replaces_the_pieces() -> None:
+    tools = ToolCallAssembler()
+    tools.add(index=1, call_id="a", name="x", arguments="{")
+    tools.replace(index=1, arguments="{}")
+    tools.replace(index=9, arguments="lost")
+    assert tools.calls() == (ToolCall("a", "x", "{}"),)
+
+
+def test_endless_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tools, "MAX_FRAME", 100)
+    with pytest.raises(FrameTooLargeError):
+        assembled(*[{"index": 0, "call_id": "a", "arguments": "x" * 9}] * 20)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(), max_size=3), min_size=1, max_size=4), st.data())
+def test_interleaved_calls_come_out_whole(arguments: list[dict[str, int]], data: st.DataObject) -> None:
+    texts = [json.dumps(value) for value in arguments]
+    left = {index: list(text) for index, text in enumerate(texts)}
+    pieces: list[dict[str, Any]] = [{"index": index, "call_id": f"c{index}", "name": "x"} for index in left]
+    while left:
+        index = data.draw(st.sampled_from(sorted(left)))
+        pieces.append({"index": index, "arguments": left[index].pop(0)})
+        if not left[index]:
+            del left[index]
+    assert assembled(*pieces) == [(f"c{index}", "x", text) for index, text in enumerate(texts)]
