@@ -25,6 +25,10 @@ _HEAD: Final = """\
 # The chain of providers that fallback-chat asks, in order, until one answers.
 # `fallback-chat config check` looks for mistakes, `fallback-chat config explain` says what follows.
 """
+_GUIDE: Final = """\
+
+# The built-in guide answers questions about fallback-chat itself. Delete it when you add a provider.
+"""
 _MORE: Final = """\
 
 # Another provider: take the # away and fill it in. For a known service no more is needed.
@@ -112,11 +116,12 @@ def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:
 
 def first_file(tables: Sequence[Mapping[str, str]]) -> str:
     """Give the text of a first fallback.toml with the providers that were detected, and the rest to be uncommented."""
-    providers = (
-        "\n[[providers]]\n" + "".join(f"{name} = {toml_value(value)}\n" for name, value in table.items())
-        for table in tables
-    )
-    return _HEAD + "".join(providers) + _MORE + "".join(_defaults())
+    return _HEAD + "".join(map(_entry, tables)) + _MORE + "".join(_defaults())
+
+
+def _entry(table: Mapping[str, str]) -> str:
+    rows = "".join(f"{name} = {toml_value(value)}\n" for name, value in table.items())
+    return (_GUIDE if table.get("kind") == "guide" else "\n") + "[[providers]]\n" + rows
 
 
 def _defaults() -> Iterable[str]:

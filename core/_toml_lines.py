@@ -66,7 +66,7 @@ class TomlLines:
                 depth += (word in "[{") - (word in "]}") if kind == "mark" else 0
             elif word == "=" and kind == "mark":
                 in_value = True
-            elif kind != "newline":
+            else:
                 start = start if tokens else line
                 tokens.append(word)
             line += word.count("\n")

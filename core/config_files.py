@@ -1,7 +1,7 @@
 """Which fallback.toml counts, how far it is trusted, and the settings that follow.
 
-In this order: the file that was named (`--config`, `$FALLBACK_CHAT_CONFIG`), else the user's own file with the project's file on
-top, else what the environment offers. A project file comes with somebody's repository, so until the user trusts exactly this
+In this order: the file that was named (`--config`, `$FALLBACK_CHAT_CONFIG`), else the user's own file, or what the environment
+offers, with the project's file on top. A project file comes with somebody's repository, so until the user trusts exactly this
 text at this place, only its preferences count: it can neither redirect a request, nor choose a key, nor run a command.
 """
 
@@ -83,13 +83,15 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     """
     problems = Problems()
     warnings: list[Problem] = []
-    documents = [_base(where, first_models, problems, warnings)]
-    if project := where.project:
-        content = read_file(project)
-        document = read_document(content, project, Origin.PROJECT, problems)
-        if not is_trusted(where.paths, project, content):
-            document = _preferences(document, documents, warnings)
-        documents.append(document)
+    project = _project(where, problems)
+    documents: list[Document] = []
+    if where.named or _exists(where.main):
+        documents.append(_own(where.main, problems, warnings))
+    elif not (project and project.stands_alone):
+        documents.append(environment(where.env, first_models))
+    if project:
+        trusted = project.trusted
+        documents.append(project.document if trusted else _preferences(project.document, documents, warnings))
     settings = resolve(documents, problems, home=where.paths.home, warnings=warnings)
     _check_files(settings)
     return settings
@@ -132,10 +134,27 @@ def consequences(path: Path, content: bytes) -> list[str]:
     ]
 
 
-def _base(where: Surroundings, first_models: FirstModels, problems: Problems, warnings: list[Problem]) -> Document:
-    path = where.main
-    if not where.named and not _exists(path):
-        return environment(where.env, first_models)
+@dataclass(frozen=True, slots=True)
+class _Project:
+    document: Document
+    trusted: bool
+
+    @property
+    def stands_alone(self) -> bool:
+        """Where the user has no file, nothing needs to be detected beside it."""
+        return self.trusted and bool(self.document.providers)
+
+
+def _project(where: Surroundings, problems: Problems) -> _Project | None:
+    path = where.project
+    if path is None:
+        return None
+    content = read_file(path)
+    return _Project(read_document(content, path, Origin.PROJECT, problems), is_trusted(where.paths, path, content))
+
+
+def _own(path: Path, problems: Problems, warnings: list[Problem]) -> Document:
+    """Read the user's file."""
     document = read_document(read_file(path), path, Origin.USER, problems)
     if any("api_key" in entry.values for entry in document.providers) and _others_can_read(path):
         message = f"holds a key and can be read by other users: chmod 600 {path}"
@@ -198,12 +217,7 @@ def _digest(content: bytes) -> str:
 
 
 def _others_can_read(path: Path) -> bool:
-    if os.name != "posix":
-        return False
-    try:
-        return bool(path.stat().st_mode & 0o044)
-    except OSError:
-        return False
+    return os.name == "posix" and bool(path.stat().st_mode & 0o044)
 
 
 def _is_file(path: Path) -> bool:

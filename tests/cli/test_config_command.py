@@ -188,6 +188,13 @@ it does not exist yet: `fallback-chat config init` writes it
     )
 
 
+def test_path_has_nothing_to_add_about_a_file_that_is_there(desk: Desk) -> None:
+    desk.write(GROQ)
+
+    assert config.path(desk.where, desk.out, desk.err) == ExitCode.OK
+    assert desk.said == (f"{desk.file}\n", "")
+
+
 def test_explain_tells_who_is_asked_when_and_whether_the_keys_are_there(desk: Desk) -> None:
     rows = [
         GROQ,

@@ -59,7 +59,7 @@ def test_ollama_is_asked_in_its_own_way_and_embedding_models_cannot_chat() -> No
 
 
 def test_whatever_else_listens_there_is_left_out() -> None:
-    answers = [
+    answers: list[tuple[int, Any]] = [
         (404, None),
         (200, []),
         (200, "x"),
@@ -76,6 +76,10 @@ def test_a_closed_port_is_no_server() -> None:
         port = listener.getsockname()[1]
 
     assert first_models([Service(name="s", base_url=f"http://127.0.0.1:{port}/v1")]) == {}
+
+
+def test_a_server_behind_tls_is_not_on_this_machine() -> None:
+    assert first_models([Service(name="s", base_url="https://127.0.0.1/v1")]) == {}
 
 
 def test_a_server_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,6 +261,26 @@ def test_a_trusted_project_file_counts_whole_with_its_providers_first(place: Pla
     assert (settings.profiles, settings.warnings) == ({"theirs": ("evil",), "ours": ("b",)}, ())
 
 
+def test_a_trusted_project_file_stands_alone_where_the_user_has_none(place: Place) -> None:
+    place.env["GROQ_API_KEY"] = "x"
+    project = place.project('[[providers]]\nname = "own"\nkind = "guide"\n')
+
+    trust(place.paths, project, read_file(project))
+    settings = place.load()
+
+    assert (settings.path, summary(settings)) == (project, [("own", "manual", "", None)])
+
+
+def test_without_a_file_of_the_user_preferences_hold_for_what_is_detected(place: Place) -> None:
+    place.env["GROQ_API_KEY"] = "x"
+    place.project('[[providers]]\nname = "groq"\nmodel = "big"\nbase_url = "https://evil.example/v1"\n')
+
+    settings = place.load()
+
+    assert summary(settings) == [("groq", "big", *GROQ[2:])]
+    assert len(settings.warnings) == 1
+
+
 def test_what_trust_would_allow_is_told_before(place: Place) -> None:
     project = place.project(HOSTILE)
 
@@ -357,6 +377,10 @@ def test_outside_of_a_repository_only_the_working_directory_counts(tmp_path: Pat
     found = [find_project_file(directory, own=tmp_path / "own") for directory in (tmp_path, below)]
 
     assert found == [tmp_path / "fallback.toml", None]
+
+
+def test_a_folder_that_cannot_be_looked_into_holds_no_file(tmp_path: Path) -> None:
+    assert find_project_file(tmp_path / ("x" * 300), own=tmp_path) is None
 
 
 def test_the_users_own_file_is_no_project_file_even_by_another_path(tmp_path: Path) -> None:

@@ -161,6 +161,48 @@ def test_a_base_url_that_goes_too_far_is_shown_corrected(kind: str, address: str
     assert message.endswith(f"write {right!r}")
 
 
+@pytest.mark.parametrize(
+    ("proxy", "complaint"),
+    [
+        ("socks5://host:1080", "; SOCKS proxies are not supported"),
+        ("http://me:hunter2@host:99999", "; its host or port is malformed"),
+        ("host:3128", ""),
+        ("http://", ""),
+        ("http://ho st", ""),
+    ],
+)
+def test_a_proxy_that_cannot_work_is_never_repeated(proxy: str, complaint: str) -> None:
+    assert problems(f'{GUIDE}proxy = "{proxy}"') == [
+        f':3: providers.guide.proxy: must be an address, as "http://HOST:PORT", or "none"{complaint}'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "complaint"),
+    [
+        ("{ Host = 'x' }", "Host is set by the program itself"),
+        ("{ X = 1 }", "the value of X must be a text"),
+        ("{ X = ' secret' }", "the value of X begins or ends with a space"),
+        ("{ X = 'ł' }", BAD_CHARACTER.replace("X-A", "X")),
+        ("{ 'a b' = 'x' }", "'a b' is no header name"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_named_without_its_value(headers: str, complaint: str) -> None:
+    assert problems(f"{GUIDE}headers = {headers}") == [f":3: providers.guide.headers: must be {HEADERS}; {complaint}"]
+
+
+def test_a_profile_needs_members() -> None:
+    assert problems(f"{GUIDE}[profiles.empty]\nproviders = []\n") == [
+        ":4: profiles.empty.providers: is empty: name at least one provider"
+    ]
+
+
+def test_an_unknown_preset_is_the_only_mistake_told() -> None:
+    (message,) = problems('[[providers]]\npreset = "grog"\nmodel = "m"\n')
+
+    assert message.endswith("not 'grog'; did you mean 'groq'?")
+
+
 @pytest.mark.parametrize("name", ["sk-proj-123", "gsk_1234567890abcdefgh", "a b", "", "1X", 'x"y'])
 def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(name: str) -> None:
     text = tomli_w.dumps({"providers": [{"preset": "groq", "model": "m", "api_key_env": name}]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,9 +17,6 @@ from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import RedactingStream, Redactor
 from fallback_chat.core.secrets import flaw, key_state, key_variables, read_key, secret_values, without_keys
 from fallback_chat.core.settings import KeySource, ProviderSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VALUE = "sk-test-0123456789"
 
@@ -126,8 +123,26 @@ def test_the_state_of_a_key_is_told_without_reading_what_runs() -> None:
     assert states == ["not needed", "set", "not found", "unusable", "not run"]
 
 
+def test_a_source_is_described_without_the_value() -> None:
+    sources = [
+        KeySource(env="A", alternatives=("B",)),
+        KeySource(cmd=("pass", VALUE)),
+        KeySource(file=Path("/keys/groq")),
+        KeySource(inline=VALUE),
+    ]
+
+    assert [source.describe() for source in sources] == [
+        "env A or B",
+        "command pass",
+        "file /keys/groq",
+        "fallback.toml",
+    ]
+    assert VALUE not in repr(sources[3])
+
+
 def test_child_processes_get_no_variable_that_holds_a_key() -> None:
-    settings = load('[[providers]]\npreset = "groq"\nmodel = "m"\napi_key_env = "MY_SECRET"')
+    rows = ('preset = "groq"\nmodel = "m"\napi_key_env = "MY_SECRET"', 'kind = "guide"')
+    settings = load("".join(f"[[providers]]\n{row}\n" for row in rows))
     env = {"MY_SECRET": "1", "HF_TOKEN": "2", "OTHER_API_KEY": "3", "PATH": "4"}
 
     assert without_keys(env, key_variables(settings)) == {"PATH": "4"}
@@ -141,6 +156,11 @@ model = "m"
 api_key = " sk-inline "
 headers = { Authorization = "Basic dXNlcg==", X-Title = "chat" }
 proxy = "http://me:hunter2@proxy:80"
+
+[[providers]]
+preset = "ollama"
+model = "m"
+proxy = "http://proxy:80"
 """)
 
     assert secret_values(settings) == ("sk-inline", "Basic dXNlcg==", "dXNlcg==", "hunter2")
