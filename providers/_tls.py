@@ -10,6 +10,8 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.errors import APIConnectionError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +22,7 @@ CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "C
 def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext:
     """Make a context that verifies servers; `ca_file` is trusted besides the rest.
 
-    Raises OSError (`ssl.SSLError` is one) when a named file cannot be used.
+    Raises `APIConnectionError` when a file or folder that is named cannot be used.
     """
     place = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) or _system_directory()
     if place is None:
@@ -28,10 +30,20 @@ def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext
 
         place = certifi.where()
     folder = Path(place).is_dir()
-    context = ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
+    try:
+        context = ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
+    except OSError as error:
+        raise _unusable(place, f"correct or unset {', '.join(CA_VARIABLES)}") from error
     if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            raise _unusable(ca_file, "correct ca_file") from error
     return context
+
+
+def _unusable(place: str | Path, hint: str) -> APIConnectionError:
+    return APIConnectionError(f"the trusted certificates in {str(place)!r} cannot be used", hint=hint)
 
 
 def bare() -> ssl.SSLContext:

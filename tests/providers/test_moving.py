@@ -1,0 +1,299 @@
+"""A conversation goes on with any other provider: what each made is rendered for every other."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+from fallback_chat.core.chat_context import (
+    ChatContext,
+    ChatMessage,
+    Image,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    VendorExtra,
+)
+from tests.providers.test_requests import body_of
+from tests.providers.vectors import FAMILIES, body_reader
+
+PNG = Image("image/png", b"\x89PNG")
+THOUGHTS = "private thoughts"
+SIGNATURE = "U0lHTkFUVVJF"
+ARGUMENTS = {"port": "Gull Bay"}
+
+
+def sse(*events: Any) -> bytes:
+    return b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events)
+
+
+def chat(call_id: str) -> bytes:
+    call = {"index": 0, "id": call_id, "function": {"name": "tide", "arguments": json.dumps(ARGUMENTS)}}
+    delta = {"content": "Looking.", "reasoning_content": THOUGHTS, "tool_calls": [call]}
+    return sse({"choices": [{"delta": delta, "finish_reason": "tool_calls"}]})
+
+
+ANSWERS = {
+    "openai-chat": chat("call_abcdefghijklmnop"),
+    "mistral": chat("D681PevKs"),
+    "openai-responses": sse(
+        {"type": "response.reasoning_summary_text.delta", "delta": THOUGHTS},
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "item": {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": SIGNATURE},
+        },
+        {"type": "response.output_text.delta", "delta": "Looking."},
+        {
+            "type": "response.output_item.added",
+            "output_index": 1,
+            "item": {"type": "function_call", "call_id": "call_1", "name": "tide"},
+        },
+        {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": json.dumps(ARGUMENTS)},
+        {"type": "response.completed", "response": {"status": "completed"}},
+    ),
+    "anthropic": sse(
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": THOUGHTS}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": SIGNATURE}},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "Looking."}},
+        {
+            "type": "content_block_start",
+            "index": 2,
+            "content_block": {"type": "tool_use", "id": "toolu_01", "name": "tide", "input": {}},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 2,
+            "delta": {"type": "input_json_delta", "partial_json": json.dumps(ARGUMENTS)},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        {"type": "message_stop"},
+    ),
+    "gemini": sse(
+        {"candidates": [{"content": {"parts": [{"text": THOUGHTS, "thought": True}, {"text": "Looking."}]}}]},
+        {
+            "candidates": [
+                {
+                    "content": {
+                        "parts": [{"functionCall": {"name": "tide", "args": ARGUMENTS}, "thoughtSignature": SIGNATURE}]
+                    },
+                    "finishReason": "STOP",
+                }
+            ]
+        },
+    ),
+    "ollama": json.dumps(
+        {
+            "message": {
+                "content": "Looking.",
+                "thinking": THOUGHTS,
+                "tool_calls": [{"function": {"name": "tide", "arguments": ARGUMENTS}}],
+            },
+            "done": True,
+            "done_reason": "stop",
+        }
+    ).encode(),
+}
+"""Each family's answer with reasoning, text and a call, with all the state that it wants back."""
+
+
+def answer_of(family: str) -> ChatMessage:
+    body = body_reader(family)
+    body.feed(ANSWERS[family])
+    body.end()
+    assert body.error is None
+    deltas = [chunk.delta for chunk in body.ready if chunk.delta]
+    return ChatMessage(
+        Role.ASSISTANT,
+        (Text("".join(delta.content or "" for delta in deltas)),),
+        tool_calls=tuple(call for delta in deltas for call in delta.tool_calls),
+        reasoning="".join(delta.reasoning or "" for delta in deltas),
+        extras=tuple(extra for delta in deltas for extra in delta.extras),
+    )
+
+
+def conversation(family: str) -> ChatContext:
+    answer = answer_of(family)
+    return (
+        ChatContext()
+        .add(Role.SYSTEM, "Be brief.")
+        .add(Role.USER, (Text("What is on this chart?"), PNG))
+        .add_message(answer)
+        .add_message(ChatMessage(Role.TOOL, tool_results=(ToolResult(answer.tool_calls[0].id, "06:10"),)))
+    )
+
+
+Said = list[tuple[Any, ...]]
+
+
+def of_chat(body: Any) -> Said:
+    said: Said = []
+    for each in body["messages"]:
+        if each["role"] == "tool":
+            said.append(("tool", each["tool_call_id"], each["content"]))
+        elif each["role"] == "assistant":
+            calls = [
+                (call["id"], call["function"]["name"], json.loads(call["function"]["arguments"]))
+                for call in each.get("tool_calls", [])
+            ]
+            said.append(("assistant", each["content"], calls))
+        else:
+            said.append(
+                (each["role"], *(part["type"] for part in each["content"]))
+                if isinstance(each["content"], list)
+                else (each["role"], each["content"])
+            )
+    return said
+
+
+def of_responses(body: Any) -> Said:
+    said: Said = [("system", body["instructions"])]
+    for each in body["input"]:
+        match each.get("type"):
+            case "function_call":
+                text = said.pop()[1]
+                said.append(("assistant", text, [(each["call_id"], each["name"], json.loads(each["arguments"]))]))
+            case "function_call_output":
+                said.append(("tool", each["call_id"], each["output"]))
+            case "reasoning":
+                assert each["encrypted_content"] == SIGNATURE
+            case _ if each["role"] == "assistant":
+                said.append(("assistant", each["content"], []))
+            case _:
+                said.append(
+                    (each["role"], *("text" if "text" in part["type"] else "image_url" for part in each["content"]))
+                )
+    return said
+
+
+def of_anthropic(body: Any) -> Said:
+    said: Said = [("system", body["system"])]
+    for each in body["messages"]:
+        blocks = each["content"]
+        if blocks[0]["type"] == "tool_result":
+            said += [("tool", block["tool_use_id"], block["content"]) for block in blocks]
+        elif each["role"] == "assistant":
+            blocks = [block for block in blocks if block["type"] != "thinking"]
+            calls = [(block["id"], block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+            said.append(("assistant", blocks[0]["text"], calls))
+        else:
+            said.append((each["role"], *("image_url" if block["type"] == "image" else "text" for block in blocks)))
+    return said
+
+
+def of_gemini(body: Any) -> Said:
+    said: Said = [("system", body["systemInstruction"]["parts"][0]["text"])]
+    for each in body["contents"]:
+        parts = each["parts"]
+        if "functionResponse" in parts[0]:
+            said += [("tool", "the id", part["functionResponse"]["response"]["output"]) for part in parts]
+        elif each["role"] == "model":
+            calls = [("the id", part["functionCall"]["name"], part["functionCall"]["args"]) for part in parts[1:]]
+            said.append(("assistant", parts[0]["text"], calls))
+        else:
+            said.append((each["role"], *("text" if "text" in part else "image_url" for part in parts)))
+    return said
+
+
+def of_ollama(body: Any) -> Said:
+    said: Said = []
+    for each in body["messages"]:
+        if each["role"] == "tool":
+            assert each["tool_name"] == "tide"
+            said.append(("tool", "the id", each["content"]))
+        elif each["role"] == "assistant":
+            calls = [("the id", call["function"]["name"], call["function"]["arguments"]) for call in each["tool_calls"]]
+            said.append(("assistant", each["content"], calls))
+        elif each["role"] == "user":
+            said.append(("user", "text", "image_url") if each["images"] else ("user", each["content"]))
+        else:
+            said.append((each["role"], each["content"]))
+    return said
+
+
+READ = {
+    "openai-chat": of_chat,
+    "mistral": of_chat,
+    "openai-responses": of_responses,
+    "anthropic": of_anthropic,
+    "gemini": of_gemini,
+    "ollama": of_ollama,
+}
+
+
+@pytest.mark.parametrize(("source", "target"), list(product(FAMILIES, FAMILIES)))
+def test_a_tool_loop_goes_on_with_any_other_provider(source: str, target: str) -> None:
+    body = body_of(target, chat_ctx=conversation(source))
+    said = READ[target](body)
+    (call_id, _, _) = said[2][2][0]
+    assert said == [
+        ("system", "Be brief."),
+        ("user", "text", "image_url"),
+        ("assistant", "Looking.", [(call_id, "tide", ARGUMENTS)]),
+        ("tool", call_id, "06:10"),
+    ]
+    assert re.fullmatch(r"[A-Za-z0-9]{9}" if target == "mistral" else r"[A-Za-z0-9_ -]{1,64}", call_id)
+    text = json.dumps(body)
+    own = source == target
+    assert (SIGNATURE in text) == (own and source in ("openai-responses", "anthropic", "gemini"))
+    assert (THOUGHTS in text) == (own and source == "anthropic")
+    assert ("skip_thought_signature_validator" in text) == (target == "gemini" and not own)
+
+
+@pytest.mark.parametrize("family", ["openai-responses", "anthropic", "gemini"])
+def test_another_model_of_the_same_kind_does_not_get_the_state(family: str) -> None:
+    assert SIGNATURE not in json.dumps(body_of(family, chat_ctx=conversation(family), settings={"model": "OTHER"}))
+
+
+def test_a_signature_goes_back_to_where_it_came_from() -> None:
+    (part,) = body_of("gemini", chat_ctx=conversation("gemini"))["contents"][1]["parts"][1:]
+    assert part == {"functionCall": {"name": "tide", "args": ARGUMENTS}, "thoughtSignature": SIGNATURE}
+    (thinking, *_) = body_of("anthropic", chat_ctx=conversation("anthropic"))["messages"][1]["content"]
+    assert thinking == {"type": "thinking", "thinking": THOUGHTS, "signature": SIGNATURE}
+
+
+def test_geminis_own_ids_go_back_to_it() -> None:
+    state = {"ids": ["fc-1", ""], "signatures": ["s", ""], "text_signature": "t"}
+    calls = (ToolCall("fc-1", "a", "{}"), ToolCall("made_up", "b", "{}"))
+    context = (
+        ChatContext.from_text("hi")
+        .add_message(
+            ChatMessage(Role.ASSISTANT, (Text("x"),), tool_calls=calls, extras=(VendorExtra("gemini", "MODEL", state),))
+        )
+        .add_message(ChatMessage(Role.TOOL, tool_results=(ToolResult("made_up", "2"), ToolResult("fc-1", "1"))))
+    )
+    _, said, results = body_of("gemini", chat_ctx=context)["contents"]
+    assert said["parts"] == [
+        {"text": "x", "thoughtSignature": "t"},
+        {"functionCall": {"id": "fc-1", "name": "a", "args": {}}, "thoughtSignature": "s"},
+        {"functionCall": {"name": "b", "args": {}}},
+    ]
+    assert [part["functionResponse"] for part in results["parts"]] == [
+        {"id": "fc-1", "name": "a", "response": {"output": "1"}},
+        {"name": "b", "response": {"output": "2"}},
+    ]
+
+
+@pytest.mark.parametrize(("preset", "key"), [("deepseek", "reasoning_content"), ("openrouter", "reasoning_details")])
+def test_reasoning_goes_back_within_a_tool_loop_and_not_after_it(preset: str, key: str) -> None:
+    body = body_reader("openai-chat", preset=preset)
+    values: list[Any] = ["a", "b"] if preset == "deepseek" else [[{"text": "a"}], [{"text": "b"}]]
+    for value in values:
+        body.feed(sse({"choices": [{"delta": {key: value}}]}))
+    body.feed(chat("c1"))
+    (extra,) = [extra for chunk in body.ready if chunk.delta for extra in chunk.delta.extras]
+    whole = {"reasoning_content": f"ab{THOUGHTS}", "reasoning_details": [{"text": "a"}, {"text": "b"}]}[key]
+    assert extra == VendorExtra("openai", "MODEL", {key: whole})
+    context = ChatContext.from_text("hi").add_message(
+        ChatMessage(Role.ASSISTANT, tool_calls=(ToolCall("c1", "tide", "{}"),), extras=(extra,))
+    )
+    loop = context.add_message(ChatMessage(Role.TOOL, tool_results=(ToolResult("c1", "x"),)))
+    settings = {"preset": preset}
+    assert body_of("openai-chat", chat_ctx=loop, settings=settings)["messages"][1][key] == whole
+    assert key not in body_of("openai-chat", chat_ctx=loop.add(Role.USER, "next"), settings=settings)["messages"][1]

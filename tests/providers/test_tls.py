@@ -1,0 +1,162 @@
+"""Encrypted connections: who is trusted, and how a refusal is said."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from fallback_chat.core.errors import APIConnectionError, ErrorKind
+from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.providers import _tls, load
+from fallback_chat.providers._connection_errors import connection_error
+from fallback_chat.providers._http import HttpEngine
+from tests.providers.asking import WHOLE, ask, llm, sends
+from tests.providers.raw_server import Peer, RawServer, raw_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="makes certificates with the openssl command"
+)
+
+
+def certificate(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
+    """Make a self-signed certificate for `host`; give its file, and a context that serves with it."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={host}"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+@needs_openssl
+async def test_an_own_authority_is_trusted_by_its_file(tmp_path: Path) -> None:
+    cert, context = certificate(tmp_path, "IP:127.0.0.1")
+    async with raw_server(sends(WHOLE), tls=context) as server:
+        async with llm(server.url) as stranger:
+            _, error = await ask(stranger)
+        async with llm(server.url, ca_file=cert) as one:
+            assert await ask(one) == ("Hi there", None)
+        told = HttpEngine(environ={"SSL_CERT_FILE": str(cert)})
+        async with llm(server.url, http=told) as one:
+            assert await ask(one) == ("Hi there", None)
+    assert isinstance(error, APIConnectionError)
+    assert error.message == f"the certificate of 127.0.0.1:{server.port} is self-signed"
+    assert sum(len(peer.requests) for peer in server.peers) == 2
+
+
+@needs_openssl
+async def test_a_certificate_for_another_host_is_said_to_be_so(tmp_path: Path) -> None:
+    cert, context = certificate(tmp_path, "DNS:other.test")
+    async with raw_server(sends(WHOLE), tls=context) as server, llm(server.url, ca_file=cert) as one:
+        _, error = await ask(one)
+    assert error is not None
+    assert error.message == f"the certificate of 127.0.0.1:{server.port} is for another address"
+    assert all(not peer.requests for peer in server.peers)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (9, "is not valid yet"),
+        (10, "has expired"),
+        (20, "is signed by an authority that is not trusted"),
+        (99, "cannot be verified: odd"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(code: int, words: str) -> None:
+    cause = ssl.SSLCertVerificationError(1, "quoted")
+    cause.verify_code, cause.verify_message = code, "odd"
+    error = httpx.ConnectError("quoted")
+    error.__cause__ = cause
+    assert connection_error(error, "https://h.test/v1").message == f"the certificate of h.test {words}"
+
+
+async def test_plain_http_on_the_port_is_said_to_be_so() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    async with raw_server(play) as server, llm(https(server)) as one:
+        _, error = await ask(one)
+    assert error is not None
+    assert (error.kind, error.message) == (ErrorKind.CONNECTION, f"127.0.0.1:{server.port} does not speak TLS")
+
+
+def https(server: RawServer) -> str:
+    return server.url.replace("http://", "https://")
+
+
+@pytest.mark.parametrize("variable", _tls.CA_VARIABLES)
+async def test_certificates_that_are_not_there_are_an_error_of_the_connection(variable: str, tmp_path: Path) -> None:
+    http = HttpEngine(environ={variable: str(tmp_path / "missing.pem")})
+    async with llm("https://nowhere.invalid/v1", proxy="none", http=http) as one:
+        _, error = await ask(one)
+    assert isinstance(error, APIConnectionError)
+    assert error.message == f"the trusted certificates in {str(tmp_path / 'missing.pem')!r} cannot be used"
+    assert error.hint == "correct or unset SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE"
+
+
+async def test_a_ca_file_that_is_none_is_an_error_of_the_connection(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    async with llm("https://nowhere.invalid/v1", proxy="none", ca_file=tmp_path / "ca.pem") as one:
+        _, error = await ask(one)
+    assert error is not None
+    assert (error.message.endswith("ca.pem' cannot be used"), error.hint) == (True, "correct ca_file")
+
+
+def test_without_a_folder_of_the_system_the_bundle_of_certifi_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tls, "_system_directory", lambda: None)
+    context = _tls.verified({}, None)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.get_ca_certs()
+
+
+def test_a_folder_is_one_of_the_system_only_if_openssl_can_look_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = ssl.get_default_verify_paths()
+    for folder, wanted in ((tmp_path, None), (tmp_path / "missing", None)):
+        monkeypatch.setattr(
+            ssl, "get_default_verify_paths", lambda path=folder: paths._replace(openssl_capath=str(path))
+        )
+        assert _tls._system_directory() == wanted
+    (tmp_path / "0a1b2c3d.0").touch()
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(openssl_capath=str(tmp_path)))
+    assert _tls._system_directory() == str(tmp_path)
+
+
+def test_a_client_for_plain_http_trusts_nobody() -> None:
+    context = _tls.bare()
+    assert (context.verify_mode, context.check_hostname, context.get_ca_certs()) == (ssl.CERT_REQUIRED, True, [])
+
+
+async def test_one_context_serves_all_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ssl.SSLContext] = []
+    verified = _tls.verified
+
+    def counting(environ: dict[str, str], ca_file: Path | None) -> ssl.SSLContext:
+        made.append(verified(environ, ca_file))
+        return made[-1]
+
+    monkeypatch.setattr(_tls, "verified", counting)
+    http = HttpEngine(environ={})
+    for kind in ("openai", "anthropic"):
+        settings = ProviderSettings(name=kind, kind=kind, model="m", base_url="https://nowhere.invalid", proxy="none")
+        one = load(kind).create(settings, api_key=None, http=http)
+        assert not (await one.probe()).ok
+    await http.aclose()
+    assert len(made) == 1
