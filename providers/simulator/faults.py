@@ -144,6 +144,7 @@ _ROWS: Final = (
     _fails("cut-json-200", W.NO_ANSWER, "truncated JSON", doc.document('{"id": "x", "choices": [{"mess')),
     _fails("text-200", W.NO_ANSWER, "plain text", doc.document("It works!", "text/plain")),
     _whole("json-for-stream", W.FORM, "a whole document although a stream was asked for", doc.whole),
+    _whole("stream-for-json", W.FORM, "a stream although a document was asked for", s.as_stream, HEAD, *ANSWER),
     _fails(
         "utf8-invalid",
         W.ENCODING,

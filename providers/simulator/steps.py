@@ -90,6 +90,11 @@ def newline(line_end: bytes) -> Step:
     return step
 
 
+async def as_stream(ex: Exchange) -> None:
+    """Answer with a stream from here on, whatever was asked for."""
+    ex.voice = ex.wire
+
+
 async def start(ex: Exchange) -> None:
     """Send what comes before content: the role."""
     await ex.send(ex.voice.start())
