@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -117,6 +118,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 SHARED_DEFAULTS = {field.name: field.default for field in fields(SharedOptions)}
 
 
+@cache
 def _shared_parameters() -> list[inspect.Parameter]:
     hints = get_type_hints(SharedOptions, include_extras=True)
     return [

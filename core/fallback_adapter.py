@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random as random_module
-import statistics
 import time
 from collections import defaultdict, deque
 from contextlib import AsyncExitStack
@@ -190,7 +189,7 @@ class FallbackAdapter(LLM):
         allowed = candidate.settings.attempt_timeout
         samples = self._first_tokens[candidate.key]
         if permit.half_open and samples:
-            return min(allowed, max(2 * statistics.median(samples), LEAST_HALF_OPEN_BUDGET))
+            return min(allowed, max(2 * median(samples), LEAST_HALF_OPEN_BUDGET))
         return allowed
 
     def _availability_changed(self, change: Change) -> None:
@@ -205,3 +204,8 @@ class FallbackAdapter(LLM):
                 change.cause,
             )
         )
+
+
+def median(samples: Sequence[float]) -> float:
+    """Give the middle of `samples`, the upper one of two. (`statistics` costs 3 ms at import: it brings decimal fractions.)"""
+    return sorted(samples)[len(samples) // 2]

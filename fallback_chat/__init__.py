@@ -5,13 +5,15 @@ The public API is imported on first use, so that `import fallback_chat` costs no
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+import os.path
 
 from fallback_chat._version import __version__
 
+# `typing` costs a third of what `--version` may; type checkers go by the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from fallback_chat.cli.wiring import load_chain
     from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Tool, ToolCall, ToolResult
     from fallback_chat.core.errors import (
@@ -27,7 +29,15 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.fallback_adapter import FallbackAdapter
     from fallback_chat.core.fallback_stream import FallbackLLMStream
-    from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions, ChoiceDelta, CompletionUsage, FinishReason, LLMStream
+    from fallback_chat.core.llm import (
+        LLM,
+        ChatChunk,
+        ChatOptions,
+        ChoiceDelta,
+        CompletionUsage,
+        FinishReason,
+        LLMStream,
+    )
 
 _HOMES: Final = {
     "cli.wiring": ("load_chain",),
@@ -86,15 +96,17 @@ __all__ = [
     "load_chain",
 ]
 
-if not (Path(__file__).parent / "core").is_dir():
+if not os.path.isdir(os.path.join(os.path.dirname(__file__), "core")):
     # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie one folder up.
-    __path__.append(str(Path(__file__).parent.parent))
+    __path__.append(os.path.dirname(os.path.dirname(__file__)))
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
