@@ -8,7 +8,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from fallback_chat.core.config_files import Surroundings, load_settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.services import Service
     from fallback_chat.core.settings import Settings
     from fallback_chat.providers._http import HttpEngine
+    from fallback_chat.providers._llm import HttpLLM
 
 
 LOCAL_CONNECT_TIMEOUT: Final = 0.05
@@ -162,12 +163,9 @@ async def _first_models(services: Sequence[Service]) -> Mapping[str, str]:
 
     async def ask(service: Service) -> str:
         settings = ProviderSettings(name=service.name, kind=service.kinds[0], model="", base_url=service.base_url)
-        async with (
-            asyncio.timeout(LOCAL_LIST_TIMEOUT),
-            load(settings.kind).create(settings, api_key=None, http=engine) as llm,
-        ):
-            models = await llm.list_models()
-        return models[0].id if models else ""
+        llm = cast("HttpLLM", load(settings.kind).create(settings, api_key=None, http=engine))
+        async with asyncio.timeout(LOCAL_LIST_TIMEOUT), llm:
+            return next((model.id for model in await llm.list_models() if "embed" not in model.id), "")
 
     found = await asyncio.gather(*map(ask, services), return_exceptions=True)
     return {

@@ -131,8 +131,8 @@ class FallbackAdapter(LLM):
     ) -> FallbackLLMStream:
         """Start an answer to `chat_ctx`; nothing is sent before the first pull.
 
-        `start_with` is asked first in this turn, `only` alone, those in `without` not at all. `total_timeout` bounds the whole answer, `max_wait` how long
-        the last provider left may ask to wait (seconds). `on_event` receives the events of this turn alone.
+        `start_with` is asked first in this turn, `only` alone, those in `without` not at all. `total_timeout` bounds the whole
+        answer, `max_wait` how long the last provider left may ask to wait (seconds). `on_event` receives the events of this turn.
         """
         wishes = {
             "tools": tools,
@@ -160,7 +160,9 @@ class FallbackAdapter(LLM):
             self._sleep,
         )
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
-        return FallbackLLMStream(Turn(self._order(start_with, only, without), self._board), engine, open_stream, options_)
+        return FallbackLLMStream(
+            Turn(self._order(start_with, only, without), self._board), engine, open_stream, options_
+        )
 
     async def aclose(self) -> None:
         """Release the LLMs, where they are ours to close."""
@@ -207,5 +209,6 @@ class FallbackAdapter(LLM):
 
 
 def median(samples: Sequence[float]) -> float:
-    """Give the middle of `samples`, the upper one of two. (`statistics` costs 3 ms at import: it brings decimal fractions.)"""
+    """Give the middle of `samples`, the upper one of two."""
+    # The module `statistics` brings decimal fractions along: 3 ms at import.
     return sorted(samples)[len(samples) // 2]

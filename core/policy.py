@@ -119,4 +119,5 @@ LONG_WAIT: Final = 600.0
 def verdict(error: APIError) -> Verdict:
     """Say what `error` means for the provider's health."""
     long_wait = error.retry_after is not None and error.retry_after > LONG_WAIT
-    return Verdict.BLOCK if error.kind is ErrorKind.RATE_LIMITED and long_wait else RULES[error.kind].verdict
+    found = RULES[error.kind].verdict
+    return Verdict.BLOCK if found is Verdict.OPEN and long_wait else found

@@ -39,9 +39,13 @@ class StorageError(OSError):
 class _UnusableError(StorageError):
     """This file will never do, whoever tries again: it is damaged, or of a newer version."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, identity: Identity) -> None:
         super().__init__(path, reason)
-        self.identity = _identity(path)
+        self.identity = identity
+
+
+class _NewerError(Exception):
+    """The schema has a version that this program does not know."""
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
@@ -52,9 +56,11 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
 class Database:
     """An open file. Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, identity: Identity, clock: Callable[[], float]
+    ) -> None:
         self._connection = connection
-        self._identity = _identity(path)
+        self._identity = identity
         self._clock = clock
         self.path = path
 
@@ -121,7 +127,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
     """
 
     def open_() -> Database:
-        return Database(_open(path, migrations, lambda: connect(path, patience)), path, clock)
+        return _open(path, migrations, clock, lambda: connect(path, patience))
 
     try:
         make_private_dir(path.parent)
@@ -145,7 +151,7 @@ def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
         if identity is None or _identity(path) != identity:
             return None  # another process was quicker, and a fresh file may be in its place
         kept = _free_name(path, now)
-        # The log goes first: left beside a fresh file, SQLite would play it back into that one.
+        # The log goes first: it is a part of the file, and SQLite deletes one that it finds beside an empty file.
         for suffix in (*COMPANIONS, ""):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
@@ -158,20 +164,24 @@ def _free_name(path: Path, now: float) -> Path:
     return next(kept for kept in map(path.with_name, names) if not kept.exists())
 
 
-def _open(path: Path, migrations: Sequence[Migration], connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+def _open(
+    path: Path,
+    migrations: Sequence[Migration],
+    clock: Callable[[], float],
+    connect: Callable[[], sqlite3.Connection],
+) -> Database:
     _make_private(path)
+    # Taken before the file is opened: by the time it fails, another process may have put a good one in its place.
+    identity = _identity(path)
     connection = connect()
     try:
-        _prepare(connection, path, migrations)
-    except sqlite3.Error as error:
+        _prepare(connection, migrations)
+    except BaseException as error:
         connection.close()
-        if _is_damage(error):
-            raise _UnusableError(path, str(error)) from error
+        if isinstance(error, _NewerError) or (isinstance(error, sqlite3.Error) and _is_damage(error)):
+            raise _UnusableError(path, str(error), identity) from error
         raise
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return Database(connection, path, identity, clock)
 
 
 def _make_private(path: Path) -> None:
@@ -184,10 +194,10 @@ def _make_private(path: Path) -> None:
                 path.with_name(path.name + suffix).chmod(0o600)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
     version = _version(connection)
     if version > len(migrations):
-        raise _UnusableError(path, f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
+        raise _NewerError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
     for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
     if version < len(migrations):

@@ -5,7 +5,7 @@ The public API is imported on first use, so that `import fallback_chat` costs no
 
 from __future__ import annotations
 
-import os.path
+import os.path  # pathlib would double what `--version` costs
 
 from fallback_chat._version import __version__
 
@@ -96,9 +96,10 @@ __all__ = [
     "load_chain",
 ]
 
-if not os.path.isdir(os.path.join(os.path.dirname(__file__), "core")):
+_HERE = os.path.dirname(__file__)  # noqa: PTH120
+if not os.path.isdir(f"{_HERE}/core"):  # noqa: PTH112
     # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie one folder up.
-    __path__.append(os.path.dirname(os.path.dirname(__file__)))
+    __path__.append(os.path.dirname(_HERE))  # noqa: PTH120
 
 
 def __getattr__(name: str) -> Any:

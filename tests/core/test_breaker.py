@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -52,7 +51,7 @@ def test_a_failure_opens_at_once_when_another_can_be_asked() -> None:
 
 
 def test_a_lone_provider_opens_only_after_three_failures_in_a_row() -> None:
-    alone = replace(FAILED, alone=True)
+    alone = FAILED._replace(alone=True)
     health, states = Health(), []
 
     for _ in range(3):
@@ -66,7 +65,7 @@ def test_a_success_in_between_starts_the_count_anew() -> None:
     health = Health()
 
     for result in (FAILED, FAILED, SUCCEEDED, FAILED, FAILED):
-        health = asked(health, replace(result, alone=True))
+        health = asked(health, result._replace(alone=True))
 
     assert health.state is State.CLOSED
 
@@ -205,7 +204,7 @@ def test_what_waiting_does_not_mend_blocks(result: Result, until: float | None) 
 
 def test_a_block_ends_at_the_known_reset_and_otherwise_never() -> None:
     for_good = asked(Health(), BLOCKED)
-    for_an_hour = asked(Health(), replace(BLOCKED, retry_after=3600))
+    for_an_hour = asked(Health(), BLOCKED._replace(retry_after=3600))
 
     assert breaker.admit(for_good, NOW + 1e9, LEASE)[1] is None
     assert breaker.admit(for_an_hour, NOW + 3599, LEASE)[1] is None
@@ -223,7 +222,7 @@ def test_a_blocked_provider_that_fails_otherwise_stays_blocked() -> None:
 
 
 def test_a_failure_as_the_last_resort_never_shortens_the_cool_down() -> None:
-    opened = asked(Health(), replace(FAILED, retry_after=500))
+    opened = asked(Health(), FAILED._replace(retry_after=500))
 
     health = asked_as_last_resort(opened, FAILED, NOW + 1)
 

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,6 +150,76 @@ def test_two_broken_files_of_the_same_second_are_both_kept(tmp_path: Path) -> No
         "history.db.broken-20231114T221320Z",
         "history.db.broken-20231114T221320Z-2",
     ]
+
+
+def test_the_log_of_a_damaged_file_is_kept_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with open_(path) as history:
+        for _ in range(20):
+            history.finish_turn(history.begin_turn(history.new_session(), question("q" * 4000)), answer("a" * 4000))
+    content = bytearray(path.read_bytes())
+    content[4096 * 4 :] = b"\xff" * (len(content) - 4096 * 4)
+    path.write_bytes(content)
+
+    with open_(path) as history:
+        history.new_session()
+        log = path.with_name("history.db-wal").read_bytes()
+        with pytest.raises(StorageError):
+            history.load(history.list()[10].id)
+
+        assert (tmp_path / "history.db.broken-20231114T221320Z-wal").read_bytes() == log
+
+
+def test_a_good_file_that_another_process_put_in_its_place_is_left_there(tmp_path: Path) -> None:
+    path, good = tmp_path / "history.db", tmp_path / "good.db"
+    garbage(path)
+    with open_(good) as history:
+        history.begin_turn(history.new_session(), question("theirs"))
+
+    def late(where: Path, patience: float) -> sqlite3.Connection:
+        connection = connect(where, patience)
+        if good.exists():
+            good.rename(where)
+        return connection
+
+    with History.open(path, clock=SetClock(), warn=pytest.fail, connect=late) as history:
+        assert [each.title for each in history.list()] == ["theirs"]
+    assert [each.name for each in tmp_path.iterdir() if "broken" in each.name] == []
+
+
+def test_a_damaged_search_index_is_no_reason_to_set_the_conversations_aside(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with open_(path) as history:
+        session = history.new_session()
+        history.begin_turn(session, question("needle"))
+        history.search("needle")
+        history._database.write("UPDATE turn_text_data SET block = x'ff'")
+    with open_(path) as history:
+        assert [hit.session for hit in history.search("needle")] == [session]
+    with open_(path) as history:
+        assert [each.id for each in history.list()] == [session]
+
+
+def test_deleted_text_is_overwritten_and_its_space_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with open_(path) as history:
+        turn = history.begin_turn(history.new_session(), question("q"))
+        history.save_partial(turn, "x" * 500_000)
+        history.remove(history.list()[0].id)
+
+        assert path.stat().st_size < 100_000
+        assert history._database.query("PRAGMA secure_delete") == [(1,)]
+
+
+def test_many_that_make_the_file_at_once_all_get_it(tmp_path: Path) -> None:
+    def open_at_once(path: Path) -> int:
+        with open_(path) as history:
+            history.new_session()
+        return 1
+
+    for number in range(10):
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(open_at_once, [tmp_path / f"{number}.db"] * 8)) == 8
 
 
 def test_damage_that_shows_later_sets_the_file_aside_for_the_next_start(tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def test_words_may_stand_anywhere_and_the_better_match_comes_first(tmp_path: Pat
         once = add(history, "much text " * 20 + " dogs " + "and more " * 20 + " cats")
         add(history, "dogs alone")
 
+        assert [hit.session for hit in history.search('dogs "chas')] == [best], "a quotation mark is no part of a word"
+
         assert [hit.session for hit in history.search("dogs CAT")] == [best, once]
 
 

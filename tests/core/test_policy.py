@@ -80,10 +80,11 @@ def test_our_own_time_out_is_not_worth_a_second_wait_and_a_quick_504_is() -> Non
         (ErrorKind.RATE_LIMITED, None, Verdict.OPEN),
         (ErrorKind.RATE_LIMITED, LONG_WAIT, Verdict.OPEN),
         (ErrorKind.RATE_LIMITED, LONG_WAIT + 1, Verdict.BLOCK),
-        (ErrorKind.SERVER_ERROR, LONG_WAIT + 1, Verdict.OPEN),
+        (ErrorKind.SERVER_ERROR, LONG_WAIT + 1, Verdict.BLOCK),
+        (ErrorKind.BAD_REQUEST, LONG_WAIT + 1, Verdict.NEUTRAL),
     ],
 )
-def test_a_rate_limit_of_more_than_ten_minutes_is_a_spent_quota(
+def test_a_provider_that_asks_for_more_than_ten_minutes_is_blocked_until_then(
     kind: ErrorKind, retry_after: float | None, expected: Verdict
 ) -> None:
     assert verdict(APIError("later", kind=kind, details=ErrorDetails(retry_after=retry_after))) is expected

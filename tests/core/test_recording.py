@@ -91,9 +91,22 @@ def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock
     voided = stored(history)
     time.now += 1
     writer.chunk(text("new"))
+    partial = stored(history)
+    writer.finish(reply("new"))
 
     assert voided == [[("q", "", False)]]
-    assert stored(history) == [[("q", "new", False)]]
+    assert partial == [[("q", "new", False)]]
+    assert history.load(history.list()[0].id).turns[0].answer.first_token == 3
+
+
+def test_a_partial_is_stored_without_secrets(history: History, time: SetClock) -> None:
+    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    writer.begin(question("q"))
+    writer.chunk(text("sk-"))
+    time.now += 1
+    writer.chunk(text("secret"))
+
+    assert stored(history) == [[("q", "[redacted]", False)]]
 
 
 def test_the_question_is_stored_before_anything_is_sent(history: History, time: SetClock) -> None:
