@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.policy import Verdict
 
@@ -65,16 +65,14 @@ class Health:
         return self.until is not None and not self.since <= now < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """Leave to send one request."""
 
     generation: int
     half_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a permitted request ended."""
 
     verdict: Verdict

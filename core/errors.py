@@ -15,9 +15,8 @@ The names up to `APIStatusError` are those of LiveKit's agents library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +55,7 @@ class FallbackChatError(Exception):
     """Base of every error that this package raises on purpose; its text is a sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in a configuration."""
 
     key: str
@@ -90,8 +88,7 @@ class InputError(FallbackChatError):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetails:
+class ErrorDetails(NamedTuple):
     """What the provider said about its failure; every field may be missing."""
 
     status: int | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +31,7 @@ class Outcome(StrEnum):
     """It was not asked: cooling down, blocked, disabled, or too small for this conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """One request to one provider within a turn; times in seconds."""
 
     provider: str
@@ -45,8 +43,7 @@ class AttemptRecord:
     elapsed: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(NamedTuple):
     """A request goes out."""
 
     llm: LLM
@@ -54,8 +51,7 @@ class AttemptStarted:
     """1 for the first request of the turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(NamedTuple):
     """A request failed; `next` says who is asked now: another provider, the same one, or nobody (None)."""
 
     llm: LLM
@@ -68,8 +64,7 @@ class AttemptFailed:
     """Text of this attempt had been shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedOver:
+class FailedOver(NamedTuple):
     """Another provider takes over the turn."""
 
     from_llm: LLM
@@ -77,8 +72,7 @@ class FailedOver:
     reason: APIError
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRestarted:
+class StreamRestarted(NamedTuple):
     """Text shown so far is void; the answer begins anew."""
 
     from_llm: LLM
@@ -87,8 +81,7 @@ class StreamRestarted:
     """Characters to be discarded."""
 
 
-@dataclass(frozen=True, slots=True)
-class AvailabilityChangedEvent:
+class AvailabilityChangedEvent(NamedTuple):
     """A provider became available or ceased to be; LiveKit's event, with the reasons added."""
 
     llm: LLM
@@ -101,16 +94,14 @@ class AvailabilityChangedEvent:
     cause: APIError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """A health check ended."""
 
     llm: LLM
     report: ProbeReport
 
 
-@dataclass(frozen=True, slots=True)
-class AllFailed:
+class AllFailed(NamedTuple):
     """The turn has no answer."""
 
     error: APIError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.attempt import Attempt, TotalTimeoutError
 from fallback_chat.core.backoff import MAX_WAIT, retry_wait
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 FOREVER: Final = float("inf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnOptions:
+class TurnOptions(NamedTuple):
     """What bounds one turn; times in seconds."""
 
     deadline: float | None
@@ -46,8 +45,7 @@ class TurnOptions:
     """How long the last provider left may make the user wait before it is asked again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """What a turn borrows from its adapter."""
 
     board: HealthBoard
@@ -58,8 +56,7 @@ class Engine:
     sleep: Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An attempt that failed."""
 
     candidate: Candidate

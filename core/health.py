@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.core import breaker
 from fallback_chat.core.breaker import Health, Permit, Result
@@ -44,8 +43,7 @@ class MemoryHealthStore:
         return before, after
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A provider's availability changed."""
 
     key: str

@@ -6,9 +6,8 @@ does the failure say about the provider's health.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 
@@ -37,8 +36,7 @@ class Verdict(StrEnum):
     NEUTRAL = "neutral"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One row of the table."""
 
     retry_same: bool

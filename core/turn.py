@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.breaker import State
 from fallback_chat.core.policy import Next, rule
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 REJECTIONS_THAT_BLAME_THE_INPUT = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class Candidate(NamedTuple):
     """One provider of the chain."""
 
     llm: LLM
