@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import ExitCode
 from fallback_chat.cli.runtime import run_until_signal
@@ -14,6 +16,7 @@ from fallback_chat.core.settings import Prefer
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import TextIO
 
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.history import History
+    from fallback_chat.core.history_null import NullHistory
     from fallback_chat.core.settings import Settings
+
+FIRST_LOOK: Final = 0.05
+"""Seconds in which the prompt appears, before a thread takes its share of the interpreter."""
 
 
 def chat(shared: SharedOptions) -> int:
@@ -51,13 +59,16 @@ async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], 
         # A late answer to a cursor position request would land among the keys of the next phase.
         output.enable_cpr = False
     with Terminal(sys.stdin.fileno(), sys.stdout, term="" if dumb else os.environ.get("TERM", "")) as terminal:
-        repl = assemble(settings, opener, shared, terminal=terminal, input_=create_input(), output=output, dumb=dumb)
+        repl = assemble(
+            settings, opener, shared, terminal=terminal, input_=create_input(), output=output, out=sys.stdout, dumb=dumb
+        )
         with repl.host.signals():
             try:
                 _welcome(repl)
-                repl.chain.begin_to_open()
+                asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)
                 await repl.run()
             finally:
+                repl.record.close()
                 await repl.chain.aclose()
     return ExitCode.OK
 
@@ -70,6 +81,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     terminal: Terminal,
     input_: Input,
     output: Output | None,
+    out: TextIO,
     dumb: bool = False,
 ) -> Repl:
     """Put the parts of a chat together."""
@@ -83,16 +95,24 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.preferences import Preferences
     from fallback_chat.cli.repl.prompt import Hooks, Prompt
+    from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.cli.repl.tell import chain_table
     from fallback_chat.cli.repl.theme import fragments
 
+    paths = Paths.from_env(os.environ)
     preferences, keymap = Preferences(), Keymap()
-    host = Host(terminal, keymap, preferences, input=input_, out=sys.stdout, color=shared.color, dumb=dumb)
+    host = Host(terminal, keymap, preferences, input=input_, out=out, color=shared.color, dumb=dumb)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
-    repl = Repl(chain, session, host, COMMANDS, keymap, wait=shared.wait)
+    record = Record(
+        lambda: _open_history(paths.history_db, host.say),
+        monotonic=time.monotonic,
+        warn=host.say,
+        redact=chain.redact,
+    )
+    repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
     pastes = Pastes()
     host.prompt = Prompt(
         Hooks(
@@ -106,7 +126,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
         keymap,
         preferences,
         pastes=pastes,
-        history=InputHistory(_history_file(), host.say, lambda text: chain.redact(pastes.expand(text))),
+        history=InputHistory(paths.state / "input-history", host.say, lambda text: chain.redact(pastes.expand(text))),
         completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
         input=input_,
         output=output,
@@ -114,19 +134,17 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     return repl
 
 
-def _history_file() -> Path:
-    return Paths.from_env(os.environ).state / "input-history"
+def _open_history(path: Path, warn: Callable[[str], object]) -> History | NullHistory:
+    from fallback_chat.core.recording import open_history
+
+    return open_history(path, clock=time.time, warn=warn)
 
 
 def _welcome(repl: Repl) -> None:
     """Say in a line or two what this is and how to write a new line."""
-    from fallback_chat.cli.repl.status import Tone
-
     chain = repl.chain
     for warning in chain.settings.warnings:
-        repl.say(str(warning), Tone.WAITING)
+        repl.host.greet(str(warning))
     found = "" if chain.settings.path else " (found in the environment)"
-    repl.say(
-        f"Chain: {' → '.join(chain.names)}{found}. {repl.keymap.label('newline')} makes a new line, /help tells more.",
-        Tone.DIM,
-    )
+    how = f"{repl.keymap.label('newline')} makes a new line, /help tells more"
+    repl.host.greet(f"Chain: {' → '.join(chain.names)}{found}. {how}.")

@@ -59,7 +59,7 @@ class Host:
         self._keymap = keymap
         self.preferences = preferences
         self._input = input
-        self._out = out
+        self.out = out
         self._color = color
         self._dumb = dumb
         self._pending: deque[Piece] = deque()
@@ -68,6 +68,8 @@ class Host:
         self._act: Callable[[str], None] | None = None
         self._stopped = -AGAIN
         self._typed: TypeAhead | None = None
+        self.on_tick: Callable[[], None] = lambda: None
+        """Called now and then while an answer is awaited."""
         self._printing: set[asyncio.Future[None]] = set()
         self.prompt: Prompt | None = None
 
@@ -84,12 +86,16 @@ class Host:
     @property
     def ascii_only(self) -> bool:
         """The terminal's encoding has no symbols."""
-        return "utf" not in (self._out.encoding or "").lower()
+        return "utf" not in (self.out.encoding or "").lower()
 
     @property
     def typed(self) -> TypeAhead | None:
         """What was typed during the running answer."""
         return self._typed
+
+    def greet(self, line: str) -> None:
+        """Print a line before anything else, without waiting for the library that paints."""
+        self._write(f"{sanitise(line)}\n")
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, as soon as whoever owns the terminal can."""
@@ -116,7 +122,7 @@ class Host:
         if self._console is None:
             from fallback_chat.cli.render.console import make_console
 
-            self._console = make_console(self._out, color=self._color)
+            self._console = make_console(self.out, color=self._color)
         return self._console
 
     async def read(self, default: str) -> str:
@@ -188,6 +194,7 @@ class Host:
         while True:
             await asyncio.sleep(TICK)
             view.tick()
+            self.on_tick()
 
     @contextmanager
     def _bracketed_paste(self) -> Iterator[None]:
@@ -202,8 +209,8 @@ class Host:
             self._write("\x1b[?2004l")
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        self.out.write(text)
+        self.out.flush()
 
     @contextmanager
     def _on_resize(self, view: PlainView) -> Iterator[None]:

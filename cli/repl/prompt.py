@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 AGAIN: Final = 2.0
 """Seconds within which a second Ctrl-C on an empty line leaves."""
+BURST: Final = 0.01
+"""Seconds between two Enters that come from a paste."""
 ESCAPE_TIME: Final = 0.05
 """Seconds to wait for what may follow an Escape."""
 LEAVE_HINT: Final = "press Ctrl-C again, or Ctrl-D, to leave"
@@ -79,6 +81,7 @@ class Prompt:
         self._clock = clock
         self._hint = ""
         self._interrupted = -AGAIN
+        self._pasted = -BURST
         self._pastes = pastes
         self.active = False
         """The line is being edited now."""
@@ -189,10 +192,18 @@ class Prompt:
             self._send(buffer)
 
     def _more_follows(self, event: KeyPressEvent) -> bool:
-        """Say whether this Enter belongs to a paste of several lines on a terminal without bracketed paste."""
-        waiting = event.key_processor.input_queue
-        typed = event.key_sequence[-1].data == QUEUED
-        return not typed and any(press.key == Keys.ControlM and press.data != QUEUED for press in waiting)
+        """Say whether this Enter belongs to a paste of several lines on a terminal without bracketed paste.
+
+        Nobody presses it twice within a few milliseconds; none of a paste's sends, not even the last.
+        """
+        if event.key_sequence[-1].data == QUEUED:
+            return False
+        waiting = any(press.key == Keys.ControlM for press in event.key_processor.input_queue)
+        now = self._clock()
+        burst = waiting or now - self._pasted < BURST
+        if burst:
+            self._pasted = now
+        return burst
 
     def _newline(self, event: KeyPressEvent) -> None:
         if self._preferences.multiline:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.host import Host
     from fallback_chat.cli.repl.keys import Keymap, TypeAhead
+    from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.registry import Registry
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
+    from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.settings import ProviderSettings
 
@@ -42,13 +44,14 @@ COUNTDOWNS: Final = 3
 class Repl:
     """One chat at one terminal. `clock` is wall-clock time; `wait` bounds a countdown when all providers are down (seconds)."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the world are handed in
         self,
         chain: Chain,
         session: Session,
         host: Host,
         registry: Registry,
         keymap: Keymap,
+        record: Record,
         *,
         clock: Callable[[], float] = time.time,
         wait: float | None = None,
@@ -58,10 +61,12 @@ class Repl:
         self.host = host
         self.registry = registry
         self.keymap = keymap
+        self.record = record
         self.now = clock
         self.leaving = False
         self._wait = LONGEST_COUNTDOWN if wait is None else wait
         self._progress: Progress | None = None
+        host.on_tick = record.tick
 
     async def run(self) -> None:
         """Chat until the user leaves."""
@@ -111,15 +116,15 @@ class Repl:
 
     async def ask(self, plan: Plan) -> None:
         """Ask the chain; when all are down and the wait is short, count down and ask again."""
-        for _ in range(COUNTDOWNS):
+        for left in reversed(range(COUNTDOWNS)):
             result = await self._answer(plan)
             self.session.settle(result)
             wait = result.error.retry_after if result.error is not None and not result.has_text else None
-            if wait is None or wait > self._wait or result.stopped:
-                return
-            if not await self._count_down(wait):
-                return
+            if not left or wait is None or wait > self._wait or not await self._count_down(wait):
+                break
             self.session.draft = ""
+        if self.session.draft:
+            self.say("your question is back in the input line", Tone.DIM)
 
     async def _answer(self, plan: Plan) -> TurnResult:
         chain = await self.chain.open()
@@ -142,6 +147,7 @@ class Repl:
                     options=self.session.options,
                     max_wait=min(PATIENCE, self._wait),
                     note=lambda line: self.say(line, Tone.DIM),
+                    record=self.record,
                 )  # fmt: skip
                 result = await driver.run()
                 self._conclude(result, view.finish, view.interrupt)
@@ -155,14 +161,12 @@ class Repl:
         """End the answer on the screen; what is missing of it is said, and what can be done."""
         lines = [self.chain.redact(line) for line in shortcomings(result.answer, result.error)]
         if result.stopped:
-            interrupt(
-                "stopped; what is there is kept" if result.has_text else "stopped; your question is back in the line"
-            )
+            interrupt("stopped; what is there is kept" if result.has_text else "stopped")
         elif result.has_text and lines:
             interrupt(f"{lines[0]} — /continue, or /retry next")
         elif result.error is not None:
             finish(None)
-            for line in (*lines, "your question is back in the input line"):
+            for line in lines:
                 self.host.say(line, Tone.DIM)
         else:
             note = tell.footer(result, self.chain)
@@ -237,6 +241,7 @@ class Repl:
         window = self.chain.providers[active].context_window
         flags = [f"{len(session.attachments)} attached"] if session.attachments else []
         for name, on in (
+            ("private", self.record.private),
             ("pinned", session.pinned is not None),
             ("multi-line", self.host.preferences.multiline),
             ("vi", self.host.preferences.vi),
@@ -251,6 +256,13 @@ class Repl:
             flags=tuple(flags),
             hint="? help",
         )
+
+    def take_back(self) -> ChatMessage | None:
+        """Forget the last question and its answer, also on disk; gives the question, None when there is none."""
+        question = self.session.undo()
+        if question is not None:
+            self.record.undo()
+        return question
 
     def last_question(self) -> str:
         """Give the last question that was asked, for editing; empty when there is none."""

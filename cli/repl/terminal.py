@@ -61,6 +61,7 @@ class Terminal:
         """Between two phases nobody reads: what is typed then must not appear in the answer."""
         if self._fd is not None and self._before is not None:
             quiet = list(self._before)
+            quiet[0] &= ~termios.ICRNL  # an Enter must stay one: Ctrl-J makes a new line
             quiet[3] &= ~(termios.ECHO | termios.ICANON)
             termios.tcsetattr(self._fd, termios.TCSADRAIN, quiet)
         if self._modified_keys:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
@@ -13,17 +12,19 @@ from fallback_chat.cli.notices import notices
 from fallback_chat.cli.repl.session import TurnResult
 from fallback_chat.core.answer import AnswerBuilder
 from fallback_chat.core.errors import APIError
+from fallback_chat.core.llm import ChatChunk
 from fallback_chat.core.redaction import RedactingStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallback_chat.cli.repl.progress import Progress
+    from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.session import Plan
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.events import AttemptRecord, Event
     from fallback_chat.core.fallback_stream import FallbackLLMStream
-    from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions
+    from fallback_chat.core.llm import LLM, ChatOptions
 
 
 class AnswerDisplay(Protocol):
@@ -57,6 +58,7 @@ class TurnDriver:
         options: ChatOptions,
         max_wait: float,
         note: Callable[[str], None],
+        record: Record,
     ) -> None:
         self._chain = chain
         self._plan = plan
@@ -65,12 +67,12 @@ class TurnDriver:
         self._options = options
         self._max_wait = max_wait
         self._note = note
+        self._record = record
         self._by_name = {llm.label: llm for llm in chain.adapter.llms}
         self._without = set(plan.without)
         self._start_with = plan.start_with
         self._wish: Wish | None = None
         self._reading: asyncio.Task[APIError | None] | None = None
-        self._stream: FallbackLLMStream | None = None
         self._attempts: list[AttemptRecord] = []
         self.builder = AnswerBuilder()
         self._redacting = RedactingStream(chain.redactor)
@@ -103,33 +105,42 @@ class TurnDriver:
         """Ask until there is an answer, nobody is left, or the user has had enough."""
         now = asyncio.get_running_loop().time
         began = now()
-        error = None
+        self._record.begin(self._plan.question)
         while True:
-            self._wish = None
-            self._stream = stream = self._open_stream()
-            self._progress.left = partial(getattr, stream, "gives_up_in")
-            self._reading = asyncio.ensure_future(self._read(stream))
-            try:
-                error = await self._reading
-            except asyncio.CancelledError:
-                if self._wish is None:
-                    raise  # the whole program ends
-            finally:
-                with suppress(APIError):
-                    await stream.aclose()
-                self._attempts += stream.attempts
-            if self._wish is not Wish.NEXT or not self._move_on():
+            stream = self._open_stream()
+            error, wish = await self._read_to_its_end(stream)
+            if wish is not Wish.NEXT or not self._move_on():
                 break
         self._show(self._redacting.flush())
-        answer = self.builder.build(stream)
+        answer = replace(self.builder.build(stream), attempts=tuple(self._attempts))
+        self._record.finish(answer, asyncio.CancelledError() if wish is Wish.STOP else error)
         return TurnResult(
             self._plan,
-            replace(answer, attempts=tuple(self._attempts)),
-            tuple(self._attempts),
+            answer,
+            answer.attempts,
             error=error,
-            stopped=self._wish is Wish.STOP,
+            stopped=wish is Wish.STOP,
             elapsed=now() - began,
         )
+
+    async def _read_to_its_end(self, stream: FallbackLLMStream) -> tuple[APIError | None, Wish | None]:
+        """Read one stream until it ends, fails, or the user wishes otherwise; gives its failure and the wish."""
+        self._wish, error = None, None
+        self._progress.left = partial(getattr, stream, "gives_up_in")
+        self._reading = asyncio.ensure_future(self._read(stream))
+        try:
+            error = await self._reading
+        except asyncio.CancelledError as cancelled:
+            if not self._is_wished():  # the whole program ends
+                self._record.finish(self.builder.build(stream), cancelled)
+                raise
+        finally:
+            await stream.aclose()
+            self._attempts += stream.attempts
+        return error, self._wish
+
+    def _is_wished(self) -> bool:
+        return self._wish is not None
 
     def _move_on(self) -> bool:
         """Leave the provider that was given up out of the rest of the turn."""
@@ -147,6 +158,7 @@ class TurnDriver:
     def _begin_anew(self) -> None:
         """What was shown is void: nothing of two providers is ever glued together."""
         self._display.discard()
+        self._record.chunk(ChatChunk(restarted=True))
         self.builder = AnswerBuilder()
         self._redacting = RedactingStream(self._chain.redactor)
 
@@ -179,6 +191,7 @@ class TurnDriver:
             self._redacting = RedactingStream(self._chain.redactor)
         self.builder.add(chunk)
         self._progress.chunk(chunk)
+        self._record.chunk(chunk)
         delta = chunk.delta
         if delta is not None and (text := delta.content or delta.refusal):
             self._show(self._redacting.feed(text))

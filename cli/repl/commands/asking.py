@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +25,7 @@ _CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]
 async def new(repl: Repl, _: str) -> None:
     """Begin a new conversation."""
     repl.session.new()
+    repl.record.new()
     repl.say("new conversation", Tone.DIM)
 
 
@@ -38,7 +38,7 @@ async def retry(repl: Repl, argument: str) -> None:
     start = _start(repl, argument)
     question = last.plan.question
     if session.questions and session.questions[-1] is question:
-        session.undo()
+        repl.take_back()
     session.draft = ""
     plan = session.plan_again(question, repl.now())
     if start is not None:
@@ -68,9 +68,17 @@ async def go_on(repl: Repl, _: str) -> None:
     await repl.ask(repl.session.plan(CONTINUE, repl.now()))
 
 
+async def private(repl: Repl, _: str) -> None:
+    """Begin a conversation that is not written down, or one that is."""
+    repl.record.private = not repl.record.private
+    repl.session.new()
+    repl.record.new()
+    repl.say("new conversation, " + ("not saved" if repl.record.private else "saved"), Tone.DIM)
+
+
 async def edit(repl: Repl, _: str) -> None:
     """Take the last question back into the input line."""
-    question = repl.session.undo()
+    question = repl.take_back()
     if question is None:
         raise InputError("there is no question to edit")
     repl.session.draft = typed(question)
@@ -78,7 +86,7 @@ async def edit(repl: Repl, _: str) -> None:
 
 async def undo(repl: Repl, _: str) -> None:
     """Forget the last question and its answer."""
-    question = repl.session.undo()
+    question = repl.take_back()
     if question is None:
         raise InputError("there is nothing to take back")
     repl.say(f"taken back: {typed(question).splitlines()[0]}", Tone.DIM)
@@ -87,7 +95,7 @@ async def undo(repl: Repl, _: str) -> None:
 async def copy(repl: Repl, argument: str) -> None:
     """Copy an answer, a code block of it, or the whole conversation."""
     text = selection(repl, argument.split())
-    by = copy_text(text, sys.stdout, os.environ)
+    by = copy_text(text, repl.host.out, os.environ)
     repl.say(f"copied {len(text)} characters (by {by})", Tone.DIM)
 
 
@@ -159,6 +167,7 @@ def targets(repl: Repl) -> Iterable[str]:
 _GROUP: Final = "Questions and answers"
 ROWS: Final = (
     Command("new", "begin a new conversation", new, aliases=("clear", "reset"), group=_GROUP),
+    Command("private", "begin a conversation that is not saved; again: one that is", private, group=_GROUP),
     Command("retry", "ask the last question again", retry, "[next|NAME]", ("regenerate",), targets, group=_GROUP),
     Command("continue", "have an answer that broke off continued", go_on, group=_GROUP),
     Command("edit", "take the last question back into the input line", edit, group=_GROUP),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration
@@ -72,7 +71,7 @@ async def stats(repl: Repl, _: str) -> None:
             name,
             str(tally.answers),
             str(tally.failures),
-            duration(statistics.median(tally.first_tokens)) if tally.first_tokens else "-",
+            duration(sorted(tally.first_tokens)[len(tally.first_tokens) // 2]) if tally.first_tokens else "-",
             str(tally.input),
             str(tally.output),
         )

@@ -1,0 +1,89 @@
+"""Writing the chat down: the question before it is sent, the answer while it comes in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.history import History
+    from fallback_chat.core.history_null import NullHistory
+    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.recording import Recorder
+
+
+class Record:
+    """The conversation on disk. `open_history` is called with the first question that is to be kept; `monotonic` gives seconds."""
+
+    def __init__(
+        self,
+        open_history: Callable[[], History | NullHistory],
+        *,
+        monotonic: Callable[[], float],
+        warn: Callable[[str], object],
+        redact: Callable[[str], str],
+    ) -> None:
+        self._open_history = open_history
+        self._monotonic = monotonic
+        self._warn = warn
+        self._redact = redact
+        self._history: History | NullHistory | None = None
+        self._recorder: Recorder | None = None
+        self.private = False
+        """Nothing of what follows is written down."""
+
+    @property
+    def session(self) -> str | None:
+        """The conversation's id; None while nothing of it is saved."""
+        return self._recorder.session if self._recorder is not None else None
+
+    def new(self) -> None:
+        """Begin another conversation with the next question; the one so far stays as it is."""
+        self._recorder = None
+
+    def begin(self, question: ChatMessage) -> None:
+        """Store a question, before it is sent anywhere."""
+        if self._recorder is None:
+            self._recorder = self._new_recorder()
+        self._recorder.begin(question)
+
+    def _opened(self) -> History | NullHistory:
+        if self._history is None:
+            self._history = self._open_history()
+        return self._history
+
+    def _new_recorder(self) -> Recorder:
+        # SQLite is imported with the first question, not in front of the prompt.
+        from fallback_chat.core.history_null import NullHistory
+        from fallback_chat.core.recording import Recorder
+
+        history = NullHistory() if self.private else self._opened()
+        return Recorder(history, monotonic=self._monotonic, warn=self._warn, redact=self._redact)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        """Take one chunk of the answer."""
+        if self._recorder is not None:
+            self._recorder.chunk(chunk)
+
+    def tick(self) -> None:
+        """Store what has come, if it is time to."""
+        if self._recorder is not None:
+            self._recorder.tick()
+
+    def finish(self, answer: Answer, error: BaseException | None) -> None:
+        """Store how the turn ended."""
+        if self._recorder is not None:
+            self._recorder.finish(answer, error)
+
+    def undo(self) -> None:
+        """Take the last turn back."""
+        if self._recorder is not None:
+            self._recorder.undo()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._history is not None:
+            self._history.close()
