@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,7 +194,7 @@ def test_a_damaged_search_index_is_no_reason_to_set_the_conversations_aside(tmp_
         session = history.new_session()
         history.begin_turn(session, question("needle"))
         history.search("needle")
-        history._database.write("UPDATE turn_text_data SET block = x'ff'")
+        history._database.write("DELETE FROM turn_text_data WHERE id > 10")
     with open_(path) as history:
         assert [hit.session for hit in history.search("needle")] == [session]
     with open_(path) as history:
@@ -212,14 +213,20 @@ def test_deleted_text_is_overwritten_and_its_space_given_back(tmp_path: Path) ->
 
 
 def test_many_that_make_the_file_at_once_all_get_it(tmp_path: Path) -> None:
-    def open_at_once(path: Path) -> int:
-        with open_(path) as history:
-            history.new_session()
-        return 1
-
-    for number in range(10):
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
         with ThreadPoolExecutor(8) as pool:
-            assert sum(pool.map(open_at_once, [tmp_path / f"{number}.db"] * 8)) == 8
+            for number in range(60):
+                start = threading.Barrier(8)
+
+                def open_at_once(path: Path, start: threading.Barrier = start) -> None:
+                    start.wait()
+                    open_(path).close()
+
+                assert list(pool.map(open_at_once, [tmp_path / f"{number}.db"] * 8)) == [None] * 8
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_damage_that_shows_later_sets_the_file_aside_for_the_next_start(tmp_path: Path) -> None:
