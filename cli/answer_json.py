@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, InputError
@@ -74,13 +73,13 @@ def answer_object(
         "text": redact(answer.text) if answer else "",
         "reasoning": redact(answer.reasoning) or None if answer else None,
         "refusal": redact(answer.refusal) or None if answer else None,
-        "tool_calls": [asdict(call) for call in answer.tool_calls] if answer else [],
+        "tool_calls": [call._asdict() for call in answer.tool_calls] if answer else [],
         "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
         "complete": complete,
         "provider": llm.label if llm else None,
         "kind": llm.kind if llm else None,
         "model": answer.model if answer and llm else None,
-        "usage": asdict(answer.usage) if answer and answer.usage else None,
+        "usage": answer.usage._asdict() if answer and answer.usage else None,
         "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
         "session": None,
         "exit_code": int(exit_code),

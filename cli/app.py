@@ -10,8 +10,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from fallback_chat._version import __version__
+from fallback_chat.cli.failures import guarded
+from fallback_chat.cli.process import leave
 from fallback_chat.cli.sessions_app import sessions_app, status
-from fallback_chat.cli.shared import SharedOptions, command, parse_duration
+from fallback_chat.cli.shared import SharedOptions, command, parse_duration, taking
+from fallback_chat.cli.signals import end_on_signals
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 
@@ -120,7 +123,7 @@ def probe(  # noqa: PLR0913 - each is an option of the command line
 
 
 @config_app.command("check")
-@command
+@taking("config")
 def config_check(shared: SharedOptions) -> int:
     """Look for mistakes in the configuration; exit code 78 when there are any."""
     from fallback_chat.cli.commands import config
@@ -143,7 +146,7 @@ def config_show(
 
 
 @config_app.command("path")
-@command
+@taking("config")
 def config_path(shared: SharedOptions) -> int:
     """Print where the configuration file is, or would be."""
     from fallback_chat.cli.commands import config
@@ -163,7 +166,7 @@ def config_explain(shared: SharedOptions) -> int:
 
 
 @config_app.command("init")
-@command
+@taking("config")
 def config_init(shared: SharedOptions) -> int:
     """Write a first fallback.toml from the keys and local servers that are found; never overwrites one."""
     from fallback_chat.cli.commands import config
@@ -173,7 +176,7 @@ def config_init(shared: SharedOptions) -> int:
 
 
 @config_app.command("edit")
-@command
+@taking("config")
 def config_edit(shared: SharedOptions) -> int:
     """Open the configuration in an editor; it is put in place only when it has no mistakes."""
     from fallback_chat.cli.commands import config
@@ -183,7 +186,7 @@ def config_edit(shared: SharedOptions) -> int:
 
 
 @config_app.command("trust")
-@command
+@taking("config")
 def config_trust(shared: SharedOptions) -> int:
     """Let this project's fallback.toml, as it is now, do what your own may."""
     from fallback_chat.cli.commands import config
@@ -197,10 +200,13 @@ app.command()(status)
 
 def run(argv: list[str]) -> NoReturn:
     """Run the command line `argv` and end the process with its exit code."""
-    from fallback_chat.cli.runtime import leave
+    end_on_signals()
+    leave(guarded(lambda: _run(argv)) or 0)
 
+
+def _run(argv: list[str]) -> int:
     try:
         app(args=argv, prog_name="fallback-chat")
     except SystemExit as exit_:
-        leave(exit_.code if isinstance(exit_.code, int) else 0)
-    leave(0)
+        return exit_.code if isinstance(exit_.code, int) else 0
+    return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.shared import SharedOptions, command
+from fallback_chat.cli.shared import SharedOptions, taking
 
 if TYPE_CHECKING:
     from fallback_chat.core.history import History
@@ -44,7 +44,7 @@ def _open() -> History:
 
 
 @sessions_app.command("list")
-@command
+@taking()
 def sessions_list(
     shared: SharedOptions,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = None,
@@ -58,7 +58,7 @@ def sessions_list(
 
 
 @sessions_app.command("show")
-@command
+@taking()
 def sessions_show(shared: SharedOptions, session: Session = None) -> int:
     """Print a conversation."""
     from fallback_chat.cli.commands import sessions
@@ -69,7 +69,7 @@ def sessions_show(shared: SharedOptions, session: Session = None) -> int:
 
 
 @sessions_app.command("search")
-@command
+@taking()
 def sessions_search(
     shared: SharedOptions,
     words: Annotated[list[str], typer.Argument(metavar="WORD...", help="All of these, or their beginnings.")],
@@ -84,7 +84,7 @@ def sessions_search(
 
 
 @sessions_app.command("export")
-@command
+@taking()
 def sessions_export(
     shared: SharedOptions,
     session: Session = None,
@@ -100,7 +100,7 @@ def sessions_export(
 
 
 @sessions_app.command("rename")
-@command
+@taking()
 def sessions_rename(
     shared: SharedOptions,
     session: Annotated[str, typer.Argument(metavar="ID")],
@@ -115,7 +115,7 @@ def sessions_rename(
 
 
 @sessions_app.command("rm")
-@command
+@taking()
 def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> int:
     """Delete conversations for good."""
     from fallback_chat.cli.commands import sessions
@@ -126,7 +126,7 @@ def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(
 
 
 @sessions_app.command("purge")
-@command
+@taking()
 def sessions_purge(
     shared: SharedOptions,
     older_than: Annotated[
@@ -143,7 +143,7 @@ def sessions_purge(
         return sessions.purge(history, older_than, sys.stdout, sys.stderr, everything=everything)
 
 
-@command
+@taking()
 def status(
     shared: SharedOptions,
     short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,

@@ -91,40 +91,49 @@ class SharedOptions:
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Make a command of `function(shared, **own)`: the shared options join its own, its result is the exit code.
+    """Make a command of `function(shared, **own)`: all shared options join its own, its result is the exit code.
 
     Called for a group (`ctx` among its own), it only keeps what stands before the command's name.
     """
-    own = [parameter for parameter in _parameters(function) if parameter.name not in ("ctx", "shared")]
-    takes_context = "ctx" in inspect.signature(function).parameters
+    return taking(*SHARED_DEFAULTS)(function)
 
-    def call(ctx: typer.Context, **given: Any) -> None:
-        shared = _merge(ctx.obj, {name: given.pop(name) for name in SHARED_DEFAULTS})
-        if takes_context:
-            given["ctx"], ctx.obj = ctx, shared
-        code = guarded(lambda: function(shared=shared, **given))
-        if code is not None:
-            raise typer.Exit(code)
 
-    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    parameters = [context, *own, *_shared_parameters()]
-    call.__name__ = function.__name__
-    call.__doc__ = function.__doc__
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return call
+def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+    """Make a command that takes only these shared options behind its name: each costs start-up time, for every command."""
+
+    def decorate(function: Callable[..., int | None]) -> Callable[..., None]:
+        own = [parameter for parameter in _parameters(function) if parameter.name not in ("ctx", "shared")]
+        takes_context = "ctx" in inspect.signature(function).parameters
+
+        def call(ctx: typer.Context, **given: Any) -> None:
+            shared = _merge(ctx.obj, {name: given.pop(name) for name in names})
+            if takes_context:
+                given["ctx"], ctx.obj = ctx, shared
+            code = guarded(lambda: function(shared=shared, **given))
+            if code is not None:
+                raise typer.Exit(code)
+
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *own, *(_shared_parameters()[name] for name in names)]
+        call.__name__ = function.__name__
+        call.__doc__ = function.__doc__
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return call
+
+    return decorate
 
 
 SHARED_DEFAULTS = {field.name: field.default for field in fields(SharedOptions)}
 
 
 @cache
-def _shared_parameters() -> list[inspect.Parameter]:
+def _shared_parameters() -> dict[str, inspect.Parameter]:
     hints = get_type_hints(SharedOptions, include_extras=True)
-    return [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+    return {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
         for name, default in SHARED_DEFAULTS.items()
-    ]
+    }
 
 
 def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.cli.answer_json import JsonLines, answer_object
 from fallback_chat.cli.render.sanitise import sanitise
@@ -44,8 +43,7 @@ class View(Protocol):
         """Show what is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one `ask` ended."""
 
     answer: Answer | None
@@ -185,7 +183,7 @@ class JsonLinesSink(Sink):
             if delta.refusal:
                 self._lines.emit("delta", refusal=self.redactor.redact(delta.refusal))
         if chunk.usage is not None:
-            self._lines.emit("usage", **asdict(chunk.usage))
+            self._lines.emit("usage", **chunk.usage._asdict())
 
     def end(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core import schema
 from fallback_chat.core._toml_lines import MAX_KEY_PARTS, TomlLines
@@ -26,8 +26,7 @@ _SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A checked value, and where it stands."""
 
     value: Any
@@ -36,8 +35,7 @@ class Value:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One [[providers]] entry."""
 
     name: str
@@ -51,15 +49,14 @@ class Entry:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A whole file."""
 
     origin: Origin
     path: Path | None = None
-    chain: dict[str, Value] = field(default_factory=dict)
+    chain: Mapping[str, Value] = MappingProxyType({})
     providers: tuple[Entry, ...] = ()
-    profiles: dict[str, Value] = field(default_factory=dict)
+    profiles: Mapping[str, Value] = MappingProxyType({})
 
 
 class Problems:

@@ -66,8 +66,7 @@ class Tool(NamedTuple):
     """JSON Schema of the arguments (an object schema)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """The model's wish to have a tool run."""
 
     id: str
@@ -76,8 +75,7 @@ class ToolCall:
     """JSON text of an object."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(NamedTuple):
     """What a tool returned for one call."""
 
     call_id: str
@@ -85,8 +83,7 @@ class ToolResult:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VendorExtra:
+class VendorExtra(NamedTuple):
     """Opaque state that only the provider kind and model that made it can read."""
 
     kind: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core import schema
 from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, read_document
@@ -36,8 +36,7 @@ _TOLD: Final = frozenset({"kind", "preset", "base_url", "api_key_env", "api_key_
 _PREFERENCES: Final = frozenset(name for name, field in schema.PROVIDER_KEYS.items() if field.preference) | {"name"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """All that decides which configuration counts."""
 
     paths: Paths
@@ -171,7 +170,7 @@ def _preferences(document: Document, below: Sequence[Document], warnings: list[P
         if entry.name not in known:
             continue
         refused += [f"{entry.key}.{name}" for name in entry.values if name not in _PREFERENCES]
-        kept.append(replace(entry, values={k: v for k, v in entry.values.items() if k in _PREFERENCES}))
+        kept.append(entry._replace(values={k: v for k, v in entry.values.items() if k in _PREFERENCES}))
     profiles = {}
     for name, value in document.profiles.items():
         if known.issuperset(value.value):
@@ -183,7 +182,7 @@ def _preferences(document: Document, below: Sequence[Document], warnings: list[P
         what = ", ".join(refused[:_SHOWN]) + more
         message = f"not trusted, so without effect: {what}; to allow it: fallback-chat config trust"
         warnings.append(Problem("", message, document.path))
-    return replace(document, providers=tuple(kept), profiles=profiles)
+    return document._replace(providers=tuple(kept), profiles=profiles)
 
 
 def _check_files(settings: Settings) -> None:

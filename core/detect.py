@@ -6,7 +6,6 @@ Looking at ports and asking a server for its models is I/O, so it is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fallback_chat.core._document import Document, Entry, Problems, Value
@@ -67,13 +66,13 @@ def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None
         raise ConfigError([Problem(service.base_url_env or "", message)])
     # Whoever sets both means them for each other: the key must not go to the vendor then.
     base_url = URL.read(address).removesuffix("" if service.kinds[0] == "openai" else "/v1")
-    return _table(replace(service, base_url=base_url), service.model) | {"api_key_env": variable}
+    return _table(service._replace(base_url=base_url), service.model) | {"api_key_env": variable}
 
 
 def _at_home(service: Service, env: Mapping[str, str]) -> Service:
     """Give a local server at the address that its own variable names."""
     address = env.get(service.base_url_env or "", "").strip()
-    return replace(service, base_url=ollama_url(address)) if address else service
+    return service._replace(base_url=ollama_url(address)) if address else service
 
 
 def ollama_url(host: str) -> str:

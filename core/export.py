@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -102,13 +101,13 @@ def _answer_object(answer: AnswerRecord) -> dict[str, Any]:
         "text": answer.text,
         "reasoning": answer.reasoning or None,
         "refusal": answer.refusal or None,
-        "tool_calls": [asdict(call) for call in answer.tool_calls],
+        "tool_calls": [call._asdict() for call in answer.tool_calls],
         "finish_reason": answer.finish_reason,
         "complete": answer.complete,
         "provider": answer.provider,
         "kind": answer.kind,
         "model": answer.model,
-        "usage": asdict(answer.usage) if answer.usage else None,
+        "usage": answer.usage._asdict() if answer.usage else None,
         "attempts": list(answer.attempts),
         "first_token_ms": milliseconds(answer.first_token),
         "elapsed_ms": milliseconds(answer.elapsed),

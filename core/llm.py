@@ -34,8 +34,7 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionUsage:
+class CompletionUsage(NamedTuple):
     """Tokens of one answer, as the provider counts them; None where it does not say."""
 
     input: int | None = None

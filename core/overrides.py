@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core import schema
 from fallback_chat.core._values import Mistake, describe, suggest
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 _CHAIN_KEYS: Final = ("attempt_timeout", "idle_timeout", "deadline", "on_stream_failure")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(NamedTuple):
     """Wishes for one run; None leaves the settings as they are. Times in seconds."""
 
     profile: str | None = None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from fallback_chat.core.errors import ConfigError, Problem
 
@@ -29,8 +28,7 @@ _MACOS: Final = {
 _WINDOWS: Final = {"config": "APPDATA", "data": "APPDATA", "state": "LOCALAPPDATA", "cache": "LOCALAPPDATA"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(NamedTuple):
     """The program's own directories; none of them needs to exist."""
 
     config: Path

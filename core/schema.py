@@ -5,16 +5,15 @@ The parser, `config show`, the suggestions for misspelt keys and the test of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import fields
+from typing import Any, Final, NamedTuple
 
 from fallback_chat.core import _values as v
 from fallback_chat.core.services import KNOWN_KINDS, SERVICES
 from fallback_chat.core.settings import ChainSettings, OnRefusal, OnStreamFailure, Prefer
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One key."""
 
     name: str

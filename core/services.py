@@ -6,9 +6,8 @@ chain that is used without one, and `config init`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 KNOWN_KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", "guide")
@@ -18,15 +17,14 @@ _OPENAI: Final = ("openai", "openai-responses")
 _CHAT: Final = ("openai",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(NamedTuple):
     """One vendor or local server."""
 
     name: str
-    kinds: tuple[str, ...] = _CHAT
-    """The wire formats it speaks at `base_url`; the first is the usual one."""
     base_url: str
     """Empty where each customer has an own host."""
+    kinds: tuple[str, ...] = _CHAT
+    """The wire formats it speaks at `base_url`; the first is the usual one."""
     host_suffix: str | None = None
     """What such hosts end with."""
     key_env: tuple[str, ...] = ()

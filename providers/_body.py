@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.providers._dialect import ErrorEventError
-from fallback_chat.providers._failure import condense
 from fallback_chat.providers._frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
 from fallback_chat.providers._ndjson import NDJSONDecoder
 from fallback_chat.providers._sse import SSEDecoder
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of one answer."""
+_SHORT: Final = 20
 _SLICE: Final = 1024 * 1024
 _BLANK: Final = b" \t\r\n"
 
@@ -63,7 +63,7 @@ class BodyReader:
         *,
         ndjson: bool,
         classify: Callable[[Any], APIError],
-        redact: Callable[[APIError], APIError] = lambda error: error,
+        redact: Callable[[str], str] = lambda text: text,
     ) -> None:
         self.ready: deque[ChatChunk] = deque()
         self.error: APIError | None = None
@@ -127,7 +127,7 @@ class BodyReader:
         """End with `error`; harmless once the finish was seen."""
         self.ended = True
         if not self.finished:
-            self.error = self._redact(error)
+            self.error = error
 
     def _choose(self, head: bytes) -> Decoder:
         first = head.removeprefix(UTF8_BOM)[:1]
@@ -144,10 +144,8 @@ class BodyReader:
             try:
                 self._read_frame(frame)
             except ErrorEventError as error:
-                self._take(list(error.chunks), frame.data)
+                self._take(error.chunks, frame.data)
                 self.fail(self._classify(error.body))
-            except APIError as error:
-                self.fail(error)
             except FrameTooLargeError:
                 self._malformed("a tool call larger than 16 MiB")
             if self._reader.terminated:
@@ -155,7 +153,7 @@ class BodyReader:
 
     def _read_frame(self, frame: Frame) -> None:
         data = frame.data
-        if data.strip() == "[DONE]":
+        if len(data) < _SHORT and data.strip() == "[DONE]":
             self.ended = True
             if not self.finished:
                 self.fail(self._unfinished())
@@ -163,17 +161,17 @@ class BodyReader:
         try:
             event = json.loads(data)
         except (ValueError, RecursionError, MemoryError):
-            self._malformed(f"what is not JSON: {condense(data[:60])!r}")
+            self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
             return
         if self._whole and isinstance(event, list) and len(event) == 1:
             event = event[0]
         if not isinstance(event, dict):
-            self._malformed(f"JSON that is no event: {condense(data[:60])!r}")
+            self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
             return
         if frame.event == "error" and "error" not in event and "type" not in event:
             raise ErrorEventError(event)
         chunks = self._reader.read_json(event) if self._whole else self._reader.read(event)
-        self._take(list(chunks), data)
+        self._take(chunks, data)
 
     def _take(self, chunks: list[ChatChunk], data: str) -> None:
         """Keep the chunks that one frame gave."""
@@ -213,7 +211,9 @@ class BodyReader:
             return self._classify(error)
         page = stray.lstrip().startswith("<")
         what = (
-            "an HTML page (of a proxy or a login?)" if page else f"what is no answer: {condense(stray.strip()[:80])!r}"
+            "an HTML page (of a proxy or a login?)"
+            if page
+            else f"what is no answer: {self._redact(stray.strip())[:80]!r}"
         )
         return APIStreamError(
             f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"

@@ -7,8 +7,7 @@ in a 400 whose text alone tells a context overflow from a bad key. All of it is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers._dialect import dict_of, dicts_of, text_of
@@ -99,8 +98,7 @@ SOFT: Final[dict[str, ErrorKind]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """A row: where the text of an error with one of `statuses` matches, it is a `kind`."""
 
     kind: ErrorKind

@@ -7,7 +7,7 @@ chunks. Sockets, framing, limits and what the end of a body means are the same f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions
@@ -80,15 +80,14 @@ class Reader(Protocol):
     terminated: bool
     """Nothing that follows belongs to the answer."""
 
-    def read(self, event: dict[str, Any]) -> Sequence[ChatChunk]:
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one event of a stream. Raises `ErrorEventError` for one that reports an error."""
 
-    def read_json(self, answer: dict[str, Any]) -> Sequence[ChatChunk]:
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer that was not streamed; nothing recognisable in it gives nothing. Raises likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     """One model of a provider's list."""
 
     id: str
@@ -98,8 +97,7 @@ class ModelInfo:
     """`vision`, `tools`, `reasoning`, …, as far as the list says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """A wire format, as data and pure functions."""
 
     kind: str
@@ -123,11 +121,11 @@ class Dialect:
 class ErrorEventError(Exception):
     """An event reports an error. The border to the engine classifies it."""
 
-    def __init__(self, body: Any, chunks: Sequence[ChatChunk] = ()) -> None:
+    def __init__(self, body: Any, chunks: list[ChatChunk] | None = None) -> None:
         super().__init__("the provider reported an error in the stream")
         self.body = body
         """The event as sent, or an error made from a finish that means failure."""
-        self.chunks = chunks
+        self.chunks = chunks or []
         """What the same event said besides."""
 
 

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from fallback_chat.core.errors import APIError, APIStatusError, APIStreamError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.providers._classify import classify, retryable
-from fallback_chat.providers._failure import Failure, parse_failure
+from fallback_chat.providers._failure import Failure, parse_body, parse_failure
 from fallback_chat.providers._waits import wait_of
 
 if TYPE_CHECKING:
@@ -42,38 +42,36 @@ class ErrorReader:
         """Make the error of a response with a status other than 200; `now` is in seconds since the epoch."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
-        failure = parse_failure(status, self._redactor.redact(body))
+        failure = parse_failure(status, self._tree(parse_body(self.redact(body))))
         kind = classify(failure, self._family)
         details = self._details(failure, kind, headers, now)
         return APIStatusError(
-            self._clean(failure.message) or f"HTTP {_phrase(status)}, and nothing else",
+            failure.message or f"HTTP {_phrase(status)}, and nothing else",
             kind=kind,
             details=details,
-            body=self._tree(failure.body),
+            body=failure.body,
         )
 
     def from_event(self, event: Any, headers: Mapping[str, str], *, now: float) -> APIStreamError:
         """Make the error of an event, or a document, that reports one inside a 200."""
-        failure = parse_failure(None, event)
+        failure = parse_failure(None, self._tree(event))
         kind = classify(failure, self._family)
         return APIStreamError(
-            self._clean(failure.message) or "the provider reported an error without a message",
+            failure.message or "the provider reported an error without a message",
             kind=kind,
             details=self._details(failure, kind, headers, now),
-            body=self._tree(failure.body),
+            body=failure.body,
         )
 
-    def redact(self, error: APIError) -> APIError:
-        """Take the key out of an error that quotes what the provider sent."""
-        error.message = self._clean(error.message)
-        error.args = (error.message,)
-        return error
+    def redact(self, text: str) -> str:
+        """Take the key out of a text that quotes what the provider sent; before it is shortened, or half a key would stay."""
+        return self._redactor.redact(text)
 
     def _details(self, failure: Failure, kind: ErrorKind, headers: Mapping[str, str], now: float) -> ErrorDetails:
         request_id = next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
         return ErrorDetails(
             status=failure.status,
-            code=failure.code and self._clean(failure.code),
+            code=failure.code,
             type=failure.type,
             reason=failure.reason,
             param=failure.param,
@@ -83,7 +81,7 @@ class ErrorReader:
         )
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> APIStatusError:
-        target = urlsplit(self._clean(headers.get("location", "")))
+        target = urlsplit(self.redact(headers.get("location", "")))
         where = f"to {target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "elsewhere"
         return APIStatusError(
             f"redirects {where} (HTTP {status}); a key is not taken there",
@@ -92,20 +90,17 @@ class ErrorReader:
             hint="write the address that it redirects to into base_url, if you trust it",
         )
 
-    def _clean(self, text: str) -> str:
-        return self._redactor.redact(text)
-
     def _tree(self, value: Any, depth: int = 0) -> Any:
         """Redact every text of a parsed body; what is nested deeper than any error is dropped."""
         if isinstance(value, str):
-            return self._clean(value)
+            return self.redact(value)
         if not isinstance(value, dict | list):
             return value
         if depth > 20:
             return None
         if isinstance(value, list):
             return [self._tree(item, depth + 1) for item in value]
-        return {self._clean(str(key)): self._tree(item, depth + 1) for key, item in value.items()}
+        return {self.redact(str(key)): self._tree(item, depth + 1) for key, item in value.items()}
 
 
 def _phrase(status: int) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fallback_chat.providers._dialect import dict_of, dicts_of, text_of
 
@@ -16,8 +15,7 @@ _TITLE: Final = re.compile(r"<title[^>]*>(.{0,200}?)</title", re.IGNORECASE | re
 _HTML: Final = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A provider's failure, in one shape for all."""
 
     message: str = ""
@@ -36,7 +34,7 @@ class Failure:
 def parse_failure(status: int | None, body: Any) -> Failure:
     """Read the error in a response's body (text) or in an event (parsed JSON). Never raises."""
     if isinstance(body, str):
-        body = _parse(body)
+        body = parse_body(body)
     if isinstance(body, list) and len(body) == 1:
         body = body[0]  # Google without alt=sse, and some gateways
     if not isinstance(body, dict):
@@ -52,6 +50,14 @@ def parse_failure(status: int | None, body: Any) -> Failure:
     return _from_object(status, body, body)
 
 
+def parse_body(text: str) -> Any:
+    """Give what a body says as JSON, or the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return text
+
+
 def condense(text: str) -> str:
     """Shorten a message to `MESSAGE_LIMIT` characters; of a long HTML page its title is left."""
     if len(text) <= MESSAGE_LIMIT:
@@ -63,13 +69,6 @@ def condense(text: str) -> str:
 def looks_like_html(text: str) -> bool:
     """Say whether `text` is a page for people."""
     return _HTML.match(text) is not None
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError, MemoryError):
-        return text
 
 
 def _dump(value: Any) -> str:

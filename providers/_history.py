@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text, ToolCall, ToolResult
+from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, ToolResult
 from fallback_chat.providers._tools import to_json
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _paired(turns: Iterable[ChatMessage], call_id: Callable[[str], str]) -> list
         if turn.tool_calls:
             waiting = turn.tool_calls
             targets = [_unique(call_id(call.id), call_id, used) for call in waiting]
-            calls = tuple(replace(call, id=target) for call, target in zip(waiting, targets, strict=True))
+            calls = tuple(call._replace(id=target) for call, target in zip(waiting, targets, strict=True))
             paired.append(replace(turn, tool_calls=calls))
         else:
             paired.append(turn)
@@ -154,7 +154,7 @@ def _answers(calls: Sequence[ToolCall], targets: Sequence[str], results: Sequenc
         result = next((result for result in left if result.call_id == call.id), None)
         if result is not None:
             left.remove(result)
-        answers.append(replace(result or ToolResult(call.id, NO_RESULT, is_error=True), call_id=target))
+        answers.append((result or ToolResult(call.id, NO_RESULT, is_error=True))._replace(call_id=target))
     return ChatMessage(Role.TOOL, tool_results=tuple(answers))
 
 
@@ -167,13 +167,3 @@ def _unique(wanted: str, call_id: Callable[[str], str], used: set[str]) -> str:
         candidate = call_id(f"{wanted[:40]}_{digest[:12]}")
     used.add(candidate)
     return candidate
-
-
-def images_in(parts: Iterable[Part]) -> list[Image]:
-    """Give the pictures of a turn."""
-    return [part for part in parts if isinstance(part, Image)]
-
-
-def documents_in(parts: Iterable[Part]) -> list[Document]:
-    """Give the files of a turn."""
-    return [part for part in parts if isinstance(part, Document)]

@@ -6,8 +6,7 @@ local servers understand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.services import by_url
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.settings import ProviderSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quirks:
+class Quirks(NamedTuple):
     """How one vendor's Chat Completions differ."""
 
     max_tokens: str = "max_tokens"

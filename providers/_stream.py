@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -51,24 +52,32 @@ class HttpStream(LLMStream):
         self.connect: float | None = None
         """Seconds it took to connect; None until then, and on a connection that was kept."""
 
-    async def __anext__(self) -> ChatChunk:
-        body = self._body
+    async def __anext__(self) -> ChatChunk:  # noqa: C901 - another coroutine for each chunk costs 4 %
         while True:
-            if body is not None:
-                if body.ready:
-                    self._popped += 1
-                    if self._popped % _BURST == 0:
-                        await asyncio.sleep(0)
-                    return body.ready.popleft()
-                if body.ended:
-                    await self._finish(body)
+            body = self._body
+            if body is None:
+                body = await self._open()
+            if body.ready:
+                self._popped += 1
+                if self._popped % _BURST == 0:
+                    await asyncio.sleep(0)
+                return body.ready.popleft()
+            if body.ended:
+                await self._finish(body)
             if self._closed:
                 raise StopAsyncIteration
+            assert self._bytes is not None
             try:
-                body = await self._pull(body)
+                data = await self._bytes.__anext__()
+            except StopAsyncIteration:
+                body.end()
+            except FOREIGN as error:
+                body.fail(self._broken_off(error, body))
             except BaseException:
                 await self.aclose()
                 raise
+            else:
+                body.feed(data)
 
     async def aclose(self) -> None:
         """Close the connection at once; chunks that were not taken are gone."""
@@ -88,28 +97,19 @@ class HttpStream(LLMStream):
             error, body.error = body.error, None
             raise error
 
-    async def _pull(self, body: BodyReader | None) -> BodyReader:
-        """Wait for the next bytes. Raises `APIError` when there is no answer to read."""
-        if body is None:
-            return await self._open()
-        assert self._bytes is not None
-        try:
-            data = await anext(self._bytes, None)
-        except FOREIGN as error:
-            body.fail(self._broken_off(error, body))
-        else:
-            if data is None:
-                body.end()
-            else:
-                body.feed(data)
-        return body
-
     async def _open(self) -> BodyReader:
-        response, reader = await self._send(self._note_connect)
-        self._response = response
+        """Send the request, once. Raises `APIError` when there is no answer to read."""
+        if self._closed:
+            raise StopAsyncIteration
+        try:
+            self._response, reader = await self._send(self._note_connect)
+        except BaseException:
+            self._closed = True
+            raise
         # httpx's decoders cost a copy for each chunk; without compression there is nothing for them to do.
-        stream = response.aiter_bytes() if response.headers.get("content-encoding") else response.stream
-        assert not isinstance(stream, httpx.SyncByteStream) or isinstance(stream, httpx.AsyncByteStream)
+        compressed = "content-encoding" in self._response.headers
+        stream = self._response.aiter_bytes() if compressed else self._response.stream
+        assert isinstance(stream, AsyncIterable)
         self._bytes = aiter(stream)
         self._body = BodyReader(reader, ndjson=self._ndjson, classify=self._classify, redact=self._errors.redact)
         return self._body

@@ -251,7 +251,7 @@ class GenerateReader:
                 (reasoning if part.get("thought") is True else content).append(text_of(part.get("text")))
         return ChoiceDelta("".join(content) or None, "".join(reasoning) or None, tool_fragment=called)
 
-    def _finish(self, raw: str, chunks: Sequence[ChatChunk]) -> ChatChunk:
+    def _finish(self, raw: str, chunks: list[ChatChunk]) -> ChatChunk:
         if raw in FAILED_FINISH:
             raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
         self.finished = True

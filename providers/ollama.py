@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.chat_context import ChatMessage, Document, Role
+from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers._dialect import (
     ChatRequest,
@@ -19,7 +19,7 @@ from fallback_chat.providers._dialect import (
     text_of,
     unsupported,
 )
-from fallback_chat.providers._history import arguments_object, images_in, normalise
+from fallback_chat.providers._history import arguments_object, normalise
 from fallback_chat.providers._llm import HttpLLM
 from fallback_chat.providers._request import json_headers, url_of, with_extras
 from fallback_chat.providers._text import encode_json
@@ -117,8 +117,8 @@ def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
     if any(isinstance(part, Document) for part in turn.content):
         raise unsupported(request, "a PDF file")
     message: dict[str, Any] = {"role": turn.role.value, "content": turn.text}
-    if images := images_in(turn.content):
-        message["images"] = [image.base64 for image in images]
+    if images := [part.base64 for part in turn.content if isinstance(part, Image)]:
+        message["images"] = images
     if turn.tool_calls:
         message["tool_calls"] = [
             {"function": {"name": call.name, "arguments": arguments_object(call)}} for call in turn.tool_calls

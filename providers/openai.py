@@ -55,6 +55,8 @@ FINISH: Final[dict[str, FinishReason]] = {
 FAILED_FINISH: Final = frozenset({"error", "insufficient_system_resource"})
 """OpenRouter and Mistral; DeepSeek."""
 
+_PLAIN: Final = frozenset({"content", "role"})
+
 
 def build_request(request: ChatRequest) -> HttpRequest:
     """Render a request. Raises `APIError` (unsupported) for what this server cannot be given."""
@@ -196,7 +198,6 @@ class ChatReader:
         self.output_started = False
         self.finished = False
         self.terminated = False
-        self.finish_raw: str | None = None
         self._model = request.model
         self._tools = ToolCallAssembler()
         self._text_seen = False
@@ -210,20 +211,21 @@ class ChatReader:
             raise ErrorEventError(event)
         chunks: list[ChatChunk] = []
         choices = event.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if isinstance(choice, dict) and not choice.get("index"):
-            delta = choice.get("delta")
-            content = self._delta(delta) if isinstance(delta, dict) else None
-            if content is not None:
-                chunks.append(ChatChunk(content, id=text_of(event.get("id")), model=text_of(event.get("model"))))
-        else:
-            choice = None
-        # Groq sends usage in its own object as well; xAI and OpenRouter beside a choice.
-        usage = event.get("usage") or dict_of(event.get("x_groq")).get("usage")
+        choice = dict_of(choices[0]) if isinstance(choices, list) and choices else {}
+        if choice.get("index"):
+            choice = {}
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and (found := self._delta(delta)) is not None:
+            self.output_started = True
+            chunks.append(ChatChunk(found, id=text_of(event.get("id")), model=text_of(event.get("model"))))
+        usage = event.get("usage")
+        if usage is None and "x_groq" in event:
+            usage = dict_of(event["x_groq"]).get("usage")
         if isinstance(usage, dict):
             chunks.append(ChatChunk(usage=_usage(usage)))
-        if choice and isinstance(choice.get("finish_reason"), str) and choice["finish_reason"] and not self.finished:
-            chunks.append(self._finish(choice["finish_reason"], chunks))
+        raw = choice.get("finish_reason")
+        if raw and isinstance(raw, str) and not self.finished:
+            chunks.append(self._finish(raw, chunks))
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
@@ -237,7 +239,12 @@ class ChatReader:
         return self.read({**answer, "choices": streamed})
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
-        content, reasoning, refusal = delta.get("content"), None, delta.get("refusal")
+        content = delta.get("content")
+        if content and isinstance(content, str) and delta.keys() <= _PLAIN:
+            # Nearly every delta is this one.
+            self._text_seen = True
+            return ChoiceDelta(content)
+        reasoning, refusal = None, delta.get("refusal")
         if isinstance(content, list):
             content, reasoning = _parts(content)
         # Where both keys are present they say the same.
@@ -249,10 +256,7 @@ class ChatReader:
             self._kept.append(delta[self._reasoning_back])
         self._text_seen = self._text_seen or found.content is not None
         self._refusal_seen = self._refusal_seen or found.refusal is not None
-        if not (found.content or found.reasoning or found.refusal or found.tool_fragment):
-            return None
-        self.output_started = True
-        return found
+        return found if found.content or found.reasoning or found.refusal or found.tool_fragment else None
 
     def _tool_pieces(self, pieces: Any) -> bool:
         for piece in dicts_of(pieces):
@@ -266,8 +270,7 @@ class ChatReader:
             )
         return bool(self._tools)
 
-    def _finish(self, raw: str, chunks: Sequence[ChatChunk]) -> ChatChunk:
-        self.finish_raw = raw
+    def _finish(self, raw: str, chunks: list[ChatChunk]) -> ChatChunk:
         if raw in FAILED_FINISH:
             raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
         self.finished = True

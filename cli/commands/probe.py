@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.answer_json import milliseconds
 from fallback_chat.cli.failures import ExitCode, duration, hint, sentence
@@ -32,8 +31,7 @@ TIMEOUT: Final = 10.0
 """Seconds for the whole check, where neither --timeout nor attempt_timeout says otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeOptions:
+class ProbeOptions(NamedTuple):
     """What belongs to `probe` alone."""
 
     names: tuple[str, ...] = ()
@@ -44,8 +42,7 @@ class ProbeOptions:
     """Seconds for the whole check."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What was found about one provider."""
 
     settings: ProviderSettings
