@@ -1,4 +1,4 @@
-"""Asking a provider of kind `openai` that a raw server stands behind."""
+"""Asking a provider, of kind `openai` unless told otherwise, that a raw server stands behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JSON = (("Content-Type", "application/json"),)
 @asynccontextmanager
 async def llm(url: str, *, http: HttpEngine | None = None, **more: Any) -> AsyncIterator[HttpLLM]:
     settings: dict[str, Any] = {"name": "p", "kind": "openai", "model": "m", "base_url": url} | more
-    made = load("openai").create(ProviderSettings(**settings), api_key=KEY, http=http or HttpEngine(environ={}))
+    made = load(settings["kind"]).create(ProviderSettings(**settings), api_key=KEY, http=http or HttpEngine(environ={}))
     assert isinstance(made, HttpLLM)
     async with made:
         yield made

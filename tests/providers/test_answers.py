@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import time
 
 import httpx
@@ -11,9 +12,10 @@ import pytest
 
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.settings import ChainSettings
-from fallback_chat.providers import _body, _frames, _ndjson, _sse
+from fallback_chat.providers import _body, _frames, _ndjson, _sse, _tools
 from tests.providers.asking import DOCUMENT, DONE, JSON, KEY, WHOLE, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server
+from tests.providers.vectors import body_reader
 
 
 @pytest.mark.parametrize(
@@ -181,3 +183,46 @@ async def test_a_body_of_an_error_that_never_comes_does_not_hide_the_status() ->
     assert error is not None
     assert (error.kind, error.message) == (ErrorKind.OVERLOADED, "busy")
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("body", [b"{" + b" " * 2000 + b"}", b"data: " + b"x" * 2000 + b"\n\n", b"<" + b"x" * 2000])
+async def test_a_body_larger_than_any_answer_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (_frames, _sse, _ndjson, _body):
+        monkeypatch.setattr(module, "MAX_FRAME", 1000)
+    _, error = await outcome(sends(body))
+    assert error is not None
+    assert (error.kind, error.message) == (
+        ErrorKind.SERVER_ERROR,
+        "the provider sent a line or event larger than 16 MiB",
+    )
+
+
+def test_a_large_read_is_taken_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_body, "_SLICE", 10)
+    body = body_reader("openai-chat")
+    body.feed(WHOLE)
+    body.end()
+    assert "".join(chunk.delta.content or "" for chunk in body.ready if chunk.delta) == "Hi there"
+
+
+async def test_a_tool_call_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tools, "MAX_FRAME", 50)
+    piece = b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%s"}}]}}]}\n\n' % (
+        b"x" * 99
+    )
+    _, error = await outcome(sends(piece))
+    assert error is not None
+    assert error.message == "the provider sent a tool call larger than 16 MiB"
+
+
+@pytest.mark.parametrize("at", range(0, 20, 3))
+async def test_half_a_key_is_not_shown_either(at: int) -> None:
+    for text in ("x" * (at + 42) + KEY, "x" * (at + 280) + KEY):
+        quoted = json.dumps({"error": {"message": text}}).encode()
+        for body in (b"data: " + text.encode() + b"\n\n", text.encode(), b"data: " + quoted + b"\n\n", quoted):
+            _, error = await outcome(sends(body))
+            assert error is not None
+            assert KEY[:6] not in error.message
+        _, error = await outcome(sends(quoted, status=400))
+        assert error is not None
+        assert KEY[:6] not in error.message

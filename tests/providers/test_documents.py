@@ -95,7 +95,7 @@ def test_a_document_is_read_like_a_stream(family: str) -> None:
 def test_a_document_that_reports_an_error_is_one(family: str, wrapped: bool) -> None:
     error: Any = {"error": {"message": "The model is overloaded.", "code": 503}}
     body = body_reader(family)
-    body.feed(json.dumps([error] if wrapped and family != "ollama" else error).encode())
+    body.feed(json.dumps([error] if wrapped else error).encode())
     body.end()
     assert body.error is not None
     assert (body.error.kind, body.error.message) == (ErrorKind.OVERLOADED, "The model is overloaded.")

@@ -11,7 +11,7 @@ import pytest
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.settings import ChainSettings
 from tests.providers.asking import JSON, WHOLE, event, llm, sends
-from tests.providers.raw_server import Peer, raw_server
+from tests.providers.raw_server import Peer, head, raw_server
 
 if TYPE_CHECKING:
     from fallback_chat.core.llm import ProbeReport
@@ -61,3 +61,28 @@ async def test_a_probe_ends_in_time(light: bool) -> None:
         probed = await one.probe(light=light)
         assert (probed.ok, probed.error and probed.error.kind) == (False, ErrorKind.TIMEOUT)
         await asyncio.wait_for(server.peers[0].gone.wait(), 1)
+
+
+@pytest.mark.parametrize(("model", "ok"), [("m", True), ("m:latest", True), ("n:1b", True), ("n", False)])
+async def test_a_model_that_was_not_pulled_is_said_to_be_missing(model: str, ok: bool) -> None:
+    body = b'{"models": [{"name": "m:latest"}, {"name": "n:1b"}]}'
+    async with raw_server(sends(body)) as server, llm(server.url, kind="ollama", model=model) as one:
+        probed = await one.probe(light=True)
+    assert (probed.ok, probed.error and probed.error.kind) == (ok, None if ok else ErrorKind.MODEL_NOT_FOUND)
+    assert ok or (probed.error and probed.error.hint) == f"pull it: ollama pull {model}"
+
+
+async def test_openrouter_is_asked_for_its_key_since_its_list_is_public() -> None:
+    async with raw_server(sends(b"{}")) as server, llm(server.url, preset="openrouter") as one:
+        assert (await one.probe(light=True)).ok
+        assert server.peers[0].requests[0].startswith(b"GET /key ")
+
+
+async def test_a_list_that_breaks_off_is_a_connection_error() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(head(200, (*JSON, ("Content-Length", "100"))) + b"{")
+
+    async with raw_server(play) as server, llm(server.url) as one:
+        probed = await one.probe(light=True)
+    assert (probed.ok, probed.error and probed.error.kind) == (False, ErrorKind.CONNECTION)

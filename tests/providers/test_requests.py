@@ -192,3 +192,74 @@ def test_a_tool_can_be_forced_by_name() -> None:
     assert body["tool_choice"] == {"type": "function", "function": {"name": "tide_table"}}
     assert "parallel_tool_calls" not in body
     assert "tool_choice" not in body_of("openai-chat", tools=())
+
+
+FORCED: dict[str, Any] = {
+    "anthropic": ("tool_choice", {"type": "tool", "name": "tide_table"}),
+    "gemini": ("toolConfig", {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["tide_table"]}}),
+    "openai-responses": ("tool_choice", {"type": "function", "name": "tide_table"}),
+}
+ANY: dict[str, Any] = {
+    "anthropic": {"type": "any"},
+    "gemini": {"functionCallingConfig": {"mode": "ANY"}},
+    "openai-responses": "required",
+}
+
+
+@pytest.mark.parametrize("family", FORCED)
+def test_every_format_can_force_a_tool(family: str) -> None:
+    key, wanted = FORCED[family]
+    plain: dict[str, Any] = {"parallel_tool_calls": None}
+    assert body_of(family, tool_choice="tide_table", **plain)[key] == wanted
+    assert body_of(family, tool_choice="required", **plain)[key] == ANY[family]
+    assert key not in body_of(family, tool_choice=None, **plain)
+
+
+def test_no_tool_may_be_called() -> None:
+    assert body_of("anthropic", tool_choice="none")["tool_choice"] == {"type": "none"}
+    assert "tools" not in body_of("ollama", tool_choice="none")
+
+
+@pytest.mark.parametrize(
+    ("family", "path"),
+    [
+        ("openai-chat", "/v1/chat/completions"),
+        ("openai-responses", "/v1/responses"),
+        ("anthropic", "/v1/messages"),
+        ("gemini", "/v1beta/models/MODEL:streamGenerateContent?alt=sse"),
+        ("ollama", "/api/chat"),
+    ],
+)
+def test_each_format_has_its_path(family: str, path: str) -> None:
+    assert build(family).url.endswith(path)
+    assert build(family, settings={"base_url": ""}).url.startswith("http")
+
+
+def test_a_model_of_gemini_may_be_named_in_any_way_and_asked_for_a_document() -> None:
+    options = ChatOptions(stream=False)
+    url = build("gemini", settings={"model": "models/a b/c"}, options=options).url
+    assert url.endswith("/v1beta/models/a%20b%2Fc:generateContent")
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "value"),
+    [
+        ("anthropic", "output_config", {"effort": "low"}),
+        ("gemini", "generationConfig", {"thinkingConfig": {"thinkingLevel": "LOW"}}),
+        ("openai-responses", "reasoning", {"effort": "low"}),
+        ("ollama", "think", "low"),
+    ],
+)
+def test_effort_is_spelled_as_the_vendor_does(family: str, key: str, value: Any) -> None:
+    assert body_of(family, options=ChatOptions(reasoning_effort="low"))[key] == value
+
+
+def test_ollama_is_told_its_window_and_not_to_think() -> None:
+    options = ChatOptions(reasoning_effort="none")
+    body = body_of("ollama", settings={"context_window": 8192}, options=options)
+    assert (body["options"], body["think"]) == ({"num_ctx": 8192}, False)
+
+
+def test_a_cap_is_what_the_vendor_takes() -> None:
+    assert body_of("anthropic", options=ChatOptions())["max_tokens"] == 8192
+    assert body_of("openai-responses", options=ChatOptions(max_tokens=1))["max_output_tokens"] == 16
