@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from enum import IntEnum
@@ -90,17 +89,20 @@ def guarded(body: Callable[[], int | None]) -> int | None:
         return interrupted.code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except Exception as error:  # noqa: BLE001 - this is the program's border
+        return report(error)
+
+
+def report(error: Exception) -> ExitCode:
+    """Tell the user of a failure on stderr, and give its exit code."""
+    if isinstance(error, BrokenPipeError):
         # Whoever read our output has seen enough. Nothing may be written there again, not even while leaving.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.BROKEN_PIPE
-    except (FallbackChatError, OSError) as error:
-        for line in explain(error):
-            sys.stderr.write(f"fallback-chat: {sanitise(line)}\n")
-        return exit_code_of(error)
-    except Exception as error:  # noqa: BLE001 - this is the program's border
+    elif isinstance(error, FallbackChatError | OSError):
+        sys.stderr.writelines(f"fallback-chat: {sanitise(line)}\n" for line in explain(error))
+    else:
         _report_bug(error)
-        return ExitCode.INTERNAL
+    return exit_code_of(error)
 
 
 def _report_bug(error: Exception) -> None:
@@ -120,6 +122,9 @@ def _report_bug(error: Exception) -> None:
 
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
     """Give the exit code of a failure that left no answer."""
+    if is_cancelled(error):
+        code = error.args[0] if error.args else None
+        return code if isinstance(code, ExitCode) else ExitCode.INTERRUPTED
     match error:
         case AllProvidersFailed(deadline_exceeded=True):
             return ExitCode.DEADLINE
@@ -131,12 +136,19 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
             return ExitCode.INPUT_MISSING if error.missing else ExitCode.BAD_INPUT
         case BrokenPipeError():
             return ExitCode.BROKEN_PIPE
-        case asyncio.CancelledError():
-            return error.args[0] if error.args else ExitCode.INTERRUPTED
         case OSError():
             return ExitCode.LOCAL_IO
         case _:
             return ExitCode.INTERNAL
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Say whether it is no failure: a signal, or the user, wanted it to end. Its first argument may be the exit code."""
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return True
+    from asyncio import CancelledError  # --help does without it
+
+    return isinstance(error, CancelledError)
 
 
 def exit_code_of_answer(answer: Answer) -> ExitCode:
@@ -181,7 +193,7 @@ def explain(error: BaseException) -> Iterator[str]:
         if advice := hint(error):
             yield advice
     elif isinstance(error, OSError):
-        yield f"{error.filename or 'a file'}: {error.strerror or error}"
+        yield f"{error.filename or 'standard output'}: {error.strerror or error}"
     else:
         yield str(error) or type(error).__name__
 

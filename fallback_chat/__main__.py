@@ -5,14 +5,20 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status; `--version` answers before anything heavy is imported."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from fallback_chat._version import __version__
+    from fallback_chat.cli.process import leave, prepare_streams
 
-        sys.stdout.write(f"fallback-chat {__version__}\n")
-        return
-    from fallback_chat.cli.app import run
+    try:
+        prepare_streams()
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            from fallback_chat._version import __version__
 
-    run(sys.argv[1:])
+            sys.stdout.write(f"fallback-chat {__version__}\n")
+            leave(0)
+        from fallback_chat.cli.app import run
+
+        run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still starting
+        leave(130)
 
 
 if __name__ == "__main__":
