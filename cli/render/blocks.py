@@ -93,45 +93,6 @@ def _items_before(tokens: list[Token], list_open: int, index: int) -> int:
     return sum(t.level == level and t.type == "list_item_open" for t in tokens[list_open + 1 : index])
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What may be dropped from the head of the source when all blocks but the open one are printed."""
-
-    line: int
-    """The first line to keep."""
-    kept: int
-    """The first token to keep; the openings of the quotes and the list that it stands in are kept as well."""
-    removed: int
-    """How many tokens in front of `kept` the parser will no longer see."""
-    number: int | None
-    """The number of the first item kept, where `kept` opens an item of an ordered list."""
-
-
-def cut(tokens: list[Token], top: int) -> Cut:
-    """Find how far the source of the open block at `top` can be dropped.
-
-    Inside quotes every line carries its own marks, so the earlier siblings go; so do the earlier items of a list. What is
-    inside an item stays, because the mark of the item stands on its first line.
-    """
-    kept, removed, number = top, top, None
-    while tokens[kept].type == "blockquote_open" and (inside := children(tokens, kept)):
-        removed += inside[-1].start - (kept + 1)
-        kept = inside[-1].start
-    if tokens[kept].type in LISTS:
-        items = children(tokens, kept)
-        if tokens[kept].type == "ordered_list_open":
-            number = int(tokens[kept].attrs.get("start", 1)) + len(items) - 1
-        removed += items[-1].start - (kept + 1)
-        kept = items[-1].start
-    return Cut(first_line(tokens[kept]), kept, removed, number)
-
-
-def renumber(tokens: list[Token], number: int | None) -> None:
-    """Give the first list its number back after the items in front of it were dropped from the source."""
-    if number is not None:
-        next(token for token in tokens if token.type == "ordered_list_open").attrs["start"] = number
-
-
 def piece(tokens: list[Token], start: int, stop: int) -> list[Token]:
     """Give `tokens[start:stop]` as a document of its own: inside the blocks that are open at `start`, closed at `stop`."""
     head = []

@@ -20,18 +20,16 @@ from rich.text import Text
 
 from fallback_chat.cli.render.blocks import (
     CONTAINERS,
-    Cut,
     Extent,
     children,
-    cut,
     first_line,
     is_final,
     last_line,
     leaves,
     piece,
-    renumber,
     shorten_table,
 )
+from fallback_chat.cli.render.cut import cut, without
 from fallback_chat.cli.render.elements import CODE_THEME, FencePiece, Row, TokenMarkdown, language, rows_of
 from fallback_chat.cli.render.highlight import Highlighter
 from fallback_chat.cli.render.parse import References, parse_blocks, parse_inlines
@@ -46,6 +44,11 @@ LIVE_ROWS: Final = 8
 _GROWTH: Final = 16
 """An open block is parsed again when it has grown by a 16th: a constant cost per line, however long it gets."""
 
+_LONG_BLOCK: Final = 64
+"""Lines of an open block, of which the live rows show no more than half."""
+_LONG_LINE: Final = 8192
+"""Likewise for the characters of an open line."""
+
 
 def one_shot(console: Console, text: str, code_theme: str = CODE_THEME) -> list[Row]:
     """Render a whole text at once: what a stream of it adds up to."""
@@ -55,9 +58,10 @@ def one_shot(console: Console, text: str, code_theme: str = CODE_THEME) -> list[
     return rows_of(console, TokenMarkdown(tokens, code_theme))
 
 
-def _parse(lines: Sequence[str], references: References, number: int | None = None) -> list[Token]:
+def _parse(lines: Sequence[str], references: References, numbers: dict[int, int]) -> list[Token]:
     tokens = parse_blocks("\n".join([*lines, ""]), references)
-    renumber(tokens, number)
+    for position, number in numbers.items():
+        tokens[position].attrs["start"] = number
     return tokens
 
 
@@ -97,9 +101,11 @@ class MarkdownStream:
         """Rows of the block that `_lines` begin with are printed."""
         self._done = 0
         """How many tokens of `_lines` need no more printing."""
-        self._number: int | None = None
-        """The number of the list item that `_lines` begin with."""
+        self._numbers: dict[int, int] = {}
+        """The numbers at which ordered lists go on, by token, whose first items were dropped from the source."""
         self._code: _OpenCode | None = None
+        self._leaf: int | None = None
+        """The first line of an open paragraph, table or indented block."""
 
     def feed(self, text: str) -> list[Row]:
         """Take the next piece of the text; give the rows that have become final."""
@@ -121,10 +127,10 @@ class MarkdownStream:
 
     def live(self, height: int = LIVE_ROWS) -> list[Row]:
         """Give the last `height` rows, at most, of what is not final, as it would look if the text ended here."""
-        lines = [*self._lines, "".join(self._partial)]
+        lines = self._end_of_lines()
         references = References(self._references)
         try:
-            tokens = _parse(lines, references, self._number)
+            tokens = _parse(lines, references, self._numbers)
         except Exception:  # noqa: BLE001 - see _give_up
             return self._raw(lines)[-height:]
         blocks = children(tokens)
@@ -138,6 +144,19 @@ class MarkdownStream:
         for block in children(tokens):
             rows += self._render(tokens, block, references, lines, begun=self._begun and block.start == 0)
         return rows[-height:]
+
+    def _end_of_lines(self) -> list[str]:
+        """Give the lines for the live rows. Of a very long block, which is not printed before it ends, the middle is left out.
+
+        The cut moves in steps, so that the words of the rows that are shown do not flow with every token.
+        """
+        partial = "".join(self._partial)
+        if len(partial) > _LONG_LINE:
+            partial = partial[:80] + partial[-_LONG_LINE // 2 - len(partial) % (_LONG_LINE // 4) :]
+        if self._leaf is None or self._seen - self._leaf <= _LONG_BLOCK:
+            return [*self._lines, partial]
+        stop = self._seen - _LONG_BLOCK // 2 - self._seen % (_LONG_BLOCK // 4)
+        return [*self._lines[: self._leaf + 2], *self._lines[stop:], partial]
 
     def late(self) -> list[tuple[str, str]]:
         """Give label and address of the definitions that came when the text that refers to them was already printed."""
@@ -154,7 +173,7 @@ class MarkdownStream:
 
     def _settle(self, *, at_end: bool = False) -> list[Row]:
         try:
-            tokens = _parse(self._lines, self._references, self._number)
+            tokens = _parse(self._lines, self._references, self._numbers)
         except Exception:  # noqa: BLE001 - see _give_up
             return self._give_up()
         blocks = children(tokens)
@@ -187,30 +206,24 @@ class MarkdownStream:
         self._done = max(self._done, end)
         if open_leaf and tokens[open_leaf.start].type == "fence":
             rows += self._print_code(tokens, last, open_leaf)
-        self._drop(tokens, last, whole=whole)
+        self._drop(tokens, last, None if open_leaf is None else tokens[open_leaf.start], whole=whole)
         return rows
 
-    def _drop(self, tokens: list[Token], last: Extent, *, whole: bool) -> None:
+    def _drop(self, tokens: list[Token], last: Extent, leaf: Token | None, *, whole: bool) -> None:
+        """Drop the source of what is printed; `leaf` is the block that is open inside the last one."""
         self._above = self._above or whole or last.start > 0
         self._blank_ends_it = whole or tokens[last.start].type not in CONTAINERS
         if whole:
             del self._lines[: last_line(tokens[last.start])]
-            self._begun, self._done, self._number = False, 0, None
+            self._begun, self._done, self._numbers, self._leaf = False, 0, {}, None
             return
-        head = cut(tokens, last.start)
-        if not self._reads_the_same(tokens, last, head):
-            head = Cut(first_line(tokens[last.start]), last.start, last.start, None if last.start else self._number)
-        del self._lines[: head.line]
-        self._done = max(self._done, head.kept) - head.removed
-        self._number = head.number
-
-    def _reads_the_same(self, tokens: list[Token], last: Extent, head: Cut) -> bool:
-        """Check that a quote without its first lines is the same quote; the mark of its first line stands less far in."""
-        if tokens[last.start].type != "blockquote_open" or head.removed == last.start:
-            return True
-        kept = [*tokens[last.start : head.kept - head.removed + last.start], *tokens[head.kept :]]
-        again = _parse(self._lines[head.line :], References())
-        return [token.type for token in kept] == [token.type for token in again]
+        head = cut(tokens, self._lines, last.start)
+        self._lines = without(self._lines, head.lines)
+        self._leaf = None
+        if leaf is not None and leaf.type != "fence":
+            self._leaf = first_line(leaf) - sum(map(len, head.lines))
+        self._done = head.token_left(max(self._done, head.tokens[-1].stop))
+        self._numbers = head.numbers
 
     def _print_code(self, tokens: list[Token], block: Extent, leaf: Extent) -> list[Row]:
         """Print the lines of an open fence that are final, and drop them: what is inside it does not depend on them."""
@@ -231,6 +244,7 @@ class MarkdownStream:
         self._done = leaf.start
         start = first_line(token) + 1
         del self._lines[start : start + settled]
+        token.content = "".join(f"{line}\n" for line in code[settled:])
         return rows
 
     def _hang_code_on(self, tokens: list[Token], end: int, *, finished: bool) -> None:

@@ -81,6 +81,7 @@ DOCUMENTS: Final[dict[str, str]] = {
     "quote": "> one\n> two\n>\n> - a\n> - b\n>\n> three\nlazy\n\nafter\n",
     "nested quote": "> a\n>\n> > b\n> >\n> > c\n>\n> d\n",
     "quote with odd marks": "> a\n>\n>   > b\n   >   > c\n",
+    "quote with marks far in": "> > a\n> >\n     > > b\n> >\n      > > c\n",
     "empty quote": ">\n\ntext\n\n>\n> \n",
     "long quote": "".join(f"> paragraph {n} of a long quote\n>\n" for n in range(20)),
     "rules": "a\n\n---\n\nb\n\n***\n___\n\n- - -\nc\n",

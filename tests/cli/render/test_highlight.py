@@ -4,7 +4,7 @@ import pytest
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.token import Token  # type: ignore[import-untyped]
 
-from fallback_chat.cli.render.highlight import LOOK_AHEAD, MAX_OVERLAP, Highlighter, Line
+from fallback_chat.cli.render.highlight import LOOK_AHEAD, MAX_OVERLAP, Highlighter, Line, _move
 from tests.cli.render.documents import PYTHON, YAML
 
 SOURCES = {
@@ -95,3 +95,21 @@ def test_code_that_a_lexer_fails_on_is_left_plain() -> None:
     highlighter._lexer = Failing()
     assert highlighter.lex(["{", "", "}"], 1) == [[(Token.Text, "{")], [], [(Token.Text, "}")]]
     assert highlighter.lex(["x"]) == [[(Token.Text, "x")]]
+
+
+@pytest.mark.parametrize(
+    ("move", "states"),
+    [
+        (None, ["root", "a", "b"]),
+        (-1, ["root", "a"]),
+        (-9, ["root"]),
+        ("#push", ["root", "a", "b", "b"]),
+        (("c",), ["root", "a", "b", "c"]),
+        (("#pop", "c", "d"), ["root", "a", "c", "d"]),
+        (("#pop", "#pop", "#pop"), ["root"]),
+    ],
+)
+def test_the_lexers_states_move_as_pygments_moves_them(move: object, states: list[str]) -> None:
+    stack = ["root", "a", "b"]
+    _move(stack, move)
+    assert stack == states

@@ -234,10 +234,12 @@ def test_text_that_comes_before_the_terminal_is_taken_is_not_lost() -> None:
     screen = console()
     answer = view(screen)
     answer.feed("te")
+    answer.note("a note")
+    answer.start()
     answer.start()
     answer.feed("xt")
     answer.finish()
-    assert seen(screen).rows() == ["text"]
+    assert seen(screen).rows() == ["a note", "text"]
 
 
 def test_a_row_that_the_terminal_takes_for_wider_does_not_spoil_the_next_frame() -> None:

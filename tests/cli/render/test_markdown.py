@@ -206,6 +206,44 @@ def test_the_source_that_is_kept_does_not_grow_with_the_answer() -> None:
     assert max(kept) <= 20
 
 
+LONG: Final = {
+    "list in an item": "- top\n" + "".join(f"  - nested item {n}\n" for n in range(300)),
+    "numbers in an item": "1. top\n\n" + "".join(f"   {n}. nested item\n" for n in range(1, 300)),
+    "paragraphs in an item": "- top\n\n" + "".join(f"  paragraph {n}\n\n" for n in range(300)),
+    "quote": "".join(f"> paragraph {n}\n>\n" for n in range(300)),
+    "list in a quote": "".join(f"> {n}. item\n" for n in range(1, 300)),
+    "code in an item": "- top\n  ```python\n" + "  x = 1\n" * 300,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_closed_inside_an_open_block_is_printed_and_dropped(name: str) -> None:
+    markdown, screen = MarkdownStream(console()), console()
+    rows, kept = [], []
+    for piece in pieces(LONG[name], 11):
+        rows += markdown.feed(piece)
+        kept.append(len(markdown._lines))
+    assert max(kept) <= 16
+    assert styled([*rows, *markdown.finish()]) == styled(one_shot(screen, LONG[name]))
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("".join(f"line {n} of one paragraph\n" for n in range(500)), "499 of one paragraph"),
+        ("word " * 10_000 + "end", "end"),
+        (TABLE + "| row 12 | 1 | |\n" * 500, ""),
+        ("".join(f"    code {n}\n" for n in range(500)), "code 499"),
+    ],
+)
+def test_the_live_rows_of_a_very_long_block_show_its_end(text: str, end: str) -> None:
+    markdown = MarkdownStream(console())
+    assert markdown.feed(text) == []
+    assert len("\n".join(markdown._end_of_lines())) < 10_000
+    assert end in "\n".join(plain(markdown.live()))
+    assert styled(markdown.finish()) == styled(one_shot(console(), text))
+
+
 def test_an_open_paragraph_is_not_parsed_again_for_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = 0
 

@@ -45,6 +45,7 @@ def test_the_first_token_is_written_at_once_and_the_next_ones_together() -> None
     assert out.writes == ["one"]
     clock.now += PAUSE
     text.tick()
+    text.tick()
     assert out.writes == ["one", " two three"]
     text.finish("a footer")
     assert out.writes == ["one", " two three", "\n"]
