@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fallback_chat.core.config_files import Surroundings, load_settings
 from fallback_chat.core.errors import APIStatusError, ConfigError, ErrorDetails, ErrorKind
@@ -19,7 +14,7 @@ from fallback_chat.core.overrides import Overrides, apply
 from fallback_chat.core.paths import Paths
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.secrets import key_variables, read_key, secret_values
-from fallback_chat.core.settings import Origin, ProviderSettings
+from fallback_chat.core.settings import Origin
 from fallback_chat.providers import load
 
 if TYPE_CHECKING:
@@ -27,18 +22,11 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.core.services import Service
-    from fallback_chat.core.settings import Settings
+    from fallback_chat.core.settings import ProviderSettings, Settings
     from fallback_chat.providers._http import HttpEngine
-    from fallback_chat.providers._llm import HttpLLM
 
 
-LOCAL_CONNECT_TIMEOUT: Final = 0.05
-LOCAL_LIST_TIMEOUT: Final = 1.0
-"""Seconds; a server on this machine answers at once, or is no help."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenChain:
+class OpenChain(NamedTuple):
     """A chain that is ready to be asked."""
 
     adapter: FallbackAdapter
@@ -81,7 +69,23 @@ class Unusable(LLM):
 
 def surroundings(config: Path | None = None) -> Surroundings:
     """Give what decides which configuration counts in this process."""
-    return Surroundings(paths=Paths.from_env(os.environ), env=os.environ, cwd=Path.cwd(), config=config)
+    return Surroundings(paths=own_paths(), env=os.environ, cwd=_working_directory(), config=config)
+
+
+def own_paths() -> Paths:
+    """Give where this user's files are; without HOME, as in bare containers, the user database knows the home."""
+    if "HOME" in os.environ:
+        return Paths.from_env(os.environ)
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where nobody knows one
+    return Paths.from_env({"HOME": home if os.path.isabs(home) else "/", **os.environ})  # noqa: PTH117
+
+
+def _working_directory() -> Path:
+    """Give the working directory, or the root where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
 
 
 def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) -> Settings:
@@ -138,36 +142,7 @@ def _provider(settings: ProviderSettings, engine: HttpEngine, secrets: list[str]
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    """Ask the servers on this machine for the first model that they list, all at once; who does not answer is left out."""
-    running = [service for service in services if _listens(service.base_url)]
-    if not running:
-        return {}
-    # In a thread, because `load_chain` may be called where a loop is running.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, _first_models(running)).result()
+    """Ask the servers on this machine for the first model that they list; who does not answer is left out."""
+    from fallback_chat.providers import _local
 
-
-def _listens(base_url: str) -> bool:
-    parts = urlsplit(base_url)
-    try:
-        with socket.create_connection((parts.hostname or "", parts.port or 80), LOCAL_CONNECT_TIMEOUT):
-            return True
-    except (OSError, ValueError):
-        return False
-
-
-async def _first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    from fallback_chat.providers._http import HttpEngine
-
-    engine = HttpEngine()
-
-    async def ask(service: Service) -> str:
-        settings = ProviderSettings(name=service.name, kind=service.kinds[0], model="", base_url=service.base_url)
-        llm = cast("HttpLLM", load(settings.kind).create(settings, api_key=None, http=engine))
-        async with asyncio.timeout(LOCAL_LIST_TIMEOUT), llm:
-            return next((model.id for model in await llm.list_models() if "embed" not in model.id), "")
-
-    found = await asyncio.gather(*map(ask, services), return_exceptions=True)
-    return {
-        service.name: model for service, model in zip(services, found, strict=True) if isinstance(model, str) and model
-    }
+    return _local.first_models(services)

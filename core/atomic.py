@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int 
     """
     target = path.resolve()
     make_private_dir(target.parent)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    draft = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib opens no descriptors

@@ -19,7 +19,6 @@ from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, 
 from fallback_chat.core._values import describe
 from fallback_chat.core.atomic import write_private
 from fallback_chat.core.config import merge, resolve
-from fallback_chat.core.detect import environment
 from fallback_chat.core.errors import ConfigError, Problem
 from fallback_chat.core.settings import Origin, Settings
 
@@ -87,6 +86,8 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     if where.named or _exists(where.main):
         documents.append(_own(where.main, problems, warnings))
     elif not (project and project.stands_alone):
+        from fallback_chat.core.detect import environment  # only who has no file needs it
+
         documents.append(environment(where.env, first_models))
     if project:
         trusted = project.trusted

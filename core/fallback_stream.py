@@ -83,6 +83,7 @@ class FallbackLLMStream(LLMStream):
         self._number = 0
         self._records: list[AttemptRecord] = []
         self._candidate: Candidate | None = None
+        self._answering: LLM | None = None
         self._permit: Permit | None = None
         self._attempt: Attempt | None = None
         self._latest: Attempt | None = None
@@ -106,8 +107,8 @@ class FallbackLLMStream(LLMStream):
 
     @property
     def llm(self) -> LLM | None:
-        """The provider that answers, once it has proved itself."""
-        return None if self._candidate is None else self._candidate.llm
+        """Who gave the text that there is; None before the first content."""
+        return self._answering
 
     @property
     def gives_up_in(self) -> float | None:
@@ -198,6 +199,7 @@ class FallbackLLMStream(LLMStream):
                 self._ended = True
                 raise
             if self._attempt is not None:
+                self._answering = self._candidate.llm
                 return
 
     async def _ask(self, candidate: Candidate, permit: Permit) -> Attempt | None:

@@ -99,16 +99,16 @@ SOFT: Final[dict[str, ErrorKind]] = {
 
 
 class Wording(NamedTuple):
-    """A row: where the text of an error with one of `statuses` matches, it is a `kind`."""
+    """A row: where the text of an error with one of `statuses` matches, it is a `kind`. Compiled when there is an error."""
 
     kind: ErrorKind
-    pattern: re.Pattern[str]
+    pattern: str
     statuses: frozenset[int | None]
     """None stands for an error inside a 200 that names no status."""
 
 
 def _wording(kind: ErrorKind, pattern: str, *statuses: int | None) -> Wording:
-    return Wording(kind, re.compile(pattern, re.IGNORECASE), frozenset(statuses))
+    return Wording(kind, pattern, frozenset(statuses))
 
 
 _OVERFLOW: Final = (
@@ -230,7 +230,7 @@ def _special(failure: Failure) -> ErrorKind | None:
 def _by_wording(failure: Failure, family: str) -> ErrorKind | None:
     text = f"{failure.message}\n{failure.code or ''}"
     for row in (*FAMILY_WORDING.get(family, ()), *COMMON_WORDING):
-        if failure.status in row.statuses and row.pattern.search(text):
+        if failure.status in row.statuses and re.search(row.pattern, text, re.IGNORECASE):
             return row.kind
     return None
 

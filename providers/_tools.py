@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,7 @@ class ToolCallAssembler:
     def calls(self) -> tuple[ToolCall, ...]:
         """Give all calls; one without an id gets its own, and one without arguments gets `{}`."""
         return tuple(
-            ToolCall(call.id or f"call_{secrets.token_hex(8)}", call.name, repair("".join(call.pieces)).strip() or "{}")
+            ToolCall(call.id or f"call_{os.urandom(8).hex()}", call.name, repair("".join(call.pieces)).strip() or "{}")
             for call in self._calls
         )
 

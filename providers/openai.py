@@ -219,7 +219,7 @@ class ChatReader:
             self.output_started = True
             chunks.append(ChatChunk(found, id=text_of(event.get("id")), model=text_of(event.get("model"))))
         usage = event.get("usage")
-        if usage is None and "x_groq" in event:
+        if usage is None and "x_groq" in event:  # Groq's own place, besides the usual one
             usage = dict_of(event["x_groq"]).get("usage")
         if isinstance(usage, dict):
             chunks.append(ChatChunk(usage=_usage(usage)))
