@@ -100,9 +100,10 @@ def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = _CERTIFICATE.get(error.verify_code, f"cannot be verified: {error.verify_message}")
         return f"the certificate of {place} {said}", "check base_url; trust an own authority with ca_file"
-    if error.reason in _PLAIN_HTTP:
+    reason = getattr(error, "reason", None)  # only those that OpenSSL itself raises have one
+    if reason in _PLAIN_HTTP:
         return f"{place} does not speak TLS", "write http:// in base_url, if that is meant"
-    return f"TLS with {place} failed ({error.reason or 'no reason given'})", "check base_url"
+    return f"TLS with {place} failed ({reason or 'no reason given'})", "check base_url"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

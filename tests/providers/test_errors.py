@@ -200,3 +200,11 @@ def test_a_server_that_forbids_a_retry_is_obeyed_and_one_that_promises_too_much_
 def test_an_error_can_always_be_shown() -> None:
     error: APIError = errors().from_event({"error": {}}, {}, now=NOW)
     assert str(error) == error.message == "the provider reported an error without a message"
+
+
+def test_what_is_nested_deeper_than_any_error_is_dropped() -> None:
+    deep: Any = KEY
+    for _ in range(300):
+        deep = [deep]
+    error = errors().from_event({"error": {"message": deep, "more": deep}}, {}, now=NOW)
+    assert KEY not in f"{error}{error.body}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import subprocess
 import sys
 import time
@@ -288,3 +289,21 @@ async def test_chunks_carry_the_model_that_answers() -> None:
     async with raw_server(sends(body)) as server, llm(server.url) as one:
         chunks: list[ChatChunk] = [piece async for piece in hello(one)]
     assert [(piece.id, piece.model) for piece in chunks if piece.delta] == [("i", "real")]
+
+
+def test_a_failure_of_tls_without_a_known_reason_is_one_of_tls() -> None:
+    error = httpx.ConnectError("quoted")
+    error.__cause__ = ssl.SSLError(1, "quoted")
+    assert connection_error(error, "https://h.test/v1").message == "TLS with h.test failed (no reason given)"
+
+
+def test_of_a_name_with_several_addresses_the_reason_of_one_is_told() -> None:
+    error = httpx.ConnectError("all attempts failed")
+    error.__cause__ = ExceptionGroup("several", [OSError(101, "unreachable"), ConnectionRefusedError(111, "refused")])
+    error.__cause__.__context__ = error
+    assert connection_error(error, "https://h.test:444/v1").message == "h.test:444 refuses connections"
+
+
+@pytest.mark.parametrize("url", ["http://h:port/", "https://[", "nothing"])
+def test_an_address_that_is_none_does_not_stand_in_the_way_of_the_reason(url: str) -> None:
+    assert connection_error(httpx.InvalidURL("quoted"), url).message.startswith("the server has an address")

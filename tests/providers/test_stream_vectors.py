@@ -121,3 +121,42 @@ def test_any_value_of_an_event_may_be_of_any_type(data: st.DataObject) -> None:
         reader.feed(prefix + json.dumps(event).encode() + end)
     reader.end()
     assert (reader.error is None) == reader.finished
+
+
+@pytest.mark.parametrize(
+    ("family", "event", "kind"),
+    [
+        ("gemini", {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}, "server_error"),
+        ("openai-chat", {"choices": [{"finish_reason": "insufficient_system_resource"}]}, "overloaded"),
+        ("openai-responses", {"type": "error", "code": "rate_limit_exceeded", "message": "x"}, "rate_limited"),
+        ("openai-responses", {"type": "response.failed", "response": {"status": "failed"}}, "server_error"),
+        ("openai-responses", {"error": {"message": "x", "code": 503}}, "overloaded"),
+        ("anthropic", {"error": {"type": "timeout_error", "message": "x"}}, "timeout"),
+    ],
+)
+def test_a_finish_that_means_failure_is_a_failure(family: str, event: dict[str, Any], kind: str) -> None:
+    reader = body_reader(family)
+    reader.feed(b"data: %s\n\n" % json.dumps(event).encode())
+    reader.end()
+    assert reader.error is not None
+    assert reader.error.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("family", "event"),
+    [
+        ("openai-chat", {"choices": [{"delta": {"content": "x"}, "finish_reason": "new"}]}),
+        ("anthropic", {"type": "message_delta", "delta": {"stop_reason": "new"}}),
+        ("gemini", {"candidates": [{"finishReason": "new"}]}),
+        (
+            "openai-responses",
+            {
+                "type": "response.incomplete",
+                "response": {"status": "incomplete", "incomplete_details": {"reason": "new"}},
+            },
+        ),
+    ],
+)
+def test_an_unknown_finish_is_kept_by_its_name(family: str, event: dict[str, Any]) -> None:
+    result = read(family, [b"data: %s\n\n" % json.dumps(event).encode()])
+    assert (result["finish"], result["finish_raw"], result["complete"]) == ("other", "new", True)
