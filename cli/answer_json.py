@@ -6,7 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, InputError
+from fallback_chat.cli.failures import is_cancelled, sentence
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, StreamRestarted
 
 if TYPE_CHECKING:
@@ -26,11 +27,24 @@ def milliseconds(seconds: float | None) -> float | None:
 
 def error_object(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
     """Give the summary of a failure."""
-    kinds = {ConfigError: "config", InputError: "input"}
-    kind = error.kind.value if isinstance(error, APIError) else kinds.get(type(error), "internal")
-    retry_after = error.retry_after if isinstance(error, APIError) else None
-    message = str(error.__cause__ if isinstance(error, AllProvidersFailed) and error.__cause__ else error)
-    return {"kind": kind, "message": redact(message), "retry_after": retry_after}
+    if is_cancelled(error):
+        return {"kind": ErrorKind.CANCELLED.value, "message": "stopped by a signal", "retry_after": None}
+    if isinstance(error, APIError):
+        return {"kind": error.kind.value, "message": redact(_summary(error)), "retry_after": error.retry_after}
+    kind = next((name for type_, name in _OTHER_KINDS if isinstance(error, type_)), "internal")
+    return {"kind": kind, "message": redact(str(error)), "retry_after": None}
+
+
+_OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))
+
+
+def _summary(error: APIError) -> str:
+    """Say what failed; of a whole chain, also what it makes of the attempt that decides about its kind."""
+    attempts = error.attempts if isinstance(error, AllProvidersFailed) else ()
+    for attempt in attempts:
+        if attempt.error is not None and attempt.error.kind is error.kind:
+            return f"{error}: {sentence(attempt.provider, attempt.error)}"
+    return str(error)
 
 
 def attempt_error(error: APIError | None, redact: Callable[[str], str]) -> dict[str, Any] | None:
@@ -65,7 +79,7 @@ def answer_object(
     answer: Answer | None, error: BaseException | None, exit_code: int, redact: Callable[[str], str]
 ) -> dict[str, Any]:
     """Give the one object of `ask --json`, whatever happened; every key is always there."""
-    complete = answer is not None and answer.complete and error is None
+    complete = answer is not None and answer.complete and not answer.refused and error is None
     finish = answer.finish_reason.value if answer and answer.finish_reason else None
     llm = answer.llm if answer else None
     return {

@@ -13,7 +13,7 @@ from fallback_chat._version import __version__
 from fallback_chat.cli.failures import guarded
 from fallback_chat.cli.process import leave
 from fallback_chat.cli.sessions_app import sessions_app, status
-from fallback_chat.cli.shared import SharedOptions, command, parse_duration, taking
+from fallback_chat.cli.shared import WHEN, SharedOptions, command, one_of, parse_duration, taking
 from fallback_chat.cli.signals import end_on_signals
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
@@ -24,6 +24,7 @@ HELP = """Chat with an ordered chain of LLM providers: when one fails, the next 
   fallback-chat probe                    which providers work now
   fallback-chat config init              write a first fallback.toml
 """
+STREAM_POLICIES = ("raise", "restart", "continue")
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
@@ -75,11 +76,18 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     no_stream: Annotated[
         bool, typer.Option("--no-stream", "--buffer", help="Show the answer when it is whole.")
     ] = False,
-    render: Annotated[str, typer.Option("--render", metavar="auto|always|never", help="Render Markdown.")] = "auto",
+    render: Annotated[
+        str, typer.Option("--render", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Render Markdown.")
+    ] = "auto",
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Tell the tokens used on stderr.")] = False,
     on_stream_failure: Annotated[
         str | None,
-        typer.Option("--on-stream-failure", metavar="raise|restart|continue", help="When an answer breaks off."),
+        typer.Option(
+            "--on-stream-failure",
+            parser=one_of(*STREAM_POLICIES),
+            metavar="|".join(STREAM_POLICIES),
+            help="When an answer breaks off.",
+        ),
     ] = None,
 ) -> int:
     """Ask one question; the answer goes to standard output, everything else to standard error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -69,6 +70,10 @@ EXIT_CODE_OF_KIND: Final = {
     ErrorKind.STREAM_ERROR: ExitCode.UNAVAILABLE,
     ErrorKind.BUG: ExitCode.INTERNAL,
 }
+
+
+_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body)\b.*", re.IGNORECASE)
+"""A page for people, as gateways send it; to the end, for it may be cut."""
 
 
 class Interrupted(BaseException):
@@ -172,7 +177,7 @@ def duration(seconds: float) -> str:
 def sentence(provider: str, error: APIError) -> str:
     """Say in one line what happened to `provider`, in the provider's own words where it gave any."""
     details = error.details
-    said = " ".join(error.message.split())
+    said = _PAGE.sub("a web page", " ".join(error.message.split()))
     status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
     inner = ": ".join(part for part in (status, said) if part)
     wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
@@ -209,8 +214,8 @@ def _explain_all(error: AllProvidersFailed) -> Iterator[str]:
         text = hint(attempt.error)
         if text and text not in advice:
             advice.append(text)
+    yield from advice
     if error.deadline_exceeded:
         yield "the chain's deadline is over (deadline in fallback.toml, or --deadline)"
     if error.retry_after:
         yield f"earliest retry in {duration(error.retry_after)}"
-    yield from advice

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
@@ -28,6 +28,20 @@ def parse_duration(text: str) -> float:
     if match is None or float(match[1]) <= 0:
         raise typer.BadParameter(f"{text!r} is not a duration: write 30s, 500ms, 2m or 1h")
     return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Make the reader of an option that knows these words only. What it raises is the usage error of the command line."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+WHEN: Final = ("auto", "always", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +95,9 @@ class SharedOptions:
             help="Wait up to this long when every provider is rate-limited.",
         ),
     ] = None
-    color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour the output.")] = "auto"
+    color: Annotated[
+        str, typer.Option("--color", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Colour the output.")
+    ] = "auto"
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")] = False
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more on stderr.")] = 0
 

@@ -135,23 +135,21 @@ class WholeTextSink(Sink):
         text = sanitise(self.redactor.redact(answer.text or answer.refusal)) if answer else ""
         if not text.strip():
             return
-        text = text.rstrip("\n") + "\n"
-        if self._path is None:
-            self.out.write(text)
-            self.out.flush()
-        else:
-            write_output(self._path, text.encode())
+        put(text.rstrip("\n") + "\n", self.out, self._path)
 
 
 class JsonSink(Sink):
-    """Writes one object when the answer has ended, whatever happened."""
+    """Writes one object when the answer has ended, whatever happened: to standard output or to a file."""
+
+    def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
+        super().__init__(out, err)
+        self._path = path
 
     def end(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
         value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
-        self.out.write(json.dumps(value, ensure_ascii=False) + "\n")
-        self.out.flush()
+        put(json.dumps(value, ensure_ascii=False) + "\n", self.out, self._path)
 
 
 class JsonLinesSink(Sink):
@@ -205,7 +203,7 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     """Choose by what the user asked for and by what standard output is."""
     out, err = sys.stdout, sys.stderr
     if options.json:
-        return JsonSink(out, err)
+        return JsonSink(out, err, options.output)
     if options.jsonl:
         return JsonLinesSink(out, err)
     if options.output is not None or options.no_stream:
@@ -217,6 +215,18 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     from fallback_chat.cli.render.plain import PlainText
 
     return TextSink(out, err, PlainText(out), live=False)
+
+
+def put(text: str, out: TextIO, path: Path | None) -> None:
+    """Write a whole text to `out`, or to the file that the user named. Raises OSError, with the name of the file."""
+    if path is None:
+        out.write(text)
+        out.flush()
+        return
+    try:
+        write_output(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_output(path: Path, data: bytes) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.failures import ExitCode, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_file, read_stdin
@@ -30,8 +29,7 @@ PATIENCE = 2.0
 """Seconds that `ask` waits for a rate limit without being told to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskOptions:
+class AskOptions(NamedTuple):
     """What belongs to `ask` alone."""
 
     words: tuple[str, ...] = ()
@@ -52,13 +50,16 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     if not options.words and not options.files and not has_piped_input():
         sys.stderr.write('usage: fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)\n')
         return ExitCode.USAGE
+    if options.jsonl and (options.json or options.output is not None):
+        sys.stderr.write("usage: --jsonl streams to standard output; it goes with neither --json nor -o\n")
+        return ExitCode.USAGE
     sink = make_sink(options, shared)
     try:
         settings = configure(shared, on_stream_failure=_stream_policy(options))
         prompt = _prompt(options)
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
-    except Exception as error:
+    except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
     return run_until_signal(lambda: _ask(chain, ChatContext.from_text(prompt), sink, options, shared))
