@@ -1,0 +1,27 @@
+"""Three servers for all tests of a module, and the program over them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.providers.simulator import Simulator, running
+from tests.cli.program import KEY, NAMES, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Simulator, ...]]:
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(running(key=KEY)) for _ in NAMES)
+
+
+@pytest.fixture
+def program(servers: tuple[Simulator, ...], tmp_path: Path) -> Program:
+    """Give the program over a chain of one healthy server; `play` makes it another."""
+    return Program(tmp_path, servers).play("ok")

@@ -1,0 +1,169 @@
+"""The program as its users run it: a process with a home of its own, over servers on loopback."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import tomli_w
+
+from fallback_chat.providers.simulator import Manner, Simulator
+from fallback_chat.providers.simulator.schedule import always
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.simulator import Script
+
+ROOT: Final = Path(__file__).parents[2]
+KEY: Final = "sk-test-0123456789abcdef"
+NAMES: Final = ("one", "two", "three")
+TEXTS: Final = {name: f"These are the words of {name}." for name in NAMES}
+ANSWERS: Final = {name: f"{text}\n" for name, text in TEXTS.items()}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run left: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float = field(default=0.0, compare=False)
+
+
+@dataclass
+class Program:
+    """Runs `fallback-chat` over the servers one, two and three, which answer as `play` says."""
+
+    directory: Path
+    servers: tuple[Simulator, ...]
+    config: dict[str, Any] = field(default_factory=dict)
+    """The content of fallback.toml; `play` writes it."""
+    runs: int = 0
+
+    def play(self, *scripts: Script | str, manner: Manner | None = None, **chain: Any) -> Self:
+        """Let the first servers answer by `scripts` and be the chain; `chain` is laid over quick settings."""
+        manner = manner or Manner()
+        for name, server, script in zip(NAMES, self.servers, scripts, strict=False):
+            server.script = always(script) if isinstance(script, str) else script
+            server.manner = Manner(TEXTS[name], manner.delay, manner.tick, manner.redirect_to)
+            server.requests.clear()
+        providers = [entry(name, server.url) for name, server, _ in zip(NAMES, self.servers, scripts, strict=False)]
+        self.config = {"chain": {"attempt_timeout": 3.0, "retry_interval": 0.1} | chain, "providers": providers}
+        return self
+
+    @property
+    def asked(self) -> list[int]:
+        """How many requests each server of the chain got."""
+        return [len(server.requests) for server in self.servers[: len(self.config["providers"])]]
+
+    def environment(self, **more: str | None) -> dict[str, str]:
+        """Give the environment of one run, with a new home in which the configuration lies; None takes a variable out."""
+        self.runs += 1
+        home = self.directory / f"home-{self.runs}"
+        file = home / ".config/fallback-chat/fallback.toml"
+        file.parent.mkdir(parents=True, mode=0o700)
+        if self.config:
+            file.write_text(tomli_w.dumps(self.config), "utf-8")
+            file.chmod(0o600)
+        basic = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(home),
+            "SIM_KEY": KEY,
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+        }
+        return {name: value for name, value in (basic | more).items() if value is not None}
+
+    def start(self, *args: str, env: dict[str, str | None] | None = None, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a run whose standard streams are pipes unless `options` say otherwise; standard input is empty."""
+        (cwd := self.directory / "cwd").mkdir(exist_ok=True)
+        pipe = subprocess.PIPE
+        streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
+        command = [sys.executable, "-m", "fallback_chat", *args]
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, env=self.environment(**(env or {})), **streams)
+        return process
+
+    def __call__(
+        self, *args: str, stdin: bytes | None = None, env: dict[str, str | None] | None = None, **options: Any
+    ) -> Ran:
+        """Run to the end, with `stdin` through a pipe."""
+        if stdin is not None:
+            options["stdin"] = subprocess.PIPE
+        began = time.monotonic()
+        with self.start(*args, env=env, **options) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=15)
+            finally:
+                process.kill()
+        seconds = time.monotonic() - began
+        return Ran(process.returncode, (out or b"").decode(), (err or b"").decode(), seconds)
+
+    def shell(self, script: str, *, env: dict[str, str | None] | None = None) -> Ran:
+        """Run a line of shell in which `$fc` is the program; its exit code is the script's."""
+        environment = self.environment(**(env or {})) | {"fc": f"{sys.executable} -m fallback_chat"}
+        began = time.monotonic()
+        done = subprocess.run(
+            ["bash", "-c", script],
+            env=environment,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=15,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - began)
+
+    def on_terminal(self, *args: str, env: dict[str, str | None] | None = None, **options: Any) -> tuple[int, bytes]:
+        """Run on a pseudo-terminal; give the exit code and every byte that was written to it."""
+        master, slave = pty.openpty()
+        streams = {"stdin": slave, "stdout": slave, "stderr": slave} | options
+        size: dict[str, str | None] = {"COLUMNS": "80", "LINES": "24"}
+        with self.start(*args, env=size | (env or {}), **streams) as process:
+            os.close(slave)
+            data = b"".join(iter(lambda: _read(master), b""))
+        os.close(master)
+        return process.returncode, data
+
+
+def entry(name: str, url: str, **more: Any) -> dict[str, Any]:
+    """Give a [[providers]] entry for the server at `url`."""
+    return {
+        "name": name,
+        "kind": "openai",
+        "model": "sim-model",
+        "base_url": f"{url}/v1",
+        "api_key_env": "SIM_KEY",
+    } | more
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:  # Linux says EIO when the last program on the terminal has left
+        return b""
+
+
+def wait_until(happened: Any, seconds: float = 5.0) -> None:
+    """Wait until `happened()` is true. Raises TimeoutError when it never is."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{happened} did not come")
+        time.sleep(0.005)
+
+
+def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> Ran:
+    """Send a signal to a run and give what came of it; `seconds` counts from the signal."""
+    process.send_signal(number)
+    began = time.monotonic()
+    with process:
+        out, err = process.communicate(timeout=10)
+    return Ran(process.returncode, (out or b"").decode(), (err or b"").decode(), time.monotonic() - began)

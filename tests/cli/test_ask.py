@@ -1,0 +1,171 @@
+"""`ask` as a process: what comes out of it, and what it tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.program import ANSWERS, TEXTS, Ran
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+
+
+def said(*lines: str) -> str:
+    """Give what standard error holds."""
+    return "".join(f"fallback-chat: {line}\n" for line in lines)
+
+
+ASKING_TWO = {
+    "500": "one failed (HTTP 500: The simulator answers 500.); asking two",
+    "503-html": "one is overloaded (HTTP 503: a web page); asking two",
+    "429-wait-1s": "one is rate-limited (HTTP 429: Rate limit reached.), retry in 1 s; asking two",
+    "quota": "one has no quota left (HTTP 429: You exceeded your current quota.); asking two",
+    "bad-key": "one rejected the API key (HTTP 401: Incorrect API key provided.); asking two",
+    "no-model": "one does not know the model (HTTP 404: The model does not exist.); asking two",
+    "accept-close": "one cannot be reached",
+    "silence": "one sent no content in time (no content within 0.5 s); asking two",
+    "empty": "one ended without an answer (the answer has no text); asking two",
+    "html-200": "one failed",
+}
+
+
+@pytest.mark.parametrize(("fault", "line"), ASKING_TWO.items())
+def test_the_answer_is_the_next_providers_and_stderr_says_who_failed_of_what(
+    program: Program, fault: str, line: str
+) -> None:
+    ran = program.play(fault, "ok", attempt_timeout=0.5)("ask", "hi")
+
+    assert (ran.code, ran.out, program.asked) == (0, ANSWERS["two"], [1, 1])
+    first, last = ran.err.splitlines()
+    assert first.startswith(f"fallback-chat: {line}")
+    assert first.endswith("; asking two")
+    assert last == "fallback-chat: answered by two/sim-model (2nd of 2)"
+
+
+def test_the_first_choices_answer_needs_no_words_on_stderr(program: Program) -> None:
+    assert program("ask", "hi") == Ran(0, ANSWERS["one"], "")
+
+
+def test_the_words_are_joined_to_one_prompt(program: Program) -> None:
+    program("ask", "why", "is  the", "sky", "blue?")
+
+    (request,) = program.servers[0].requests
+    assert (request.json["messages"], request.json["model"], request.problems) == (
+        [{"role": "user", "content": "why is  the sky blue?"}],
+        "sim-model",
+        (),
+    )
+
+
+def test_quiet_silences_notices_and_not_errors(program: Program) -> None:
+    notices = program.play("500", "ok")("ask", "-q", "hi")
+    errors = program.play("500", "401")("ask", "-q", "hi")
+
+    assert notices == Ran(0, ANSWERS["two"], "")
+    assert (errors.code, errors.out) == (69, "")
+    assert errors.err == said(
+        "no provider of the chain gave an answer:",
+        "  one failed (HTTP 500: The simulator answers 500.)",
+        "  two rejected the API key (HTTP 401: The simulator answers 401.)",
+        "check the key: fallback-chat config show --origin",
+    )
+
+
+def test_verbose_tells_of_every_request_and_usage_of_the_tokens(program: Program) -> None:
+    ran = program.play("500", "ok")("ask", "-v", "hi")
+
+    assert ran == Ran(
+        0,
+        ANSWERS["two"],
+        said(
+            "request 1 goes to one (openai, sim-model)",
+            "one failed (HTTP 500: The simulator answers 500.); asking two",
+            "request 2 goes to two (openai, sim-model)",
+            "answered by two/sim-model (2nd of 2)",
+            "tokens: 7 in, 5 out",
+        ),
+    )
+    assert program.play("ok")("ask", "-u", "hi") == Ran(0, ANSWERS["one"], said("tokens: 7 in, 5 out"))
+
+
+PARTIAL = TEXTS["one"].split()[0]
+BREAKS = ["token-silence", "token-reset", "token-close", "token-error", "token-half", "token-done"]
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_a_broken_answer_keeps_its_text_and_is_marked(program: Program, fault: str) -> None:
+    ran = program.play(fault, "ok", idle_timeout=0.4)("ask", "hi")
+
+    assert (ran.code, ran.out, program.asked) == (3, f"{PARTIAL}\n", [1, 0])
+    (line,) = ran.err.splitlines()
+    assert line.startswith("fallback-chat: the answer is incomplete: one ")
+
+
+def test_an_answer_that_begins_anew_is_never_spliced(program: Program) -> None:
+    ran = program.play("token-reset", "ok")("ask", "--on-stream-failure", "restart", "hi")
+
+    assert (ran.code, ran.out) == (0, f"{PARTIAL}\n\n[the answer above is void: it begins anew]\n\n{ANSWERS['two']}")
+    assert "fallback-chat: the text of one is void; two starts anew\n" in ran.err
+
+
+def test_an_answer_that_is_continued_holds_the_partial_and_what_the_next_one_adds(program: Program) -> None:
+    ran = program.play("token-reset", "ok")("ask", "--on-stream-failure", "continue", "hi")
+
+    assert (ran.code, program.asked) == (0, [1, 1])
+    assert ran.out.startswith(PARTIAL)
+    assert PARTIAL in str(program.servers[1].requests[0].json["messages"])
+
+
+@pytest.mark.parametrize("flag", ["--no-stream", "--buffer"])
+def test_a_buffered_answer_restarts_unseen(program: Program, flag: str) -> None:
+    ran = program.play("token-reset", "ok")("ask", flag, "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert ran.err.splitlines()[-1] == "fallback-chat: answered by two/sim-model (2nd of 2)"
+
+
+def test_a_buffered_answer_that_nobody_can_give_again_keeps_what_there_is(program: Program) -> None:
+    ran = program.play("token-reset", "500")("ask", "--no-stream", "hi")
+
+    assert (ran.code, ran.out) == (3, f"{PARTIAL}\n")
+
+
+def test_the_deadline_bounds_the_whole_chain(program: Program) -> None:
+    ran = program.play("silence", "silence", "silence", attempt_timeout=0.4)("ask", "--deadline", "1s", "hi")
+
+    assert (ran.code, ran.out) == (124, "")
+    assert ran.err.splitlines()[-1] == (
+        "fallback-chat: the chain's deadline is over (deadline in fallback.toml, or --deadline)"
+    )
+    assert 1.0 <= ran.seconds < 1.3 + 0.5  # half a second to start a process on a busy machine
+
+
+@pytest.mark.parametrize("value", ["zero", "negative", "past", "nan", "infinite", "word", "30-days", "huge", "empty"])
+def test_a_hostile_retry_after_neither_holds_up_nor_crashes(program: Program, value: str) -> None:
+    ran = program.play(f"429-wait-{value}", "ok")("ask", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert "Traceback" not in ran.err
+    assert ran.seconds < 2
+
+
+@pytest.mark.parametrize("value", ["30-days", "huge", "infinite", "nan"])
+def test_a_hostile_retry_after_of_the_only_provider_is_not_waited_for(program: Program, value: str) -> None:
+    ran = program.play(f"429-wait-{value}")("ask", "--wait", "1h", "hi")
+
+    assert (ran.code, ran.out) == (75, "")
+    assert ran.seconds < 9
+
+
+def test_wait_waits_for_a_rate_limit_of_all(program: Program) -> None:
+    def once(moment: object) -> str:
+        return "429-wait-1s" if not program.servers[0].requests else "ok"
+
+    program.play(once)
+    ran = program("ask", "--wait", "5s", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["one"])
+    assert ran.err == said("one is rate-limited (HTTP 429: Rate limit reached.), retry in 1 s; asking it again in 1 s")
+    assert ran.seconds > 1

@@ -1,0 +1,122 @@
+"""Each exit code for its reason, and never 0 for an answer that is not whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.cli.failures import guarded
+from tests.cli.program import Ran
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.program import Program
+
+CHAINS = [
+    ("ok", 0),
+    ("500 ok", 0),
+    ("finish-hang", 0),
+    ("no-terminator", 0),
+    ("json-for-stream", 0),
+    ("token-close", 3),
+    ("token-error", 3),
+    ("length", 3),
+    ("filter", 4),
+    ("token-filter", 4),
+    ("refusal", 4),
+    ("bad-input bad-input", 65),
+    ("context context", 65),
+    ("413 context", 65),
+    ("500 503", 69),
+    ("accept-close accept-reset", 69),
+    ("silence head-silent", 69),
+    ("empty whitespace", 69),
+    ("html-200 null-200", 69),
+    ("500 bad-key", 69),
+    ("404 500", 69),
+    ("rate-limit rate-limit", 75),
+    ("bad-key rate-limit", 75),
+    ("rate-limit 500", 75),
+    ("quota quota", 75),
+    ("bad-key 403", 77),
+    ("bad-key no-model", 77),
+    ("no-model no-model", 78),
+]
+
+
+@pytest.mark.parametrize(("faults", "code"), CHAINS)
+def test_what_became_of_the_chain_is_the_exit_code(program: Program, faults: str, code: int) -> None:
+    ran = program.play(*faults.split(), attempt_timeout=0.4, idle_timeout=0.4)("ask", "hi")
+
+    assert ran.code == code
+    assert (ran.err == "") == (code == 0 and " " not in faults)
+    assert "Traceback" not in ran.err
+
+
+USAGE = [
+    ["ask"],
+    ["ask", "--nonsense", "hi"],
+    ["nonsense"],
+    ["ask", "hi", "--deadline", "soon"],
+    ["ask", "hi", "--deadline", "0"],
+    ["ask", "hi", "--render", "sometimes"],
+    ["ask", "hi", "--color", "sometimes"],
+    ["ask", "hi", "--on-stream-failure", "explode"],
+    ["ask", "hi", "--json", "--jsonl"],
+    ["probe", "--timeout", "-1s"],
+]
+
+
+@pytest.mark.parametrize("args", USAGE, ids=" ".join)
+def test_wrong_usage_is_2_says_what_is_wrong_and_asks_nobody(program: Program, args: list[str]) -> None:
+    ran = program(*args)
+
+    assert (ran.code, ran.out, program.asked) == (2, "", [0])
+    assert ran.err.strip()
+    assert "Traceback" not in ran.err
+
+
+def test_a_configuration_that_cannot_be_used_is_78(program: Program) -> None:
+    program.config["providers"][0]["kind"] = "opnai"
+
+    ran = program("ask", "hi")
+
+    assert (ran.code, ran.out) == (78, "")
+    assert "'openai'" in ran.err
+
+
+def test_a_missing_file_is_66_and_one_that_is_not_text_65(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\x7fELF\x00\xff")
+
+    missing = program("ask", "hi", "-f", str(tmp_path / "nowhere"))
+    binary = program("ask", "hi", "-f", str(tmp_path / "binary"))
+
+    assert missing == Ran(66, "", f"fallback-chat: there is no file '{tmp_path}/nowhere'\n")
+    assert binary == Ran(
+        65,
+        "",
+        f"fallback-chat: {tmp_path}/binary is not UTF-8 text (byte 5): convert it first, for example with iconv\n",
+    )
+    assert program.asked == [0]
+
+
+def test_a_bug_is_70_one_sentence_and_a_file_to_send(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def body() -> int:
+        raise RuntimeError("\x1b[2J secret")
+
+    code = guarded(body)
+
+    (report,) = tmp_path.glob("fallback-chat-*.log")
+    assert code == 70
+    assert capsys.readouterr().err == (
+        f"fallback-chat: this is a bug in fallback-chat (RuntimeError). "
+        f"Please report it with the file {report}; look through it first.\n"
+    )
+    assert "raise RuntimeError" in report.read_text()
+    assert report.stat().st_mode & 0o777 == 0o600
