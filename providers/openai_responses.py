@@ -65,21 +65,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "reasoning": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
     }
     if request.tools:
-        wishes["tools"] = [
-            {
-                "type": "function",
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters,
-                # On by default, and then only closed schemas are taken.
-                "strict": False,
-            }
-            for tool in request.tools
-        ]
-        choice = request.tool_choice
-        named = choice not in (None, "auto", "none", "required")
-        wishes["tool_choice"] = {"type": "function", "name": choice} if named else choice
-        wishes["parallel_tool_calls"] = request.parallel_tool_calls
+        wishes |= _tools(request)
     body |= {key: value for key, value in wishes.items() if value is not None}
     return HttpRequest(
         "POST",
@@ -87,6 +73,27 @@ def build_request(request: ChatRequest) -> HttpRequest:
         openai.headers(request.settings, request.api_key, "text/event-stream"),
         encode_json(with_extras(body, request)),
     )
+
+
+def _tools(request: ChatRequest) -> dict[str, Any]:
+    # Strict is the default, and then only closed schemas are taken.
+    tools = [
+        {
+            "type": "function",
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters,
+            "strict": False,
+        }
+        for tool in request.tools
+    ]
+    choice = request.tool_choice
+    named = choice not in (None, "auto", "none", "required")
+    return {
+        "tools": tools,
+        "tool_choice": {"type": "function", "name": choice} if named else choice,
+        "parallel_tool_calls": request.parallel_tool_calls,
+    }
 
 
 def _input(request: ChatRequest) -> list[dict[str, Any]]:
