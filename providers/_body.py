@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.providers._dialect import ErrorEventError
 from fallback_chat.providers._frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
-from fallback_chat.providers._ndjson import NDJSONDecoder
 from fallback_chat.providers._sse import SSEDecoder
 from fallback_chat.providers._surrogates import SurrogateJoiner
 
@@ -134,7 +133,11 @@ class BodyReader:
         if first in (b"{", b"[", b"<") and not (self._ndjson and first == b"{"):
             self._whole = True
             return WholeDecoder()
-        return NDJSONDecoder() if self._ndjson else SSEDecoder()
+        if not self._ndjson:
+            return SSEDecoder()
+        from fallback_chat.providers._ndjson import NDJSONDecoder
+
+        return NDJSONDecoder()
 
     def _read(self, frames: list[Frame]) -> None:
         for frame in frames:

@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
-from fallback_chat.providers._classify import classify, retryable
-from fallback_chat.providers._failure import Failure, parse_body, parse_failure
-from fallback_chat.providers._waits import wait_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.providers._failure import Failure
 
 REQUEST_ID_HEADERS: Final = (
     "x-request-id",
@@ -31,7 +29,10 @@ _SECRET_HEADER: Final = re.compile("auth|key|token|secret|cookie", re.IGNORECASE
 
 
 class ErrorReader:
-    """Makes the errors of one provider."""
+    """Makes the errors of one provider.
+
+    The rules for reading them are imported with the first error: 5 ms that an answer without any does not pay.
+    """
 
     def __init__(self, settings: ProviderSettings, api_key: str | None, family: str) -> None:
         secrets = [word for name, value in settings.headers if _SECRET_HEADER.search(name) for word in value.split()]
@@ -42,8 +43,10 @@ class ErrorReader:
         """Make the error of a response with a status other than 200; `now` is in seconds since the epoch."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
+        from fallback_chat.providers._failure import parse_body, parse_failure
+
         failure = parse_failure(status, self._tree(parse_body(self.redact(body))))
-        kind = classify(failure, self._family)
+        kind = self._kind(failure)
         details = self._details(failure, kind, headers, now)
         return APIStatusError(
             failure.message or f"HTTP {_phrase(status)}, and nothing else",
@@ -54,8 +57,10 @@ class ErrorReader:
 
     def from_event(self, event: Any, headers: Mapping[str, str], *, now: float) -> APIStreamError:
         """Make the error of an event, or a document, that reports one inside a 200."""
+        from fallback_chat.providers._failure import parse_failure
+
         failure = parse_failure(None, self._tree(event))
-        kind = classify(failure, self._family)
+        kind = self._kind(failure)
         return APIStreamError(
             failure.message or "the provider reported an error without a message",
             kind=kind,
@@ -67,7 +72,15 @@ class ErrorReader:
         """Take the key out of a text that quotes what the provider sent; before it is shortened, or half a key would stay."""
         return self._redactor.redact(text)
 
+    def _kind(self, failure: Failure) -> ErrorKind:
+        from fallback_chat.providers._classify import classify
+
+        return classify(failure, self._family)
+
     def _details(self, failure: Failure, kind: ErrorKind, headers: Mapping[str, str], now: float) -> ErrorDetails:
+        from fallback_chat.providers._classify import retryable
+        from fallback_chat.providers._waits import wait_of
+
         request_id = next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
         return ErrorDetails(
             status=failure.status,

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions
-from fallback_chat.providers import _probe
 from fallback_chat.providers._dialect import ChatRequest
 from fallback_chat.providers._errors import ErrorReader
-from fallback_chat.providers._fetch import JsonFetch
-from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 from fallback_chat.providers._stream import HttpStream
 
 if TYPE_CHECKING:
@@ -95,6 +92,9 @@ class HttpLLM(LLM):
 
         Takes at most `attempt_timeout`. Never raises an `APIError`.
         """
+        from fallback_chat.providers import _probe
+        from fallback_chat.providers._fetch import JsonFetch
+
         timeout = self._settings.chain.attempt_timeout
         if not light:
             request = ChatRequest(
@@ -111,6 +111,8 @@ class HttpLLM(LLM):
 
     async def list_models(self) -> list[ModelInfo]:
         """Give the provider's models, of at most 20 pages. Raises `APIError`; how long it may take is the caller's business."""
+        from fallback_chat.providers._fetch import JsonFetch
+
         fetch = JsonFetch(self._http, self._settings, self._errors)
         models: list[ModelInfo] = []
         cursor: str | None = None
@@ -148,6 +150,8 @@ class HttpLLM(LLM):
         try:
             return await self._send(request, built, note_connect)
         except APIStatusError as error:
+            from fallback_chat.providers._rejections import unsupported_feature
+
             again = self._dialect.adjust(request, error) or self._without_rejected(request, built, error)
             if again is None:
                 if unsupported_feature(error, request):
@@ -168,6 +172,8 @@ class HttpLLM(LLM):
             await sent.response.aclose()
 
     def _without_rejected(self, request: ChatRequest, built: HttpRequest, error: APIStatusError) -> ChatRequest | None:
+        from fallback_chat.providers._rejections import rejected_key
+
         key = rejected_key(error, json.loads(built.body), request)
         if key is None:
             return None
