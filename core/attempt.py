@@ -53,6 +53,10 @@ class Phase(Enum):
     TAIL = auto()
 
 
+ANSWERING: Final = Phase.ANSWERING
+"""The same, without the look-up in the enumeration for every token."""
+
+
 class Attempt:
     """Drives one `LLMStream`. `commit()` waits for the first content, then `next()` gives the chunks."""
 
@@ -67,6 +71,7 @@ class Attempt:
     ) -> None:
         self.llm = llm
         self._settings = settings
+        self._idle_timeout = settings.idle_timeout
         self._watchdog = Watchdog()
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
@@ -112,18 +117,24 @@ class Attempt:
             self._check_end_without_text(calls=calls)
         self.first_token = self.elapsed
 
-    async def next(self) -> ChatChunk | None:
+    def next(self) -> Awaitable[ChatChunk | None]:
         """Give the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
 
         A tool call, and what follows it, is held back until the answer is known to be whole: it must not run otherwise.
         """
-        chunk = self._held.popleft() if self._held else await self._pull()
-        if chunk is not None and (delta := chunk.delta) is not None:
+        # Handing on the coroutine instead of awaiting it here saves one of them for every token.
+        return self._next_held() if self._held else self._pull(hand_out=True)
+
+    async def _next_held(self) -> ChatChunk:
+        chunk = self._held.popleft()
+        await self._hand_out(chunk.delta)
+        return chunk
+
+    async def _hand_out(self, delta: ChoiceDelta | None) -> None:
+        if delta is not None:
+            self.shown += len(delta.content or "")
             if delta.tool_calls:
                 await self._hold_the_rest()
-            if delta.content:
-                self.shown += len(delta.content)
-        return chunk
 
     async def aclose(self) -> None:
         """Stop the clock and close the connection; a provider that cannot do so is logged and left behind."""
@@ -145,13 +156,17 @@ class Attempt:
             return True
         return bool(delta.refusal) and self._settings.on_refusal is OnRefusal.STOP
 
-    async def _pull(self) -> ChatChunk | None:
+    async def _pull(self, *, hand_out: bool = False) -> ChatChunk | None:
         """Give the provider's next chunk within the phase's time, None at its proper end."""
         if self._ended:
             return None
         watchdog = self._watchdog
+        budget = min(self.total_left, self._phase_left)
         try:
-            chunk = await watchdog.wait(self._read, min(self._phase_left, self.total_left))
+            if self._stream is None:
+                # Connecting counts into the first-token time: the request goes out with the first read.
+                self._stream = self._open_stream()
+            chunk: ChatChunk | None = await watchdog.wait(self._stream.__anext__, budget)
         except StopAsyncIteration:
             chunk = None
         except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
@@ -164,15 +179,22 @@ class Attempt:
             self.total_left -= watchdog.waited
         if chunk is None:
             self._ended = True
+        elif (
+            hand_out
+            and self._phase is ANSWERING
+            and chunk.finish_reason is None
+            and (delta := chunk.delta) is not None
+            and delta.content
+            and not delta.tool_calls
+        ):
+            # Nearly every chunk is this one: the short way to what the branch below would do.
+            self._phase_left = self._idle_timeout
+            self.shown += len(delta.content)
         else:
             self._follow(chunk)
+            if hand_out:
+                await self._hand_out(chunk.delta)
         return chunk
-
-    def _read(self) -> Awaitable[ChatChunk]:
-        """Start the stream with the first read, so that connecting counts into the first-token time."""
-        if self._stream is None:
-            self._stream = self._open_stream()
-        return self._stream.__anext__()
 
     def _follow(self, chunk: ChatChunk) -> None:
         """Move to the phase that `chunk` begins, and wind up its clock."""

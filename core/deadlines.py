@@ -42,7 +42,7 @@ class Watchdog:
 
         Raises `OutOfTimeError` when they are spent, `ProviderCancelledError` when the cancellation came from within.
         """
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(self._loop)
         assert task is not None
         cancelled_before = task.cancelling()
         started = self._loop.time()

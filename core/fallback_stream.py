@@ -98,7 +98,8 @@ class FallbackLLMStream(LLMStream):
         self._partial = ""
         """The text that the next provider is to continue."""
         self._trimmer: EchoTrimmer | None = None
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._ended = False
         self._reader: asyncio.Task[object] | None = None
         """The task that is in `__anext__`."""
@@ -123,7 +124,7 @@ class FallbackLLMStream(LLMStream):
         return (*skipped, *self._records)
 
     async def __anext__(self) -> ChatChunk:
-        self._reader = asyncio.current_task()
+        self._reader = asyncio.current_task(self._loop)
         try:
             while not self._ended:
                 if (attempt := self._attempt) is None:
@@ -161,7 +162,7 @@ class FallbackLLMStream(LLMStream):
             await self._stop()
             return
         if self._interrupted is None:
-            self._interrupted = asyncio.get_running_loop().create_future()
+            self._interrupted = self._loop.create_future()
             self._reader.cancel()
         await asyncio.shield(self._interrupted)
 
