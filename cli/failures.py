@@ -1,14 +1,15 @@
-"""The exit codes, and the one place that turns a failure into one and into sentences for the user."""
+"""The one place that turns a failure into an exit code and into sentences for the user."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.signals import Interrupted, received
 from fallback_chat.core.errors import (
     AllProvidersFailed,
     APIError,
@@ -23,28 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fallback_chat.core.answer import Answer
-
-
-class ExitCode(IntEnum):
-    """What a script can rely on; sysexits.h where one fits."""
-
-    OK = 0
-    UNEXPECTED = 1
-    USAGE = 2
-    INCOMPLETE = 3
-    REFUSED = 4
-    BAD_INPUT = 65
-    INPUT_MISSING = 66
-    UNAVAILABLE = 69
-    INTERNAL = 70
-    LOCAL_IO = 74
-    RATE_LIMITED = 75
-    UNAUTHORISED = 77
-    CONFIG = 78
-    DEADLINE = 124
-    INTERRUPTED = 130
-    BROKEN_PIPE = 141
-    TERMINATED = 143
 
 
 EXIT_CODE_OF_KIND: Final = {
@@ -76,14 +55,6 @@ _PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body)\b.*", re.IGNORECAS
 """A page for people, as gateways send it; to the end, for it may be cut."""
 
 
-class Interrupted(BaseException):
-    """A signal ended the program; `code` is its exit code. Not an Exception: nothing may take it for a failure."""
-
-    def __init__(self, code: ExitCode) -> None:
-        self.code = code
-        super().__init__(code)
-
-
 def guarded(body: Callable[[], int | None]) -> int | None:
     """Run a command's body; a failure becomes sentences on stderr and an exit code, and never a traceback."""
     try:
@@ -95,7 +66,8 @@ def guarded(body: Callable[[], int | None]) -> int | None:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - this is the program's border
-        return report(error)
+        # What a signal raises may have been wrapped on its way, or have left something half done.
+        return received() or report(error)
 
 
 def report(error: Exception) -> ExitCode:
@@ -128,8 +100,7 @@ def _report_bug(error: Exception) -> None:
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
     """Give the exit code of a failure that left no answer."""
     if is_cancelled(error):
-        code = error.args[0] if error.args else None
-        return code if isinstance(code, ExitCode) else ExitCode.INTERRUPTED
+        return received() or ExitCode.INTERRUPTED
     match error:
         case AllProvidersFailed(deadline_exceeded=True):
             return ExitCode.DEADLINE
@@ -148,7 +119,7 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Say whether it is no failure: a signal, or the user, wanted it to end. Its first argument may be the exit code."""
+    """Say whether it is no failure: a signal, or the user, wanted it to end."""
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return True
     from asyncio import CancelledError  # --help does without it

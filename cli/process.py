@@ -59,7 +59,8 @@ def leave(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        from fallback_chat.cli.failures import ExitCode, report
+        from fallback_chat.cli.exit_code import ExitCode
+        from fallback_chat.cli.failures import report
 
         if code != ExitCode.LOCAL_IO:  # else it has been said already
             code = report(error)

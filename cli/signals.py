@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import ExitCode, Interrupted
+from fallback_chat.cli.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -16,6 +17,15 @@ _ENDING: Final = {
     "SIGTERM": ExitCode.TERMINATED,
     "SIGHUP": ExitCode.TERMINATED,
 }
+_received: Final[list[ExitCode]] = []
+
+
+class Interrupted(BaseException):
+    """A signal ended the program; `code` is its exit code. Not an Exception: nothing may take it for a failure."""
+
+    def __init__(self, code: ExitCode) -> None:
+        self.code = code
+        super().__init__(code)
 
 
 def ending_signals() -> dict[signal.Signals, ExitCode]:
@@ -29,9 +39,29 @@ def ending_signals() -> dict[signal.Signals, ExitCode]:
 
 def end_on_signals() -> None:
     """Let every such signal raise `Interrupted`, wherever the program is."""
+    sys.unraisablehook = _silent_when_interrupted
     for number, code in ending_signals().items():
         signal.signal(number, partial(_end, code))
 
 
+def note(code: ExitCode) -> None:
+    """Remember that a signal with this exit code came."""
+    _received.append(code)
+
+
+def received() -> ExitCode | None:
+    """Give the exit code of the first signal that came, if one did.
+
+    An exception alone does not tell: Python drops it in destructors and wraps it in class bodies, and anyio replaces it by its own.
+    """
+    return _received[0] if _received else None
+
+
 def _end(code: ExitCode, _number: int, _frame: object) -> NoReturn:
+    note(code)
     raise Interrupted(code)
+
+
+def _silent_when_interrupted(dropped: sys.UnraisableHookArgs) -> None:
+    if dropped.exc_type is not Interrupted:
+        sys.__unraisablehook__(dropped)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fallback_chat.cli.commands.ask import AskOptions
-    from fallback_chat.cli.failures import ExitCode
+    from fallback_chat.cli.exit_code import ExitCode
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event

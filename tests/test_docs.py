@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.failures import EXIT_CODE_OF_KIND, ExitCode
+from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.failures import EXIT_CODE_OF_KIND
 from fallback_chat.cli.shared import SharedOptions
 from fallback_chat.core.breaker import State
 from fallback_chat.core.config import load

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.failures import ExitCode, exit_code_of, exit_code_of_answer
+from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.failures import exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_file, read_stdin
 from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_line
 from fallback_chat.cli.runtime import run_until_signal

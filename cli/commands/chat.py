@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.paths import Paths
 from fallback_chat.core.settings import Prefer
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import TextIO
-
-    from prompt_toolkit.input import Input
-    from prompt_toolkit.output import Output
 
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.cli.repl.terminal import Terminal
@@ -35,7 +32,7 @@ FIRST_LOOK: Final = 0.05
 
 def chat(shared: SharedOptions) -> int:
     """Chat until the user leaves, and give the exit code. Without a terminal it says what to use instead."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (os.isatty(0) and os.isatty(1)):
         sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
         return ExitCode.USAGE
     from fallback_chat.cli.wiring import configure, open_chain
@@ -46,22 +43,23 @@ def chat(shared: SharedOptions) -> int:
 
 async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], shared: SharedOptions) -> int:
     """Run the chat on this process's terminal."""
+    from prompt_toolkit.application import create_app_session
     from prompt_toolkit.input.defaults import create_input
     from prompt_toolkit.output.defaults import create_output
+    from prompt_toolkit.output.plain_text import PlainTextOutput
     from prompt_toolkit.output.vt100 import Vt100_Output
     from prompt_toolkit.utils import is_dumb_terminal
 
     from fallback_chat.cli.repl.terminal import Terminal
 
     dumb = is_dumb_terminal()
-    output = None if dumb else create_output()
+    input_, output = create_input(), PlainTextOutput(sys.stdout) if dumb else create_output()
     if isinstance(output, Vt100_Output):
         # A late answer to a cursor position request would land among the keys of the next phase.
         output.enable_cpr = False
-    with Terminal(sys.stdin.fileno(), sys.stdout, term="" if dumb else os.environ.get("TERM", "")) as terminal:
-        repl = assemble(
-            settings, opener, shared, terminal=terminal, input_=create_input(), output=output, out=sys.stdout, dumb=dumb
-        )
+    modes = Terminal(0, sys.stdout, term="" if dumb else os.environ.get("TERM", ""))
+    with create_app_session(input_, output), modes as terminal:
+        repl = assemble(settings, opener, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
         with repl.host.signals():
             try:
                 _welcome(repl)
@@ -79,12 +77,12 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     shared: SharedOptions,
     *,
     terminal: Terminal,
-    input_: Input,
-    output: Output | None,
     out: TextIO,
     dumb: bool = False,
 ) -> Repl:
-    """Put the parts of a chat together."""
+    """Put the parts of a chat together, on the input and output of prompt-toolkit's session."""
+    from prompt_toolkit.application import get_app_session
+
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.commands import COMMANDS
     from fallback_chat.cli.repl.commands.app import help_lines
@@ -101,6 +99,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     from fallback_chat.cli.repl.tell import chain_table
     from fallback_chat.cli.repl.theme import fragments
 
+    input_ = get_app_session().input
     paths = Paths.from_env(os.environ)
     preferences, keymap = Preferences(), Keymap()
     host = Host(terminal, keymap, preferences, input=input_, out=out, color=shared.color, dumb=dumb)
@@ -128,8 +127,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
         pastes=pastes,
         history=InputHistory(paths.state / "input-history", host.say, lambda text: chain.redact(pastes.expand(text))),
         completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
-        input=input_,
-        output=output,
+        dumb=dumb,
     )
     return repl
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fallback_chat.cli.config_text import first_file, shown
 from fallback_chat.cli.editor import run_editor
-from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.atomic import make_private_dir, write_private
 from fallback_chat.core.config import load

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.answer_json import milliseconds
-from fallback_chat.cli.failures import ExitCode, duration, hint, sentence
+from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.failures import duration, hint, sentence
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.breaker import State, cooldown

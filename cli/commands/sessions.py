@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.atomic import write_private
 from fallback_chat.core.errors import InputError

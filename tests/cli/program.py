@@ -86,7 +86,7 @@ class Program:
         """Start a run whose standard streams are pipes unless `options` say otherwise; standard input is empty."""
         (cwd := self.directory / "cwd").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
-        streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
         command = [sys.executable, "-m", "fallback_chat", *args]
         process: subprocess.Popen[bytes] = subprocess.Popen(command, env=self.environment(**(env or {})), **streams)
         return process

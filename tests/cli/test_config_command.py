@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.commands import config
-from fallback_chat.cli.failures import ExitCode
+from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.core.config import load
 from fallback_chat.core.config_files import Surroundings, load_settings
 from fallback_chat.core.errors import ConfigError, InputError
