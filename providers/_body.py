@@ -26,6 +26,7 @@ MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of one answer."""
 _SHORT: Final = 20
 _SLICE: Final = 1024 * 1024
+_raw_decode: Final = json.JSONDecoder().raw_decode
 _BLANK: Final = b" \t\r\n"
 
 
@@ -162,7 +163,7 @@ class BodyReader:
                 self.fail(self._unfinished())
             return
         try:
-            event = json.loads(data)
+            event = parse(data)
         except (ValueError, RecursionError, MemoryError):
             self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
             return
@@ -221,6 +222,15 @@ class BodyReader:
         return APIStreamError(
             f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
         )
+
+
+def parse(text: str) -> Any:
+    """Parse JSON as `json.loads` does, but look for blanks around it only where there are any. Raises ValueError."""
+    try:
+        value, end = _raw_decode(text)
+    except ValueError:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 def _bare_error(text: str) -> Any:

@@ -40,10 +40,12 @@ class Pace:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
+        if self._arranged:
+            return
         wait = self._next - self._clock()
         if wait <= 0:
             self.now()
-        elif self._call_later is not None and not self._arranged:
+        elif self._call_later is not None:
             self._arranged = True
             self._call_later(wait, self._late)
 

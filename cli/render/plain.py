@@ -56,7 +56,7 @@ class PlainText:
 
     def feed(self, text: str) -> None:
         """Take the next piece of the answer."""
-        self._pending.append(self._clean(text))
+        self._pending.append(text)
         self._size += len(text)
         if self._size >= BATCH:
             self._pace.now()
@@ -96,7 +96,7 @@ class PlainText:
         self._written = False
 
     def _flush(self) -> None:
-        text = self._held + "".join(self._pending)
+        text = self._held + self._clean("".join(self._pending))
         self._pending.clear()
         self._size = 0
         body = text.rstrip("\n")
