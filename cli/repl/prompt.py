@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import get_app_session, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import Completer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyPressEvent
-    from prompt_toolkit.output import Output
 
     from fallback_chat.cli.repl.editing import Pastes
     from fallback_chat.cli.repl.input_history import InputHistory
@@ -60,7 +58,7 @@ class Hooks:
 
 
 class Prompt:
-    """Reads one message after the other. `output` None leaves the choice to prompt-toolkit, which knows dumb terminals."""
+    """Reads one message after the other, on the input and output of prompt-toolkit's session."""
 
     def __init__(  # noqa: PLR0913 - the parts of the world are handed in
         self,
@@ -71,8 +69,7 @@ class Prompt:
         pastes: Pastes,
         history: InputHistory,
         completer: Completer,
-        input: Input,  # noqa: A002 - prompt-toolkit's name
-        output: Output | None,
+        dumb: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hooks = hooks
@@ -85,7 +82,6 @@ class Prompt:
         self._pastes = pastes
         self.active = False
         """The line is being edited now."""
-        self._input = input
         self.session: PromptSession[str] = PromptSession(
             "> ",
             multiline=True,
@@ -97,8 +93,8 @@ class Prompt:
             complete_while_typing=False,
             key_bindings=self._bindings(keymap),
             cursor=ModalCursorShapeConfig(),
-            input=input,
-            output=output,
+            # Given an output, prompt-toolkit no longer looks whether the terminal is a dumb one.
+            output=None if dumb else get_app_session().output,
         )
         self.session.app.ttimeoutlen = ESCAPE_TIME
         container = self.session.layout.container
@@ -220,7 +216,7 @@ class Prompt:
 
     def _ctrl_c(self, event: KeyPressEvent) -> None:
         """Clear the line, which Up gives back; on an empty one, twice, leave. What waits to be sent is dropped."""
-        clear_typeahead(self._input)
+        clear_typeahead(self.session.input)
         event.key_processor.empty_queue()
         buffer = event.current_buffer
         now = self._clock()

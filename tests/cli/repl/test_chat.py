@@ -1,0 +1,369 @@
+"""The chat as a user sees it: whole screens on a terminal in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
+from fallback_chat.core.settings import Prices
+from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
+from tests.core.scripted import SILENCE, STOP, ScriptedLLM, finish
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.cli.repl.harness import Chat
+
+BUSY = APIStatusError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429))
+DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
+CUT = APIStreamError("the connection closed", kind=ErrorKind.TRUNCATED)
+
+
+def good(name: str = "b", text: str = "An answer.") -> ScriptedLLM:
+    return ScriptedLLM(name, [text, STOP], context_window=1000)
+
+
+def bad(name: str = "a", error: Exception = DOWN) -> ScriptedLLM:
+    return ScriptedLLM(name, [error], context_window=1000)
+
+
+async def test_a_question_is_answered_and_the_status_row_waits_below_the_prompt() -> None:
+    async with chatting(good("a"), good("b")) as chat:
+        await chat.ask("What is it?")
+        assert chat.screen.rows == [
+            "> What is it?",
+            "An answer.",
+            ">",
+            "▸a a-1 · b ok │ ctx 0% │ ? help",
+        ]
+
+
+async def test_who_answered_instead_of_the_first_choice_is_said_and_stays_in_the_status_row() -> None:
+    async with chatting(bad("a", BUSY), good("b")) as chat:
+        await chat.ask("What is it?")
+        *rows, status = chat.screen.rows
+        assert rows == [
+            "> What is it?",
+            "a is rate-limited (HTTP 429: slow down); asking b",
+            "An answer.",
+            "answered by b/b-1 (2nd of 2) — a 429",
+            ">",
+        ]
+        assert status.startswith("▸b b-1 · a 429 0:1")
+
+
+async def test_a_turn_that_failed_gives_the_question_back_and_leaves_no_trace() -> None:
+    async with chatting(bad("a"), bad("b")) as chat:
+        await chat.ask("What is it?")
+        assert chat.line == "What is it?"
+        assert chat.repl.session.context.messages == ()
+        assert chat.screen.rows[:7] == [
+            "> What is it?",
+            "a failed (HTTP 500: oops); asking b",
+            "no provider of the chain gave an answer:",
+            "  a failed (HTTP 500: oops)",
+            "  b failed (HTTP 500: oops)",
+            "your question is back in the input line",
+            "> What is it?",
+        ]
+
+
+async def test_ctrl_c_keeps_what_is_there_and_marks_it() -> None:
+    async with chatting(ScriptedLLM("a", ["First words ", SILENCE])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("First words")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        await chat.prompts()
+        question, answer = chat.repl.session.context.messages
+        assert (question.text, answer.text, answer.complete) == ("Go", "First words ", False)
+
+
+async def test_ctrl_c_before_the_first_word_gives_the_question_back() -> None:
+    llm = ScriptedLLM("a", [SILENCE])
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: llm.calls)
+        chat.type(CTRL_C)
+        await chat.sees("your question is back in the input line")
+        await chat.prompts()
+        assert (chat.line, llm.open_streams) == ("Go", 0)
+
+
+async def test_escape_alone_stops_an_answer() -> None:
+    async with chatting(ScriptedLLM("a", ["First words ", SILENCE])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("First words")
+        chat.type(ESC)
+        await chat.sees("stopped; what is there is kept")
+
+
+async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
+    async with chatting(ScriptedLLM("a", ["Half of it", SILENCE]), good("b", "All of it.")) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("Half of it")
+        chat.type(CTRL_N)
+        await chat.sees("answered by b/b-1 (2nd of 2)")
+        assert chat.screen.rows[:6] == [
+            "> Go",
+            "Half of it",
+            "[the answer above is void: it begins anew]",
+            "a: given up by you; asking b",
+            "All of it.",
+            "answered by b/b-1 (2nd of 2)",
+        ]
+        assert chat.repl.session.answers[-1].text == "All of it."
+
+
+async def test_ctrl_n_without_another_provider_says_so_and_the_answer_goes_on() -> None:
+    go_on = asyncio.Event()
+    async with chatting(ScriptedLLM("a", ["Some", go_on, " more.", STOP])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("Some")
+        chat.type(CTRL_N)
+        await chat.sees("there is no other provider to go on to")
+        go_on.set()
+        await chat.sees("Some more.")
+
+
+async def test_what_is_typed_while_an_answer_streams_is_shown_and_becomes_the_next_question() -> None:
+    go_on = asyncio.Event()
+    llm = ScriptedLLM("a", ["Some", go_on, " more.", STOP], ["Second.", STOP])
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        chat.type("One" + ENTER)
+        await chat.sees("Some")
+        chat.type("Two" + ENTER)
+        await chat.sees("\u203a Two⏎")
+        await chat.sees("queued 1")
+        go_on.set()
+        await chat.sees("Second.")
+        assert [message.text for message in chat.repl.session.questions] == ["One", "Two"]
+
+
+async def test_a_second_ctrl_c_drops_what_waits() -> None:
+    llm = ScriptedLLM("a", ["Some", SILENCE])
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        chat.type("One" + ENTER)
+        await chat.sees("Some")
+        chat.type("Two" + ENTER)
+        await chat.sees("queued 1")
+        chat.type(CTRL_C + CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        await chat.prompts()
+        assert (chat.line, len(llm.calls)) == ("", 1)
+
+
+async def test_an_answer_that_breaks_off_is_kept_and_what_helps_is_said() -> None:
+    async with chatting(ScriptedLLM("a", ["Half of it", CUT]), good("b")) as chat:
+        await chat.ask("Go")
+        assert chat.screen.rows[1:4] == [
+            "Half of it",
+            "the answer is incomplete: a cut the answer short (the connection closed) —",
+            "/continue, or /retry next",
+        ]
+        assert [message.complete for message in chat.repl.session.answers] == [False]
+
+
+async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_again() -> None:
+    busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=2.5))
+    llm = ScriptedLLM("a", [busy], ["Now.", STOP])
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("asking again in 0:0")
+        await chat.sees("Now.")
+        assert [message.text for message in chat.repl.session.answers] == ["Now."]
+
+
+async def test_ctrl_c_ends_the_countdown() -> None:
+    busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=25))
+    async with chatting(bad("a", busy)) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("asking again in 0:2")
+        chat.type(CTRL_C)
+        await chat.sees("your question is back in the input line")
+        await chat.prompts()
+        assert chat.line == "Go"
+
+
+async def test_a_transition_at_the_idle_prompt_is_told_once_and_the_typed_text_stays() -> None:
+    a, b = good("a"), good("b")
+    async with chatting(a, b) as chat:
+        await chat.ask("Go")
+        chat.type("unfinished")
+        await chat.sees("> unfinished")
+        chat.adapter.set_enabled(a, enabled=False)
+        await chat.sees("▸b b-1 · a skip")
+        assert chat.screen.rows == [
+            "> Go",
+            "An answer.",
+            "a: out of use",
+            "> unfinished",
+            "▸b b-1 · a skip │ ctx 0% │ ? help",
+        ]
+
+
+async def test_ctrl_c_clears_the_line_and_up_brings_it_back() -> None:
+    async with chatting(good()) as chat:
+        await chat.prompts()
+        chat.type("draft")
+        await chat.until(lambda: chat.line == "draft")
+        chat.type(CTRL_C)
+        await chat.until(lambda: chat.line == "")
+        await chat.until(lambda: chat.line == "draft" or chat.types(ESC + "[A"))  # the history loads in a moment
+
+
+async def test_ctrl_c_twice_on_an_empty_line_leaves() -> None:
+    async with chatting(good()) as chat:
+        await chat.prompts()
+        chat.type(CTRL_C)
+        await chat.sees("press Ctrl-C again, or Ctrl-D, to leave")
+        chat.type(CTRL_C)
+        await chat.until(chat.task.done)
+
+
+async def test_ctrl_d_leaves() -> None:
+    async with chatting(good()) as chat:
+        await chat.prompts()
+        chat.type(CTRL_D)
+        await chat.until(chat.task.done)
+
+
+async def test_bare_words_leave_too() -> None:
+    for word in ("exit", "quit", ":q", "/quit"):
+        async with chatting(good()) as chat:
+            await chat.prompts()
+            chat.type(word + ENTER)
+            await chat.until(chat.task.done)
+
+
+async def test_lines_are_joined_in_every_way_that_people_know() -> None:
+    llm = good("a")
+    async with chatting(llm) as chat:
+        for typed in (
+            "one\ntwo",  # Ctrl-J
+            f"one{ESC}\rtwo",  # Alt-Enter
+            f"one{ESC}[27;2;13~two",  # Shift-Enter, as xterm tells it
+            f"one{ESC}[13;2utwo",  # Shift-Enter, as kitty tells it
+            f"{ESC}[200~one\r\ntwo{ESC}[201~",  # a bracketed paste
+        ):
+            await chat.ask(typed)
+        await chat.prompts()
+        chat.type("one\\")
+        await chat.until(lambda: chat.line == "one\\")
+        chat.type(ENTER)
+        await chat.until(lambda: chat.line == "one\n")
+        chat.type("two" + ENTER)
+        await chat.until(lambda: len(llm.calls) == 6)
+        assert {message.text for message in chat.repl.session.questions} == {"one\ntwo"}
+
+
+def ends(chat: Chat, end: str) -> bool:
+    return chat.line.endswith(end)
+
+
+async def test_a_block_in_triple_quotes_is_one_question() -> None:
+    llm = good("a")
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        for part in ('"""one', "two"):
+            chat.type(part)
+            await chat.until(partial(ends, chat, part))
+            chat.type(ENTER)
+            await chat.until(lambda: chat.line.endswith("\n"))
+        await chat.ask('"""')
+        assert [message.text for message in chat.repl.session.questions] == ["one\ntwo"]
+
+
+async def test_a_paste_without_brackets_is_not_sent_line_by_line() -> None:
+    llm = good("a")
+    async with chatting(llm) as chat:
+        await chat.prompts()
+        chat.type("one\rtwo\rthree\r")
+        await chat.until(lambda: chat.line == "one\ntwo\nthree\n")
+        assert llm.calls == []
+
+
+async def test_a_large_paste_is_a_sign_in_the_line_and_whole_in_the_question() -> None:
+    text = "\n".join(f"line {number}" for number in range(10_000))
+    async with chatting(good("a")) as chat:
+        await chat.prompts()
+        await asyncio.to_thread(chat.type, f"{ESC}[200~{text}{ESC}[201~")  # more than a pipe holds
+        await chat.sees("> [pasted #1: 10000 lines]")
+        await chat.ask("")
+        assert [message.text for message in chat.repl.session.questions] == [text]
+
+
+async def test_an_unknown_command_is_not_sent_and_a_suggestion_is_made() -> None:
+    llm = good("a")
+    async with chatting(llm) as chat:
+        await chat.ask("/chian")
+        assert chat.screen.rows[:2] == ["> /chian", "there is no command /chian; did you mean /chain?"]
+        assert llm.calls == []
+
+
+async def test_two_slashes_send_one() -> None:
+    llm = good("a")
+    async with chatting(llm) as chat:
+        await chat.ask("//etc is what?")
+        assert chat.repl.session.questions[-1].text == "/etc is what?"
+
+
+async def test_no_secret_and_no_escape_sequence_of_a_provider_reaches_the_terminal() -> None:
+    rude = APIStatusError(f"{ESC}]0;title\x07 {SECRET}", details=ErrorDetails(status=500))
+    async with chatting(bad("a", rude), good("b", f"{ESC}[31mred {SECRET}")) as chat:
+        await chat.ask("Go")
+        assert SECRET not in chat.screen.written
+        assert "\x1b]" not in chat.screen.written
+        assert "\x1b[31m" not in chat.screen.written
+
+
+async def test_forty_columns_show_who_answers_and_which_of_how_many() -> None:
+    async with chatting(good("a"), good("b"), columns=40, rows=10) as chat:
+        await chat.ask("Go")
+        assert chat.screen.rows == ["> Go", "An answer.", ">", "▸a (1/2) 0%"]
+
+
+async def test_tokens_and_cost_are_shown_where_prices_are_known() -> None:
+    usage = ChatChunk(usage=CompletionUsage(input=1000, output=500), finish_reason=FinishReason.STOP)
+    llm = ScriptedLLM("a", ["Dear.", usage], context_window=10_000)
+    async with chatting(llm, prices={"a": Prices(input=2.0, output=4.0)}) as chat:
+        await chat.ask("Go")
+        assert chat.screen.rows[-1] == "▸a a-1 │ ctx 15% │ 1.5k tok 0.004 │ ? help"
+
+
+async def test_calm_mode_only_appends_and_speaks_in_sentences() -> None:
+    async with chatting(bad("a"), good("b")) as chat:
+        await chat.ask("/calm")
+        await chat.ask("Go")
+        await chat.ask("/status")
+        *_, first, second, third, prompt = chat.screen.rows
+        assert first.startswith("Chain: a down 0:1")
+        assert first.endswith("b ok. The next turn begins with b.")
+        assert second.endswith("in the conversation.")
+        assert (third, prompt) == ("Configuration: found in the environment.", ">")
+
+
+async def test_a_dumb_terminal_gets_lines_and_no_escape_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    async with chatting(bad("a"), good("b"), dumb=True) as chat:
+        await chat.ask("Go")
+        assert "\x1b" not in chat.screen.written
+        assert chat.screen.rows[-3:] == ["An answer.", "answered by b/b-1 (2nd of 2) — a 500", ">"]
+
+
+async def test_the_length_limit_is_said() -> None:
+    async with chatting(ScriptedLLM("a", ["Half", finish(FinishReason.LENGTH)])) as chat:
+        await chat.ask("Go")
+        assert chat.screen.rows[2].startswith("the answer is incomplete: the output limit is reached")

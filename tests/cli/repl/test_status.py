@@ -1,0 +1,97 @@
+"""The status row: its words and how it fits a width."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback_chat.cli.repl.status import Entry, Status, Tone, clock, columns, compose, count, shorten, state_word
+from fallback_chat.core.breaker import Health, State
+
+NOW = 100.0
+ENTRIES = (
+    Entry("anthropic", "sonnet", "ok", Tone.GOOD),
+    Entry("openai", "gpt", "429 0:42", Tone.WAITING),
+    Entry("local", "llama", "key", Tone.BAD),
+)
+FULL = Status(ENTRIES, context=0.18, tokens=1234, cost=0.004, flags=("pinned",), hint="? help")
+
+
+def row(status: Status, width: int, *, ascii_only: bool = False) -> str:
+    return "".join(piece.text for piece in compose(status, width, ascii_only=ascii_only))
+
+
+def test_everything_is_shown_where_there_is_room() -> None:
+    assert row(FULL, 100) == (
+        "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004 │ pinned │ ? help"
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (90, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004 │ pinned"),
+        (80, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004"),
+        (60, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18%"),
+        (59, "▸anthropic (1/3) 18% pinned"),
+        (20, "▸anthropic (1/3) 18%"),
+        (10, "▸anthropic"),
+        (5, "▸ant…"),
+    ],
+)
+def test_segments_are_dropped_from_the_right(width: int, shown: str) -> None:
+    assert row(FULL, width) == shown
+
+
+def test_what_the_active_one_does_stands_beside_it_and_what_is_typed_ahead_next() -> None:
+    status = Status(ENTRIES, 1, activity="3 s 45 tok/s", typed_ahead="and then?⏎", hint="")
+    assert row(status, 80) == "▸openai gpt 3 s 45 tok/s │ \u203a and then?⏎ · anthropic ok · local key"
+    assert row(status, 40) == "▸openai 3 s 45 tok/s \u203a and then?⏎"
+
+
+def test_symbols_have_plain_ones_for_terminals_without_them() -> None:
+    assert row(FULL, 60, ascii_only=True) == ">anthropic sonnet | openai 429 0:42 | local key | ctx 18%"
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=9),
+    st.integers(1, 200),
+    st.text(max_size=60),
+)
+def test_no_name_makes_the_row_wider_than_the_terminal(names: list[tuple[str, str]], width: int, typed: str) -> None:
+    entries = tuple(Entry(name, model, "ok", Tone.GOOD) for name, model in names)
+    assert columns(compose(Status(entries, context=0.5, typed_ahead=typed, flags=("vi",)), width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("health", "word"),
+    [
+        (Health(), "ok"),
+        (Health(State.OPEN, "rate_limited", NOW, NOW + 42), "429 0:42"),
+        (Health(State.OPEN, "server_error", NOW, NOW + 61), "down 1:01"),
+        (Health(State.OPEN, "server_error", 0.0, NOW), "?"),
+        (Health(State.HALF_OPEN, None, NOW, NOW + 9), "?"),
+        (Health(State.BLOCKED, "auth", NOW), "key"),
+        (Health(State.BLOCKED, "permission", NOW), "key"),
+        (Health(State.BLOCKED, "model_not_found", NOW), "model"),
+        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "quota 2 h"),
+        (Health(State.DISABLED, None, NOW), "skip"),
+    ],
+)
+def test_every_state_has_a_word(health: Health, word: str) -> None:
+    assert state_word(health, NOW)[0] == word
+
+
+def test_skipped_and_slow_are_words_of_the_chat() -> None:
+    assert state_word(Health(), NOW, skipped=True)[0] == "skip"
+    assert state_word(Health(), NOW, slow=True)[0] == "slow"
+
+
+def test_times_and_counts_are_short() -> None:
+    assert [clock(seconds) for seconds in (0.2, 41.1, 60, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
+    assert [count(tokens) for tokens in (812, 1234, 34_567)] == ["812", "1.2k", "34k"]
+
+
+def test_a_wide_character_is_not_cut_in_half() -> None:
+    assert (shorten("日本語", 6), shorten("日本語", 5), shorten("日本語", 4)) == ("日本語", "日本…", "日…")
