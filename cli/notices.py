@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration, explain, sentence
 from fallback_chat.core.errors import AllProvidersFailed, APIError
-from fallback_chat.core.events import AttemptFailed, AttemptStarted, StreamRestarted
+from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, StreamRestarted
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
             if following is llm:
                 what = f"asking it again in {duration(retry_in or 0)}"
             yield f"{sentence(llm.label, error)}; {what}"
+        case AttemptSkipped(llm, error):
+            yield f"{sentence(llm.label, error)}; it is passed over"
         case StreamRestarted(from_llm, to_llm):
             yield f"the text of {from_llm.label} is void; {to_llm.label} starts anew"
         case _:

@@ -64,6 +64,13 @@ class AttemptFailed(NamedTuple):
     """Text of this attempt had been shown."""
 
 
+class AttemptSkipped(NamedTuple):
+    """A provider is passed over in this turn because the conversation does not fit into its context window."""
+
+    llm: LLM
+    error: APIError
+
+
 class FailedOver(NamedTuple):
     """Another provider takes over the turn."""
 
@@ -108,12 +115,20 @@ class AllFailed(NamedTuple):
 
 
 Event = (
-    AttemptStarted | AttemptFailed | FailedOver | StreamRestarted | AvailabilityChangedEvent | ProbeResult | AllFailed
+    AttemptStarted
+    | AttemptFailed
+    | AttemptSkipped
+    | FailedOver
+    | StreamRestarted
+    | AvailabilityChangedEvent
+    | ProbeResult
+    | AllFailed
 )
 
 EVENT_NAMES: Final[dict[type[Any], str]] = {
     AttemptStarted: "attempt_started",
     AttemptFailed: "attempt_failed",
+    AttemptSkipped: "attempt_skipped",
     FailedOver: "failed_over",
     StreamRestarted: "stream_restarted",
     AvailabilityChangedEvent: "llm_availability_changed",

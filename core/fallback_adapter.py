@@ -21,6 +21,7 @@ from fallback_chat.core.fallback_stream import Engine, FallbackLLMStream, TurnOp
 from fallback_chat.core.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 from fallback_chat.core.settings import ChainSettings, OnStreamFailure
+from fallback_chat.core.tokens import estimate_tokens
 from fallback_chat.core.turn import Candidate, Turn
 
 if TYPE_CHECKING:
@@ -160,8 +161,9 @@ class FallbackAdapter(LLM):
             self._sleep,
         )
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
+        order = self._order(start_with, only, without)
         return FallbackLLMStream(
-            Turn(self._order(start_with, only, without), self._board), engine, open_stream, options_
+            Turn(order, self._board, tokens=estimate_tokens(chat_ctx)), engine, open_stream, options_
         )
 
     async def aclose(self) -> None:

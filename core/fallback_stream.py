@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.core.attempt import Attempt, TotalTimeoutError
 from fallback_chat.core.backoff import MAX_WAIT, retry_wait
 from fallback_chat.core.continuation import EchoTrimmer
-from fallback_chat.core.errors import AllProvidersFailed, APIError
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
     AttemptFailed,
     AttemptRecord,
+    AttemptSkipped,
     AttemptStarted,
     FailedOver,
     Outcome,
@@ -93,6 +94,7 @@ class FallbackLLMStream(LLMStream):
         self._superseded: Failure | None = None
         """The attempt whose text is void once another provider has shown content."""
         self._last_error: APIError | None = None
+        self._too_small = [AttemptSkipped(one.llm, _does_not_fit(one.llm, turn.tokens)) for one in turn.too_small]
         self._keeps_text = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in turn.left())
         self._shown: list[str] = []
         self._partial = ""
@@ -120,7 +122,10 @@ class FallbackLLMStream(LLMStream):
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """Every request so far, in order, after the providers that were passed over."""
         passed_over = [candidate.llm for candidate in self._turn.passed_over]
-        skipped = [AttemptRecord(llm.label, llm.kind, llm.model, Outcome.SKIPPED) for llm in passed_over]
+        why = {id(skip.llm): skip.error for skip in self._too_small}
+        skipped = [
+            AttemptRecord(llm.label, llm.kind, llm.model, Outcome.SKIPPED, why.get(id(llm))) for llm in passed_over
+        ]
         return (*skipped, *self._records)
 
     async def __anext__(self) -> ChatChunk:
@@ -186,6 +191,9 @@ class FallbackLLMStream(LLMStream):
         """Ask one provider after the other until one has shown content. Raises `AllProvidersFailed`."""
         if self._options.deadline is not None:
             self._deadline_at = self._now() + self._options.deadline
+        if self._number == 0:
+            for skip in self._too_small:
+                self._engine.emit(skip)
         while True:
             taken = None if self._out_of_time or self._now() >= self._deadline_at else self._turn.take()
             if self._failure is not None:
@@ -353,3 +361,9 @@ class FallbackLLMStream(LLMStream):
         error.__cause__ = self._last_error
         self._engine.emit(AllFailed(error))
         return error
+
+
+def _does_not_fit(llm: LLM, tokens: int) -> APIError:
+    return APIError(
+        f"about {tokens} tokens do not fit into its window of {llm.context_window}", kind=ErrorKind.CONTEXT_EXCEEDED
+    )

@@ -41,8 +41,12 @@ class Turn:
     cool-down first, blocked ones last.
     """
 
-    def __init__(self, order: Sequence[Candidate], board: HealthBoard) -> None:
+    def __init__(self, order: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0) -> None:
         self._untried = list(order)
+        windows = [candidate.llm.context_window for candidate in order]
+        # An estimate may send a conversation past a small window, but not refuse it everywhere: that is for a server to say.
+        self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
+        """About how many the conversation takes; 0 where it fits nowhere by that count."""
         self._board = board
         self._passed: set[Candidate] = set()
         self._stopped = False
@@ -77,6 +81,11 @@ class Turn:
         """Those that would have had their turn and were not asked."""
         return tuple(one for one in self._untried if one in self._passed)
 
+    @property
+    def too_small(self) -> tuple[Candidate, ...]:
+        """Those whose window cannot hold the conversation, by the estimate."""
+        return tuple(one for one in self._untried if (one.llm.context_window or self.tokens) < self.tokens)
+
     def note_failure(self, candidate: Candidate, error: APIError) -> None:
         """Narrow the rest of the turn by what `candidate` answered."""
         match rule(error.kind).next:
@@ -94,7 +103,7 @@ class Turn:
         if self._board.read(candidate.key).state is State.DISABLED:
             return False
         window = candidate.llm.context_window
-        return self._too_small is None or window is None or window > self._too_small
+        return window is None or (window >= self.tokens and window > (self._too_small or 0))
 
     def _last_resort_order(self, candidate: Candidate) -> tuple[bool, float]:
         health = self._board.read(candidate.key)
