@@ -199,14 +199,15 @@ class Host:
     @contextmanager
     def _bracketed_paste(self) -> Iterator[None]:
         """Have a paste arrive as one key press, not as lines that are sent one by one."""
-        if self._dumb:
-            yield
-            return
-        self._write("\x1b[?2004h")
+        self._set_bracketed_paste(on=True)
         try:
             yield
         finally:
-            self._write("\x1b[?2004l")
+            self._set_bracketed_paste(on=False)
+
+    def _set_bracketed_paste(self, *, on: bool) -> None:
+        if not self._dumb:
+            self._write(f"\x1b[?2004{'h' if on else 'l'}")
 
     def _write(self, text: str) -> None:
         self.out.write(text)
@@ -255,8 +256,10 @@ class Host:
 
     def _suspend(self, view: PlainView) -> None:
         view.suspend()
+        self._set_bracketed_paste(on=False)
         with self._input.cooked_mode():
             self._terminal.suspend()
+        self._set_bracketed_paste(on=True)
         view.start()
 
     def suspend(self) -> None:

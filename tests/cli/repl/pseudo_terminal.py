@@ -1,0 +1,126 @@
+"""The program on a real pseudo-terminal, with an emulator that shows what a user would see."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import termios
+import time
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pyte
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    from tests.cli.program import Program
+
+PATIENCE = 10.0
+CURSOR_VISIBLE = 25 << 5
+AUTOWRAP = 7 << 5
+BRACKETED_PASTE = 2004 << 5
+# Requests that pyte takes for something else; every real terminal that is asked knows or ignores them.
+UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[>4;[01]m|\x1b\[[0-6] q")
+
+
+class OnTerminal:
+    """One run of the program on a terminal of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int, slave: int, size: tuple[int, int]) -> None:
+        self.process = process
+        self.master = master
+        self.slave = slave
+        self.before = termios.tcgetattr(slave)
+        self.bytes = b""
+        self.screen = pyte.HistoryScreen(*size, history=1000, ratio=0.5)
+        self._stream = pyte.ByteStream(self.screen)
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                return
+            self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", data))
+            self.bytes += data
+
+    @property
+    def rows(self) -> list[str]:
+        """All rows with text, those that scrolled away first."""
+        width = self.screen.columns
+        history = ["".join(row[x].data for x in range(width)) for row in list(self.screen.history.top)]
+        return [row.rstrip() for row in (*history, *self.screen.display) if row.strip()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+    @property
+    def is_as_before(self) -> bool:
+        """The terminal's modes are those that the program found."""
+        modes = {CURSOR_VISIBLE, AUTOWRAP} <= self.screen.mode and BRACKETED_PASTE not in self.screen.mode
+        return modes and termios.tcgetattr(self.slave) == self.before
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def sees(self, text: str) -> None:
+        self.until(lambda: text in self.text)
+
+    def until(self, happened: Callable[[], object]) -> None:
+        """Wait for something to happen. Raises AssertionError with the screen when it does not."""
+        end = time.monotonic() + PATIENCE
+        while not happened():
+            assert time.monotonic() < end, self.text
+            time.sleep(0.005)
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+        self.process.send_signal(signal.SIGWINCH)
+
+    @property
+    def state(self) -> str:
+        """The process's state as the kernel calls it: T is stopped."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:  # noqa: PTH123 - not a file of ours
+            return file.read().rpartition(")")[2].split()[0]
+
+    def exit_code(self) -> int:
+        """Wait for the end."""
+        code = self.process.wait(PATIENCE)
+        self.until(lambda: not _pending(self.master))
+        return code
+
+
+def _pending(fd: int) -> int:
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4), "little")
+
+
+@contextmanager
+def on_terminal(
+    program: Program, *args: str, size: tuple[int, int] = (80, 24), env: dict[str, str | None] | None = None
+) -> Iterator[OnTerminal]:
+    """Start the program on a pseudo-terminal of `size` columns and rows."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+    streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
+    # A group of its own, or Ctrl-Z would stop the tests.
+    process = program.start(*args, env=env, process_group=0, **streams)
+    run = OnTerminal(process, master, slave, size)
+    try:
+        yield run
+    finally:
+        process.kill()
+        process.wait()
+        os.close(slave)
+        run._reader.join(PATIENCE)
+        os.close(master)

@@ -1,0 +1,187 @@
+"""The chat as a process on a pseudo-terminal: what stays on the screen, and that the terminal is as it was afterwards."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.providers.simulator import Manner
+from tests.cli.repl.pseudo_terminal import on_terminal
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+    from tests.cli.repl.pseudo_terminal import OnTerminal
+
+SLOW = Manner(tick=0.3)
+CTRL_C, CTRL_D, CTRL_Z = "\x03", "\x04", "\x1a"
+
+
+def begin(run: OnTerminal, question: str) -> None:
+    run.sees("? help")
+    run.type(f"{question}\r")
+
+
+def begin_slowly(run: OnTerminal) -> None:
+    """Ask, and wait for the first words of an answer that takes its time."""
+    begin(run, "Go")
+    run.sees("These")
+
+
+def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_it_was(program: Program) -> None:
+    program.play("500", "ok")
+    with on_terminal(program) as run:
+        begin(run, "What is it?")
+        run.sees("answered by two")
+        run.type(CTRL_D)
+        assert run.exit_code() == 0
+        assert run.rows == [
+            "Chain: one → two. Alt-Enter makes a new line, /help tells more.",
+            "> What is it?",
+            "one failed (HTTP 500: The simulator answers 500.); asking two",
+            "These are the words of two.",
+            "answered by two/sim-model (2nd of 2) — one 500",
+            ">",
+        ]
+        assert run.is_as_before
+
+
+def test_no_alternate_screen_no_mouse_and_no_cursor_position_request(program: Program) -> None:
+    program.play("ok")
+    with on_terminal(program) as run:
+        begin(run, "Go")
+        run.sees("words of one.")
+        run.type(CTRL_D)
+        run.exit_code()
+        for request in (b"?1049h", b"?47h", b"?1000h", b"?1002h", b"?1003h", b"\x1b[6n"):
+            assert request not in run.bytes
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_signal_in_the_middle_of_an_answer_ends_the_chat_and_restores_the_terminal(
+    program: Program, number: signal.Signals, code: int
+) -> None:
+    program.play("slow", manner=SLOW)
+    with on_terminal(program) as run:
+        begin_slowly(run)
+        run.process.send_signal(number)
+        assert run.exit_code() == code
+        assert run.is_as_before
+        assert "These" in run.text
+
+
+def test_a_signal_at_the_prompt_does_too(program: Program) -> None:
+    program.play("ok")
+    with on_terminal(program) as run:
+        run.sees("? help")
+        run.process.send_signal(signal.SIGTERM)
+        assert run.exit_code() == 143
+        assert run.is_as_before
+
+
+def test_an_interrupt_from_outside_is_a_ctrl_c_in_both_phases(program: Program) -> None:
+    program.play("slow", manner=SLOW)
+    with on_terminal(program) as run:
+        begin_slowly(run)
+        run.process.send_signal(signal.SIGINT)
+        run.sees("stopped; what is there is kept")
+        run.sees("? help")
+        run.type("draft")
+        run.sees("> draft")
+        run.process.send_signal(signal.SIGINT)
+        run.until(lambda: "> draft" not in run.text)
+        run.process.send_signal(signal.SIGINT)
+        run.sees("press Ctrl-C again, or Ctrl-D, to leave")
+        run.process.send_signal(signal.SIGINT)
+        assert run.exit_code() == 0
+        assert run.is_as_before
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_the_chat_can_be_suspended_and_gives_the_terminal_back_meanwhile(program: Program, streaming: bool) -> None:
+    program.play("slow", manner=SLOW)
+    with on_terminal(program) as run:
+        run.sees("? help")
+        if streaming:
+            begin_slowly(run)
+        run.type(CTRL_Z)
+        run.until(lambda: run.state == "T")
+        assert run.is_as_before
+        run.process.send_signal(signal.SIGCONT)
+        if streaming:
+            run.sees("These are the words of one.")
+        run.until(lambda: not run.is_as_before)
+        run.type(CTRL_D if not streaming else "")
+        if streaming:
+            run.until(lambda: run.rows[-1].startswith("▸one"))
+            run.type(CTRL_D)
+        assert run.exit_code() == 0
+        assert run.is_as_before
+
+
+def test_a_resize_in_the_middle_of_an_answer_leaves_no_second_copy(program: Program) -> None:
+    program.play("slow", manner=SLOW)
+    with on_terminal(program) as run:
+        begin_slowly(run)
+        for columns, rows in ((60, 20), (100, 30), (40, 10)):
+            run.resize(columns, rows)
+        run.sees("words of one.")
+        run.until(lambda: run.rows[-1].startswith("▸one"))
+        assert run.text.count("These are the words of one.") == 1
+        run.type(CTRL_D)
+        assert run.exit_code() == 0
+
+
+def test_what_is_typed_before_and_between_the_phases_is_not_echoed_into_the_answer(program: Program) -> None:
+    program.play("slow", manner=Manner(tick=0.05))
+    with on_terminal(program) as run:
+        begin(run, "One")
+        for letter in "and two":
+            run.type(letter)
+        run.sees("words of one.")
+        run.sees("> and two")
+        assert [row for row in run.rows if "and two" in row] == ["> and two"]
+
+
+def test_without_colours_nothing_is_coloured(program: Program) -> None:
+    program.play("500", "ok")
+    with on_terminal(program, env={"NO_COLOR": "1"}) as run:
+        begin(run, "Go")
+        run.sees("answered by two")
+        run.type(CTRL_D)
+        run.exit_code()
+        styles = {code for found in re.findall(rb"\x1b\[([0-9;]*)m", run.bytes) for code in found.split(b";")}
+        assert styles <= {b"", b"0", b"1", b"2"}
+
+
+def test_a_dumb_terminal_gets_text_alone(program: Program) -> None:
+    program.play("500", "ok")
+    with on_terminal(program, env={"TERM": "dumb"}) as run:
+        run.sees(">")
+        run.type("Go\r")
+        run.sees("answered by two")
+        run.type(CTRL_D)
+        assert run.exit_code() == 0
+        assert b"\x1b" not in run.bytes
+
+
+def test_without_a_terminal_the_chat_names_ask(program: Program) -> None:
+    program.play("ok")
+    ran = program(stdin=b"hello\n")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == 'usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n'
+
+
+def test_the_conversation_is_written_down_with_its_question_first(program: Program) -> None:
+    program.play("slow", manner=SLOW)
+    with on_terminal(program) as run:
+        begin_slowly(run)
+        run.process.send_signal(signal.SIGKILL)
+        run.process.wait()
+    file = program.directory / f"home-{program.runs}" / ".local/share/fallback-chat/history.db"
+    with closing(sqlite3.connect(file)) as database:
+        assert "Go" in "".join(database.iterdump())
