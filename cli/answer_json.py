@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.failures import is_cancelled, sentence
+from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, StreamRestarted
 
@@ -14,25 +16,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallback_chat.core.answer import Answer
-    from fallback_chat.core.events import AttemptRecord, Event
+    from fallback_chat.core.events import Event
 
 ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
 EVENT_SCHEMA: Final = "fallback-chat.event/1"
 
 
-def milliseconds(seconds: float | None) -> float | None:
-    """Give a time as the JSON has it."""
-    return None if seconds is None else round(seconds * 1000, 1)
+_STEERING: Final = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
-def error_object(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
+def dump(value: Any) -> str:
+    """Give `value` as one line of JSON; what could steer a terminal, end a line, or is no character is written as an escape."""
+    return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
+
+
+def redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """Give a JSON value in which no string holds a secret."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {name: redacted(item, redact) for name, item in value.items()}
+    return [redacted(item, redact) for item in value] if isinstance(value, list) else value
+
+
+def error_object(error: BaseException) -> dict[str, Any]:
     """Give the summary of a failure."""
     if is_cancelled(error):
         return {"kind": ErrorKind.CANCELLED.value, "message": "stopped by a signal", "retry_after": None}
     if isinstance(error, APIError):
-        return {"kind": error.kind.value, "message": redact(_summary(error)), "retry_after": error.retry_after}
+        return {"kind": error.kind.value, "message": _summary(error), "retry_after": error.retry_after}
     kind = next((name for type_, name in _OTHER_KINDS if isinstance(error, type_)), "internal")
-    return {"kind": kind, "message": redact(str(error)), "retry_after": None}
+    return {"kind": kind, "message": str(error), "retry_after": None}
 
 
 _OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))
@@ -47,34 +63,6 @@ def _summary(error: APIError) -> str:
     return str(error)
 
 
-def attempt_error(error: APIError | None, redact: Callable[[str], str]) -> dict[str, Any] | None:
-    """Give what one attempt failed of."""
-    if error is None:
-        return None
-    details = error.details
-    return {
-        "kind": error.kind.value,
-        "status": details.status,
-        "code": details.code,
-        "message": redact(error.message),
-        "retry_after": details.retry_after,
-        "request_id": details.request_id,
-    }
-
-
-def attempt_object(record: AttemptRecord, redact: Callable[[str], str]) -> dict[str, Any]:
-    """Give one attempt."""
-    return {
-        "provider": record.provider,
-        "kind": record.kind,
-        "model": record.model,
-        "outcome": record.outcome.value,
-        "error": attempt_error(record.error, redact),
-        "first_token_ms": milliseconds(record.first_token),
-        "elapsed_ms": milliseconds(record.elapsed),
-    }
-
-
 def answer_object(
     answer: Answer | None, error: BaseException | None, exit_code: int, redact: Callable[[str], str]
 ) -> dict[str, Any]:
@@ -82,11 +70,11 @@ def answer_object(
     complete = answer is not None and answer.complete and not answer.refused and error is None
     finish = answer.finish_reason.value if answer and answer.finish_reason else None
     llm = answer.llm if answer else None
-    return {
+    value = {
         "schema": ANSWER_SCHEMA,
-        "text": redact(answer.text) if answer else "",
-        "reasoning": redact(answer.reasoning) or None if answer else None,
-        "refusal": redact(answer.refusal) or None if answer else None,
+        "text": answer.text if answer else "",
+        "reasoning": answer.reasoning or None if answer else None,
+        "refusal": answer.refusal or None if answer else None,
         "tool_calls": [call._asdict() for call in answer.tool_calls] if answer else [],
         "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
         "complete": complete,
@@ -97,8 +85,9 @@ def answer_object(
         "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
         "session": None,
         "exit_code": int(exit_code),
-        "error": error_object(error, redact) if error else None,
+        "error": error_object(error) if error else None,
     }
+    return {name: redacted(item, redact) for name, item in value.items()}
 
 
 class JsonLines:
@@ -113,7 +102,7 @@ class JsonLines:
         """Write one event of type `type_`."""
         line = {"schema": EVENT_SCHEMA, **fields, "type": type_, "ts": round(time.time(), 3), "seq": self._seq}
         self._seq += 1
-        self._write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._write(dump(redacted(line, self.redact)))
 
     def engine_event(self, event: Event) -> None:
         """Write what the engine tells, where it concerns a reader of the answer."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import sys
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from fallback_chat.cli.answer_json import JsonLines, answer_object
+from fallback_chat.cli.answer_json import JsonLines, answer_object, dump
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.atomic import write_private
 from fallback_chat.core.redaction import RedactingStream, Redactor
@@ -149,7 +148,11 @@ class JsonSink(Sink):
         if isinstance(outcome.error, BrokenPipeError):
             return
         value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
-        put(json.dumps(value, ensure_ascii=False) + "\n", self.out, self._path)
+        put(dump(value), self.out, self._path)
+
+
+_PARTS: Final = {"reasoning": ("reasoning", "text"), "content": ("delta", "text"), "refusal": ("delta", "refusal")}
+"""What a chunk can hold, and the type and field of the event that tells it."""
 
 
 class JsonLinesSink(Sink):
@@ -164,7 +167,10 @@ class JsonLinesSink(Sink):
     def redact_with(self, redactor: Redactor) -> None:
         super().redact_with(redactor)
         self._lines.redact = redactor.redact
-        self._streams = {"delta": RedactingStream(redactor), "reasoning": RedactingStream(redactor)}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._streams = {part: RedactingStream(self.redactor) for part in _PARTS}
 
     def _write(self, line: str) -> None:
         self.out.write(line)
@@ -174,29 +180,29 @@ class JsonLinesSink(Sink):
         self._lines.engine_event(event)
 
     def chunk(self, chunk: ChatChunk) -> None:
-        delta = chunk.delta
-        if delta is not None:
-            self._text("reasoning", delta.reasoning)
-            self._text("delta", delta.content)
-            if delta.refusal:
-                self._lines.emit("delta", refusal=self.redactor.redact(delta.refusal))
+        if chunk.restarted:
+            self._begin()
+        if chunk.delta is not None:
+            for part in _PARTS:
+                if text := getattr(chunk.delta, part):
+                    self._say(part, self._streams[part].feed(text))
         if chunk.usage is not None:
             self._lines.emit("usage", **chunk.usage._asdict())
 
     def end(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
-        for kind, stream in self._streams.items():
-            if rest := stream.flush():
-                self._lines.emit(kind, text=rest)
+        for part, stream in self._streams.items():
+            self._say(part, stream.flush())
         value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
         if value["error"] is not None:
             self._lines.emit("error", **value["error"])
         self._lines.emit("end", **value)
 
-    def _text(self, kind: str, text: str | None) -> None:
-        if text and (shown := self._streams[kind].feed(text)):
-            self._lines.emit(kind, text=shown)
+    def _say(self, part: str, text: str) -> None:
+        if text:
+            kind, field = _PARTS[part]
+            self._lines.emit(kind, **{field: text})
 
 
 def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:

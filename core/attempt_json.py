@@ -24,10 +24,10 @@ def attempt_error(error: APIError | None, redact: Callable[[str], str]) -> dict[
     return {
         "kind": error.kind.value,
         "status": details.status,
-        "code": details.code,
+        "code": redact(details.code) if details.code else details.code,
         "message": redact(error.message),
         "retry_after": details.retry_after,
-        "request_id": details.request_id,
+        "request_id": redact(details.request_id) if details.request_id else details.request_id,
     }
 
 

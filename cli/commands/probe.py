@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.cli.answer_json import milliseconds
+from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, hint, sentence
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.core.attempt_json import milliseconds
 from fallback_chat.core.breaker import State, cooldown
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ProbeReport
@@ -76,7 +76,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     healthy = [finding.report.ok for finding in findings]
     code = ExitCode.OK if (all if options.strict else any)(healthy) else ExitCode.UNAVAILABLE
     if options.json:
-        sys.stdout.write(json.dumps(_json(findings, code, chain.redactor.redact), ensure_ascii=False) + "\n")
+        sys.stdout.write(dump(redacted(_json(findings, code), chain.redactor.redact)))
     else:
         _print(findings, sys.stdout, chain.redactor.redact)
     return code
@@ -105,15 +105,15 @@ def _finding(settings: ProviderSettings, report: ProbeReport) -> Finding:
     return Finding(settings, report, State.OPEN, now + cooldown(0, retry_after=error.retry_after))
 
 
-def _json(findings: Sequence[Finding], code: ExitCode, redact: Callable[[str], str]) -> dict[str, Any]:
+def _json(findings: Sequence[Finding], code: ExitCode) -> dict[str, Any]:
     return {
         "schema": PROBE_SCHEMA,
-        "providers": [_row_object(finding, redact) for finding in findings],
+        "providers": [_row_object(finding) for finding in findings],
         "exit_code": int(code),
     }
 
 
-def _row_object(finding: Finding, redact: Callable[[str], str]) -> dict[str, Any]:
+def _row_object(finding: Finding) -> dict[str, Any]:
     settings, report, error = finding.settings, finding.report, finding.report.error
     until = None if finding.until is None else datetime.fromtimestamp(finding.until, UTC).isoformat(timespec="seconds")
     return {
@@ -132,7 +132,7 @@ def _row_object(finding: Finding, redact: Callable[[str], str]) -> dict[str, Any
         else {
             "kind": error.kind.value,
             "status": error.details.status,
-            "message": redact(error.message),
+            "message": error.message,
             "retry_after": error.retry_after,
         },
         "until": until,
