@@ -1,0 +1,386 @@
+"""Slash commands, by what they print and what they do to the next turn."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.cli.repl.clipboard import osc52
+from fallback_chat.core.chat_context import Image, Role
+from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import ProbeReport
+from tests.cli.repl.harness import CTRL_C, ENTER, ESC, chatting
+from tests.core.scripted import SILENCE, STOP, ScriptedLLM, Step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.repl.harness import Chat
+
+DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
+PNG = b"\x89PNG\r\n\x1a\n"
+NO_KEY = APIStatusError("who are you?", kind=ErrorKind.AUTH, details=ErrorDetails(status=401))
+
+
+def llm(name: str, *texts: str) -> ScriptedLLM:
+    scripts: list[list[Step]] = [[text, STOP] for text in texts or (f"From {name}.",)]
+    return ScriptedLLM(name, *scripts, context_window=1000)
+
+
+def printed(chat: Chat, command: str) -> list[str]:
+    """Give what a command printed: the rows between its line and the next prompt."""
+    rows = chat.screen.rows
+    start = max(index for index, row in enumerate(rows) if row == f"> {command}")
+    return rows[start + 1 : -2]
+
+
+async def output(chat: Chat, command: str) -> list[str]:
+    await chat.ask(command)
+    return printed(chat, command)
+
+
+def said(chat: Chat) -> list[str]:
+    return [message.text for message in chat.repl.session.context.messages]
+
+
+async def test_retry_asks_again_and_keeps_one_answer() -> None:
+    async with chatting(llm("a", "One.", "Two.")) as chat:
+        await chat.ask("Go")
+        assert await output(chat, "/retry") == ["Two."]
+        assert said(chat) == ["Go", "Two."]
+
+
+async def test_retry_next_asks_the_one_behind_the_last_and_retry_name_that_one() -> None:
+    async with chatting(llm("a"), llm("b"), llm("c")) as chat:
+        await chat.ask("Go")
+        assert (await output(chat, "/retry next"))[0] == "From b."
+        assert (await output(chat, "/retry c")) == ["From c.", "answered by c/c-1 (you chose it for this turn)"]
+        assert (await output(chat, "/retry next"))[0] == "From a."
+
+
+async def test_retry_of_a_failed_turn_asks_its_question() -> None:
+    async with chatting(ScriptedLLM("a", [DOWN], ["Now.", STOP])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("your question is back")
+        await chat.prompts()
+        chat.type(CTRL_C)
+        await chat.until(lambda: chat.line == "")
+        await chat.ask("/retry")
+        assert (said(chat), chat.line) == (["Go", "Now."], "")
+
+
+async def test_continue_asks_for_the_rest_as_a_turn_of_its_own() -> None:
+    one = ScriptedLLM("a", ["Half", SILENCE], ["The rest.", STOP])
+    async with chatting(one) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("Half")
+        chat.type(CTRL_C)
+        await chat.sees("stopped")
+        await chat.ask("/continue")
+        assert [text for text in said(chat) if "broke off" not in text] == ["Go", "Half", "The rest."]
+
+
+async def test_edit_and_two_escapes_bring_the_last_question_back() -> None:
+    async with chatting(llm("a")) as chat:
+        await chat.ask("Go")
+        chat.type(ESC + ESC)
+        await chat.until(lambda: chat.line == "Go")
+        chat.type(CTRL_C)
+        await chat.until(lambda: chat.line == "")
+        await chat.ask("/edit")
+        assert (chat.line, said(chat)) == ("Go", [])
+
+
+async def test_undo_and_new_forget() -> None:
+    async with chatting(llm("a")) as chat:
+        await chat.ask("One")
+        await chat.ask("Two")
+        assert await output(chat, "/undo") == ["taken back: Two"]
+        assert said(chat) == ["One", "From a."]
+        assert await output(chat, "/clear") == ["new conversation"]
+        assert said(chat) == []
+
+
+async def test_use_pin_and_skip_decide_who_is_asked() -> None:
+    a, b, c = llm("a"), llm("b"), llm("c")
+    async with chatting(a, b, c) as chat:
+        await chat.ask("/use c")
+        await chat.ask("1")
+        await chat.ask("/skip a")
+        assert chat.screen.rows[-1].startswith("▸b b-1 · a skip · c ok")
+        await chat.ask("2")
+        await chat.ask("/pin 3")
+        await chat.ask("3")
+        await chat.ask("/unpin")
+        await chat.ask("/unskip a")
+        await chat.ask("4")
+        assert [len(one.calls) for one in (a, b, c)] == [1, 1, 2]
+
+
+async def test_a_pinned_provider_that_fails_is_not_replaced() -> None:
+    b = llm("b")
+    async with chatting(ScriptedLLM("a", [DOWN]), b) as chat:
+        await chat.ask("/pin a")
+        await chat.ask("Go")
+        assert (chat.line, b.calls) == ("Go", [])
+
+
+async def test_sticky_stays_with_whoever_answered() -> None:
+    a = ScriptedLLM("a", [DOWN], ["From a.", STOP])
+    b = llm("b")
+    async with chatting(a, b) as chat:
+        await chat.ask("/set prefer sticky")
+        await chat.ask("1")
+        chat.adapter.set_enabled(a, enabled=True)
+        await chat.ask("2")
+        assert (len(a.calls), len(b.calls)) == (1, 2)
+
+
+async def test_chain_shows_every_provider_with_its_state() -> None:
+    async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
+        await chat.ask("Go")
+        assert await output(chat, "/chain") == [
+            "   provider  model  kind      state  reason",
+            "1  a         a-1    scripted  key    auth",
+            "2  b         b-1    scripted  ok             next",
+        ]
+
+
+async def test_why_tells_the_routing_of_the_last_turn() -> None:
+    async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
+        await chat.ask("Go")
+        lines = await output(chat, "/why")
+        assert lines[0] == "The turn went through the chain in order: a → b."
+        assert lines[1].startswith("  1. a rejected the API key (HTTP 401: who are you?) (after 0")
+        assert lines[2].startswith("  2. b answered: first words after 0")
+        assert lines[3].startswith("The answer came from b/b-1, 0")
+        assert lines[4:] == [
+            "a stays out until something changes (/probe asks it again).",
+            "For a: check the key: fallback-chat config show --origin.",
+        ]
+
+
+class Probed(ScriptedLLM):
+    """Says of itself what it is given."""
+
+    report = ProbeReport(ok=True, check="completion", first_token=0.25)
+
+    async def probe(self, *, light: bool = False) -> ProbeReport:
+        del light
+        return self.report
+
+
+async def test_probe_checks_and_puts_back_into_use() -> None:
+    a = Probed("a", [NO_KEY])
+    b = Probed("b", ["From b.", STOP])
+    b.report = ProbeReport(ok=False, check="completion", error=DOWN)
+    async with chatting(a, b) as chat:
+        await chat.ask("Go")
+        assert await output(chat, "/probe") == [
+            "a answers (after 0.25 s)",
+            "a: available again (by your wish)",
+            "b failed (HTTP 500: oops)",
+        ]
+        assert chat.adapter.health(a).available
+
+
+async def test_model_lists_and_changes_models() -> None:
+    async with chatting(llm("a"), llm("b")) as chat:
+        assert await output(chat, "/models") == ["a: a-1", "b: b-1"]
+        await chat.ask("/use b")
+        assert await output(chat, "/model b-2") == ["b is asked for b-2"]
+        assert [one.model for one in chat.repl.chain.providers] == ["a-1", "b-2"]
+
+
+async def test_files_go_along_by_command_and_by_mention(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("alpha")
+    (tmp_path / "b.txt").write_text("beta")
+    (tmp_path / "c.png").write_bytes(PNG)
+    async with chatting(llm("a")) as chat:
+        await chat.ask(f"/add {tmp_path}/a.txt")
+        await chat.ask(f"/add {tmp_path}/c.png")
+        await chat.ask(f"See @{tmp_path}/b.txt and @nobody")
+        question = chat.repl.session.questions[0]
+        assert question.text == (
+            f"See @{tmp_path}/b.txt and @nobody\n\n{tmp_path}/a.txt:\n```\nalpha\n```\n\n{tmp_path}/b.txt:\n```\nbeta\n```"
+        )
+        assert question.content[-1] == Image("image/png", PNG)
+        assert chat.repl.session.attachments == []
+
+
+async def test_drop_takes_attachments_away(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("alpha")
+    async with chatting(llm("a")) as chat:
+        await chat.ask(f"/add {tmp_path}/a.txt")
+        assert "1 attached" in chat.screen.rows[-1]
+        assert await output(chat, "/drop b") == ["/drop: 'b' is not attached"]
+        await chat.ask("/drop")
+        assert chat.repl.session.attachments == []
+
+
+async def test_copy_hands_the_answer_its_code_or_everything_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_TTY", "/dev/pts/1")
+    text = "Look:\n\n```python\nx = 1\n```\n\nand\n\n~~~\ny\n~~~\n"
+    async with chatting(llm("a", text)) as chat:
+        await chat.ask("Go")
+        for command, copied in (
+            ("/copy", text),
+            ("/copy code", "y\n"),
+            ("/copy code 1", "x = 1\n"),
+            ("/copy all", f"**user**\n\nGo\n\n**assistant**\n\n{text}"),
+        ):
+            await chat.ask(command)
+            assert osc52(copied, in_tmux=False) in chat.screen.written
+        assert await output(chat, "/copy 2") == ["/copy: there is no answer 2; there are 1"]
+
+
+def test_tmux_passes_the_clipboard_on_when_it_is_wrapped() -> None:
+    assert osc52("x", in_tmux=True) == f"\x1bPtmux;\x1b\x1b]52;c;{base64.b64encode(b'x').decode()}\x07\x1b\\"
+
+
+async def test_the_editor_gets_the_text_in_a_private_file_and_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(
+        '#!/bin/sh\nstat -c %a "$1"  > "$0.mode"\necho "[$OPENAI_API_KEY]" > "$0.key"\necho written >> "$1"\n'
+    )
+    editor.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    async with chatting(llm("a")) as chat:
+        await chat.ask("/editor draft ")
+        assert chat.line == "draftwritten"
+        chat.type("\x18\x05")
+        await chat.until(lambda: chat.line == "draftwrittenwritten")
+    assert (tmp_path / "editor.mode").read_text() == "600\n"
+    assert (tmp_path / "editor.key").read_text() == "[]\n"
+
+
+async def test_an_editor_that_fails_leaves_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "false")
+    async with chatting(llm("a")) as chat:
+        await chat.ask("/editor draft")
+        await chat.sees("the editor ended with status 1; nothing was changed")
+        assert chat.line == "draft"
+
+
+async def test_system_and_role_stand_in_front_of_the_conversation(home: Path) -> None:
+    a = llm("a")
+    roles = home / "config_home" / "fallback-chat" / "roles"
+    roles.mkdir(parents=True)
+    (roles / "pirate.md").write_text("Talk like a pirate.\n")
+    async with chatting(a) as chat:
+        await chat.ask("/system Be brief.")
+        await chat.ask("One")
+        await chat.ask("/role pirate")
+        await chat.ask("Two")
+        assert await output(chat, "/role cook") == ["/role: no role is called 'cook'; there are pirate"]
+        await chat.ask("/system none")
+        await chat.ask("Three")
+    assert [call.chat_ctx.system for call in a.calls] == ["Be brief.", "Talk like a pirate.", ""]
+    assert all(message.role is not Role.SYSTEM for message in chat.repl.session.context.messages)
+
+
+async def test_settings_are_shown_checked_and_used() -> None:
+    a = llm("a")
+    async with chatting(a) as chat:
+        await chat.ask("/set max_tokens 99")
+        await chat.ask("/set temperature 0.5")
+        assert await output(chat, "/set temperature hot") == ["/set: temperature is a number from 0 to 2, or none"]
+        assert await output(chat, "/set") == [
+            "max_tokens = 99",
+            "temperature = 0.5",
+            "prefer = primary",
+            "multiline = off",
+            "vi = off",
+            "calm = off",
+            "theme = auto",
+        ]
+        await chat.ask("Go")
+    options = a.calls[0].arguments["options"]
+    assert (options.max_tokens, options.temperature) == (99, 0.5)
+
+
+async def test_tokens_cost_stats_status_and_config_answer_from_the_start() -> None:
+    async with chatting(llm("a")) as chat:
+        assert await output(chat, "/tokens") == ["the conversation takes about 0 tokens", "  a: 0% of 1000"]
+        assert await output(chat, "/cost") == ["/cost: no price is known: put prices into fallback.toml"]
+        assert await output(chat, "/stats") == ["/stats: nothing has been asked yet"]
+        assert (await output(chat, "/config"))[0] == "configuration: none; the chain was found in the environment"
+        await chat.ask("Go")
+        assert (await output(chat, "/stats"))[0] == "provider  answers  failures  first words  tokens in  tokens out"
+
+
+async def test_help_is_made_from_the_tables() -> None:
+    async with chatting(llm("a"), rows=60) as chat:
+        lines = await output(chat, "/help")
+        assert lines[0] == "Questions and answers:"
+        assert all(any(f"  {row.usage}  " in line or line.startswith(f"  {row.usage} ") for line in lines)
+                   for row in chat.repl.registry.rows)  # fmt: skip
+        assert await output(chat, "/help retry") == [
+            "/retry [next|NAME]: ask the last question again (also /regenerate)"
+        ]
+
+
+async def test_f1_and_a_question_mark_on_an_empty_line_show_the_help_and_f2_the_chain() -> None:
+    async with chatting(llm("a"), rows=60) as chat:
+        await chat.ask("Go")
+        for keys, seen in (("?", "Questions and answers:"), (f"{ESC}OQ", "   provider  model")):
+            chat.type(keys)
+            await chat.sees(seen)
+        chat.type("why?")
+        await chat.until(lambda: chat.line == "why?")
+
+
+async def test_multi_line_mode_swaps_enter_and_alt_enter() -> None:
+    a = llm("a")
+    async with chatting(a) as chat:
+        await chat.ask("/multiline")
+        chat.type("one")
+        await chat.until(lambda: chat.line == "one")
+        chat.type(ENTER)
+        await chat.until(lambda: chat.line == "one\n")
+        chat.type("two" + ESC + ENTER)
+        await chat.sees("From a.")
+        assert said(chat)[0] == "one\ntwo"
+
+
+async def test_private_saves_nothing_and_is_shown(home: Path) -> None:
+    async with chatting(llm("a")) as chat:
+        assert await output(chat, "/private") == ["new conversation, not saved"]
+        await chat.ask("Go")
+        assert "private" in chat.screen.rows[-1]
+        assert not (home / "data_home").exists()
+        await chat.ask("/private")
+        await chat.ask("Go")
+        assert (home / "data_home" / "fallback-chat" / "history.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("/retry", "/retry: nothing has been asked yet"),
+        ("/why", "/why: nothing has been asked yet"),
+        ("/continue", "/continue: there is no answer to go on with"),
+        ("/edit", "/edit: there is no question to edit"),
+        ("/undo", "/undo: there is nothing to take back"),
+        ("/copy", "/copy: there is no answer to copy"),
+        ("/add", "/add: name a file"),
+        ("/add nothing.txt", "/add: there is no file 'nothing.txt'"),
+        ("/use", "/use: name a provider: a"),
+        ("/use b", "/use: no provider is called 'b'; there are a"),
+        ("/skip a soon", "/skip: 'soon' is not a duration: write 30s, 500ms, 2m or 1h"),
+        ("/set x 1", "/set: no setting is called 'x'; there are max_tokens, temperature, prefer, multi"),
+        ("/theme pink", "/theme: theme is auto, dark or light"),
+    ],
+)
+async def test_a_command_that_makes_no_sense_says_so_and_the_chat_goes_on(command: str, sentence: str) -> None:
+    async with chatting(llm("a")) as chat:
+        assert (await output(chat, command))[0] == sentence
+        assert await output(chat, "Go") == ["From a."]
