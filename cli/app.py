@@ -67,7 +67,10 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[PROMPT]...", help="What to ask; - reads it from a pipe.")
     ] = None,
-    file: Annotated[list[str] | None, typer.Option("-f", "--file", metavar="PATH", help="Add a text file.")] = None,
+    file: Annotated[
+        list[str] | None, typer.Option("-f", "--file", metavar="PATH", help="Add a file: text, a picture, or PDF.")
+    ] = None,
+    image: Annotated[list[str] | None, typer.Option("--image", metavar="PATH", help="Add a picture.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON event a line.")] = False,
     output: Annotated[
@@ -98,6 +101,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
         AskOptions(
             words=tuple(words or ()),
             files=tuple(file or ()),
+            images=tuple(image or ()),
             json=json,
             jsonl=jsonl,
             output=output,
@@ -128,6 +132,22 @@ def probe(  # noqa: PLR0913 - each is an option of the command line
     from fallback_chat.cli.commands.probe import probe as run
 
     return run(ProbeOptions(names=tuple(names or ()), light=light, json=json, strict=strict, timeout=timeout), shared)
+
+
+@app.command()
+@command
+def models(
+    shared: SharedOptions,
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these providers.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the providers, whatever the cache knows.")] = False,
+) -> int:
+    """List the models of every provider of the chain."""
+    from fallback_chat.cli.commands.models import ModelsOptions
+    from fallback_chat.cli.commands.models import models as run
+
+    return run(ModelsOptions(tuple(names or ()), json=json, refresh=refresh), shared)
 
 
 @config_app.command("check")

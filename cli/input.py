@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.chat_context import Document, Image, Text
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import BinaryIO
 
+    from fallback_chat.core.chat_context import Part
+
 MAX_BYTES: Final = 16 * 1024 * 1024
 """More text than any model can read; what exceeds it is refused, never cut."""
+PDF: Final = "application/pdf"
+MAGIC: Final = (
+    (re.compile(rb"\x89PNG\r\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"%PDF-"), PDF),
+)
 
 
 def has_piped_input(fd: int = 0) -> bool:
@@ -34,19 +46,45 @@ def read_stdin(stream: BinaryIO | None = None) -> str:
 
 def read_file(name: str) -> str:
     """Read a text file. Raises `InputError` when it is missing, not text, or too long."""
-    path = Path(name)
+    return _text(_bytes(name), name)
+
+
+def read_part(name: str) -> Part:
+    """Read a file as what it is by its first bytes: a picture, a PDF, or else text. Raises `InputError`."""
+    data = _bytes(name)
+    media_type = next((media for magic, media in MAGIC if magic.match(data)), None)
+    if media_type is None:
+        return Text(_text(data, name))
+    if len(data) > MAX_BYTES:
+        raise _too_long(name)
+    return Document(media_type, data, Path(name).name) if media_type == PDF else Image(media_type, data)
+
+
+def read_image(name: str) -> Image:
+    """Read a picture. Raises `InputError` for anything else."""
+    part = read_part(name)
+    if not isinstance(part, Image):
+        raise InputError(f"{name!r} is no picture that models take: PNG, JPEG, GIF and WebP are")
+    return part
+
+
+def _bytes(name: str) -> bytes:
     try:
-        with path.open("rb") as file:
-            return _text(file.read(MAX_BYTES + 1), name)
+        with Path(name).expanduser().open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {name!r}", missing=True) from error
     except OSError as error:
         raise InputError(f"cannot read {name!r}: {error.strerror}", missing=True) from error
 
 
+def _too_long(name: str) -> InputError:
+    return InputError(f"{name} has more than {MAX_BYTES // 1024 // 1024} MiB: give a shorter one")
+
+
 def _text(data: bytes, name: str) -> str:
     if len(data) > MAX_BYTES:
-        raise InputError(f"{name} has more than {MAX_BYTES // 1024 // 1024} MiB: give a shorter one")
+        raise _too_long(name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

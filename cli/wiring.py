@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.core.llm import ModelInfo
     from fallback_chat.core.services import Service
     from fallback_chat.core.settings import ProviderSettings, Settings
     from fallback_chat.providers._http import HttpEngine
@@ -60,6 +61,9 @@ class Unusable(LLM):
         return self._settings.model
 
     def chat(self, **_: Any) -> LLMStream:
+        raise self._error
+
+    async def list_models(self) -> Sequence[ModelInfo]:
         raise self._error
 
     async def probe(self, *, light: bool = False) -> ProbeReport:

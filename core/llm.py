@@ -104,6 +104,16 @@ class ProbeReport(NamedTuple):
     error: APIError | None = None
 
 
+class ModelInfo(NamedTuple):
+    """One model of a provider's list."""
+
+    id: str
+    context_window: int | None = None
+    """Tokens."""
+    capabilities: tuple[str, ...] = ()
+    """`vision`, `tools`, `reasoning`, …, as far as the list says."""
+
+
 class LLMStream(ABC):
     """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
 
@@ -173,6 +183,10 @@ class LLM(ABC):
         """
         del light
         return ProbeReport(ok=True, check="none")
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Give the models that the provider offers, none where it has no list. Raises `APIError`."""
+        return ()
 
     async def aclose(self) -> None:
         """Release connections."""

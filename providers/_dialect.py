@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.core.llm import ChatOptions
+from fallback_chat.core.llm import ChatOptions, ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,16 +85,6 @@ class Reader(Protocol):
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer that was not streamed; nothing recognisable in it gives nothing. Raises likewise."""
-
-
-class ModelInfo(NamedTuple):
-    """One model of a provider's list."""
-
-    id: str
-    context_window: int | None = None
-    """Tokens."""
-    capabilities: tuple[str, ...] = ()
-    """`vision`, `tools`, `reasoning`, …, as far as the list says."""
 
 
 class Dialect(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fallback_chat.core.settings import ProviderSettings
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fallback_chat.core.services import Service
-    from fallback_chat.providers._llm import HttpLLM
 
 CONNECT_TIMEOUT: Final = 0.05
 LIST_TIMEOUT: Final = 1.0
@@ -47,7 +46,7 @@ async def _first_models(services: Sequence[Service]) -> Mapping[str, str]:
 
     async def ask(service: Service) -> str:
         settings = ProviderSettings(name=service.name, kind=service.kinds[0], model="", base_url=service.base_url)
-        llm = cast("HttpLLM", load(settings.kind).create(settings, api_key=None, http=engine))
+        llm = load(settings.kind).create(settings, api_key=None, http=engine)
         async with asyncio.timeout(LIST_TIMEOUT), llm:
             return next((model.id for model in await llm.list_models() if "embed" not in model.id.lower()), "")
 

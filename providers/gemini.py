@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text, VendorExtra
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
 from fallback_chat.providers._dialect import (
     ChatRequest,
     Dialect,
     ErrorEventError,
     HttpRequest,
-    ModelInfo,
     count_of,
     dict_of,
     dicts_of,

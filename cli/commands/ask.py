@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import exit_code_of, exit_code_of_answer
-from fallback_chat.cli.input import assemble, has_piped_input, read_file, read_stdin
+from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
 from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_line
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder
-from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.errors import APIError
+from fallback_chat.core.chat_context import ChatContext, Role, Text
+from fallback_chat.core.errors import APIError, ErrorKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.sinks import Sink
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.chat_context import Part
     from fallback_chat.core.events import Event
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
 
 TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
@@ -35,6 +36,7 @@ class AskOptions(NamedTuple):
 
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     json: bool = False
     jsonl: bool = False
     output: Path | None = None
@@ -60,15 +62,21 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         prompt = _prompt(options)
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
+        for warning in () if shared.quiet else settings.warnings:
+            sink.notice(str(warning))
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
-    return run_until_signal(lambda: _ask(chain, ChatContext.from_text(prompt), sink, options, shared))
+    return run_until_signal(lambda: _ask(chain, ChatContext().add(Role.USER, prompt), sink, options, shared))
 
 
-def _prompt(options: AskOptions) -> str:
+def _prompt(options: AskOptions) -> tuple[Part, ...]:
+    """Put the question and its texts into one piece; pictures and documents follow as they are."""
     piped = read_stdin() if has_piped_input() else None
-    return assemble(options.words, piped, [(name, read_file(name)) for name in options.files])
+    parts = [(name, read_part(name)) for name in options.files]
+    texts = [(name, part.text) for name, part in parts if isinstance(part, Text)]
+    others = [part for _, part in parts if not isinstance(part, Text)]
+    return (Text(assemble(options.words, piped, texts)), *others, *map(read_image, options.images))
 
 
 def _stream_policy(options: AskOptions) -> str | None:
@@ -78,6 +86,17 @@ def _stream_policy(options: AskOptions) -> str | None:
 
 
 async def _ask(chain: OpenChain, context: ChatContext, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
+    async with chain.adapter:
+        outcome = await _answer(chain, context, sink, shared)
+        advice = await _nearest_models(chain, outcome)
+    sink.end(outcome)
+    for line in (*shortcomings(outcome.answer, outcome.error), *advice, *_remarks(outcome, chain, options, shared)):
+        sink.notice(line)
+    return outcome.exit_code
+
+
+async def _answer(chain: OpenChain, context: ChatContext, sink: Sink, shared: SharedOptions) -> Outcome:
+    """Drive one turn and say how it ended; what was shown before a failure stays, but it is no answer."""
     builder = AnswerBuilder()
 
     def on_event(event: Event) -> None:
@@ -86,45 +105,44 @@ async def _ask(chain: OpenChain, context: ChatContext, sink: Sink, options: AskO
             for line in notices(event, verbose=bool(shared.verbose)):
                 sink.notice(line)
 
-    async with chain.adapter:
-        stream = chain.adapter.chat(
-            chat_ctx=context,
-            total_timeout=TOTAL_TIMEOUT,
-            max_wait=PATIENCE if shared.wait is None else shared.wait,
-            on_event=on_event,
-        )
-        try:
-            async with stream:
-                async for chunk in stream:
-                    builder.add(chunk)
-                    sink.chunk(chunk)
-        except APIError as error:
-            outcome = _failure(builder, stream, error)
-        except BaseException as error:
-            sink.end(Outcome(builder.build(stream), error, exit_code_of(error)))
-            raise
-        else:
-            answer = builder.build(stream)
-            outcome = Outcome(answer, None, exit_code_of_answer(answer))
-    sink.end(outcome)
-    _conclude(outcome, chain, sink, options, shared)
-    return outcome.exit_code
+    stream = chain.adapter.chat(
+        chat_ctx=context,
+        total_timeout=TOTAL_TIMEOUT,
+        max_wait=PATIENCE if shared.wait is None else shared.wait,
+        on_event=on_event,
+    )
+    try:
+        async with stream:
+            async for chunk in stream:
+                builder.add(chunk)
+                sink.chunk(chunk)
+    except APIError as error:
+        shown = bool(builder.text.strip())
+        return Outcome(builder.build(stream), error, ExitCode.INCOMPLETE if shown else exit_code_of(error))
+    except BaseException as error:
+        sink.end(Outcome(builder.build(stream), error, exit_code_of(error)))
+        raise
+    answer = builder.build(stream)
+    return Outcome(answer, None, exit_code_of_answer(answer))
 
 
-def _failure(builder: AnswerBuilder, stream: FallbackLLMStream, error: APIError) -> Outcome:
-    """What had been shown stays, but it is no answer."""
-    shown = bool(builder.text.strip())
-    return Outcome(builder.build(stream), error, ExitCode.INCOMPLETE if shown else exit_code_of(error))
+async def _nearest_models(chain: OpenChain, outcome: Outcome) -> list[str]:
+    """Where nobody answered and a provider does not know its model, look up what it has that is spelled alike."""
+    attempts = outcome.answer.attempts if outcome.answer is not None and outcome.error is not None else ()
+    if not any(one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND for one in attempts):
+        return []
+    from fallback_chat.cli.commands.models import nearest_models
+
+    return await nearest_models(chain, attempts)
 
 
-def _conclude(outcome: Outcome, chain: OpenChain, sink: Sink, options: AskOptions, shared: SharedOptions) -> None:
-    """Tell on stderr what is not in the answer."""
-    for line in shortcomings(outcome.answer, outcome.error):
-        sink.notice(line)
-    if outcome.answer is None:
+def _remarks(outcome: Outcome, chain: OpenChain, options: AskOptions, shared: SharedOptions) -> Iterator[str]:
+    """Give what is worth knowing about an answer, besides its text."""
+    answer = outcome.answer
+    if answer is None:
         return
-    by_whom = attribution(outcome.answer, len(chain.adapter.llms)) if outcome.error is None else None
+    by_whom = attribution(answer, len(chain.adapter.llms)) if outcome.error is None else None
     if by_whom and not shared.quiet:
-        sink.notice(by_whom)
+        yield by_whom
     if options.usage or shared.verbose:
-        sink.notice(usage_line(outcome.answer.usage))
+        yield usage_line(answer.usage)

@@ -1,0 +1,172 @@
+"""`fallback-chat models`: what each provider of the chain offers, from a cache of a day or from its live list."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.core.atomic import write_private
+from fallback_chat.core.attempt_json import attempt_error
+from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+from fallback_chat.core.llm import ModelInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.events import AttemptRecord
+    from fallback_chat.core.llm import LLM
+
+MODELS_SCHEMA: Final = "fallback-chat.models/1"
+FRESH: Final = 24 * 3600.0
+TIMEOUT: Final = 10.0
+NEAREST_TIMEOUT: Final = 2.0
+"""Seconds; nobody waits longer for a hint."""
+
+
+class ModelsOptions(NamedTuple):
+    """What belongs to `models` alone."""
+
+    names: tuple[str, ...] = ()
+    json: bool = False
+    refresh: bool = False
+
+
+class Listing(NamedTuple):
+    """The models of one provider."""
+
+    provider: str
+    configured: str
+    models: Sequence[ModelInfo]
+    error: APIError | None = None
+
+
+def models(options: ModelsOptions, shared: SharedOptions) -> int:
+    """Print the models of each provider and give the exit code: 0 when one list was to be had, else 69."""
+    from fallback_chat.cli.wiring import configure, open_chain, surroundings
+
+    if options.names:
+        shared = shared.with_chain(options.names)
+    chain = open_chain(configure(shared))
+    cache = ModelCache(surroundings().paths.cache / "models.json")
+    listings = collect(chain, cache, refresh=options.refresh)
+    found = any(listing.error is None for listing in listings)
+    code = ExitCode.OK if found else ExitCode.UNAVAILABLE
+    if options.json:
+        value = {
+            "schema": MODELS_SCHEMA,
+            "providers": [_object(listing, chain) for listing in listings],
+            "exit_code": int(code),
+        }
+        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    else:
+        for line in _lines(listings):
+            sys.stdout.write(sanitise(chain.redactor.redact(line)) + "\n")
+    return code
+
+
+def collect(chain: OpenChain, cache: ModelCache, *, refresh: bool) -> list[Listing]:
+    """Ask all providers at once, or the cache."""
+    listings: list[Listing] = []
+
+    async def ask_all() -> int:
+        async with chain.adapter as adapter:
+            listings.extend(await asyncio.gather(*(_listing(llm, cache, refresh=refresh) for llm in adapter.llms)))
+        return 0
+
+    run_until_signal(ask_all)
+    cache.save()
+    return listings
+
+
+async def _listing(llm: LLM, cache: ModelCache, *, refresh: bool) -> Listing:
+    known = None if refresh else cache.get(llm)
+    if known is not None:
+        return Listing(llm.label, llm.model, known)
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            found = await llm.list_models()
+    except TimeoutError:
+        return Listing(llm.label, llm.model, (), APITimeoutError(f"no list within {duration(TIMEOUT)}"))
+    except APIError as error:
+        return Listing(llm.label, llm.model, (), error)
+    cache.put(llm, found)
+    return Listing(llm.label, llm.model, found)
+
+
+async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) -> list[str]:
+    """Give a line for each provider that does not know its model: the names in its list that come closest."""
+    by_label = {llm.label: llm for llm in chain.adapter.llms}
+    unknown = [one for one in attempts if one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND]
+    lines = []
+    for attempt in unknown:
+        with suppress(TimeoutError, APIError):
+            async with asyncio.timeout(NEAREST_TIMEOUT):
+                names = [model.id for model in await by_label[attempt.provider].list_models()]
+            if close := get_close_matches(attempt.model, names, n=3, cutoff=0.4):
+                lines.append(f"{attempt.provider} has {', '.join(close)}")
+    return lines
+
+
+class ModelCache:
+    """Keeps lists of models for a day, in a file that may be lost at any time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._changed = False
+        self._lists: dict[str, Any] = {}
+        with suppress(OSError, ValueError, RecursionError):
+            stored = json.loads(path.read_bytes())
+            self._lists = stored if isinstance(stored, dict) else {}
+
+    def get(self, llm: LLM) -> Sequence[ModelInfo] | None:
+        """Give the list of a provider, unless it is missing, old, or not understood."""
+        with suppress(KeyError, TypeError, ValueError):
+            stored = self._lists[llm.label]
+            if stored["kind"] == llm.kind and 0 <= time.time() - stored["at"] < FRESH:
+                return [ModelInfo(str(name), window, tuple(able)) for name, window, able in stored["models"]]
+        return None
+
+    def put(self, llm: LLM, models: Sequence[ModelInfo]) -> None:
+        """Remember a list."""
+        self._lists[llm.label] = {"kind": llm.kind, "at": time.time(), "models": [list(model) for model in models]}
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the file, if anything is new; a cache that cannot be written is no matter."""
+        if self._changed:
+            with suppress(OSError):
+                write_private(self._path, json.dumps(self._lists).encode())
+
+
+def _object(listing: Listing, chain: OpenChain) -> dict[str, Any]:
+    return {
+        "name": listing.provider,
+        "model": listing.configured,
+        "models": [model._asdict() for model in listing.models],
+        "error": attempt_error(listing.error, chain.redactor.redact),
+    }
+
+
+def _lines(listings: Iterable[Listing]) -> Iterable[str]:
+    for listing in listings:
+        if listing.error is not None:
+            yield sentence(listing.provider, listing.error)
+            continue
+        yield f"{listing.provider} ({len(listing.models)} models)"
+        width = max((len(model.id) for model in listing.models), default=0)
+        for model in sorted(listing.models, key=lambda model: model.id):
+            mark = "*" if model.id == listing.configured else " "
+            window = f"{model.context_window} tokens" if model.context_window else ""
+            yield f"{mark} {model.id.ljust(width)}  {window}  {' '.join(model.capabilities)}".rstrip()

@@ -1,0 +1,90 @@
+"""`models` lists what each provider offers, from its live list or from a cache of a day; a wrong name gets the nearest ones."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.providers.simulator.schedule import first
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.program import Program
+
+
+def test_each_provider_lists_its_models_and_the_one_in_use_is_marked(program: Program) -> None:
+    program.play("ok", "ok")
+    program.config["providers"][1]["model"] = "another"
+    ran = program("models")
+    assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\ntwo (1 models)\n  sim-model\n", "")
+
+
+def test_names_narrow_the_list(program: Program) -> None:
+    program.play("ok", "ok")
+    assert program("models", "two").out == "two (1 models)\n* sim-model\n"
+
+
+def test_the_json_has_every_provider_and_what_failed(program: Program) -> None:
+    program.play("ok", "ok")
+    program.config["providers"][1]["base_url"] = "http://127.0.0.1:9/v1"
+    ran = program("models", "--json")
+    assert json.loads(ran.out) == {
+        "schema": "fallback-chat.models/1",
+        "providers": [
+            {
+                "name": "one",
+                "model": "sim-model",
+                "models": [{"id": "sim-model", "context_window": None, "capabilities": []}],
+                "error": None,
+            },
+            {
+                "name": "two",
+                "model": "sim-model",
+                "models": [],
+                "error": {
+                    "kind": "connection",
+                    "status": None,
+                    "code": None,
+                    "message": "127.0.0.1:9 refuses connections",
+                    "retry_after": None,
+                    "request_id": None,
+                },
+            },
+        ],
+        "exit_code": 0,
+    }
+
+
+def test_without_any_list_it_fails(program: Program) -> None:
+    program.config["providers"][0]["base_url"] = "http://127.0.0.1:9/v1"
+    ran = program("models")
+    assert (ran.code, ran.out) == (69, "one cannot be reached (127.0.0.1:9 refuses connections)\n")
+
+
+@pytest.mark.parametrize(("flags", "asked"), [([], 1), (["--refresh"], 2)])
+def test_a_list_is_good_for_a_day_unless_told_otherwise(
+    program: Program, tmp_path: Path, flags: list[str], asked: int
+) -> None:
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    runs = [program("models", env=env).out, program("models", *flags, env=env).out]
+    assert (*runs, program.asked) == ("one (1 models)\n* sim-model\n",) * 2 + ([asked],)
+
+
+def test_a_cache_that_is_no_cache_is_no_matter(program: Program, tmp_path: Path) -> None:
+    cache = tmp_path / "cache/fallback-chat"
+    cache.mkdir(parents=True)
+    for content in ("", "{", "[]", '{"one": 1}', '{"one": {"kind": "openai", "at": 9e99, "models": [1]}}'):
+        (cache / "models.json").write_text(content)
+        ran = program("models", env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+        assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\n", "")
+
+
+def test_a_model_that_is_not_there_gets_the_nearest_ones(program: Program) -> None:
+    program.play(first(1, "no-model"))
+    program.config["providers"][0]["model"] = "sim-modle"
+    ran = program("ask", "hi")
+    assert ran.code == 78
+    assert ran.err.splitlines()[-1] == "fallback-chat: one has sim-model"
