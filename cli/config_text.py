@@ -61,6 +61,11 @@ def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterat
     yield f"# {settings.path or 'no file: this is what the environment offers'}"
     yield "[chain]"
     yield from _rows(_chain_values(settings.chain), settings, "chain", origin=origin)
+    for table, values in (("chat", settings.chat._asdict()), ("keys", settings.keys)):
+        if any(f"{table}.{name}" in settings.origins for name in values):
+            yield ""
+            yield f"[{table}]"
+            yield from _rows(values, settings, table, origin=origin)
     for provider in settings.providers:
         yield ""
         yield "[[providers]]"

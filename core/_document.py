@@ -57,6 +57,8 @@ class Document(NamedTuple):
     chain: Mapping[str, Value] = MappingProxyType({})
     providers: tuple[Entry, ...] = ()
     profiles: Mapping[str, Value] = MappingProxyType({})
+    chat: Mapping[str, Value] = MappingProxyType({})
+    keys: Mapping[str, Value] = MappingProxyType({})
 
 
 class Problems:
@@ -139,7 +141,7 @@ class _Reader:
         self._problems = problems
 
     def read(self, data: dict[str, Any]) -> Document:
-        self._unknown("", (), data, ("chain", "providers", "profiles"))
+        self._unknown("", (), data, ("chain", "providers", "profiles", "chat", "keys"))
         chain = self._table("chain", ("chain",), data.get("chain", {}), schema.CHAIN_KEYS)
         return Document(
             self._origin,
@@ -147,6 +149,8 @@ class _Reader:
             chain,
             self._providers(data.get("providers", [])),
             self._profiles(data.get("profiles", {})),
+            self._table("chat", ("chat",), data.get("chat", {}), schema.CHAT_KEYS),
+            self._table("keys", ("keys",), data.get("keys", {}), schema.KEY_KEYS),
         )
 
     def _providers(self, tables: Any) -> tuple[Entry, ...]:

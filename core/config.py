@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core._document import Document, Problems, Value, quoted, read_document
 from fallback_chat.core._provider_entry import Merged, ProviderBuilder
 from fallback_chat.core._values import describe, suggest
-from fallback_chat.core.settings import ChainSettings, Origin, Settings
+from fallback_chat.core.settings import ChainSettings, ChatSettings, Origin, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,10 +35,14 @@ def resolve(
     """
     chain_values: dict[str, Value] = {}
     profiles: dict[str, Value] = {}
+    chat: dict[str, Value] = {}
+    keys: dict[str, Value] = {}
     for document in documents:
         chain_values |= document.chain
         profiles |= document.profiles
-    chain = ChainSettings(**{name: value.value for name, value in chain_values.items()})
+        chat |= document.chat
+        keys |= document.keys
+    chain = ChainSettings(**_plain(chain_values))
     builder = ProviderBuilder(chain, chain_has_timeout="attempt_timeout" in chain_values, home=home, problems=problems)
     merged = merge(documents)
     providers = tuple(map(builder.build, merged))
@@ -52,10 +56,14 @@ def resolve(
     return Settings(
         chain=chain,
         providers=providers,
-        profiles={name: value.value for name, value in profiles.items()},
+        profiles=_plain(profiles),
+        chat=ChatSettings(**_plain(chat)),
+        keys=_plain(keys),
         path=documents[0].path if documents else None,
         warnings=(*warnings, *builder.warnings),
         origins=_origins("chain", chain_values)
+        | _origins("chat", chat)
+        | _origins("keys", keys)
         | {k: v for one in merged for k, v in _origins(f"providers.{one.name}", one.values).items()},
     )
 
@@ -72,6 +80,10 @@ def merge(documents: Sequence[Document]) -> list[Merged]:
         names = {one.name for one in listed}
         chain = listed + [one for one in chain if one.name not in names]
     return chain
+
+
+def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: value.value for name, value in values.items()}
 
 
 def _origins(key: str, values: Mapping[str, Value]) -> dict[str, Origin]:

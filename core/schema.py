@@ -1,4 +1,4 @@
-"""Every key of fallback.toml in three tables: its type, its default, and what it means.
+"""Every key of fallback.toml in tables: its type, its default, and what it means.
 
 The parser, `config show`, the suggestions for misspelt keys and the test of the documentation read the same rows.
 """
@@ -88,11 +88,43 @@ PRICES: Final = (
     Field("cached", v.number("a price", 0, 1e6), "per million tokens read from a cache"),
 )
 
+CHAT: Final = (
+    Field("multiline", v.BOOLEAN, "Enter makes a new line, Alt-Enter sends", False, preference=True),
+    Field("vi", v.BOOLEAN, "vi keys instead of emacs keys", False, preference=True),
+    Field("calm", v.BOOLEAN, "nothing on the screen moves: for screen readers", False, preference=True),
+    Field(
+        "theme", v.choice(("auto", "dark", "light")), "the background to choose colours for", "auto", preference=True
+    ),
+)
+
+
+def _key(name: str, default: str, doc: str) -> Field:
+    return Field(name, v.LINE, doc, default, preference=True)
+
+
+KEYS: Final = (
+    _key("send", "enter", "send"),
+    _key("newline", "escape enter", "new line (also Ctrl-J, Shift-Enter, or a backslash at the end)"),
+    _key("editor", "c-x c-e", "open $EDITOR"),
+    _key("editor_short", "c-g", "open $EDITOR"),
+    _key("edit_last", "escape escape", "edit the last question, on an empty line"),
+    _key("expand_paste", "c-o", "show the text of a paste"),
+    _key("suspend", "c-z", "suspend"),
+    _key("help", "f1", "help (also ? on an empty line)"),
+    _key("chain", "f2", "the chain and how it is"),
+    _key("multiline", "f3", "multi-line mode on and off"),
+    _key("vi", "f4", "vi keys on and off"),
+    _key("next_provider", "c-n", "while an answer is awaited: give up on this provider, ask the next"),
+    _key("stop", "escape", "while an answer is awaited: stop it"),
+)
+
 PROFILE: Final = (Field("providers", v.LINES, "names of providers, in order"),)
 
 CHAIN_KEYS: Final = {field.name: field for field in CHAIN}
 PROVIDER_KEYS: Final = {field.name: field for field in (*PROVIDER, *CHAIN)}
 PRICE_KEYS: Final = {field.name: field for field in PRICES}
+CHAT_KEYS: Final = {field.name: field for field in CHAT}
+KEY_KEYS: Final = {field.name: field for field in KEYS}
 PROFILE_KEYS: Final = {field.name: field for field in PROFILE}
 OPENAI_KINDS: Final = frozenset({"openai", "openai-responses"})
 KEY_SOURCES: Final = ("api_key_env", "api_key_cmd", "api_key_file", "api_key")

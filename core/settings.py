@@ -129,6 +129,15 @@ class ProviderSettings:
     """The chain's settings with this entry's own on top."""
 
 
+class ChatSettings(NamedTuple):
+    """The [chat] table: what the interactive chat begins with."""
+
+    multiline: bool = False
+    vi: bool = False
+    calm: bool = False
+    theme: str = "auto"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A whole configuration."""
@@ -138,6 +147,9 @@ class Settings:
     """In the order of the chain."""
     profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Named chains: provider names in order."""
+    chat: ChatSettings = field(default_factory=ChatSettings)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The [keys] table: keys of the chat by the name of what they do, where they are not the usual ones."""
     path: Path | None = None
     """The file it came from; None when it was detected from the environment."""
     warnings: tuple[Problem, ...] = ()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import tomli_w
 
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import EXIT_CODE_OF_KIND
+from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.shared import SharedOptions
 from fallback_chat.core.breaker import State
 from fallback_chat.core.config import load
@@ -19,12 +21,14 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import Outcome
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.core.policy import RULES, Next, Verdict
-from fallback_chat.core.schema import CHAIN, PROVIDER
+from fallback_chat.core.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.services import KNOWN_KINDS, SERVICES
 from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fallback_chat.core.schema import Field
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -89,7 +93,9 @@ def test_every_toml_example_is_accepted_as_it_stands(snippet: str) -> None:
     document = tomllib.loads(snippet)
     providers = {each["name"] for each in document.get("providers", []) if "name" in each}
     missing = {name for profile in document.get("profiles", {}).values() for name in profile["providers"]} - providers
-    # A fragment is made whole: its own providers, or those that its profile names.
+    # A fragment is made whole: its own providers, those that its profile names, or any.
+    if document.keys() <= {"chat", "keys"}:
+        missing = {"any"}
     if document.keys() <= {"api_key_cmd"}:
         snippet = f'[[providers]]\nkind = "openai"\nmodel = "m"\n{snippet}'
     snippet += "".join(
@@ -149,6 +155,19 @@ def test_every_key_of_a_provider_is_explained() -> None:
     assert explained == {field.name for field in PROVIDER}
 
 
+@pytest.mark.parametrize(
+    ("heading", "fields"),
+    [
+        ("The [chat] table: how the interactive chat begins", CHAT),
+        ("The [keys] table: other keys for the chat", KEYS),
+    ],
+)
+def test_every_key_of_the_chat_is_explained_with_its_default(heading: str, fields: tuple[Field, ...]) -> None:
+    shown = {words(key)[0]: words(default)[0] for key, default, _ in rows(section("configuration.md", heading))}
+
+    assert shown == {field.name: tomli_w.dumps({"x": field.default}).strip().removeprefix("x = ") for field in fields}
+
+
 def test_every_kind_of_provider_is_explained() -> None:
     assert [words(kind) for kind, *_ in rows(section("configuration.md", "Supported providers"))] == [
         [kind] for kind in KNOWN_KINDS
@@ -204,3 +223,12 @@ def test_every_shared_flag_is_explained() -> None:
     shared = {f"--{field.name.replace('_', '-')}" for field in fields(SharedOptions)}
 
     assert shared - explained == set()
+
+
+def test_every_slash_command_is_explained_as_one_writes_it() -> None:
+    headings = re.findall(
+        r"^## (Slash commands of the chat: .*)$", (DOCS / "commands.md").read_text("utf-8"), re.MULTILINE
+    )
+    explained = [words(usage)[0] for heading in headings for usage, _ in rows(section("commands.md", heading))]
+
+    assert explained == [row.usage.replace("|", "\\|") for row in COMMANDS.rows]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.core.errors import ConfigError, InputError, Problem
 from fallback_chat.core.paths import Paths
 from fallback_chat.core.settings import Prefer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.cli.shared import SharedOptions
@@ -90,7 +92,6 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     from fallback_chat.cli.repl.editing import Pastes
     from fallback_chat.cli.repl.host import Host
     from fallback_chat.cli.repl.input_history import InputHistory
-    from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.preferences import Preferences
     from fallback_chat.cli.repl.prompt import Hooks, Prompt
     from fallback_chat.cli.repl.record import Record
@@ -101,7 +102,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
 
     input_ = get_app_session().input
     paths = Paths.from_env(os.environ)
-    preferences, keymap = Preferences(), Keymap()
+    preferences, keymap = Preferences(**settings.chat._asdict()), keymap_of(settings)
     host = Host(terminal, keymap, preferences, input=input_, out=out, color=shared.color, dumb=dumb)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
@@ -130,6 +131,21 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
         dumb=dumb,
     )
     return repl
+
+
+def keymap_of(settings: Settings) -> Keymap:
+    """Lay [keys] over the usual ones. Raises `ConfigError` for what is no key."""
+    from fallback_chat.cli.repl.keys import Keymap
+
+    keymap, problems = Keymap(), []
+    for name, keys in settings.keys.items():
+        try:
+            keymap.set(name, keys)
+        except InputError as error:
+            problems.append(Problem(f"keys.{name}", str(error), settings.path))
+    if problems:
+        raise ConfigError(problems)
+    return keymap
 
 
 def _open_history(path: Path, warn: Callable[[str], object]) -> History | NullHistory:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import KEY_ALIASES, Keys
 
+from fallback_chat.core import schema
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,20 +30,9 @@ class Action:
     """It acts while an answer is awaited; the others act at the prompt."""
 
 
-ACTIONS: Final = (
-    Action("send", ("enter",), "send"),
-    Action("newline", ("escape", "enter"), "new line (also Ctrl-J, Shift-Enter, or a backslash at the end)"),
-    Action("editor", ("c-x", "c-e"), "write in $EDITOR"),
-    Action("editor_short", ("c-g",), "write in $EDITOR"),
-    Action("edit_last", ("escape", "escape"), "edit the last question, on an empty line"),
-    Action("expand_paste", ("c-o",), "show the text of a paste"),
-    Action("suspend", ("c-z",), "suspend"),
-    Action("help", ("f1",), "help (also ? on an empty line)"),
-    Action("chain", ("f2",), "the chain and how it is"),
-    Action("multiline", ("f3",), "multi-line mode on and off"),
-    Action("vi", ("f4",), "vi keys on and off"),
-    Action("next_provider", ("c-n",), "give up on this provider, ask the next", streaming=True),
-    Action("stop", ("escape",), "stop the answer", streaming=True),
+_STREAMING: Final = ("next_provider", "stop")
+ACTIONS: Final = tuple(
+    Action(key.name, tuple(key.default.split()), key.doc, streaming=key.name in _STREAMING) for key in schema.KEYS
 )
 FIXED: Final = (
     ("Ctrl-C", "stop the answer and keep what is there; at the prompt: clear the line, twice: leave"),
@@ -57,12 +47,10 @@ _LABELS: Final = {"escape": "Esc", "enter": "Enter", "tab": "Tab"}
 
 
 class Keymap:
-    """Which keys do what; `changes` replaces defaults, by the name of the action."""
+    """Which keys do what."""
 
-    def __init__(self, changes: Mapping[str, str] | None = None) -> None:
+    def __init__(self) -> None:
         self._keys = {action.name: action.keys for action in ACTIONS}
-        for name, keys in (changes or {}).items():
-            self.set(name, keys)
 
     def set(self, name: str, keys: str) -> None:
         """Give an action other keys, as `c-t` or `escape t`. Raises `InputError` for unknown ones."""

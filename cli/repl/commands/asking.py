@@ -175,6 +175,6 @@ ROWS: Final = (
     Command("copy", "copy an answer, its code, or everything", copy, "[N|code [K]|all]", group=_GROUP),
     Command("add", "attach a file to the next question (also @PATH in it)", add, "PATH", ("file",), takes_path=True, group=_GROUP),
     Command("drop", "take attachments away", drop, "[NAME|all]", values=attached, group=_GROUP),
-    Command("editor", "write in $EDITOR", editor, "[TEXT]", group=_GROUP),
+    Command("editor", "open $EDITOR for the next question", editor, "[TEXT]", group=_GROUP),
     Command("multiline", "swap Enter and Alt-Enter", multiline, group=_GROUP),
 )  # fmt: skip

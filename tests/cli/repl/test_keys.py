@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
+from fallback_chat.cli.commands.chat import keymap_of
 from fallback_chat.cli.repl.keys import QUEUED, Keymap, TypeAhead
-from fallback_chat.core.errors import InputError
+from fallback_chat.core.errors import ConfigError, InputError
+from fallback_chat.core.settings import ChainSettings, Settings
 
 ENTER = KeyPress(Keys.ControlM)
 ESCAPE = KeyPress(Keys.Escape)
+
+
+def changed(**keys: str) -> Keymap:
+    keymap = Keymap()
+    for name, wanted in keys.items():
+        keymap.set(name, wanted)
+    return keymap
 
 
 def letters(text: str) -> list[KeyPress]:
@@ -50,7 +61,7 @@ def test_no_key_is_lost_between_acting_and_waiting(presses: list[KeyPress]) -> N
 
 
 def test_a_key_can_be_changed() -> None:
-    keymap = Keymap({"next_provider": "f5", "newline": "escape t"})
+    keymap = changed(next_provider="f5", newline="escape t")
     assert keymap.streaming()["f5"] == "next_provider"
     assert "c-n" not in keymap.streaming()
     assert keymap.label("newline") == "Alt-t"
@@ -67,8 +78,17 @@ def test_a_key_can_be_changed() -> None:
 )
 def test_a_key_that_makes_no_sense_is_refused(name: str, keys: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence.replace("+", r"\+")):
-        Keymap({name: keys})
+        changed(**{name: keys})
 
 
 def test_the_help_names_the_keys_as_they_are() -> None:
-    assert ("Ctrl-T", "give up on this provider, ask the next") in Keymap({"next_provider": "c-t"}).help()
+    assert ("Ctrl-T", "while an answer is awaited: give up on this provider, ask the next") in changed(
+        next_provider="c-t"
+    ).help()
+
+
+def test_the_keys_of_the_configuration_count_and_a_wrong_one_is_named() -> None:
+    settings = Settings(chain=ChainSettings(), providers=(), keys={"next_provider": "c-t"})
+    assert keymap_of(settings).label("next_provider") == "Ctrl-T"
+    with pytest.raises(ConfigError, match=r"^keys\.stop: 'nonsense' is no key"):
+        keymap_of(replace(settings, keys={"stop": "nonsense"}))

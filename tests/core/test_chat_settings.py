@@ -1,0 +1,29 @@
+"""[chat] and [keys] of fallback.toml."""
+
+from __future__ import annotations
+
+import pytest
+
+from fallback_chat.core.config import load
+from fallback_chat.core.errors import ConfigError
+from fallback_chat.core.settings import ChatSettings, Origin
+
+PROVIDER = '[[providers]]\nname = "a"\nkind = "guide"\nmodel = "manual"\n'
+
+
+def test_what_the_chat_begins_with_and_its_keys_are_read() -> None:
+    settings = load(f'{PROVIDER}[chat]\ncalm = true\ntheme = "light"\n[keys]\nnext_provider = "c-t"\n')
+    assert settings.chat == ChatSettings(calm=True, theme="light")
+    assert settings.keys == {"next_provider": "c-t"}
+    assert settings.origins["chat.calm"] is settings.origins["keys.next_provider"] is Origin.USER
+
+
+def test_without_them_the_defaults_count() -> None:
+    settings = load(PROVIDER)
+    assert (settings.chat, settings.keys) == (ChatSettings(), {})
+
+
+def test_mistakes_name_their_key() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(f'{PROVIDER}[chat]\ntheme = "pink"\nclam = true\n[keys]\nnext = "c-t"\n')
+    assert sorted(problem.key for problem in caught.value.problems) == ["chat.clam", "chat.theme", "keys.next"]
