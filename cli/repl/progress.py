@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STALL: Final = 4.0
 """Seconds of silence from which the row counts them."""
 CHARACTERS_PER_TOKEN: Final = 4
+SWITCHING: Final = (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
+"""After these an answer that stalls is taken over by the next provider."""
 
 
 class Progress:
@@ -62,6 +64,11 @@ class Progress:
             self._first = self._first or self._now()
             self._characters += len(delta.content)
 
+    @property
+    def stalls(self) -> bool:
+        """Nothing has come for a while, and somebody else could be asked."""
+        return self.can_switch and self._again_at is None and self._now() - self._heard >= STALL
+
     def activity(self) -> str:
         """Say what the provider does now."""
         now = self._now()
@@ -81,10 +88,9 @@ class Progress:
         words = f"no tokens {int(silence)} s"
         if left is None or left <= 0:
             return words
-        switches = self.can_switch and (self._first is None or self.on_stream_failure is not OnStreamFailure.RAISE)
+        switches = self.can_switch and (self._first is None or self.on_stream_failure in SWITCHING)
         what = "next" if switches else "gives up"
-        key = " (Ctrl-N now)" if self.can_switch else ""
-        return f"{words} — {what} in {duration(max(1, int(left + 0.99)))}{key}"
+        return f"{words} — {what} in {duration(max(1, int(left + 0.99)))}"
 
 
 def duration_of(seconds: float) -> str:

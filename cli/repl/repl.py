@@ -130,6 +130,7 @@ class Repl:
         chain = await self.chain.open()
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
+        progress.on_stream_failure = self.chain.settings.chain.on_stream_failure
         driver: TurnDriver | None = None
 
         def act(action: str) -> None:
@@ -225,19 +226,17 @@ class Repl:
         return compose(self._status(), width, ascii_only=self.host.ascii_only)
 
     def _streaming_row(self, width: int, typed: TypeAhead) -> Sequence[Piece]:
-        status = self._status()
         progress = self._progress
+        status = self._status(progress.provider if progress is not None else None)
         if progress is not None:
-            active = status.active
-            if progress.provider in self.chain.names:
-                active = self.chain.names.index(progress.provider)
-            status = replace(status, active=active, activity=progress.activity(), hint="")
+            way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
+            status = replace(status, activity=progress.activity(), way_out=way_out, hint="")
         flags = (*status.flags, *((f"queued {typed.queued}",) if typed.queued else ()))
         return compose(replace(status, flags=flags, typed_ahead=typed.preview), width, ascii_only=self.host.ascii_only)
 
-    def _status(self) -> Status:
-        now, session = self.now(), self.session
-        active = self.chain.first(session, now)
+    def _status(self, asked: str | None = None) -> Status:
+        now, session, names = self.now(), self.session, self.chain.names
+        active = names.index(asked) if asked in names else self.chain.first(session, now)
         window = self.chain.providers[active].context_window
         flags = [f"{len(session.attachments)} attached"] if session.attachments else []
         for name, on in (

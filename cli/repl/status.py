@@ -67,6 +67,8 @@ class Status:
     """Which of `entries` answers, or would be asked first."""
     activity: str = ""
     """What the active one does now."""
+    way_out: str = ""
+    """The key that helps when it does nothing."""
     context: float | None = None
     """Share of the active entry's context window."""
     tokens: int = 0
@@ -132,6 +134,8 @@ def _wide(status: Status, width: int) -> list[Sequence[Piece]]:
     active = status.entries[status.active]
     head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shorten(active.model, MAX_MODEL)}", Tone.DIM)]
     groups: list[Sequence[Piece]] = [head + _doing(status, active)]
+    if status.way_out:
+        groups.append([Piece(f" ({status.way_out})")])
     if status.typed_ahead:
         groups.append([Piece(" │ ", Tone.DIM), Piece(shorten(f"{AHEAD} {status.typed_ahead}", width // 2), Tone.PLAIN)])
     groups += [
@@ -149,6 +153,8 @@ def _narrow(status: Status) -> list[Sequence[Piece]]:
     groups: list[Sequence[Piece]] = [head + _doing(status, active)] if status.activity else [head, place]
     if not status.activity and active.word != "ok":
         groups.insert(1, [Piece(f" {active.word}", active.tone)])
+    if status.way_out:
+        groups.append([Piece(f" ({status.way_out})")])
     if status.typed_ahead:
         groups.append([Piece(shorten(f" {AHEAD} {status.typed_ahead}", 16))])
     if status.context is not None:

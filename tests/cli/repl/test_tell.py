@@ -1,0 +1,38 @@
+"""Sentences about the chain."""
+
+from __future__ import annotations
+
+import pytest
+
+from fallback_chat.cli.repl.tell import short, table, transition
+from fallback_chat.core.breaker import State
+from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import AvailabilityChangedEvent
+from tests.core.scripted import ScriptedLLM
+
+A = ScriptedLLM("a", [])
+NOW = 1000.0
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (AvailabilityChangedEvent(A, False, State.OPEN, "rate_limited", NOW + 42), "a: is rate-limited, retry in 42 s"),
+        (AvailabilityChangedEvent(A, False, State.BLOCKED, "auth"), "a: rejected the API key"),
+        (AvailabilityChangedEvent(A, False, State.OPEN, "of another version", NOW - 1), "a: is not available"),
+        (AvailabilityChangedEvent(A, False, State.DISABLED, "user"), "a: out of use"),
+        (AvailabilityChangedEvent(A, True, State.CLOSED, "success"), "a: available again (it answered)"),
+        (AvailabilityChangedEvent(A, True), "a: available again"),
+    ],
+)
+def test_a_transition_is_one_line(event: AvailabilityChangedEvent, line: str) -> None:
+    assert transition(event, NOW) == line
+
+
+def test_a_failure_in_short_is_its_status_or_its_kind() -> None:
+    assert short(APIStatusError("busy", details=ErrorDetails(status=529))) == "529"
+    assert short(APIError("cut", kind=ErrorKind.STREAM_ERROR, details=ErrorDetails(status=200))) == "stream error"
+
+
+def test_a_table_lines_up() -> None:
+    assert list(table(("name", "n"), [("a", "10"), ("longer", "")])) == ["name    n", "a       10", "longer"]
