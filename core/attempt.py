@@ -100,6 +100,11 @@ class Attempt:
         """Seconds that the provider still has for its next sign of life; None when nobody waits for one."""
         return self._watchdog.left
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the provider was not given of the request."""
+        return () if self._stream is None else self._stream.notices
+
     async def commit(self) -> None:
         """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
 

@@ -6,12 +6,15 @@ partial answer stays in the conversation and a user message asks to go on. What 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
+from fallback_chat.core.llm import ChoiceDelta
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatContext
+    from fallback_chat.core.llm import ChatChunk
 
 INSTRUCTION: Final = (
     "Your answer above was cut off by a technical fault. Go on exactly where it ends, in the same form. "
@@ -56,6 +59,46 @@ class EchoTrimmer:
         longest = min(len(begun), len(self._end))
         echo = next((n for n in range(longest, LEAST_ECHO - 1, -1) if self._end.endswith(begun[:n])), 0)
         return _without(held, echo)
+
+
+class Transcript:
+    """The text that a turn has shown, kept in case another provider has to go on with it."""
+
+    def __init__(self) -> None:
+        self._shown: list[str] = []
+        self._trimmer: EchoTrimmer | None = None
+        self.partial = ""
+        """What the next provider is to continue; empty where it begins anew."""
+
+    @property
+    def length(self) -> int:
+        """Characters shown so far."""
+        return sum(map(len, self._shown))
+
+    def begin(self) -> None:
+        """A provider has committed: what it repeats of `partial` is trimmed."""
+        self._trimmer = EchoTrimmer(self.partial) if self.partial else None
+
+    def take(self, chunk: ChatChunk) -> ChatChunk:
+        """Give `chunk` as it can be shown, and remember its text."""
+        text = chunk.delta.content or "" if chunk.delta is not None else ""
+        if self._trimmer is not None:
+            text = self._trimmer.feed(text)
+            if chunk.finish_reason is not None:
+                text += self._trimmer.flush()
+            chunk = replace(chunk, delta=replace(chunk.delta or ChoiceDelta(), content=text or None))
+        self._shown.append(text)
+        return chunk
+
+    def rest(self) -> str:
+        """Give what is still held back at the end of the answer."""
+        return self._trimmer.flush() if self._trimmer is not None else ""
+
+    def break_off(self, *, keep: bool) -> None:
+        """The provider failed: the next one continues what was shown (`keep`), or it is void."""
+        if not keep:
+            self._shown.clear()
+        self.partial = "".join(self._shown)
 
 
 def _squeeze(text: str) -> str:

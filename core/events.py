@@ -71,6 +71,14 @@ class AttemptSkipped(NamedTuple):
     error: APIError
 
 
+class Notice(NamedTuple):
+    """A provider was asked for something other than was wished, as it would not have taken that."""
+
+    llm: LLM
+    text: str
+    """In words that follow the provider's name."""
+
+
 class FailedOver(NamedTuple):
     """Another provider takes over the turn."""
 
@@ -118,6 +126,7 @@ Event = (
     AttemptStarted
     | AttemptFailed
     | AttemptSkipped
+    | Notice
     | FailedOver
     | StreamRestarted
     | AvailabilityChangedEvent
@@ -129,6 +138,7 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     AttemptStarted: "attempt_started",
     AttemptFailed: "attempt_failed",
     AttemptSkipped: "attempt_skipped",
+    Notice: "notice",
     FailedOver: "failed_over",
     StreamRestarted: "stream_restarted",
     AvailabilityChangedEvent: "llm_availability_changed",

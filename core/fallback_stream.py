@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.attempt import Attempt, TotalTimeoutError
 from fallback_chat.core.backoff import MAX_WAIT, retry_wait
-from fallback_chat.core.continuation import EchoTrimmer
+from fallback_chat.core.continuation import Transcript
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
@@ -17,6 +16,7 @@ from fallback_chat.core.events import (
     AttemptSkipped,
     AttemptStarted,
     FailedOver,
+    Notice,
     Outcome,
     StreamRestarted,
 )
@@ -95,11 +95,8 @@ class FallbackLLMStream(LLMStream):
         """The attempt whose text is void once another provider has shown content."""
         self._last_error: APIError | None = None
         self._too_small = [AttemptSkipped(one.llm, _does_not_fit(one.llm, turn.tokens)) for one in turn.too_small]
-        self._keeps_text = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in turn.left())
-        self._shown: list[str] = []
-        self._partial = ""
-        """The text that the next provider is to continue."""
-        self._trimmer: EchoTrimmer | None = None
+        may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in turn.left())
+        self._transcript = Transcript() if may_continue else None
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._ended = False
@@ -136,7 +133,6 @@ class FallbackLLMStream(LLMStream):
                     await self._commit_next()
                     if self._superseded is not None:
                         return self._restarted(self._superseded)
-                    self._trimmer = EchoTrimmer(self._partial) if self._partial else None
                     continue
                 try:
                     chunk = await attempt.next()
@@ -144,10 +140,10 @@ class FallbackLLMStream(LLMStream):
                     await self._broken_off(attempt, error)
                     continue
                 if chunk is not None:
-                    return self._kept(chunk) if self._keeps_text else chunk
+                    return chunk if self._transcript is None else self._transcript.take(chunk)
                 await self._end(attempt, Outcome.OK)
-                if self._trimmer is not None and (held := self._trimmer.flush()):
-                    return ChatChunk(ChoiceDelta(held))
+                if self._transcript is not None and (rest := self._transcript.rest()):
+                    return ChatChunk(ChoiceDelta(rest))
         except BaseException as error:
             await self._stop()
             if not (isinstance(error, asyncio.CancelledError) and self._is_only_interrupted()):
@@ -209,6 +205,8 @@ class FallbackLLMStream(LLMStream):
                 raise
             if self._attempt is not None:
                 self._answering = self._candidate.llm
+                if self._transcript is not None:
+                    self._transcript.begin()
                 return
 
     async def _ask(self, candidate: Candidate, permit: Permit) -> Attempt | None:
@@ -232,6 +230,9 @@ class FallbackLLMStream(LLMStream):
                 assert attempt.first_token is not None
                 self._engine.note_first_token(candidate, attempt.first_token)
                 return attempt
+            finally:
+                for text in attempt.notices:
+                    self._engine.emit(Notice(candidate.llm, text))
             if wait is None:
                 self._blame(failure, permit)
                 return None
@@ -248,7 +249,7 @@ class FallbackLLMStream(LLMStream):
         share = left / 2 if self._turn.left() else left
         self._latest = Attempt(
             candidate.llm,
-            lambda: self._open_stream(candidate.llm, self._partial),
+            lambda: self._open_stream(candidate.llm, self._transcript.partial if self._transcript else ""),
             candidate.settings,
             first_token_budget=min(self._engine.first_token_budget(candidate, permit), share),
             total_budget=self._total_left,
@@ -273,42 +274,21 @@ class FallbackLLMStream(LLMStream):
         assert self._permit is not None
         self._attempt = None
         self._record(attempt, Outcome.PARTIAL, error)
-        self._blame(
-            Failure(self._candidate, error, attempt.elapsed, shown=self._characters_shown(attempt)), self._permit
-        )
+        shown = attempt.shown if self._transcript is None else self._transcript.length
+        self._blame(Failure(self._candidate, error, attempt.elapsed, shown), self._permit)
         assert self._failure is not None
         await attempt.aclose()
         self._total_left = attempt.total_left
         policy = self._candidate.settings.on_stream_failure
-        if policy is OnStreamFailure.RESTART and self._may_go_on():
+        goes_on = policy in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
+        if not goes_on or self._out_of_time or not self._turn.left():
+            self._tell(self._failure, None)
+            self._ended = True
+            raise error
+        if policy is OnStreamFailure.RESTART:
             self._superseded = self._failure
-            self._partial = ""
-            self._shown.clear()
-            return
-        if policy is OnStreamFailure.CONTINUE and self._may_go_on():
-            self._partial = "".join(self._shown)
-            return
-        self._tell(self._failure, None)
-        self._ended = True
-        raise error
-
-    def _characters_shown(self, attempt: Attempt) -> int:
-        """Count all that the consumer has to discard should another provider begin anew."""
-        return sum(map(len, self._shown)) if self._keeps_text else attempt.shown
-
-    def _may_go_on(self) -> bool:
-        return not self._out_of_time and bool(self._turn.left())
-
-    def _kept(self, chunk: ChatChunk) -> ChatChunk:
-        """Remember the text in case another provider has to continue it, and trim what that one repeats."""
-        text = chunk.delta.content or "" if chunk.delta is not None else ""
-        if self._trimmer is not None:
-            text = self._trimmer.feed(text)
-            if chunk.finish_reason is not None:
-                text += self._trimmer.flush()
-            chunk = replace(chunk, delta=replace(chunk.delta or ChoiceDelta(), content=text or None))
-        self._shown.append(text)
-        return chunk
+        if self._transcript is not None:
+            self._transcript.break_off(keep=policy is OnStreamFailure.CONTINUE)
 
     def _restarted(self, superseded: Failure) -> ChatChunk:
         assert self._candidate is not None

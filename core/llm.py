@@ -117,6 +117,9 @@ class ModelInfo(NamedTuple):
 class LLMStream(ABC):
     """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
 
+    notices: tuple[str, ...] = ()
+    """What of the request this provider was not given, each in words that follow its name; complete at the first chunk."""
+
     def __aiter__(self) -> Self:
         return self
 
