@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.cli.failures import is_cancelled, sentence
 from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
-from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, StreamRestarted
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, Notice, StreamRestarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +119,8 @@ class JsonLines:
                     retry_in=event.retry_in,
                     will=will,
                 )
+            case Notice(llm, text):
+                self.emit("notice", provider=llm.label, text=text)
             case FailedOver(from_llm, to_llm, reason):
                 self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
             case StreamRestarted(from_llm, to_llm, discarded):

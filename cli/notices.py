@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration, explain, sentence
 from fallback_chat.core.errors import AllProvidersFailed, APIError
-from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, StreamRestarted
+from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, Notice, StreamRestarted
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
             yield f"{sentence(llm.label, error)}; {what}"
         case AttemptSkipped(llm, error):
             yield f"{sentence(llm.label, error)}; it is passed over"
+        case Notice(llm, text):
+            yield f"{llm.label} {text}"
         case StreamRestarted(from_llm, to_llm):
             yield f"the text of {from_llm.label} is void; {to_llm.label} starts anew"
         case _:

@@ -69,6 +69,17 @@ class ChatRequest:
         """Sampling temperature."""
         return self.options.temperature if self.options.temperature is not None else self.settings.temperature
 
+    @property
+    def special(self) -> tuple[str, ...]:
+        """Those of its wishes, by name, that not every wire format has a word for."""
+        wished = {
+            "stop": bool(self.options.stop),
+            "seed": self.options.seed is not None,
+            "tool_choice": bool(self.tools) and self.tool_choice not in (None, "auto", "none"),
+            "parallel_tool_calls": bool(self.tools) and self.parallel_tool_calls is False,
+        }
+        return tuple(name for name in wished if wished[name])
+
 
 class Reader(Protocol):
     """Turns the JSON objects of one answer into chunks."""
@@ -105,7 +116,9 @@ class Dialect(NamedTuple):
     lists_all: bool = False
     """A model that is not in the list is not there."""
     adjust: Callable[[ChatRequest, APIError], ChatRequest | None] = lambda _request, _error: None
-    """Gives a request that avoids an error, to be sent once instead, or None."""
+    """Gives the request with the output cap that an error leaves room for, to be sent once instead, or None."""
+    lacks: frozenset[str] = frozenset()
+    """Which of `ChatRequest.special` it has no word for."""
 
 
 class ErrorEventError(Exception):

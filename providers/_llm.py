@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
@@ -14,7 +14,7 @@ from fallback_chat.providers._errors import ErrorReader
 from fallback_chat.providers._stream import HttpStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import httpx
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import Dialect, HttpRequest, Reader
     from fallback_chat.providers._http import HttpEngine
-
-logger = logging.getLogger(__name__)
 
 _MOST_PAGES: Final = 20
 
@@ -41,6 +39,8 @@ class HttpLLM(LLM):
         self._closed = False
         self.dropped: tuple[str, ...] = ()
         """Keys that the server has rejected by name; they are no longer sent."""
+        self._lacking: set[str] = set()
+        """Wishes that the wire format has no word for, and the user was told so."""
         http.acquire()
 
     @property
@@ -132,54 +132,55 @@ class HttpLLM(LLM):
 
     def _stream(self, request: ChatRequest) -> HttpStream:
         return HttpStream(
-            lambda note: self._open(request, note),
+            partial(self._open, request),
             http=self._http,
             errors=self._errors,
             ndjson=self._dialect.framing == "ndjson",
         )
 
-    async def _open(
-        self, request: ChatRequest, note_connect: Callable[[float | None], None]
-    ) -> tuple[httpx.Response, Reader]:
+    async def _open(self, request: ChatRequest, stream: HttpStream) -> tuple[httpx.Response, Reader]:
         """Send a request until its head is there. Raises `APIError`.
 
         One that is rejected for something that can be left out is sent once more without it; nothing else is repeated.
         """
         request = replace(request, dropped=frozenset(self.dropped))
+        stream.notices = self._without_lacking(request)
         built = self._dialect.build_request(request)
         try:
-            return await self._send(request, built, note_connect)
+            return await self._send(request, built, stream)
         except APIStatusError as error:
-            from fallback_chat.providers._rejections import unsupported_feature
+            from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 
-            again = self._dialect.adjust(request, error) or self._without_rejected(request, built, error)
-            if again is None:
+            if (again := self._dialect.adjust(request, error)) is not None:
+                notice = f"has room for {again.max_tokens} tokens of output only: max_tokens is lowered to that"
+            elif (key := rejected_key(error, json.loads(built.body), request)) is not None:
+                self.dropped = (*self.dropped, key)
+                again = replace(request, dropped=frozenset(self.dropped))
+                notice = f"does not take {key!r}: it is no longer sent ({error.message})"
+            else:
                 if unsupported_feature(error, request):
                     error.kind = ErrorKind.UNSUPPORTED
                 raise
-        return await self._send(again, self._dialect.build_request(again), note_connect)
+        stream.notices += (notice,)
+        return await self._send(again, self._dialect.build_request(again), stream)
+
+    def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:
+        """Say which wishes the wire format has no word for, each once."""
+        lacking = [wish for wish in request.special if wish in self._dialect.lacks and wish not in self._lacking]
+        self._lacking.update(lacking)
+        return tuple(f"is not told {wish!r}: {self.kind} has no such parameter" for wish in lacking)
 
     async def _send(
-        self, request: ChatRequest, built: HttpRequest, note_connect: Callable[[float | None], None]
+        self, request: ChatRequest, built: HttpRequest, stream: HttpStream
     ) -> tuple[httpx.Response, Reader]:
         sent = await self._http.send(built, self._settings)
-        note_connect(sent.connect)
+        stream.connect = sent.connect
         if sent.response.status_code < 300:
             return sent.response, self._dialect.reader(request)
         try:
             raise await self._http.error_of(sent.response, self._settings, self._errors)
         finally:
             await sent.response.aclose()
-
-    def _without_rejected(self, request: ChatRequest, built: HttpRequest, error: APIStatusError) -> ChatRequest | None:
-        from fallback_chat.providers._rejections import rejected_key
-
-        key = rejected_key(error, json.loads(built.body), request)
-        if key is None:
-            return None
-        self.dropped = (*self.dropped, key)
-        logger.info("%s rejects %r: it is no longer sent (%s)", self.label, key, error.message)
-        return replace(request, dropped=frozenset(self.dropped))
 
     def _probe_request(self) -> HttpRequest:
         if self._dialect.probe_request is not None:

@@ -30,11 +30,11 @@ _DRAIN_LIMIT: Final = 64
 
 
 class HttpStream(LLMStream):
-    """Reads the answer that `send` opens; `send` is told where to report the seconds that connecting took."""
+    """Reads the answer that `send` opens; `send` is given the stream, to set its `connect` and `notices`."""
 
     def __init__(
         self,
-        send: Callable[[Callable[[float | None], None]], Awaitable[tuple[httpx.Response, Reader]]],
+        send: Callable[[HttpStream], Awaitable[tuple[httpx.Response, Reader]]],
         *,
         http: HttpEngine,
         errors: ErrorReader,
@@ -102,7 +102,7 @@ class HttpStream(LLMStream):
         if self._closed:
             raise StopAsyncIteration
         try:
-            self._response, reader = await self._send(self._note_connect)
+            self._response, reader = await self._send(self)
         except BaseException:
             self._closed = True
             raise
@@ -113,9 +113,6 @@ class HttpStream(LLMStream):
         self._bytes = aiter(stream)
         self._body = BodyReader(reader, ndjson=self._ndjson, classify=self._classify, redact=self._errors.redact)
         return self._body
-
-    def _note_connect(self, seconds: float | None) -> None:
-        self.connect = seconds
 
     def _classify(self, event: object) -> APIError:
         headers = self._response.headers if self._response is not None else httpx.Headers()

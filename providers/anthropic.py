@@ -290,6 +290,7 @@ DIALECT: Final = Dialect(
     models_request=models_request,
     read_models=read_models,
     adjust=lower_cap,
+    lacks=frozenset({"seed"}),
 )
 
 create = partial(HttpLLM, DIALECT)

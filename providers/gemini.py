@@ -290,6 +290,7 @@ DIALECT: Final = Dialect(
     reader=GenerateReader,
     models_request=models_request,
     read_models=read_models,
+    lacks=frozenset({"parallel_tool_calls"}),
 )
 
 create = partial(HttpLLM, DIALECT)

@@ -184,6 +184,7 @@ DIALECT: Final = Dialect(
     models_request=models_request,
     read_models=read_models,
     lists_all=True,
+    lacks=frozenset({"tool_choice", "parallel_tool_calls"}),
 )
 
 create = partial(HttpLLM, DIALECT)

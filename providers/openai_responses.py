@@ -262,6 +262,7 @@ DIALECT: Final = Dialect(
     models_request=openai.models_request,
     read_models=openai.read_models,
     probe_request=openai.probe_request,
+    lacks=frozenset({"stop", "seed"}),
 )
 
 create = partial(HttpLLM, DIALECT)

@@ -77,7 +77,14 @@ class FakeClock:
 class ScriptedStream(LLMStream):
     """Plays one script. `pulls` and `closes` count what the engine asked of it."""
 
-    def __init__(self, script: Iterable[Step], *, on_close: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        script: Iterable[Step],
+        *,
+        on_close: Callable[[], Awaitable[None]] | None = None,
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        self.notices = notices
         self._steps = iter(script)
         self._on_close = on_close
         self.pulls = 0
@@ -125,11 +132,13 @@ class ScriptedLLM(LLM):
         *scripts: Sequence[Step],
         context_window: int | None = None,
         on_close: Callable[[], Awaitable[None]] | None = None,
+        notices: tuple[str, ...] = (),
     ) -> None:
         self._label = label
         self._scripts = deque(scripts)
         self._context_window = context_window
         self._on_close = on_close
+        self._notices = notices
         self.calls: list[Call] = []
         self.streams: list[ScriptedStream] = []
         self.closes = 0
@@ -161,7 +170,7 @@ class ScriptedLLM(LLM):
     def chat(self, *, chat_ctx: ChatContext, **arguments: Any) -> ScriptedStream:
         self.calls.append(Call(chat_ctx, arguments))
         script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
-        stream = ScriptedStream(script, on_close=self._on_close)
+        stream = ScriptedStream(script, on_close=self._on_close, notices=self._notices)
         self.streams.append(stream)
         return stream
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.core.settings import ChainSettings, ProviderSettings
@@ -231,10 +231,14 @@ async def test_a_key_that_the_server_rejects_is_dropped_once_and_for_good(kind: 
                 await peer.answer(recorded(kind), headers=framed(kind))
 
     async with served(kind, play, extra_body={"zeal": 1}) as (one, peers):
+        notices = []
         for _ in range(2):
             async with one.chat(chat_ctx=ChatContext.from_text("hi"), options=ChatOptions(top_p=0.5)) as stream:
                 assert [piece async for piece in stream][-1].finish_reason is FinishReason.STOP
-        assert [name.rpartition(".")[2] in ("top_p", "topP") for name in one.dropped] == [True]
+                notices.append(stream.notices)
+        (key,) = one.dropped
+        (spelled,) = (name for name in ("top_p", "topP") if key.endswith(name))
+        assert notices == [(f"does not take {key!r}: it is no longer sent (Unknown parameter: {spelled!r})",), ()]
         assert len(peers[0].requests) == 3
 
 
@@ -259,3 +263,34 @@ async def test_what_a_user_adds_is_not_dropped(kind: str) -> None:
         with pytest.raises(APIStatusError):
             await ask(one)
         assert (one.dropped, len(peers[0].requests)) == ((), 1)
+
+
+LACKS = {
+    "openai-responses": ("stop", "seed"),
+    "anthropic": ("seed",),
+    "gemini": ("parallel_tool_calls",),
+    "ollama": ("tool_choice", "parallel_tool_calls"),
+}
+
+
+async def test_a_wish_that_the_format_has_no_word_for_is_named_once(kind: str) -> None:
+    wishes: dict[str, Any] = {
+        "chat_ctx": ChatContext.from_text("hi"),
+        "tools": [Tool("look_up", "", {"type": "object"})],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "options": ChatOptions(stop=("END",), seed=7),
+    }
+    notices = []
+    async with served(kind, answers(recorded(kind), headers=framed(kind))) as (one, peers):
+        for _ in range(2):
+            async with one.chat(**wishes) as stream:
+                await anext(stream)
+                notices.append(stream.notices)
+        sent = peers[0].requests[0].lower().replace(b"_", b"")
+    lacking = LACKS.get(kind, ())
+    assert notices == [tuple(f"is not told {wish!r}: {kind} has no such parameter" for wish in lacking), ()]
+    # What is not named is sent.
+    spelled = {"parallel_tool_calls": "parallel"} | ({"tool_choice": "mode"} if kind == "gemini" else {})
+    for wish in {"stop", "seed", "tool_choice", "parallel_tool_calls"} - set(lacking):
+        assert spelled.get(wish, wish).replace("_", "").encode() in sent

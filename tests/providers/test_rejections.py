@@ -15,7 +15,7 @@ from fallback_chat.providers._dialect import ChatRequest
 from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 from fallback_chat.providers.anthropic import lower_cap
 from tests.providers.asking import ask, llm, sends
-from tests.providers.raw_server import raw_server
+from tests.providers.raw_server import Peer, raw_server
 
 BODY: dict[str, Any] = {
     "model": "m",
@@ -111,3 +111,17 @@ def test_a_cap_that_does_not_fit_is_lowered_to_what_is_left() -> None:
     assert lower_cap(asked, error(full, kind=ErrorKind.CONTEXT_EXCEEDED)) is None
     assert lower_cap(asked, error("prompt is too long", kind=ErrorKind.CONTEXT_EXCEEDED)) is None
     assert lower_cap(asked, error(message)) is None
+
+
+async def test_a_lowered_cap_is_told() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        message = b"input length and `max_tokens` exceed context limit: 900 + 64000 > 1500"
+        await peer.answer(b'{"error": {"type": "invalid_request_error", "message": "%s"}}' % message, status=400)
+        assert b'"max_tokens":600' in await peer.request()
+        await peer.answer(b'{"content": [{"type": "text", "text": "yes"}], "stop_reason": "end_turn"}')
+
+    async with raw_server(play) as server, llm(server.url, kind="anthropic", max_tokens=64000) as one:
+        async with one.chat(chat_ctx=ChatContext.from_text("hi")) as stream:
+            assert [piece.delta.content async for piece in stream if piece.delta and piece.delta.content] == ["yes"]
+        assert stream.notices == ("has room for 600 tokens of output only: max_tokens is lowered to that",)

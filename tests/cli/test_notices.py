@@ -1,0 +1,35 @@
+"""What a provider would not take of a request is told once, on stderr and in the JSON lines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.cli.program import ANSWERS, TEXTS, Ran
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+
+TEXT = "does not take 'max_tokens': it is no longer sent (`max_tokens` is 20000000, not a number from 1 to 10000000)"
+
+
+def picky(program: Program) -> Program:
+    """Give a chain whose server rejects the output cap of its entry by name."""
+    program.play("ok").config["providers"][0]["max_tokens"] = 20_000_000
+    return program
+
+
+def test_a_key_that_the_server_rejects_is_told_by_one_line(program: Program) -> None:
+    assert picky(program)("ask", "hi") == Ran(0, ANSWERS["one"], f"fallback-chat: one {TEXT}\n")
+    assert program.asked == [2]
+
+
+def test_a_quiet_program_does_not_tell_it(program: Program) -> None:
+    assert picky(program)("ask", "-q", "hi") == Ran(0, ANSWERS["one"], "")
+
+
+def test_the_json_lines_have_it_between_the_request_and_the_answer(program: Program) -> None:
+    lines = [json.loads(line) for line in picky(program)("ask", "--jsonl", "-q", "hi").out.splitlines()]
+    assert [line["type"] for line in lines[:3]] == ["start", "attempt", "notice"]
+    assert {name: lines[2][name] for name in ("provider", "text")} == {"provider": "one", "text": TEXT}
+    assert lines[-1]["text"] == TEXTS["one"]
