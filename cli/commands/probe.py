@@ -68,7 +68,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     async with chain.adapter as adapter:
         reports = await asyncio.gather(
             *(
-                _check(llm, options.timeout or min(settings.chain.attempt_timeout, TIMEOUT), light=options.light)
+                check(llm, options.timeout or min(settings.chain.attempt_timeout, TIMEOUT), light=options.light)
                 for llm, settings in zip(adapter.llms, enabled, strict=True)
             )
         )
@@ -82,7 +82,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     return code
 
 
-async def _check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
+async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
     """Probe one provider within its time; what hung ones cost is the time of the slowest, not the sum."""
     try:
         async with asyncio.timeout(seconds):

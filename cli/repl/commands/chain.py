@@ -14,14 +14,13 @@ from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.shared import parse_duration
 from fallback_chat.core.breaker import State
-from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind, InputError
-from fallback_chat.core.llm import ProbeReport
+from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fallback_chat.cli.repl.repl import Repl
-    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.llm import LLM, ProbeReport
 
 PROBE_TIMEOUT: Final = 10.0
 
@@ -82,25 +81,16 @@ async def unskip(repl: Repl, argument: str) -> None:
 
 async def probe(repl: Repl, argument: str) -> None:
     """Check providers now; one that answers is put back into use."""
+    from fallback_chat.cli.commands.probe import check
+
     opened = await repl.chain.open()
     names = (_named(repl, argument),) if argument else repl.chain.names
     llms = [repl.chain.llm(opened, name) for name in names]
-    reports = await repl.interruptible(asyncio.gather(*map(_probe, llms)))
+    reports = await repl.interruptible(asyncio.gather(*(check(llm, PROBE_TIMEOUT, light=False) for llm in llms)))
     for llm, report in zip(llms, reports or (), strict=bool(reports)):
         repl.say(_finding(llm, report))
         if report.ok and opened.adapter.health(llm).state is not State.CLOSED:
             opened.adapter.set_enabled(llm, enabled=True)
-
-
-async def _probe(llm: LLM) -> ProbeReport:
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            return await llm.probe()
-    except TimeoutError:
-        error: APIError = APITimeoutError(f"nothing within {duration(PROBE_TIMEOUT)}")
-    except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing
-        error = APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG)
-    return ProbeReport(ok=False, check="completion", error=error)
 
 
 def _finding(llm: LLM, report: ProbeReport) -> str:

@@ -17,7 +17,7 @@ from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from fallback_chat.cli.commands.chat import assemble
+from fallback_chat.cli.repl.assemble import assemble
 from fallback_chat.cli.repl.terminal import Terminal
 from fallback_chat.cli.shared import SharedOptions
 from fallback_chat.cli.wiring import OpenChain
