@@ -74,8 +74,8 @@ def _bytes(name: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {name!r}", missing=True) from error
-    except OSError as error:
-        raise InputError(f"cannot read {name!r}: {error.strerror}", missing=True) from error
+    except (OSError, RuntimeError) as error:  # the latter for the home of a user that there is not
+        raise InputError(f"cannot read {name!r}: {getattr(error, 'strerror', error)}", missing=True) from error
 
 
 def _too_long(name: str) -> InputError:
@@ -112,12 +112,10 @@ def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str,
         prompt, blocks = blocks[0][1], []
     if not prompt.strip() and not blocks:
         raise InputError("there is nothing to ask: the prompt is empty")
-    return "\n\n".join([prompt, *(_block(name, text) for name, text in blocks)]).strip("\n")
+    return "\n\n".join(part for part in (prompt, *(_block(name, text) for name, text in blocks)) if part)
 
 
 def _block(name: str, text: str) -> str:
     """Fence a text; the fence is longer than any in it."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{name}:\n{fence}\n{text}\n{fence}"
