@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -29,8 +30,14 @@ def chat(shared: SharedOptions) -> int:
         return ExitCode.USAGE
     from fallback_chat.cli.wiring import configure, open_chain
 
+    keep_logs_off_the_screen()
     settings = configure(shared)
     return run_until_signal(lambda: converse(settings, open_chain, shared))
+
+
+def keep_logs_off_the_screen() -> None:
+    """Give the root logger a handler that is silent: without any, Python writes warnings and tracebacks into the answer."""
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], shared: SharedOptions) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.status import Entry, state_word
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 SLOW: Final = 0.5
 """Share of attempt_timeout from which a provider's last first token counts as slow."""
-logger = logging.getLogger(__name__)
 
 
 class Chain:
@@ -80,13 +78,11 @@ class Chain:
         self.begin_to_open()
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._opening is None:
-            return
-        try:
-            await (await self.open()).adapter.aclose()
-        except Exception:
-            logger.exception("closing the chain failed")
+        """Close the connections; what is still being opened is left alone."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._open is not None:
+            await self._open.adapter.aclose()
 
     def llm(self, opened: OpenChain, name: str) -> LLM:
         """Give the provider of that name."""

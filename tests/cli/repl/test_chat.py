@@ -367,3 +367,26 @@ async def test_the_length_limit_is_said() -> None:
     async with chatting(ScriptedLLM("a", ["Half", finish(FinishReason.LENGTH)])) as chat:
         await chat.ask("Go")
         assert chat.screen.rows[2].startswith("the answer is incomplete: the output limit is reached")
+
+
+async def test_transitions_that_come_fast_are_all_told_in_order_and_the_line_stays() -> None:
+    a, b = good("a"), good("b")
+    async with chatting(a, b) as chat:
+        await chat.ask("Go")
+        for number in range(20):
+            chat.adapter.set_enabled(a, enabled=bool(number % 2))
+            chat.type("x")
+            await asyncio.sleep(0)
+        await chat.until(lambda: chat.line == "x" * 20)
+        await chat.until(lambda: sum(row.startswith("a: ") for row in chat.screen.rows) == 20)
+        told = [row for row in chat.screen.rows if row.startswith("a: ")]
+        assert told == ["a: out of use", "a: available again (by your wish)"] * 10
+        assert chat.screen.rows[-2] == "> " + "x" * 20
+
+
+async def test_a_bug_in_a_provider_is_one_more_failure_and_the_chat_goes_on() -> None:
+    async with chatting(bad("a", ValueError("surprise")), good("b")) as chat:
+        await chat.ask("Go")
+        assert chat.screen.rows[1].startswith("a hit a bug in fallback-chat (ValueError: surprise); asking b")
+        await chat.ask("And now?")
+        assert len(chat.repl.session.answers) == 2

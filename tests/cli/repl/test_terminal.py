@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fallback_chat.providers.simulator import Manner
+from tests.cli.program import ROOT
 from tests.cli.repl.pseudo_terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -167,6 +170,15 @@ def test_a_dumb_terminal_gets_text_alone(program: Program) -> None:
         run.type(CTRL_D)
         assert run.exit_code() == 0
         assert b"\x1b" not in run.bytes
+
+
+def test_nothing_that_is_logged_appears_on_the_screen() -> None:
+    script = (
+        "import logging; from fallback_chat.cli.commands.chat import keep_logs_off_the_screen as quiet; quiet();"
+        "logging.getLogger('fallback_chat.core').error('a traceback', stack_info=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def test_without_a_terminal_the_chat_names_ask(program: Program) -> None:
