@@ -59,6 +59,7 @@ DECISIVE: Final[dict[str, ErrorKind]] = {
     "deploymentnotfound": K.MODEL_NOT_FOUND,  # Azure
     "invalid_api_key": K.AUTH,
     "api_key_invalid": K.AUTH,  # Google: 400
+    "no_db_connection": K.AUTH,  # LiteLLM without a database knows its master key only, and says this of any other: 400
     "failed_precondition": K.PERMISSION,  # Google: location or billing, 400
 }
 
@@ -135,6 +136,8 @@ COMMON_WORDING: Final = (
     _wording(
         K.AUTH, r"(?:incorrect|invalid|missing|no) api[ _-]?key|api[ _-]?key (?:is )?(?:not valid|invalid)", 400, None
     ),
+    # LiteLLM, in all the formats that it speaks; transformers.
+    _wording(K.MODEL_NOT_FOUND, "invalid model name passed in model=|server is pinned to '.*'; requested '", 400),
     _wording(K.OVERLOADED, "currently unavailable|overloaded", None),
     _wording(K.RATE_LIMITED, "rate limit|too many requests", None),
     _wording(K.QUOTA_EXHAUSTED, "insufficient (?:balance|credits?)|exceeded your current quota", None),
