@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.providers._connection_errors import FOREIGN, connection_error
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fallback_chat.providers._dialect import HttpRequest
     from fallback_chat.providers._errors import ErrorReader
     from fallback_chat.providers._http import HttpEngine
+
+NOT_OFFERED: Final = frozenset({404, 405, 501})
+"""Where a document is asked for, these speak of the address and not of a model: LiteLLM's Gemini format has no list of models."""
 
 
 class JsonFetch:
@@ -36,10 +39,17 @@ class JsonFetch:
         response = sent.response
         try:
             if response.status_code != 200:
-                raise await self._http.error_of(response, self._settings, self._errors)
+                raise await self._error(response)
             return self._parse(await self._read(response, request.url))
         finally:
             await response.aclose()
+
+    async def _error(self, response: httpx.Response) -> APIStatusError:
+        error = await self._http.error_of(response, self._settings, self._errors)
+        if response.status_code in NOT_OFFERED:
+            error.kind = ErrorKind.UNSUPPORTED
+            error.hint = "check base_url; a server without a list of models may still chat: fallback-chat probe"
+        return error
 
     async def _read(self, response: httpx.Response, url: str) -> bytes:
         body = bytearray()

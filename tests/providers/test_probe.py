@@ -37,6 +37,8 @@ def report(probed: ProbeReport) -> tuple[bool, str, ErrorKind | None]:
         (sends(b""), False, (False, "completion", ErrorKind.EMPTY)),
         (sends(b'{"data": []}', headers=JSON), True, (True, "models", None)),
         (sends(b"{}", status=403), True, (False, "models", ErrorKind.PERMISSION)),
+        (sends(b'{"detail":"Not Found"}', status=404), True, (False, "models", ErrorKind.UNSUPPORTED)),
+        (sends(b'{"detail":"Method Not Allowed"}', status=405), True, (False, "models", ErrorKind.UNSUPPORTED)),
     ],
 )
 async def test_a_probe_tells_the_truth(play: Any, light: bool, wanted: tuple[bool, str, ErrorKind | None]) -> None:
