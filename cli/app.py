@@ -1,19 +1,17 @@
 """The command line: declarations only. Each body imports its command and runs it, so that `--help` costs nothing."""
 
-from __future__ import annotations
-
-import os
-import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
-from typing import Annotated, NoReturn
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from fallback_chat._version import __version__
 from fallback_chat.cli.failures import guarded
 from fallback_chat.cli.process import leave
-from fallback_chat.cli.sessions_app import sessions_app, status
-from fallback_chat.cli.shared import WHEN, SharedOptions, command, one_of, parse_duration, taking
+from fallback_chat.cli.shared import PLAIN, WHEN, SharedOptions, command, one_of, parse_duration
 from fallback_chat.cli.signals import end_on_signals
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
@@ -25,21 +23,30 @@ HELP = """Chat with an ordered chain of LLM providers: when one fails, the next 
   fallback-chat config init              write a first fallback.toml
 """
 STREAM_POLICIES = ("raise", "restart", "continue")
-SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+LAZY: Final = {"config": "config_app", "sessions": "sessions_app", "status": "status_app"}
+"""Commands whose declarations lie in a module of their own, as its `app`."""
+
+
+class Program(TyperGroup):
+    """Imports the declarations of some commands when they are asked for: they would be a tenth of the start-up of `ask`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {**self.commands, **dict.fromkeys(LAZY)}  # type: ignore[dict-item]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Give a command, its module imported."""
+        if cmd_name in LAZY and self.commands[cmd_name] is None:
+            app = import_module(f"fallback_chat.cli.{LAZY[cmd_name]}").app
+            self.commands[cmd_name] = get_command(app)
+            self.commands[cmd_name].name = cmd_name
+        return super().get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
-    name="fallback-chat",
-    help=HELP,
-    context_settings=SETTINGS,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    invoke_without_command=True,
+    name="fallback-chat", cls=Program, help=HELP, invoke_without_command=True, **PLAIN | {"add_completion": True}
 )
-config_app = typer.Typer(
-    help="Look at the configuration, check it, change it.", context_settings=SETTINGS, no_args_is_help=True
-)
-app.add_typer(config_app, name="config")
-app.add_typer(sessions_app, name="sessions")
 
 
 @app.callback()
@@ -148,82 +155,6 @@ def models(
     from fallback_chat.cli.commands.models import models as run
 
     return run(ModelsOptions(tuple(names or ()), json=json, refresh=refresh), shared)
-
-
-@config_app.command("check")
-@taking("config")
-def config_check(shared: SharedOptions) -> int:
-    """Look for mistakes in the configuration; exit code 78 when there are any."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import first_models, surroundings
-
-    return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
-
-
-@config_app.command("show")
-@command
-def config_show(
-    shared: SharedOptions,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
-) -> int:
-    """Print the settings in force, the flags included; never a key."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import configure
-
-    return config.show(configure(shared), os.environ, sys.stdout, origin=origin)
-
-
-@config_app.command("path")
-@taking("config")
-def config_path(shared: SharedOptions) -> int:
-    """Print where the configuration file is, or would be."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
-
-    return config.path(surroundings(shared.config), sys.stdout, sys.stderr)
-
-
-@config_app.command("explain")
-@command
-def config_explain(shared: SharedOptions) -> int:
-    """Say who would be asked, in which order and why, and whether the keys are there. No network."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import configure
-
-    return config.explain(configure(shared), os.environ, sys.stdout)
-
-
-@config_app.command("init")
-@taking("config")
-def config_init(shared: SharedOptions) -> int:
-    """Write a first fallback.toml from the keys and local servers that are found; never overwrites one."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import first_models, surroundings
-
-    return config.init(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
-
-
-@config_app.command("edit")
-@taking("config")
-def config_edit(shared: SharedOptions) -> int:
-    """Open the configuration in an editor; it is put in place only when it has no mistakes."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
-
-    return config.edit(surroundings(shared.config), sys.stdout, sys.stderr)
-
-
-@config_app.command("trust")
-@taking("config")
-def config_trust(shared: SharedOptions) -> int:
-    """Let this project's fallback.toml, as it is now, do what your own may."""
-    from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
-
-    return config.trust(surroundings(shared.config), sys.stdout, sys.stderr)
-
-
-app.command()(status)
 
 
 def run(argv: list[str]) -> NoReturn:

@@ -1,26 +1,20 @@
-"""The declarations of `fallback-chat sessions …` and `fallback-chat status`; the bodies import what they run."""
-
-from __future__ import annotations
+"""The declarations of `fallback-chat sessions …`; the bodies import what they run."""
 
 import os
 import re
 import sys
 import time
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.shared import SharedOptions, taking
+from fallback_chat.cli.shared import PLAIN, SharedOptions, taking
 
 if TYPE_CHECKING:
     from fallback_chat.core.history import History
 
-sessions_app = typer.Typer(
-    help="List, read, search, export and delete conversations.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
+app = typer.Typer(help="List, read, search, export and delete conversations.", no_args_is_help=True, **PLAIN)
 _DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7}
 Session = Annotated[str | None, typer.Argument(metavar="[ID]", help="The id or its beginning; the latest without it.")]
 
@@ -33,7 +27,7 @@ def parse_age(text: str) -> float:
     return int(match[1]) * _DAYS[match[2]] * 86_400
 
 
-def _open() -> History:
+def _open() -> "History":
     from fallback_chat.core.history import History
     from fallback_chat.core.paths import Paths
 
@@ -43,7 +37,7 @@ def _open() -> History:
     return History.open(Paths.from_env(os.environ).history_db, clock=time.time, warn=warn)
 
 
-@sessions_app.command("list")
+@app.command("list")
 @taking()
 def sessions_list(
     shared: SharedOptions,
@@ -57,7 +51,7 @@ def sessions_list(
         return sessions.list_(history, sys.stdout, sys.stderr, limit=limit)
 
 
-@sessions_app.command("show")
+@app.command("show")
 @taking()
 def sessions_show(shared: SharedOptions, session: Session = None) -> int:
     """Print a conversation."""
@@ -68,7 +62,7 @@ def sessions_show(shared: SharedOptions, session: Session = None) -> int:
         return sessions.show(history, session, sys.stdout)
 
 
-@sessions_app.command("search")
+@app.command("search")
 @taking()
 def sessions_search(
     shared: SharedOptions,
@@ -83,7 +77,7 @@ def sessions_search(
         return sessions.search(history, words, sys.stdout, sys.stderr, limit=limit)
 
 
-@sessions_app.command("export")
+@app.command("export")
 @taking()
 def sessions_export(
     shared: SharedOptions,
@@ -99,7 +93,7 @@ def sessions_export(
         return sessions.export(history, session, form, output, sys.stdout)
 
 
-@sessions_app.command("rename")
+@app.command("rename")
 @taking()
 def sessions_rename(
     shared: SharedOptions,
@@ -114,7 +108,7 @@ def sessions_rename(
         return sessions.rename(history, session, title)
 
 
-@sessions_app.command("rm")
+@app.command("rm")
 @taking()
 def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> int:
     """Delete conversations for good."""
@@ -125,7 +119,7 @@ def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(
         return sessions.remove(history, ids, sys.stdout)
 
 
-@sessions_app.command("purge")
+@app.command("purge")
 @taking()
 def sessions_purge(
     shared: SharedOptions,
@@ -141,17 +135,3 @@ def sessions_purge(
     del shared
     with _open() as history:
         return sessions.purge(history, older_than, sys.stdout, sys.stderr, everything=everything)
-
-
-@taking()
-def status(
-    shared: SharedOptions,
-    short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
-    """Tell what is known about the providers. No network."""
-    from fallback_chat.cli.commands.status import status as run
-    from fallback_chat.core.paths import Paths
-
-    del shared
-    return run(Paths.from_env(os.environ).health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)

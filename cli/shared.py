@@ -3,21 +3,18 @@
 `SharedOptions` is the table: each field is one option. `@command` gives a function these options as one value.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` where options are declared: typer would have to evaluate each text again.
 
 import inspect
 import re
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple, Self, get_type_hints
 
 import typer
 
 from fallback_chat.cli.failures import guarded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -42,10 +39,16 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 WHEN: Final = ("auto", "always", "never")
+PLAIN: Final[dict[str, Any]] = {
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "add_completion": False,
+}
+"""How every `typer.Typer` here is made: no rich for the help, and no tracebacks but our own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedOptions:
+class SharedOptions(NamedTuple):
     """What the user asked for, whatever the command."""
 
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this fallback.toml.")] = None
@@ -101,9 +104,9 @@ class SharedOptions:
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")] = False
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more on stderr.")] = 0
 
-    def with_chain(self, names: tuple[str, ...]) -> SharedOptions:
+    def with_chain(self, names: tuple[str, ...]) -> Self:
         """Give the options with the chain narrowed to `names`."""
-        return replace(self, chain=",".join(names))
+        return self._replace(chain=",".join(names))
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
@@ -140,7 +143,7 @@ def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., N
     return decorate
 
 
-SHARED_DEFAULTS = {field.name: field.default for field in fields(SharedOptions)}
+SHARED_DEFAULTS: Final = SharedOptions()._asdict()
 
 
 @cache
@@ -163,4 +166,4 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions:
     """Lay what stands behind the command's name over what stands before it."""
     given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
-    return replace(before or SharedOptions(), **given)
+    return (before or SharedOptions())._replace(**given)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import stat
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fallback_chat.cli.answer_json import JsonLines, answer_object, dump
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.core.atomic import write_private
 from fallback_chat.core.redaction import RedactingStream, Redactor
 
 if TYPE_CHECKING:
@@ -137,81 +135,13 @@ class WholeTextSink(Sink):
         put(text.rstrip("\n") + "\n", self.out, self._path)
 
 
-class JsonSink(Sink):
-    """Writes one object when the answer has ended, whatever happened: to standard output or to a file."""
-
-    def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
-        super().__init__(out, err)
-        self._path = path
-
-    def end(self, outcome: Outcome) -> None:
-        if isinstance(outcome.error, BrokenPipeError):
-            return
-        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
-        put(dump(value), self.out, self._path)
-
-
-_PARTS: Final = {"reasoning": ("reasoning", "text"), "content": ("delta", "text"), "refusal": ("delta", "refusal")}
-"""What a chunk can hold, and the type and field of the event that tells it."""
-
-
-class JsonLinesSink(Sink):
-    """Writes one event a line while the answer comes in."""
-
-    def __init__(self, out: TextIO, err: TextIO) -> None:
-        super().__init__(out, err)
-        self._lines = JsonLines(self._write)
-        self._lines.emit("start")
-        self.redact_with(self.redactor)
-
-    def redact_with(self, redactor: Redactor) -> None:
-        super().redact_with(redactor)
-        self._lines.redact = redactor.redact
-        self._begin()
-
-    def _begin(self) -> None:
-        self._streams = {part: RedactingStream(self.redactor) for part in _PARTS}
-
-    def _write(self, line: str) -> None:
-        self.out.write(line)
-        self.out.flush()
-
-    def event(self, event: Event) -> None:
-        self._lines.engine_event(event)
-
-    def chunk(self, chunk: ChatChunk) -> None:
-        if chunk.restarted:
-            self._begin()
-        if chunk.delta is not None:
-            for part in _PARTS:
-                if text := getattr(chunk.delta, part):
-                    self._say(part, self._streams[part].feed(text))
-        if chunk.usage is not None:
-            self._lines.emit("usage", **chunk.usage._asdict())
-
-    def end(self, outcome: Outcome) -> None:
-        if isinstance(outcome.error, BrokenPipeError):
-            return
-        for part, stream in self._streams.items():
-            self._say(part, stream.flush())
-        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
-        if value["error"] is not None:
-            self._lines.emit("error", **value["error"])
-        self._lines.emit("end", **value)
-
-    def _say(self, part: str, text: str) -> None:
-        if text:
-            kind, field = _PARTS[part]
-            self._lines.emit(kind, **{field: text})
-
-
 def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     """Choose by what the user asked for and by what standard output is."""
     out, err = sys.stdout, sys.stderr
-    if options.json:
-        return JsonSink(out, err, options.output)
-    if options.jsonl:
-        return JsonLinesSink(out, err)
+    if options.json or options.jsonl:
+        from fallback_chat.cli.json_sinks import JsonLinesSink, JsonSink
+
+        return JsonSink(out, err, options.output) if options.json else JsonLinesSink(out, err)
     if options.output is not None or options.no_stream:
         return WholeTextSink(out, err, options.output)
     if renders(options.render, out):
@@ -247,6 +177,8 @@ def write_output(path: Path, data: bytes) -> None:
             path.write_bytes(data)
             return
         mode = stat.S_IMODE(found)
+    from fallback_chat.core.atomic import write_private
+
     write_private(path, data, mode=mode)
 
 

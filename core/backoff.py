@@ -17,8 +17,6 @@ FIRST_BACKOFF: Final = 0.5
 MAX_BACKOFF: Final = 8.0
 WAIT_WITH_SUCCESSOR: Final = 2.0
 """Seconds; a provider that asks for more time loses the turn to the next one."""
-MAX_WAIT: Final = 60.0
-"""Seconds for which the last provider left may make the user wait, unless the caller says otherwise."""
 
 
 def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:

@@ -141,6 +141,20 @@ class ChatContext:
         return "\n\n".join(m.text for m in self.messages if m.role is Role.SYSTEM and m.text)
 
     @property
+    def estimated_tokens(self) -> int:
+        """About how many tokens it takes; rather too few than too many, since no model's tokenizer is asked."""
+        characters = attachments = 0
+        for message in self.messages:
+            texts = [part.text for part in message.content if isinstance(part, Text)]
+            attachments += len(message.content) - len(texts)
+            characters += sum(map(len, texts))
+            characters += sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
+            characters += sum(len(result.output) for result in message.tool_results)
+        per_message, per_attachment = 4, 250
+        # English prose has 4 characters in a token; code and other languages have fewer.
+        return characters // 4 + per_message * len(self.messages) + per_attachment * attachments
+
+    @property
     def turns(self) -> tuple[ChatMessage, ...]:
         """The messages without the system messages."""
         return tuple(m for m in self.messages if m.role is not Role.SYSTEM)

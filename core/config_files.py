@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.core import schema
 from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, read_document
 from fallback_chat.core._values import describe
-from fallback_chat.core.atomic import write_private
 from fallback_chat.core.config import merge, resolve
 from fallback_chat.core.errors import ConfigError, Problem
 from fallback_chat.core.settings import Origin, Settings
@@ -108,6 +107,8 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
         # Whatever it is, it may be somebody's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
+    from fallback_chat.core.atomic import write_private
+
     write_private(paths.trust_file, json.dumps(known, indent=1).encode())
 
 

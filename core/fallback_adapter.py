@@ -14,14 +14,11 @@ from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.backoff import MAX_WAIT
-from fallback_chat.core.continuation import continue_from
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
-from fallback_chat.core.fallback_stream import Engine, FallbackLLMStream, TurnOptions
+from fallback_chat.core.fallback_stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
 from fallback_chat.core.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 from fallback_chat.core.settings import ChainSettings, OnStreamFailure
-from fallback_chat.core.tokens import estimate_tokens
 from fallback_chat.core.turn import Candidate, Turn
 
 if TYPE_CHECKING:
@@ -144,7 +141,11 @@ class FallbackAdapter(LLM):
         arguments = {name: value for name, value in wishes.items() if value not in (None, ())} | extra
 
         def open_stream(llm: LLM, partial: str) -> LLMStream:
-            context = continue_from(chat_ctx, partial) if partial else chat_ctx
+            if not partial:
+                return llm.chat(chat_ctx=chat_ctx, **arguments)
+            from fallback_chat.core.continuation import continue_from
+
+            context = continue_from(chat_ctx, partial)
             return llm.chat(chat_ctx=context, **arguments)
 
         def emit(event: Event) -> None:
@@ -163,7 +164,7 @@ class FallbackAdapter(LLM):
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
         order = self._order(start_with, only, without)
         return FallbackLLMStream(
-            Turn(order, self._board, tokens=estimate_tokens(chat_ctx)), engine, open_stream, options_
+            Turn(order, self._board, tokens=chat_ctx.estimated_tokens), engine, open_stream, options_
         )
 
     async def aclose(self) -> None:

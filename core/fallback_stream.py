@@ -6,8 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.attempt import Attempt, TotalTimeoutError
-from fallback_chat.core.backoff import MAX_WAIT, retry_wait
-from fallback_chat.core.continuation import Transcript
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
@@ -27,12 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from fallback_chat.core.breaker import Permit
+    from fallback_chat.core.continuation import Transcript
     from fallback_chat.core.events import Event
     from fallback_chat.core.health import HealthBoard
     from fallback_chat.core.llm import LLM
     from fallback_chat.core.turn import Candidate, Turn
 
 FOREVER: Final = float("inf")
+MAX_WAIT: Final = 60.0
+"""Seconds that the last provider left may make the user wait."""
 
 
 class TurnOptions(NamedTuple):
@@ -96,7 +97,7 @@ class FallbackLLMStream(LLMStream):
         self._last_error: APIError | None = None
         self._too_small = [AttemptSkipped(one.llm, _does_not_fit(one.llm, turn.tokens)) for one in turn.too_small]
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in turn.left())
-        self._transcript = Transcript() if may_continue else None
+        self._transcript = _transcript() if may_continue else None
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._ended = False
@@ -257,6 +258,8 @@ class FallbackLLMStream(LLMStream):
         return self._latest
 
     def _wait_before_retry(self, candidate: Candidate, error: APIError, retry: int) -> float | None:
+        from fallback_chat.core.backoff import retry_wait  # nobody needs it while all goes well
+
         wait = retry_wait(
             error,
             retry,
@@ -341,6 +344,12 @@ class FallbackLLMStream(LLMStream):
         error.__cause__ = self._last_error
         self._engine.emit(AllFailed(error))
         return error
+
+
+def _transcript() -> Transcript:
+    from fallback_chat.core.continuation import Transcript  # for the few who want it
+
+    return Transcript()
 
 
 def _does_not_fit(llm: LLM, tokens: int) -> APIError:

@@ -14,17 +14,16 @@ from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.providers._dialect import ErrorEventError
 from fallback_chat.providers._frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
 from fallback_chat.providers._sse import SSEDecoder
-from fallback_chat.providers._surrogates import SurrogateJoiner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallback_chat.core.llm import ChatChunk
     from fallback_chat.providers._dialect import Reader
+    from fallback_chat.providers._surrogates import SurrogateJoiner
 
 MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of one answer."""
-_SHORT: Final = 20
 _SLICE: Final = 1024 * 1024
 _raw_decode: Final = json.JSONDecoder().raw_decode
 _BLANK: Final = b" \t\r\n"
@@ -156,40 +155,53 @@ class BodyReader:
                 self.ended = True
 
     def _read_frame(self, frame: Frame) -> None:
-        data = frame.data
-        if len(data) < _SHORT and data.strip() == "[DONE]":
-            self.ended = True
-            if not self.finished:
-                self.fail(self._unfinished())
-            return
+        data, name = frame
         try:
             event = parse(data)
         except (ValueError, RecursionError, MemoryError):
-            self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
+            self._read_word(data)
             return
         if self._whole and isinstance(event, list) and len(event) == 1:
             event = event[0]
         if not isinstance(event, dict):
             self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
             return
-        if frame.event == "error" and "error" not in event and "type" not in event:
+        if name == "error" and "error" not in event and "type" not in event:
             raise ErrorEventError(event)
-        chunks = self._reader.read_json(event) if self._whole else self._reader.read(event)
-        self._take(chunks, data)
+        self._take(self._reader.read_json(event) if self._whole else self._reader.read(event), data)
+
+    def _read_word(self, data: str) -> None:
+        """Read a frame that is not JSON: the terminator of many formats, or something broken."""
+        if data.strip() != "[DONE]":
+            self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
+            return
+        self.ended = True
+        if not self.finished:
+            self.fail(self._unfinished())
 
     def _take(self, chunks: list[ChatChunk], data: str) -> None:
         """Keep the chunks that one frame gave."""
+        # Only an escape can bring in half a surrogate pair; the decoder has replaced every other.
+        if self._joiner is not None or "\\u" in data:
+            self._join(chunks, data)
         for chunk in chunks:
             delta = chunk.delta
-            # Only an escape can bring in half a surrogate pair; the decoder has replaced every other.
-            if self._joiner is not None or "\\ud" in data or "\\uD" in data:
-                self._joiner = self._joiner or SurrogateJoiner()
-                self._joiner.feed(chunk)
             if delta is not None:
-                self._size += len(delta.content or "") + len(delta.reasoning or "") + len(delta.refusal or "")
+                for text in (delta.content, delta.reasoning, delta.refusal):
+                    if text:
+                        self._size += len(text)
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
             self._malformed("more than 64 MiB of text")
+
+    def _join(self, chunks: list[ChatChunk], data: str) -> None:
+        from fallback_chat.providers._surrogates import SurrogateJoiner
+
+        if self._joiner is None and ("\\ud" in data or "\\uD" in data):
+            self._joiner = SurrogateJoiner()
+        if self._joiner is not None:
+            for chunk in chunks:
+                self._joiner.feed(chunk)
 
     def _malformed(self, what: str) -> None:
         kind = ErrorKind.STREAM_ERROR if self.output_started else ErrorKind.SERVER_ERROR

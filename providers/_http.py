@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import ssl
 import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -13,11 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from fallback_chat.core.services import is_loopback
-from fallback_chat.providers import _tls
 from fallback_chat.providers._connection_errors import FOREIGN, connection_error, quotes_a_header
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping
 
     from fallback_chat.core.errors import APIStatusError
@@ -155,11 +154,14 @@ class HttpEngine:
 
     def _context(self, settings: ProviderSettings) -> ssl.SSLContext:
         if settings.ca_file not in self._contexts:
+            from fallback_chat.providers import _tls  # http:// does without
+
             self._contexts[settings.ca_file] = _tls.verified(self._environ, settings.ca_file)
         return self._contexts[settings.ca_file]
 
     def _bare(self) -> ssl.SSLContext:
-        return self._contexts.setdefault("bare", _tls.bare())
+        """Give a context for clients that only ask http:// URLs: it trusts nobody, so that it can never connect unverified."""
+        return self._contexts.setdefault("bare", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 class _Trace:

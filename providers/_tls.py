@@ -46,11 +46,6 @@ def _unusable(place: str | Path, hint: str) -> APIConnectionError:
     return APIConnectionError(f"the trusted certificates in {str(place)!r} cannot be used", hint=hint)
 
 
-def bare() -> ssl.SSLContext:
-    """Make a context for clients that only ask http:// URLs: it trusts nobody, so that it can never connect unverified."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def _system_directory() -> str | None:
     """Give the system's directory of certificates, if it is one that OpenSSL can look into: its files are named by hash."""
     path = ssl.get_default_verify_paths().openssl_capath

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,7 +219,7 @@ def test_the_words_of_the_json_objects_are_explained() -> None:
 
 def test_every_shared_flag_is_explained() -> None:
     explained = {flag.split()[0] for flags, _ in rows(section("commands.md", "Flags of ask")) for flag in words(flags)}
-    shared = {f"--{field.name.replace('_', '-')}" for field in fields(SharedOptions)}
+    shared = {f"--{name.replace('_', '-')}" for name in SharedOptions._fields}
 
     assert shared - explained == set()
 

@@ -9,7 +9,6 @@ import pytest
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Image, Role, Text, ToolCall, ToolResult
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import AttemptRecord, AttemptSkipped, Outcome
-from fallback_chat.core.tokens import estimate_tokens
 from tests.core.chain import chain_of
 from tests.core.scripted import STOP, ScriptedLLM
 
@@ -66,4 +65,4 @@ async def test_where_it_fits_nowhere_by_the_estimate_a_server_decides(clock: Fak
     ],
 )
 def test_everything_that_is_sent_is_counted(message: ChatMessage, tokens: int) -> None:
-    assert estimate_tokens(ChatContext((message,))) == tokens
+    assert ChatContext((message,)).estimated_tokens == tokens

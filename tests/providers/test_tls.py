@@ -140,7 +140,7 @@ def test_a_folder_is_one_of_the_system_only_if_openssl_can_look_into_it(
 
 
 def test_a_client_for_plain_http_trusts_nobody() -> None:
-    context = _tls.bare()
+    context = HttpEngine()._bare()
     assert (context.verify_mode, context.check_hostname, context.get_ca_certs()) == (ssl.CERT_REQUIRED, True, [])
 
 

@@ -1,0 +1,84 @@
+"""The declarations of `fallback-chat config …`; the bodies import what they run."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from fallback_chat.cli.shared import PLAIN, SharedOptions, command, taking
+
+app = typer.Typer(help="Look at the configuration, check it, change it.", no_args_is_help=True, **PLAIN)
+
+
+@app.command("check")
+@taking("config")
+def config_check(shared: SharedOptions) -> int:
+    """Look for mistakes in the configuration; exit code 78 when there are any."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import first_models, surroundings
+
+    return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
+
+
+@app.command("show")
+@command
+def config_show(
+    shared: SharedOptions,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+) -> int:
+    """Print the settings in force, the flags included; never a key."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import configure
+
+    return config.show(configure(shared), os.environ, sys.stdout, origin=origin)
+
+
+@app.command("path")
+@taking("config")
+def config_path(shared: SharedOptions) -> int:
+    """Print where the configuration file is, or would be."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import surroundings
+
+    return config.path(surroundings(shared.config), sys.stdout, sys.stderr)
+
+
+@app.command("explain")
+@command
+def config_explain(shared: SharedOptions) -> int:
+    """Say who would be asked, in which order and why, and whether the keys are there. No network."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import configure
+
+    return config.explain(configure(shared), os.environ, sys.stdout)
+
+
+@app.command("init")
+@taking("config")
+def config_init(shared: SharedOptions) -> int:
+    """Write a first fallback.toml from the keys and local servers that are found; never overwrites one."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import first_models, surroundings
+
+    return config.init(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
+
+
+@app.command("edit")
+@taking("config")
+def config_edit(shared: SharedOptions) -> int:
+    """Open the configuration in an editor; it is put in place only when it has no mistakes."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import surroundings
+
+    return config.edit(surroundings(shared.config), sys.stdout, sys.stderr)
+
+
+@app.command("trust")
+@taking("config")
+def config_trust(shared: SharedOptions) -> int:
+    """Let this project's fallback.toml, as it is now, do what your own may."""
+    from fallback_chat.cli.commands import config
+    from fallback_chat.cli.wiring import surroundings
+
+    return config.trust(surroundings(shared.config), sys.stdout, sys.stderr)

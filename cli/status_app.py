@@ -1,0 +1,27 @@
+"""The declaration of `fallback-chat status`."""
+
+import os
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from fallback_chat.cli.shared import PLAIN, SharedOptions, taking
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+@taking()
+def status(
+    shared: SharedOptions,
+    short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Tell what is known about the providers. No network."""
+    from fallback_chat.cli.commands.status import status as run
+    from fallback_chat.core.paths import Paths
+
+    del shared
+    return run(Paths.from_env(os.environ).health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)
