@@ -32,7 +32,7 @@ def status(  # noqa: PLR0913 - time and streams are handed in
     elif providers:
         _print(providers, now, out)
     else:
-        err.write("nothing is known yet: no provider has been asked on this machine\n")
+        err.write("nothing is recorded about any provider on this machine\n")
     return 0
 
 
