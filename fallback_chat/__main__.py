@@ -1,16 +1,17 @@
 """Entry point of the `fallback-chat` command and of `python -m fallback_chat`."""
 
 import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit status; `--version` answers before anything heavy is imported."""
-    from fallback_chat.cli.process import leave, prepare_streams
-
     # Nothing that starting makes is garbage: looking for it every 700 objects costs a tenth of the start-up.
     gc.set_threshold(50_000, 20, 50)
     try:
+        from fallback_chat.cli.process import leave, prepare_streams
+
         prepare_streams()
         if sys.argv[1:] in (["--version"], ["-V"]):
             from fallback_chat._version import __version__
@@ -21,7 +22,7 @@ def main() -> None:
 
         run(sys.argv[1:])
     except KeyboardInterrupt:  # while it was still starting
-        leave(130)
+        os._exit(130)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-PAUSE = 0.03
+PAUSE = 0.01
 """Seconds between two pieces, so that each arrives by itself."""
 
 

@@ -55,7 +55,7 @@ SWITCHES = {
 COMBINATIONS = [dict(zip(SWITCHES, values, strict=True)) for values in itertools.product(*SWITCHES.values())]
 
 
-@pytest.mark.parametrize("environment", COMBINATIONS[::7], ids=str)
+@pytest.mark.parametrize("environment", COMBINATIONS[::11], ids=str)
 def test_no_environment_brings_an_escape_sequence_into_a_pipe(
     program: Program, environment: dict[str, str | None]
 ) -> None:
@@ -91,7 +91,7 @@ def test_a_reader_that_is_not_there_ends_it_quietly_with_141(program: Program, f
 
 
 def test_a_reader_that_leaves_in_the_middle_ends_a_slow_answer(program: Program) -> None:
-    with canned([frame({"content": "word "})] * 60) as url:
+    with canned([frame({"content": "word "})] * 99) as url:
         process = over(program, url).start("ask", "hi")
         assert process.stdout is not None
         process.stdout.read(5)

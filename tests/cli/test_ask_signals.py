@@ -119,8 +119,7 @@ def test_ctrl_c_while_the_program_starts_leaves_no_traceback(program: Program, d
     ran = stop(process)
 
     # Before Python has reached this program's first line, the signal belongs to Python.
-    assert ran == Ran(130, "", "") or "/work" not in ran.err
-    assert delay < 0.06 or ran == Ran(130, "", "")
+    assert ran == Ran(130, "", "") or "in main" not in ran.err
 
 
 def test_ctrl_c_ends_a_probe(program: Program) -> None:
