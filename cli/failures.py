@@ -87,14 +87,16 @@ def _report_bug(error: Exception) -> None:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
-        traceback.print_exception(error, file=file)
-    sys.stderr.write(
-        f"fallback-chat: this is a bug in fallback-chat ({type(error).__name__}). "
-        f"Please report it with the file {file.name}; look through it first.\n"
-    )
+    sys.stderr.write(f"fallback-chat: this is a bug in fallback-chat ({type(error).__name__}). ")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        sys.stderr.write("Please report it; there was no place for the details.\n")
+    else:
+        sys.stderr.write(f"Please report it with the file {file.name}; look through it first.\n")
 
 
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure

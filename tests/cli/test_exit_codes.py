@@ -120,3 +120,18 @@ def test_a_bug_is_70_one_sentence_and_a_file_to_send(
     )
     assert "raise RuntimeError" in report.read_text()
     assert report.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bug_without_a_place_for_its_report_is_70_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/proc/nowhere")
+
+    def body() -> int:
+        raise RuntimeError
+
+    assert (guarded(body), capsys.readouterr().err) == (
+        70,
+        "fallback-chat: this is a bug in fallback-chat (RuntimeError). "
+        "Please report it; there was no place for the details.\n",
+    )
