@@ -36,6 +36,9 @@ class View(Protocol):
     def note(self, line: str) -> None:
         """Show a line that is not part of the answer."""
 
+    def tick(self) -> None:
+        """Draw what is due."""
+
     def finish(self) -> None:
         """Show what is left."""
 
@@ -76,12 +79,11 @@ class Sink:
 
 
 class TextSink(Sink):
-    """Streams the answer's text, safe to print and without secrets, into a view: a live one, or plain text for a pipe."""
+    """Streams the answer's text, safe to print and without secrets, into a view."""
 
-    def __init__(self, out: TextIO, err: TextIO, view: View, *, live: bool) -> None:
+    def __init__(self, out: TextIO, err: TextIO, view: View) -> None:
         super().__init__(out, err)
         self._view = view
-        self._live = live
         self._redacting = RedactingStream(self.redactor)
         self._started = False
 
@@ -103,21 +105,18 @@ class TextSink(Sink):
             return
         self._show(self._redacting.flush())
         if self._started:
+            self._started = False
             self._view.finish()
 
-    def notice(self, line: str) -> None:
-        if self._live and self._started:
-            self._view.note(self.redactor.redact(line))
-        else:
-            super().notice(line)
-
-    def _show(self, text: str) -> None:
-        if not text:
-            return
+    def _start(self) -> None:
         if not self._started:
             self._started = True
             self._view.start()
-        self._view.feed(text)
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._start()
+            self._view.feed(text)
 
 
 class WholeTextSink(Sink):
@@ -145,12 +144,12 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     if options.output is not None or options.no_stream:
         return WholeTextSink(out, err, options.output)
     if renders(options.render, out):
-        from fallback_chat.cli.render.live import make_view
+        from fallback_chat.cli.live_sink import LiveSink
 
-        return TextSink(out, err, make_view(out, color=shared.color), live=True)
+        return LiveSink(out, err, color=shared.color)
     from fallback_chat.cli.render.plain import PlainText
 
-    return TextSink(out, err, PlainText(out), live=False)
+    return TextSink(out, err, PlainText(out))
 
 
 def put(text: str, out: TextIO, path: Path | None) -> None:
