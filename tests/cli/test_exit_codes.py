@@ -130,8 +130,8 @@ def test_a_bug_without_a_place_for_its_report_is_70_all_the_same(
     def body() -> int:
         raise RuntimeError
 
-    assert (guarded(body), capsys.readouterr().err) == (
-        70,
+    assert guarded(body) == 70
+    assert capsys.readouterr().err == (
         "fallback-chat: this is a bug in fallback-chat (RuntimeError). "
-        "Please report it; there was no place for the details.\n",
+        "Please report it; there was no place for the details.\n"
     )
