@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from fallback_chat.core._document import Document, Problems, Value, quoted, read_document
 from fallback_chat.core._provider_entry import Merged, ProviderBuilder
 from fallback_chat.core._values import describe, suggest
+from fallback_chat.core.errors import Problem
 from fallback_chat.core.settings import ChainSettings, ChatSettings, Origin, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from fallback_chat.core.errors import Problem
 
 
 def load(text: str | bytes, path: Path | None = None, *, home: Path | None = None) -> Settings:
@@ -60,7 +59,7 @@ def resolve(
         chat=ChatSettings(**_plain(chat)),
         keys=_plain(keys),
         path=documents[0].path if documents else None,
-        warnings=(*warnings, *builder.warnings),
+        warnings=(*warnings, *builder.warnings, *_hedging_warning(chain_values)),
         origins=_origins("chain", chain_values)
         | _origins("chat", chat)
         | _origins("keys", keys)
@@ -88,6 +87,14 @@ def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
 
 def _origins(key: str, values: Mapping[str, Value]) -> dict[str, Origin]:
     return {f"{key}.{name}": value.origin for name, value in values.items()}
+
+
+def _hedging_warning(chain: Mapping[str, Value]) -> list[Problem]:
+    """Say that `hedge_after` does nothing yet: a setting that is read and not heeded must not look as if it were."""
+    value = chain.get("hedge_after")
+    if value is None or value.value is None:
+        return []
+    return [Problem("chain.hedge_after", "has no effect in this version", value.path, value.line)]
 
 
 def _check_profile(name: str, value: Value, known: Sequence[str], problems: Problems) -> None:

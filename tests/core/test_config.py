@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fallback_chat.core import schema
 from fallback_chat.core.config import load
+from fallback_chat.core.errors import Problem
 from fallback_chat.core.settings import (
     ChainSettings,
     KeySource,
@@ -122,8 +123,9 @@ providers = ["a"]
     origins = {f"chain.{field.name}": Origin.USER for field in schema.CHAIN}
     named = [field.name for field in schema.PROVIDER if field.name not in schema.KEY_SOURCES]
     origins |= {f"providers.a.{name}": Origin.USER for name in (*named, "api_key_cmd", "idle_timeout")}
+    warnings = (Problem("chain.hedge_after", "has no effect in this version", FILE, 13),)
     assert settings == Settings(
-        chain=chain, providers=(provider,), profiles={"fast": ("a",)}, path=FILE, warnings=(), origins=origins
+        chain=chain, providers=(provider,), profiles={"fast": ("a",)}, path=FILE, warnings=warnings, origins=origins
     )
 
 
