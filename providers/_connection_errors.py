@@ -92,6 +92,8 @@ def _cause(error: Exception, place: str) -> tuple[str, str | None]:
             return _tls_words(cause, place)
     if "without sending a response" in str(error):
         return f"{place} closed the connection without an answer", None
+    if "without sending complete message body" in str(error):
+        return f"{place} closed the connection before the answer was whole", None
     words = next((said for kind, said in HANDLED.items() if isinstance(error, kind)), f"cannot be used: {error}")
     return f"{place} {words}", "check base_url" if isinstance(error, httpx.RemoteProtocolError) else None
 

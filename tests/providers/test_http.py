@@ -71,6 +71,16 @@ async def test_a_peer_that_is_no_http_server_is_said_to_be_so(said: bytes, words
     assert error.message.endswith(words)
 
 
+@pytest.mark.parametrize(
+    "cut", [head(headers=CHUNKED) + chunk(event("Hi")), head(headers=(*SSE, ("Content-Length", "999"))) + event("Hi")]
+)
+async def test_a_server_that_dies_in_the_middle_is_not_blamed_for_its_http(cut: bytes) -> None:
+    text, error = await outcome(says(cut))
+    assert error is not None
+    assert (text, error.kind, error.hint) == ("Hi", ErrorKind.STREAM_ERROR, None)
+    assert error.message.endswith("closed the connection before the answer was whole")
+
+
 async def test_a_header_that_http_does_not_allow_does_not_show_the_key() -> None:
     _, error = await outcome(sends(WHOLE), headers=(("x-a", "line\nbreak"),))
     assert error is not None
