@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.llm import ChatChunk
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM
+
+if TYPE_CHECKING:
+    from fallback_chat.core.llm import ChatChunk
 
 HI = ChatContext.from_text("hi")
 
