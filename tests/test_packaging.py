@@ -121,7 +121,8 @@ def test_an_editable_install_runs_the_sources(tmp_path: Path) -> None:
     (source / "fallback_chat/_version.py").write_text('__version__ = "7.7.7"\n', "utf-8")
     code = "import site, sys; site.addsitedir(sys.argv.pop(1)); from fallback_chat.__main__ import main; main()"
 
-    assert run(sys.executable, "-c", code, site, "--version", cwd=tmp_path) == "fallback-chat 7.7.7\n"
+    # -S: the environment of the tests may have an editable install of its own.
+    assert run(sys.executable, "-S", "-c", code, site, "--version", cwd=tmp_path) == "fallback-chat 7.7.7\n"
 
 
 def test_the_checkout_runs_as_a_module() -> None:
