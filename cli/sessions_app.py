@@ -1,6 +1,5 @@
 """The declarations of `fallback-chat sessions …`; the bodies import what they run."""
 
-import os
 import re
 import sys
 import time
@@ -28,13 +27,13 @@ def parse_age(text: str) -> float:
 
 
 def _open() -> "History":
+    from fallback_chat.cli.wiring import own_paths
     from fallback_chat.core.history import History
-    from fallback_chat.core.paths import Paths
 
     def warn(line: str) -> None:
         sys.stderr.write(f"fallback-chat: {line}\n")
 
-    return History.open(Paths.from_env(os.environ).history_db, clock=time.time, warn=warn)
+    return History.open(own_paths().history_db, clock=time.time, warn=warn)
 
 
 @app.command("list")

@@ -1,6 +1,5 @@
 """The declaration of `fallback-chat status`."""
 
-import os
 import sys
 import time
 from typing import Annotated
@@ -21,7 +20,7 @@ def status(
 ) -> int:
     """Tell what is known about the providers. No network."""
     from fallback_chat.cli.commands.status import status as run
-    from fallback_chat.core.paths import Paths
+    from fallback_chat.cli.wiring import own_paths
 
     del shared
-    return run(Paths.from_env(os.environ).health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)
+    return run(own_paths().health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration
@@ -11,8 +10,8 @@ from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.repl import prices
 from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.wiring import own_paths
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +28,7 @@ async def system(repl: Repl, argument: str) -> None:
 
 
 def _roles() -> Path:
-    return Paths.from_env(os.environ).config / "roles"
+    return own_paths().config / "roles"
 
 
 def role_names(_: Repl) -> Iterable[str]:
