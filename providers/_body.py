@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of one answer."""
 _SLICE: Final = 1024 * 1024
-_raw_decode: Final = json.JSONDecoder().raw_decode
+_scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed takes it for its own argument
 _BLANK: Final = b" \t\r\n"
 
 
@@ -50,7 +51,7 @@ class WholeDecoder:
     def flush(self) -> list[Frame]:
         """Give the body, if it is JSON."""
         text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
-        return [Frame(text)] if is_json(text) else []
+        return [(text, "")] if is_json(text) else []
 
 
 class BodyReader:
@@ -140,35 +141,38 @@ class BodyReader:
         return NDJSONDecoder()
 
     def _read(self, frames: list[Frame]) -> None:
-        for frame in frames:
+        reader = self._reader
+        for data, name in frames:
             if self.ended:
                 return
             self._frames += 1
             try:
-                self._read_frame(frame)
+                event = parse(data)
+            except (ValueError, RecursionError, MemoryError):
+                self._read_word(data)
+                return
+            try:
+                # Nearly every frame is an event of a stream.
+                plain = isinstance(event, dict) and not self._whole and name != "error"
+                self._take(reader.read(event) if plain else self._read_odd(event, name, data), data)
             except ErrorEventError as error:
-                self._take(error.chunks, frame.data)
+                self._take(error.chunks, data)
                 self.fail(self._classify(error.body))
             except FrameTooLargeError:
                 self._malformed("a tool call larger than 16 MiB")
-            if self._reader.terminated:
+            if reader.terminated:
                 self.ended = True
 
-    def _read_frame(self, frame: Frame) -> None:
-        data, name = frame
-        try:
-            event = parse(data)
-        except (ValueError, RecursionError, MemoryError):
-            self._read_word(data)
-            return
+    def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
+        """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
         if self._whole and isinstance(event, list) and len(event) == 1:
             event = event[0]
         if not isinstance(event, dict):
             self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
-            return
+            return []
         if name == "error" and "error" not in event and "type" not in event:
             raise ErrorEventError(event)
-        self._take(self._reader.read_json(event) if self._whole else self._reader.read(event), data)
+        return self._reader.read_json(event) if self._whole else self._reader.read(event)
 
     def _read_word(self, data: str) -> None:
         """Read a frame that is not JSON: the terminator of many formats, or something broken."""
@@ -186,10 +190,14 @@ class BodyReader:
             self._join(chunks, data)
         for chunk in chunks:
             delta = chunk.delta
-            if delta is not None:
-                for text in (delta.content, delta.reasoning, delta.refusal):
-                    if text:
-                        self._size += len(text)
+            if delta is None:
+                continue
+            if delta.content:
+                self._size += len(delta.content)
+            if delta.reasoning:
+                self._size += len(delta.reasoning)
+            if delta.refusal:
+                self._size += len(delta.refusal)
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
             self._malformed("more than 64 MiB of text")
@@ -239,8 +247,8 @@ class BodyReader:
 def parse(text: str) -> Any:
     """Parse JSON as `json.loads` does, but look for blanks around it only where there are any. Raises ValueError."""
     try:
-        value, end = _raw_decode(text)
-    except ValueError:
+        value, end = _scan(text, 0)
+    except (StopIteration, ValueError):
         return json.loads(text)
     return value if end == len(text) else json.loads(text)
 

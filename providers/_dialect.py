@@ -165,9 +165,10 @@ def dicts_of(value: Any) -> list[dict[str, Any]]:
 
 def count_of(value: Any) -> int | None:
     """Give a number of tokens, or None for what cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_COUNT:
-        return None
-    return int(value)
+    # The exact type, since True is an int; a number with a fraction of zero is one from JavaScript.
+    if (type(value) is int or isinstance(value, float)) and 0 <= value < _LARGEST_COUNT:
+        return int(value)
+    return None
 
 
 def total_of(*counts: int | None) -> int | None:

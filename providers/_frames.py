@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes of one line or one event; a peer that sends more is broken."""
@@ -14,12 +14,10 @@ MAX_STRAY: Final = 64 * 1024
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 
 
-class Frame(NamedTuple):
-    """One event of a stream."""
-
-    data: str
-    event: str = ""
-    """The name that server-sent events may carry; proxies drop it, so nothing may depend on it alone."""
+Frame = tuple[str, str]
+"""One event of a stream: its data, and the name that server-sent events may carry. Proxies drop the name, so nothing may depend on
+it alone. A plain tuple, since one is made for every token.
+"""
 
 
 class FrameTooLargeError(ValueError):

@@ -16,17 +16,26 @@ class NDJSONDecoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Give the lines that `chunk` completes. Raises `FrameTooLargeError`."""
+        if self._started and not self._tail and chunk.endswith(b"\n"):
+            # Nearly every read ends where a line ends, and needs none of the machinery below.
+            return self._read(chunk)
         end = chunk.rfind(b"\n") + 1
-        lines = self._take(chunk[:end]).split(b"\n") if end else []
+        frames = self._read(self._take(chunk[:end])) if end else []
         self._tail += chunk[end:]
-        if len(self._tail) > MAX_FRAME or any(len(line) > MAX_FRAME for line in lines):
+        if len(self._tail) > MAX_FRAME:
             raise FrameTooLargeError
-        return [Frame(line.decode("utf-8", "replace")) for line in lines if line.strip()]
+        return frames
 
     def flush(self) -> list[Frame]:
         """Give the last line, which may lack its LF, if it is JSON."""
         line = self._take(b"").decode("utf-8", "replace")
-        return [Frame(line)] if is_json(line) else []
+        return [(line, "")] if is_json(line) else []
+
+    def _read(self, whole: bytes) -> list[Frame]:
+        lines = whole.split(b"\n")
+        if len(whole) > MAX_FRAME and any(len(line) > MAX_FRAME for line in lines):
+            raise FrameTooLargeError
+        return [(line.decode("utf-8", "replace"), "") for line in lines if line and not line.isspace()]
 
     def _take(self, rest: bytes) -> bytes:
         whole = bytes(self._tail) + rest

@@ -35,11 +35,9 @@ class SSEDecoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Give the frames that `chunk` completes. Raises `FrameTooLargeError`."""
-        # Nearly every read is one whole event of one line, and needs none of the machinery below.
-        if self._between_events and chunk.startswith(b"data: {") and chunk.endswith(b"}\n\n") and b"\r" not in chunk:
-            line = chunk[6:-2]
-            if b"\n" not in line and len(line) <= MAX_FRAME:
-                return [Frame(line.decode("utf-8", "replace"))]
+        # Nearly every read is one whole event, and needs none of the machinery below.
+        if self._between_events and (event := _whole_event(chunk)) is not None:
+            return [event]
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
@@ -61,7 +59,7 @@ class SSEDecoder:
     def flush(self) -> list[Frame]:
         """Give the event that the end of the body leaves open, if it is `[DONE]` or JSON."""
         frames = self._read(self._take(b""))
-        return frames + [frame for frame in self._dispatch() if frame.data == "[DONE]" or is_json(frame.data)]
+        return frames + [(data, name) for data, name in self._dispatch() if data == "[DONE]" or is_json(data)]
 
     def _take(self, rest: bytes) -> list[bytes]:
         """Empty the tail and give its lines; `bytes.splitlines` ends a line at CR, LF and CRLF and nowhere else."""
@@ -75,28 +73,52 @@ class SSEDecoder:
     def _read(self, lines: list[bytes]) -> list[Frame]:
         frames: list[Frame] = []
         for line in lines:
-            if not line:
-                frames += self._dispatch()
-            elif not line.startswith(b":"):
+            if line.startswith(b"data: "):
+                self._add(line[6:])
+            elif line.startswith(b"event: "):
+                self._name = line[7:]
+            elif line:
                 self._field(line)
+            elif self._data:
+                frames += self._dispatch()
+            else:
+                self._name = b""
         return frames
+
+    def _add(self, value: bytes) -> None:
+        self._data.append(value)
+        self._size += len(value) + 1
+        if self._size > MAX_FRAME:
+            raise FrameTooLargeError
 
     def _field(self, line: bytes) -> None:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if field == b"data":
-            self._data.append(value)
-            self._size += len(value) + 1
-            if self._size > MAX_FRAME:
-                raise FrameTooLargeError
-        elif field == b"event":
+        if field == b"event":
             self._name = value
-        elif field not in (b"id", b"retry") and len(self._stray) < MAX_STRAY:
+        elif field == b"data":
+            self._add(value)
+        elif field not in (b"", b"id", b"retry") and len(self._stray) < MAX_STRAY:
             self._stray += line + b"\n"
 
     def _dispatch(self) -> list[Frame]:
         data, name = b"\n".join(self._data), self._name
-        self._data, self._size, self._name = [], 0, b""
-        if not data.strip():
+        self._data.clear()
+        self._size, self._name = 0, b""
+        if not data or data.isspace():
             return []
-        return [Frame(data.decode("utf-8", "replace"), name.decode("utf-8", "replace"))]
+        return [(data.decode("utf-8", "replace"), name.decode("utf-8", "replace"))]
+
+
+def _whole_event(chunk: bytes) -> Frame | None:
+    """Give the event that `chunk` is, if it is exactly one of the usual form: a name or none, and one line of JSON."""
+    if not chunk.endswith(b"\n") or len(chunk) > MAX_FRAME:
+        return None
+    lines = chunk.splitlines()
+    size = len(lines)
+    if not 2 <= size <= 3 or lines[-1] or not lines[-2].startswith(b"data: {"):
+        return None
+    name = lines[0] if size == 3 else b"event: "
+    if not name.startswith(b"event: "):
+        return None
+    return lines[-2][6:].decode("utf-8", "replace"), name[7:].decode("utf-8", "replace")

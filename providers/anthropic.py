@@ -220,8 +220,9 @@ class MessagesReader:
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
         match delta.get("type"):
-            case "text_delta":
-                return self._chunk(ChoiceDelta(text_of(delta.get("text")) or None))
+            case "text_delta" if text := text_of(delta.get("text")):
+                self.output_started = True
+                return [ChatChunk(ChoiceDelta(text), id=self._id, model=self._answering)]
             case "thinking_delta":
                 thinking = text_of(delta.get("thinking"))
                 block = self._thinking.get(_hashable(index))

@@ -26,8 +26,6 @@ from fallback_chat.providers._text import encode_json
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fallback_chat.core.chat_context import Part
     from fallback_chat.core.settings import ProviderSettings
 
@@ -194,36 +192,41 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 class GenerateReader:
-    """Reads responses; calls come whole, and usage comes with every one of them."""
+    """Reads responses; calls come whole, and every response has a count that replaces the one before."""
 
     def __init__(self, request: ChatRequest) -> None:
         self.output_started = False
         self.finished = False
         self.terminated = False  # nothing marks the end but the end of the body
         self._model = request.model
+        self._id = ""
+        self._answering = ""
         self._tools = ToolCallAssembler()
         self._ids: list[str] = []
         self._signatures: list[str] = []
         self._text_signature = ""
+        self._usage: dict[str, Any] = {}
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
+        if not self._id:
+            self._id, self._answering = text_of(event.get("responseId")), text_of(event.get("modelVersion"))
+        if isinstance(event.get("usageMetadata"), dict):
+            self._usage = event["usageMetadata"]
         if event.get("error"):
-            raise ErrorEventError(event)
-        candidate = next((each for each in dicts_of(event.get("candidates")) if not each.get("index")), {})
+            raise ErrorEventError(event, self._counted())
+        candidate = _first(event.get("candidates"))
         chunks: list[ChatChunk] = []
-        delta = self._parts(dicts_of(dict_of(candidate.get("content")).get("parts")))
+        delta = self._parts(dict_of(candidate.get("content")).get("parts"))
         if delta.content or delta.reasoning or delta.tool_fragment:
             self.output_started = True
-            chunks.append(
-                ChatChunk(delta, id=text_of(event.get("responseId")), model=text_of(event.get("modelVersion")))
-            )
-        if isinstance(event.get("usageMetadata"), dict):
-            chunks.append(ChatChunk(usage=_usage(event["usageMetadata"])))
-        blocked = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
-        raw = text_of(candidate.get("finishReason")) or (f"blocked:{blocked}" if blocked else "")
-        if raw and not self.finished:
-            chunks.append(self._finish(raw, chunks))
+            chunks.append(ChatChunk(delta, id=self._id, model=self._answering))
+        if self.finished or "finishReason" in candidate or "promptFeedback" in event:
+            raw = text_of(candidate.get("finishReason")) or _blocked(event)
+            if raw or self.finished:
+                chunks += self._counted()
+            if raw and not self.finished:
+                chunks.append(self._finish(raw, chunks))
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
@@ -231,11 +234,21 @@ class GenerateReader:
         known = answer.keys() & {"error", "candidates", "promptFeedback"}
         return self.read(answer) if known else []
 
-    def _parts(self, parts: Sequence[dict[str, Any]]) -> ChoiceDelta:
-        content: list[str] = []
-        reasoning: list[str] = []
+    def _counted(self) -> list[ChatChunk]:
+        """Give the latest count, once."""
+        usage, self._usage = self._usage, {}
+        return [ChatChunk(usage=_usage(usage))] if usage else []
+
+    def _parts(self, parts: Any) -> ChoiceDelta:
+        content = reasoning = ""
         called = False
-        for part in parts:
+        for part in parts if isinstance(parts, list) else ():
+            if not isinstance(part, dict):
+                continue
+            text = text_of(part.get("text"))
+            if text and len(part) == 1:
+                content += text  # nearly every part is this one
+                continue
             call = part.get("functionCall")
             signature = text_of(part.get("thoughtSignature"))
             if isinstance(call, dict):
@@ -247,8 +260,11 @@ class GenerateReader:
                 )
             else:
                 self._text_signature = signature or self._text_signature
-                (reasoning if part.get("thought") is True else content).append(text_of(part.get("text")))
-        return ChoiceDelta("".join(content) or None, "".join(reasoning) or None, tool_fragment=called)
+                if part.get("thought") is True:
+                    reasoning += text
+                else:
+                    content += text
+        return ChoiceDelta(content or None, reasoning or None, None, (), called)
 
     def _finish(self, raw: str, chunks: list[ChatChunk]) -> ChatChunk:
         if raw in FAILED_FINISH:
@@ -269,6 +285,20 @@ class GenerateReader:
         if self._ids:
             state |= {"ids": self._ids, "signatures": self._signatures}
         return (VendorExtra(KIND, self._model, state),) if state else ()
+
+
+def _first(candidates: Any) -> dict[str, Any]:
+    """Give the first of several answers; what belongs to the others is skipped."""
+    for each in candidates if isinstance(candidates, list) else ():
+        if isinstance(each, dict) and not each.get("index"):
+            return each
+    return {}
+
+
+def _blocked(event: dict[str, Any]) -> str:
+    """Say why the question itself was not let through."""
+    reason = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
+    return f"blocked:{reason}" if reason else ""
 
 
 def _usage(usage: dict[str, Any]) -> CompletionUsage:

@@ -54,8 +54,6 @@ FINISH: Final[dict[str, FinishReason]] = {
 FAILED_FINISH: Final = frozenset({"error", "insufficient_system_resource"})
 """OpenRouter and Mistral; DeepSeek."""
 
-_PLAIN: Final = frozenset({"content", "role"})
-
 
 def build_request(request: ChatRequest) -> HttpRequest:
     """Render a request. Raises `APIError` (unsupported) for what this server cannot be given."""
@@ -198,6 +196,8 @@ class ChatReader:
         self.finished = False
         self.terminated = False
         self._model = request.model
+        self._id = ""
+        self._answering = ""
         self._tools = ToolCallAssembler()
         self._text_seen = False
         self._refusal_seen = False
@@ -210,13 +210,15 @@ class ChatReader:
             raise ErrorEventError(event)
         chunks: list[ChatChunk] = []
         choices = event.get("choices")
-        choice = dict_of(choices[0]) if isinstance(choices, list) and choices else {}
-        if choice.get("index"):
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict) or choice.get("index"):
             choice = {}
         delta = choice.get("delta")
         if isinstance(delta, dict) and (found := self._delta(delta)) is not None:
             self.output_started = True
-            chunks.append(ChatChunk(found, id=text_of(event.get("id")), model=text_of(event.get("model"))))
+            if not self._id:
+                self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
+            chunks.append(ChatChunk(found, id=self._id, model=self._answering))
         usage = event.get("usage")
         if usage is None and "x_groq" in event:  # Groq's own place, besides the usual one
             usage = dict_of(event["x_groq"]).get("usage")
@@ -239,7 +241,7 @@ class ChatReader:
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
         content = delta.get("content")
-        if content and isinstance(content, str) and delta.keys() <= _PLAIN:
+        if content and isinstance(content, str) and len(delta) == 1:
             # Nearly every delta is this one.
             self._text_seen = True
             return ChoiceDelta(content)

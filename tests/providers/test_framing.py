@@ -62,7 +62,7 @@ def by_the_book(lines: list[bytes]) -> list[Frame]:
         text = value.removeprefix(b" ").decode("utf-8", "replace")
         if not line:
             if "\n".join(data).strip():
-                frames.append(Frame("\n".join(data), name))
+                frames.append(("\n".join(data), name))
             data, name = [], ""
         elif field == b"data":
             data.append(text)
@@ -97,19 +97,39 @@ def test_any_bytes_in_any_pieces_give_the_same_frames(body: bytes, places: list[
     ],
 )
 def test_an_event_that_the_end_leaves_open_counts_if_it_is_whole(left: bytes, frames: list[str]) -> None:
-    assert [frame.data for frame in decode(SSEDecoder(), [b"data: {}\n\n", left])] == ["{}", *frames]
+    assert [data for data, _ in decode(SSEDecoder(), [b"data: {}\n\n", left])] == ["{}", *frames]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    ("reads", "frames"),
+    [
+        ([[b'data: {"a":1}', b""]], [('{"a":1}', "")]),
+        ([[b"event: e", b'data: {"a":1}', b""]], [('{"a":1}', "e")]),
+        ([[b"event: e"], [b'data: {"a":1}', b""]], [('{"a":1}', "e")]),
+        ([[b'data: {"a":'], [b"data: {}", b""]], [('{"a":\n{}', "")]),
+        ([[b"id: e", b'data: {"a":1}', b""]], [('{"a":1}', "")]),
+        ([[b'data: {"a":', b"data: {}}", b""]], [('{"a":\n{}}', "")]),
+        ([[b"data: {}", b"data: {}"], [b"", b""]], [("{}\n{}", "")]),
+    ],
+)
+def test_a_read_that_looks_like_a_whole_event_is_one_only_between_two(
+    reads: list[list[bytes]], frames: list[tuple[str, str]], end: bytes
+) -> None:
+    pieces = [b"".join(line + end for line in lines) for lines in reads]
+    assert decode(SSEDecoder(), [b"data: {}" + end + end, *pieces])[1:] == frames
 
 
 def test_lines_that_are_no_field_are_kept_for_the_error_that_they_may_be() -> None:
     decoder = SSEDecoder()
-    assert decode(decoder, [b'data: {}\n\n{"error":\n', b' {"code": 503}}\n: c\nid: 1\nretry: 1\n']) == [Frame("{}")]
+    assert decode(decoder, [b'data: {}\n\n{"error":\n', b' {"code": 503}}\n: c\nid: 1\nretry: 1\n']) == [("{}", "")]
     assert json.loads(decoder.stray) == {"error": {"code": 503}}
 
 
 def test_only_a_line_feed_ends_a_line_of_json() -> None:
     body = '\ufeff{"a":"\u2028\u0085\r"}\n\n \r\n{"b":1}'.encode()
-    assert [frame.data for frame in decode(NDJSONDecoder(), [body])] == ['{"a":"\u2028\u0085\r"}', '{"b":1}']
-    assert decode(NDJSONDecoder(), [b'{"a":1}\n{"b":']) == [Frame('{"a":1}')]
+    assert [data for data, _ in decode(NDJSONDecoder(), [body])] == ['{"a":"\u2028\u0085\r"}', '{"b":1}']
+    assert decode(NDJSONDecoder(), [b'{"a":1}\n{"b":']) == [('{"a":1}', "")]
 
 
 @pytest.mark.parametrize("decoder", [SSEDecoder, NDJSONDecoder])

@@ -123,6 +123,18 @@ def test_any_value_of_an_event_may_be_of_any_type(data: st.DataObject) -> None:
     assert (reader.error is None) == reader.finished
 
 
+def test_of_geminis_counts_only_the_last_is_given() -> None:
+    reader = body_reader("gemini")
+    for number in (1, 2, 3):
+        event: dict[str, Any] = {"candidates": [{"content": {"parts": [{"text": "x"}]}}]}
+        if number == 3:
+            event["candidates"][0]["finishReason"] = "STOP"
+        event["usageMetadata"] = {"promptTokenCount": 7, "candidatesTokenCount": number}
+        reader.feed(b"data: %s\n\n" % json.dumps(event).encode())
+    reader.feed(b'data: {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 4}}\n\n')
+    assert [chunk.usage.output for chunk in reader.ready if chunk.usage] == [3, 4]
+
+
 @pytest.mark.parametrize(
     ("family", "event", "kind"),
     [
