@@ -15,7 +15,7 @@ from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.core.answer import Answer
+    from fallback_chat.cli.sinks import Outcome
     from fallback_chat.core.events import Event
 
 ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
@@ -63,10 +63,9 @@ def _summary(error: APIError) -> str:
     return str(error)
 
 
-def answer_object(
-    answer: Answer | None, error: BaseException | None, exit_code: int, redact: Callable[[str], str]
-) -> dict[str, Any]:
+def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:
     """Give the one object of `ask --json`, whatever happened; every key is always there."""
+    answer, error, exit_code, session = outcome
     complete = answer is not None and answer.complete and not answer.refused and error is None
     finish = answer.finish_reason.value if answer and answer.finish_reason else None
     llm = answer.llm if answer else None
@@ -83,7 +82,7 @@ def answer_object(
         "model": answer.model if answer and llm else None,
         "usage": answer.usage._asdict() if answer and answer.usage else None,
         "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
-        "session": None,
+        "session": session,
         "exit_code": int(exit_code),
         "error": error_object(error) if error else None,
     }

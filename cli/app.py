@@ -11,7 +11,7 @@ from typer.main import get_command
 from fallback_chat._version import __version__
 from fallback_chat.cli.failures import guarded
 from fallback_chat.cli.process import leave
-from fallback_chat.cli.shared import PLAIN, WHEN, SharedOptions, command, one_of, parse_duration
+from fallback_chat.cli.shared import PLAIN, ROUTING, WHEN, SharedOptions, command, one_of, parse_duration, taking
 from fallback_chat.cli.signals import end_on_signals
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
@@ -122,7 +122,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
 
 
 @app.command()
-@command
+@taking(*ROUTING)
 def probe(  # noqa: PLR0913 - each is an option of the command line
     shared: SharedOptions,
     *,
@@ -142,7 +142,7 @@ def probe(  # noqa: PLR0913 - each is an option of the command line
 
 
 @app.command()
-@command
+@taking(*ROUTING)
 def models(
     shared: SharedOptions,
     *,

@@ -27,7 +27,7 @@ class JsonSink(Sink):
     def end(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
-        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
+        value = answer_object(outcome, self.redactor.redact)
         put(dump(value), self.out, self._path)
 
 
@@ -74,7 +74,7 @@ class JsonLinesSink(Sink):
             return
         for part, stream in self._streams.items():
             self._say(part, stream.flush())
-        value = answer_object(outcome.answer, outcome.error, outcome.exit_code, self.redactor.redact)
+        value = answer_object(outcome, self.redactor.redact)
         if value["error"] is not None:
             self._lines.emit("error", **value["error"])
         self._lines.emit("end", **value)

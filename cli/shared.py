@@ -61,6 +61,11 @@ class SharedOptions(NamedTuple):
     ] = None
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Ask this provider and no other.")] = None
     model: Annotated[str | None, typer.Option("-m", "--model", help="Use this model at the first provider.")] = None
+    continue_: Annotated[bool, typer.Option("-c", "--continue", help="Go on with the latest conversation.")] = False
+    session: Annotated[str | None, typer.Option("--session", metavar="ID", help="Go on with this conversation.")] = None
+    no_log: Annotated[
+        bool, typer.Option("--no-log", envvar="FALLBACK_CHAT_NO_LOG", help="Save nothing of the conversation.")
+    ] = False
     system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
     deadline: Annotated[
         float | None,
@@ -108,6 +113,11 @@ class SharedOptions(NamedTuple):
         """Give the options with the chain narrowed to `names`."""
         return self._replace(chain=",".join(names))
 
+    @property
+    def continues(self) -> bool:
+        """A conversation is to be gone on with: the one of `session`, or the latest."""
+        return self.continue_ or self.session is not None
+
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """Make a command of `function(shared, **own)`: all shared options join its own, its result is the exit code.
@@ -144,6 +154,8 @@ def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., N
 
 
 SHARED_DEFAULTS: Final = SharedOptions()._asdict()
+ROUTING: Final = tuple(name for name in SHARED_DEFAULTS if name not in ("continue_", "session", "no_log"))
+"""What matters to a command that asks nothing."""
 
 
 @cache
@@ -166,4 +178,9 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions:
     """Lay what stands behind the command's name over what stands before it."""
     given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
-    return (before or SharedOptions())._replace(**given)
+    merged = (before or SharedOptions())._replace(**given)
+    if merged.continue_ and merged.session is not None:
+        raise typer.BadParameter(
+            "--continue goes on with the latest conversation, --session with another one: give one of the two"
+        )
+    return merged

@@ -49,6 +49,8 @@ class Outcome(NamedTuple):
     answer: Answer | None
     error: BaseException | None
     exit_code: ExitCode
+    session: str | None = None
+    """The conversation in which it is stored."""
 
 
 class Sink:

@@ -50,11 +50,12 @@ def _answer_blocks(turn: StoredTurn) -> Iterator[str]:
     answer = turn.answer
     yield f"## {'/'.join(part for part in (answer.provider, answer.model) if part) or 'Answer'}"
     yield answer.text or answer.refusal
-    if why := _what_is_missing(turn):
+    if why := what_is_missing(turn):
         yield f"*[{why}]*"
 
 
-def _what_is_missing(turn: StoredTurn) -> str | None:
+def what_is_missing(turn: StoredTurn) -> str | None:
+    """Say in a few words why there is no whole answer; None when there is one."""
     answer = turn.answer
     if answer.complete:
         return None

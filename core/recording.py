@@ -211,16 +211,25 @@ def open_recorder(  # noqa: PLR0913 - the world is handed in
 
     Raises `InputError` when there is no such conversation, `StorageError` when it cannot be read.
     """
-    found = history.resolve(session) if session is not None else history.latest() if latest else None
-    if latest and found is None:
-        raise InputError("there is no conversation to continue yet", missing=True)
-    conversation = None if found is None else history.load(found)
+    conversation = find_conversation(history, session) if latest or session is not None else None
     return Recorder(history, monotonic=monotonic, warn=warn, redact=redact, conversation=conversation)
+
+
+def find_conversation(history: History | NullHistory, session: str | None) -> Conversation:
+    """Read the conversation that `session` names or begins, the latest one when it is None.
+
+    Raises `InputError` when there is none, `StorageError` when it cannot be read.
+    """
+    found = history.latest() if session is None else history.resolve(session)
+    if found is None:
+        raise InputError("there is no conversation to continue yet", missing=True)
+    return history.load(found)
 
 
 def _error_object(error: BaseException | None, redact: Callable[[str], str]) -> dict[str, str] | None:
     if error is None:
         return None
-    by_hand = "internal" if isinstance(error, Exception) else "cancelled"
-    kind = error.kind.value if isinstance(error, APIError) else by_hand
+    if not isinstance(error, Exception):
+        return {"kind": "cancelled", "message": "stopped by the user or a signal"}
+    kind = error.kind.value if isinstance(error, APIError) else "internal"
     return {"kind": kind, "message": redact(str(error) or type(error).__name__)}

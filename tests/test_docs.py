@@ -219,7 +219,7 @@ def test_the_words_of_the_json_objects_are_explained() -> None:
 
 def test_every_shared_flag_is_explained() -> None:
     explained = {flag.split()[0] for flags, _ in rows(section("commands.md", "Flags of ask")) for flag in words(flags)}
-    shared = {f"--{name.replace('_', '-')}" for name in SharedOptions._fields}
+    shared = {f"--{name.strip('_').replace('_', '-')}" for name in SharedOptions._fields}
 
     assert shared - explained == set()
 

@@ -12,7 +12,7 @@ from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder
-from fallback_chat.core.chat_context import ChatContext, Role, Text
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.errors import APIError, ErrorKind
 
 if TYPE_CHECKING:
@@ -64,10 +64,24 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         sink.redact_with(chain.redactor)
         for warning in () if shared.quiet else settings.warnings:
             sink.notice(str(warning))
+        sink, context = _conversation(sink, chain, ChatMessage(Role.USER, prompt), shared)
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
-    return run_until_signal(lambda: _ask(chain, ChatContext().add(Role.USER, prompt), sink, options, shared))
+    return run_until_signal(lambda: _ask(chain, context, sink, options, shared))
+
+
+def _conversation(
+    sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions
+) -> tuple[Sink, ChatContext]:
+    """Give what the chain is told, and where the answer goes: into the conversation as well, where one is gone on with."""
+    context = ChatContext()
+    if shared.continues:
+        # Without a conversation, `ask` never imports SQLite.
+        from fallback_chat.cli.recording_sink import recorded
+
+        sink, context = recorded(sink, question, chain.redactor.redact, shared)
+    return sink, context.add_message(question)
 
 
 def _prompt(options: AskOptions) -> tuple[Part, ...]:

@@ -62,9 +62,13 @@ async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], 
         repl = assemble(settings, opener, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
         with repl.host.signals():
             try:
+                if shared.continues:
+                    repl.resume(shared.session)
                 _welcome(repl)
                 asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)
                 await repl.run()
+                if repl.record.session is not None:
+                    repl.host.greet(f"To go on: fallback-chat --session {repl.record.session}")
             finally:
                 repl.record.close()
                 await repl.chain.aclose()

@@ -6,9 +6,9 @@ Mistakes of the user are raised as `InputError`, failures of the file as `Storag
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fallback_chat.cli.conversation_text import hit_lines, row
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.atomic import write_private
@@ -28,8 +28,7 @@ def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = Non
     """Print the conversations, the one continued last first."""
     found = history.list(limit)
     for each in found:
-        turns = "1 turn" if each.turns == 1 else f"{each.turns} turns"
-        _say(out, f"{each.id}  {_time(each.updated)}  {turns:>9}  {each.title}")
+        _say(out, row(each))
     if not found:
         _say(err, "there is no conversation yet")
     return ExitCode.OK
@@ -44,9 +43,8 @@ def show(history: History, session: str | None, out: TextIO) -> int:
 def search(history: History, words: Sequence[str], out: TextIO, err: TextIO, *, limit: int = 20) -> int:
     """Print the turns that hold all the words, the best first."""
     hits = history.search(" ".join(words), limit)
-    for hit in hits:
-        _say(out, f"{hit.session}  {_time(hit.asked)}  {hit.title}")
-        _say(out, f"    {' '.join(hit.snippet.split())}")
+    for line in hit_lines(hits):
+        _say(out, line)
     if not hits:
         _say(err, "nothing was found")
     return ExitCode.OK
@@ -100,8 +98,3 @@ def _named(history: History, session: str | None) -> SessionId:
 
 def _say(stream: TextIO, line: str) -> None:
     stream.write(sanitise(line).replace("\n", " ") + "\n")
-
-
-def _time(seconds: float) -> str:
-    """Write a time as the user's clock shows it."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.tell import chain_table
 from fallback_chat.cli.repl.theme import fragments
+from fallback_chat.cli.wiring import own_paths
 from fallback_chat.core.errors import ConfigError, InputError, Problem
-from fallback_chat.core.paths import Paths
 from fallback_chat.core.settings import Prefer
 
 if TYPE_CHECKING:
@@ -50,16 +49,17 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     dumb: bool = False,
 ) -> Repl:
     """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
-    paths = Paths.from_env(os.environ)
+    paths = own_paths()
     preferences, keymap = Preferences(**settings.chat._asdict()), keymap_of(settings)
     session_input = get_app_session().input
     host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     record = Record(
-        lambda: _open_history(paths.history_db, host.say),
+        lambda: _open_history(paths.history_db, host.say, reading=shared.no_log),
         monotonic=time.monotonic,
         warn=host.say,
         redact=chain.redact,
+        never=shared.no_log,
     )
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
     repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
@@ -83,7 +83,12 @@ def _prompt(repl: Repl, history: Path, *, dumb: bool) -> Prompt:
         repl.keymap,
         host.preferences,
         pastes=pastes,
-        history=InputHistory(history, host.say, lambda text: chain.redact(pastes.expand(text))),
+        history=InputHistory(
+            history,
+            host.say,
+            lambda text: chain.redact(pastes.expand(text)),
+            private=lambda: repl.record.private,
+        ),
         completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
         dumb=dumb,
     )
@@ -102,7 +107,11 @@ def keymap_of(settings: Settings) -> Keymap:
     return keymap
 
 
-def _open_history(path: Path, warn: Callable[[str], object]) -> History | NullHistory:
+def _open_history(path: Path, warn: Callable[[str], object], *, reading: bool) -> History | NullHistory:
+    """Open the conversations; who only reads makes no file."""
+    from fallback_chat.core.history_null import NullHistory
     from fallback_chat.core.recording import open_history
 
+    if reading and not path.exists():
+        return NullHistory()
     return open_history(path, clock=time.time, warn=warn)

@@ -94,7 +94,7 @@ class Host:
         return self._typed
 
     def greet(self, line: str) -> None:
-        """Print a line before anything else, without waiting for the library that paints."""
+        """Print a line before or after everything else, without waiting for the library that paints."""
         self._write(f"{sanitise(line)}\n")
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:

@@ -26,23 +26,29 @@ MAX_ENTRIES: Final = 5000
 class InputHistory(History):
     """Keeps each entry as one line of JSON, oldest first, in `path` (0600).
 
-    An entry that begins with a blank is not kept on disk. `prepare` makes the text that is kept out of the one that was typed.
-    A file that cannot be written is told once, through `warn`.
+    An entry that begins with a blank is not kept on disk, and none while `private` says so. `prepare` makes the text that is kept
+    out of the one that was typed. A file that cannot be written is told once, through `warn`.
     """
 
     def __init__(
-        self, path: Path, warn: Callable[[str], object], prepare: Callable[[str], str] = lambda text: text
+        self,
+        path: Path,
+        warn: Callable[[str], object],
+        prepare: Callable[[str], str] = lambda text: text,
+        *,
+        private: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._path = path
         self._warn = warn
         self._prepare = prepare
+        self._private = private
         self._works = True
 
     def append_string(self, string: str) -> None:
         """Take in what was sent."""
         self.keep(string)
-        if not string.startswith(" "):
+        if not (string.startswith(" ") or self._private()):
             self.store_string(self._prepare(string))
 
     def keep(self, string: str) -> None:
@@ -54,6 +60,8 @@ class InputHistory(History):
     def load_history_strings(self) -> Iterable[str]:
         """Give the entries, newest first, each once."""
         entries: dict[str, None] = {}
+        if self._private() and not self._path.exists():
+            return []
         with self._locked() as file:
             if file is not None:
                 entries = dict.fromkeys(reversed(_entries(file)))

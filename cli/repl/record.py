@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.history import History
     from fallback_chat.core.history_null import NullHistory
+    from fallback_chat.core.history_records import Conversation, SessionId
     from fallback_chat.core.llm import ChatChunk
     from fallback_chat.core.recording import Recorder
 
 
 class Record:
-    """The conversation on disk. `open_history` is called with the first question that is to be kept; `monotonic` gives seconds."""
+    """The conversation on disk. `open_history` is called when there is something to keep or to find; `monotonic` gives seconds."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class Record:
         monotonic: Callable[[], float],
         warn: Callable[[str], object],
         redact: Callable[[str], str],
+        never: bool = False,
     ) -> None:
         self._open_history = open_history
         self._monotonic = monotonic
@@ -32,11 +34,13 @@ class Record:
         self._redact = redact
         self._history: History | NullHistory | None = None
         self._recorder: Recorder | None = None
-        self.private = False
+        self.never = never
+        """Nothing at all is written down (--no-log)."""
+        self.private = never
         """Nothing of what follows is written down."""
 
     @property
-    def session(self) -> str | None:
+    def session(self) -> SessionId | None:
         """The conversation's id; None while nothing of it is saved."""
         return self._recorder.session if self._recorder is not None else None
 
@@ -44,24 +48,50 @@ class Record:
         """Begin another conversation with the next question; the one so far stays as it is."""
         self._recorder = None
 
+    def resume(self, session: str | None) -> Conversation:
+        """Go on with the conversation that `session` names or begins, with the latest one when it is None.
+
+        Raises `InputError` when there is none, `StorageError` when it cannot be read.
+        """
+        from fallback_chat.core.recording import find_conversation
+
+        conversation = find_conversation(self.history, session)
+        self.private = self.never
+        self._recorder = None if self.private else self._new_recorder(conversation)
+        return conversation
+
+    def fork(self, session: SessionId) -> SessionId:
+        """Go on in a copy of a conversation, and give its id. Raises `InputError` when there is none, and `StorageError`."""
+        copy = self.history.fork(session)
+        self._recorder = self._new_recorder(self.history.load(copy))
+        return copy
+
     def begin(self, question: ChatMessage) -> None:
         """Store a question, before it is sent anywhere."""
         if self._recorder is None:
             self._recorder = self._new_recorder()
         self._recorder.begin(question)
 
-    def _opened(self) -> History | NullHistory:
+    @property
+    def history(self) -> History | NullHistory:
+        """All conversations; the file is opened when it is asked for."""
         if self._history is None:
             self._history = self._open_history()
         return self._history
 
-    def _new_recorder(self) -> Recorder:
+    def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
         # SQLite is imported with the first question, not in front of the prompt.
         from fallback_chat.core.history_null import NullHistory
         from fallback_chat.core.recording import Recorder
 
-        history = NullHistory() if self.private else self._opened()
-        return Recorder(history, monotonic=self._monotonic, warn=self._warn, redact=self._redact)
+        history = NullHistory() if self.private else self.history
+        return Recorder(
+            history,
+            monotonic=self._monotonic,
+            warn=self._warn,
+            redact=self._redact,
+            conversation=conversation,
+        )
 
     def chunk(self, chunk: ChatChunk) -> None:
         """Take one chunk of the answer."""

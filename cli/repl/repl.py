@@ -256,6 +256,18 @@ class Repl:
             hint="? help",
         )
 
+    def resume(self, session: str | None) -> None:
+        """Go on with a stored conversation, the latest one when `session` is None, and show how it ended.
+
+        Raises `InputError` when there is none, `StorageError` when it cannot be read.
+        """
+        from fallback_chat.cli.conversation_text import resumed
+
+        conversation = self.record.resume(session)
+        self.session.resume(conversation)
+        for line in resumed(conversation):
+            self.say(line, Tone.DIM)
+
     def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; gives the question, None when there is none."""
         question = self.session.undo()

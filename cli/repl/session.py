@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import AttemptRecord
+    from fallback_chat.core.history_records import Conversation
 
 CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
 CHARACTERS_PER_TOKEN: Final = 4
@@ -112,6 +113,14 @@ class Session:
         self.last: TurnResult | None = None
         self.answered_by: str | None = None
         self.tallies: dict[str, Tally] = {}
+
+    def resume(self, conversation: Conversation) -> None:
+        """Go on with a conversation; a question at its end that has no answer comes back as a draft."""
+        self.new()
+        self.context = conversation.context
+        last = conversation.turns[-1] if conversation.turns else None
+        if last is not None and not last.answer.has_content:
+            self.draft = typed(last.question)
 
     def plan(self, text: str, now: float) -> Plan:
         """Make a turn of `text` and what is attached; both are kept until the turn is over."""

@@ -174,10 +174,15 @@ def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(asyncio.CancelledError(), "cancelled"), (RuntimeError("odd"), "internal")]
+    ("error", "kind", "message"),
+    [
+        (asyncio.CancelledError(), "cancelled", "stopped by the user or a signal"),
+        (RuntimeError("odd"), "internal", "odd"),
+        (RuntimeError(), "internal", "RuntimeError"),
+    ],
 )
 def test_an_answer_that_was_stopped_is_kept_and_marked(
-    history: History, time: SetClock, error: BaseException, kind: str
+    history: History, time: SetClock, error: BaseException, kind: str, message: str
 ) -> None:
     writer = recorder(history, time)
     writer.begin(question("q"))
@@ -186,7 +191,7 @@ def test_an_answer_that_was_stopped_is_kept_and_marked(
 
     answer = history.load(history.list()[0].id).turns[0].answer
     assert (answer.text, answer.complete) == ("half", False)
-    assert answer.error == {"kind": kind, "message": str(error) or "CancelledError"}
+    assert answer.error == {"kind": kind, "message": message}
 
 
 def test_turns_follow_each_other_and_can_be_gone_on_with_later(history: History, time: SetClock) -> None:

@@ -70,6 +70,8 @@ async def go_on(repl: Repl, _: str) -> None:
 
 async def private(repl: Repl, _: str) -> None:
     """Begin a conversation that is not written down, or one that is."""
+    if repl.record.never:
+        raise InputError("the chat was begun with --no-log: nothing is saved")
     repl.record.private = not repl.record.private
     repl.session.new()
     repl.record.new()

@@ -147,6 +147,7 @@ async def chatting(
     rows: int = ROWS,
     dumb: bool = False,
     wait: float | None = None,
+    no_log: bool = False,
     prices: dict[str, Prices] | None = None,
     prefer: str = "primary",
     **chain: object,
@@ -184,7 +185,7 @@ async def chatting(
             repl = assemble(
                 settings,
                 lambda _: OpenChain(adapter, settings, Redactor([SECRET])),
-                SharedOptions(wait=wait),
+                SharedOptions(wait=wait, no_log=no_log),
                 terminal=terminal,
                 out=screen,
                 dumb=dumb,

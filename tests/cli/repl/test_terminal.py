@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.cli.repl.pseudo_terminal import OnTerminal
 
 SLOW = Manner(tick=0.3)
+ID = re.compile(r"--session ([0-9a-hj-km-np-tv-z]{11})$", re.MULTILINE)
 CTRL_C, CTRL_D, CTRL_Z = "\x03", "\x04", "\x1a"
 
 
@@ -49,6 +50,7 @@ def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_
             "These are the words of two.",
             "answered by two/sim-model (2nd of 2) — one 500",
             ">",
+            f"To go on: fallback-chat --session {ID.findall(run.text)[0]}",
         ]
         run.until(lambda: run.is_as_before)
 

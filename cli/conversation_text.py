@@ -1,0 +1,46 @@
+"""Stored conversations in lines of text, for the command line and for the chat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.export import what_is_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fallback_chat.core.history_records import Conversation, Hit, Summary
+
+
+def row(summary: Summary) -> str:
+    """Give a conversation as a row of a list."""
+    return f"{summary.id}  {_time(summary.updated)}  {_turns(summary):>9}  {summary.title}"
+
+
+def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
+    """Give the turns that a search found, each under its conversation."""
+    for hit in hits:
+        yield f"{hit.session}  {_time(hit.asked)}  {hit.title}"
+        yield f"    {' '.join(hit.snippet.split())}"
+
+
+def resumed(conversation: Conversation) -> Iterator[str]:
+    """Say which conversation goes on, and how it ended: the last exchange, with what is missing of the answer."""
+    summary = conversation.summary
+    yield f"conversation {summary.id}, {_turns(summary)}: {summary.title}"
+    for turn in conversation.turns[-1:]:
+        yield f"> {turn.question.text}"
+        if text := turn.answer.text or turn.answer.refusal:
+            yield text
+        if missing := what_is_missing(turn):
+            yield f"[{missing}]"
+
+
+def _turns(summary: Summary) -> str:
+    return "1 turn" if summary.turns == 1 else f"{summary.turns} turns"
+
+
+def _time(seconds: float) -> str:
+    """Write a time as the user's clock shows it."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

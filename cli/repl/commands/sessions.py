@@ -1,0 +1,118 @@
+"""Commands about stored conversations: find one, go on with it, copy, name and export it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.repl.registry import Command
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fallback_chat.cli.repl.repl import Repl
+    from fallback_chat.core.history_records import Conversation, SessionId, Summary
+
+AS_MANY_AS_FIT: Final = 20
+"""How many conversations are shown and offered."""
+
+
+async def resume(repl: Repl, argument: str) -> None:
+    """Go on with a conversation: the one that is named, or the latest one besides this."""
+    others = [] if argument else _others(repl)
+    if not argument and not others:
+        raise InputError("there is no other conversation yet", missing=True)
+    repl.resume(argument or others[0].id)
+
+
+async def sessions(repl: Repl, _: str) -> None:
+    """List the conversations, the one continued last first."""
+    from fallback_chat.cli.conversation_text import row
+
+    listed = repl.record.history.list(AS_MANY_AS_FIT)
+    for each in listed:
+        repl.say(row(each) + (" (this one)" if each.id == repl.record.session else ""))
+    if not listed:
+        raise InputError("there is no conversation yet", missing=True)
+
+
+async def fork(repl: Repl, _: str) -> None:
+    """Go on in a copy of the conversation."""
+    original = _saved(repl)
+    copy = repl.record.fork(original)
+    repl.say(f"this is {copy} now, a copy; the conversation so far stays as {original}", Tone.DIM)
+
+
+async def rename(repl: Repl, argument: str) -> None:
+    """Give the conversation a title."""
+    if not argument:
+        raise InputError("write the title behind /rename")
+    repl.record.history.rename(_saved(repl), repl.chain.redact(argument))
+    repl.say(f"title: {argument}", Tone.DIM)
+
+
+async def search(repl: Repl, argument: str) -> None:
+    """Search all conversations."""
+    from fallback_chat.cli.conversation_text import hit_lines
+
+    if not argument:
+        raise InputError("write what to search for behind /search")
+    hits = repl.record.history.search(argument, AS_MANY_AS_FIT)
+    for line in hit_lines(hits):
+        repl.say(line)
+    if not hits:
+        raise InputError("nothing was found", missing=True)
+
+
+async def export(repl: Repl, argument: str) -> None:
+    """Write the conversation to a file: the one that is named, or one in the working directory."""
+    path = _write(repl.record.history.load(_saved(repl)), argument)
+    repl.say(f"written to {path}", Tone.DIM)
+
+
+def _write(conversation: Conversation, argument: str) -> Path:
+    from fallback_chat.core.atomic import write_private
+    from fallback_chat.core.export import FORMATS
+
+    form, _, name = argument.partition(" ")
+    if form not in FORMATS:
+        form, name = "md", argument
+    path = Path(name.strip() or f"conversation-{conversation.summary.id}.{form}").expanduser()
+    write_private(path, FORMATS[form](conversation).encode())
+    return path
+
+
+def _saved(repl: Repl) -> SessionId:
+    session = repl.record.session
+    if session is None:
+        raise InputError("nothing of this conversation is saved")
+    return session
+
+
+def _others(repl: Repl) -> list[Summary]:
+    return [each for each in repl.record.history.list(AS_MANY_AS_FIT) if each.id != repl.record.session]
+
+
+def others(repl: Repl) -> Iterable[str]:
+    """Give the ids of the other conversations, the one continued last first."""
+    return [each.id for each in _others(repl)]
+
+
+def formats(_: Repl) -> Iterable[str]:
+    """Give what a conversation can be written as."""
+    from fallback_chat.core.export import FORMATS
+
+    return FORMATS
+
+
+_GROUP: Final = "Conversations"
+ROWS: Final = (
+    Command("resume", "go on with a conversation; without ID: the latest other one", resume, "[ID]", values=others, group=_GROUP),
+    Command("sessions", "list the conversations", sessions, group=_GROUP),
+    Command("fork", "go on in a copy of the conversation", fork, group=_GROUP),
+    Command("rename", "give the conversation a title", rename, "TEXT", group=_GROUP),
+    Command("search", "search all conversations", search, "TEXT", group=_GROUP),
+    Command("export", "write the conversation to a file", export, "[md|json] [FILE]", values=formats, group=_GROUP),
+)  # fmt: skip
