@@ -115,7 +115,8 @@ def _wording(kind: ErrorKind, pattern: str, *statuses: int | None) -> Wording:
 _OVERFLOW: Final = (
     "prompt is too long",
     "input is too long for requested model",
-    "exceeds? (?:the )?context (?:window|limit)",
+    "exceeds? (?:the )?context (?:window|limit|length)",
+    "exceeded max context length",
     r"input token count\b.*\bexceeds the maximum",
     r"maximum prompt length is \d",
     "reduce the length of (?:the |your )?(?:messages|prompt|input)",
