@@ -46,6 +46,7 @@ _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_DIGITS: Final = 7
 _RANDOM_DIGITS: Final = 4
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed = 0"
+_LAST_ANSWERED: Final = f"{_LAST} AND (answer <> '' OR refusal <> '' OR tool_calls IS NOT NULL)"
 _SUMMARY: Final = """
     SELECT sessions.id, title, created, forked_from, max(max(coalesce(ended, asked)), created), count(*),
         (SELECT question FROM turns AS first WHERE first.session = sessions.id AND removed = 0 ORDER BY id LIMIT 1)
@@ -141,11 +142,15 @@ class History:
         )
 
     def undo(self, session: SessionId) -> TurnId | None:
-        """Take the last turn out of the conversation; gives its number, or None when there is none left."""
+        """Take the last answered turn out of the conversation, and what was asked in vain behind it.
+
+        Gives its number, or None when no answer is left.
+        """
         with self._database.transaction() as connection:
-            last = _last_turn(connection, session)
-            connection.execute("UPDATE turns SET removed = 1 WHERE id = ?", (last,))
-        return None if last == BEFORE_THE_FIRST else last
+            last: int = connection.execute(_LAST_ANSWERED, (session,)).fetchone()[0]
+            if last != BEFORE_THE_FIRST:
+                connection.execute("UPDATE turns SET removed = 1 WHERE session = ? AND id >= ?", (session, last))
+        return None if last == BEFORE_THE_FIRST else TurnId(last)
 
     def fork(self, session: SessionId, at_turn: TurnId | None = None) -> SessionId:
         """Copy a conversation up to and including `at_turn` (all of it when None); both go on apart. Raises `InputError`."""

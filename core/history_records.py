@@ -56,11 +56,12 @@ class AnswerRecord:
     @property
     def has_content(self) -> bool:
         """There is something that the model said."""
-        return bool(self.text or self.tool_calls)
+        return bool(self.text or self.refusal or self.tool_calls)
 
     def message(self) -> ChatMessage:
         """Give the answer as a message of the conversation."""
-        content = (Text(self.text),) if self.text else ()
+        said = self.text or self.refusal
+        content = (Text(said),) if said else ()
         return ChatMessage(
             Role.ASSISTANT,
             content,

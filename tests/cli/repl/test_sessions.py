@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text
+from fallback_chat.core.errors import APIConnectionError
 from fallback_chat.core.history import History
 from fallback_chat.core.history_records import AnswerRecord, SessionId
 from fallback_chat.providers.simulator import Manner
-from tests.cli.repl.harness import CTRL_D, SECRET, chatting
+from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
+from tests.core.scripted import STOP, ScriptedLLM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +105,19 @@ async def test_undo_after_resume_takes_the_old_turn_back_for_good(history: Histo
         await chat.ask("/resume")
         await chat.ask("/undo")
         assert (said(chat), told(history, session)) == ([], [])
+
+
+async def test_undo_takes_back_what_was_answered_not_what_failed_behind_it(history: History) -> None:
+    a = ScriptedLLM("a", ["One.", STOP], ["Two.", STOP], [APIConnectionError("gone")])
+    async with chatting(a) as chat:
+        for question in ("1?", "2?", "3?"):
+            await chat.ask(question)
+        chat.type(CTRL_C)
+        await chat.until(lambda: chat.line == "")
+        await chat.ask("/undo")
+        session = chat.repl.record.session
+        assert session is not None
+        assert said(chat) == [message.text for message in history.load(session).context.messages] == ["1?", "One."]
 
 
 async def test_resume_leaves_privacy_behind(history: History) -> None:
