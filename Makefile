@@ -2,16 +2,18 @@
 
 VENV := .venv
 LINT := .venv-lint
+REAL := .venv-real
 BIN := $(VENV)/bin
 # The other modules of benchmarks/ are what these are made with.
 BENCHMARKS := startup tokens failover readers render
 READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
+REAL_READY := $(REAL)/.ready
 PIP := -m pip --disable-pip-version-check install --quiet
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test lint check bench format clean
+.PHONY: demo test test-real lint check bench format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -22,6 +24,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+# Real servers on loopback, which need 2 GB of disk and of downloads: not part of `make check`.
+test-real: $(READY) $(REAL_READY)
+	$(BIN)/python -m pytest -q tests/real
 
 # import-linter needs click, and beside click httpx takes 60 ms longer to import: the linters live in a place of their own.
 lint: $(READY) $(LINT_READY)
@@ -40,7 +46,7 @@ format: $(LINT_READY)
 	$(LINT)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) $(LINT) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(LINT) $(REAL) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements/test.txt pyproject.toml fallback_chat/_version.py
@@ -52,4 +58,11 @@ $(READY): requirements/test.txt pyproject.toml fallback_chat/_version.py
 $(LINT_READY): requirements/lint.txt
 	@python="$$(.ci/find-python)" && { test -x $(LINT)/bin/python || "$$python" -m venv $(LINT); }
 	$(LINT)/bin/python $(PIP) --require-hashes -r requirements/lint.txt
+	@touch $@
+
+# Wheels only: nothing of these packages runs while they are installed. torch comes last, and brings what its build needs.
+$(REAL_READY): requirements/real.txt requirements/torch.txt
+	@python="$$(.ci/find-python)" && { test -x $(REAL)/bin/python || "$$python" -m venv $(REAL); }
+	$(REAL)/bin/python $(PIP) --only-binary :all: --require-hashes --no-deps -r requirements/real.txt
+	$(REAL)/bin/python $(PIP) --only-binary :all: -r requirements/torch.txt
 	@touch $@
