@@ -293,3 +293,18 @@ TOO_LONG["openai-responses"] = TOO_LONG["openai-chat"]
 def test_a_conversation_that_is_too_long_is_said_to_be_so(family: str, error: Event) -> None:
     rules = dialect_of(family).family(settings_of(family))
     assert classify(parse_failure(400, {"error": error}), rules) is ErrorKind.CONTEXT_EXCEEDED
+
+
+REFUSALS: dict[str, tuple[list[Event], str]] = {
+    "openai-chat": ([choice(refusal="No."), choice("stop")], "refusal"),
+    "openai-responses": ([{"type": "response.refusal.delta", "delta": "No."}, completed()], "refusal"),
+    "anthropic": ([stop_reason("refusal")], "refusal"),
+    "gemini": ([{"promptFeedback": {"blockReason": "SAFETY"}}], "content_filter"),
+}
+
+
+@pytest.mark.parametrize("family", REFUSALS)
+def test_a_refusal_is_labelled(family: str) -> None:
+    events, finish = REFUSALS[family]
+    result = read(family, framed(family, events))
+    assert (result["finish"], result["text"]) == (finish, "")

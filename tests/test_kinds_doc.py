@@ -1,0 +1,113 @@
+"""What docs/kinds.md says of the wire formats: every yes has a test that ran for that kind, every service is as the tables say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.core.services import by_name
+from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.providers import kinds
+from fallback_chat.providers._quirks import PRESETS, Quirks, quirks_of
+from fallback_chat.providers.anthropic import DIALECT as ANTHROPIC
+from fallback_chat.providers.gemini import DIALECT as GEMINI
+from fallback_chat.providers.ollama import DIALECT as OLLAMA
+from fallback_chat.providers.openai import DIALECT as OPENAI
+from fallback_chat.providers.openai_responses import DIALECT as RESPONSES
+from tests.providers.vectors import FAMILIES
+from tests.test_docs import ROOT, page, rows, section, words
+
+if TYPE_CHECKING:
+    from fallback_chat.providers._dialect import Dialect
+
+KINDS_OF_NAMES = {name: kind for name, (kind, *_) in FAMILIES.items()} | {kind: kind for kind in kinds()}
+NAMES = re.compile("|".join(sorted(KINDS_OF_NAMES, key=len, reverse=True)))
+CARRIED = rows(section("kinds.md", "What each kind carries"))
+PROOFS = {feature: words(tests) for feature, tests in rows(section("kinds.md", "The tests behind each cell"))}
+
+
+@cache
+def collected() -> dict[str, set[str]]:
+    """Give the kinds that each named test runs for, by its parameters or by its name."""
+    files = sorted({f"tests/{test.partition('::')[0]}" for tests in PROOFS.values() for test in tests})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found: dict[str, set[str]] = {}
+    for node in re.findall(r"^tests/(\S+::.+)$", listed, re.MULTILINE):
+        test, _, parameters = node.partition("[")
+        named = NAMES.findall(parameters or test)
+        found.setdefault(test, set()).update(KINDS_OF_NAMES[name] for name in named)
+    return found
+
+
+def test_the_table_has_a_column_for_every_kind() -> None:
+    head = re.search(r"^\| feature \|(.*)\|$", section("kinds.md", "What each kind carries"), re.MULTILINE)
+    assert head
+    assert words(head[1]) == list(kinds())
+    assert {cell for _, *cells in CARRIED for cell in cells} == {"yes", "no"}
+
+
+@pytest.mark.parametrize("row", CARRIED, ids=lambda row: row[0])
+def test_every_yes_has_a_test_that_runs_for_its_kind(row: list[str]) -> None:
+    feature, *cells = row
+    assert [test for test in PROOFS[feature] if test not in collected()] == []
+    proven = set[str]().union(*(collected()[test] for test in PROOFS[feature]))
+    assert {kind for kind, cell in zip(kinds(), cells, strict=True) if cell == "yes"} <= proven
+
+
+def test_the_wishes_that_a_format_has_no_word_for_are_a_no() -> None:
+    features = {
+        "stop": "stop words",
+        "seed": "seed",
+        "tool_choice": "forced tool",
+        "parallel_tool_calls": "calls one at a time",
+    }
+    dialects: list[Dialect] = [OPENAI, RESPONSES, ANTHROPIC, GEMINI, OLLAMA]
+    for wish, feature in features.items():
+        (cells,) = (cells for name, *cells in CARRIED if name == feature)
+        assert cells == ["no" if wish in dialect.lacks else "yes" for dialect in dialects] + ["no"]
+
+
+SPECIAL = {
+    "stream_options": "counts tokens unasked",
+    "nine_char_ids": "call ids of nine characters",
+    "bare_image_url": "pictures as bare URLs",
+    "call_type": "calls without a type",
+    "result_name": "results with the tool's name",
+    "seed": "seed under its own name",
+    "reasoning_object": "effort in an object",
+    "reasoning_back": "reasoning goes back during a tool loop",
+    "probe_path": "key checked at its own path",
+}
+"""What the page says of each field of a service's quirks that is not the usual one."""
+
+
+@pytest.mark.parametrize(
+    "row", rows(section("kinds.md", "What is special at the compatible services")), ids=lambda row: row[0]
+)
+def test_a_service_is_as_the_page_says(row: list[str]) -> None:
+    name, named, header, limit, pdf, special = row
+    service = by_name(words(name)[0])
+    assert service
+    quirks = quirks_of(ProviderSettings(name="p", kind="openai", model="m", preset=service.name))
+    said = {text for field, text in SPECIAL.items() if getattr(quirks, field) != Quirks._field_defaults[field]}
+    said |= {"needs no key"} if not service.key_env else set()
+    said |= {"each customer has an own host"} if not service.base_url else set()
+    assert (tuple(words(named)), words(header), words(limit), pdf == "yes") == (
+        service.kinds,
+        [quirks.auth_header],
+        [quirks.max_tokens],
+        quirks.files,
+    )
+    assert set(special.split("; ")) - {"nothing"} == said
+
+
+def test_every_service_with_quirks_is_on_the_page() -> None:
+    on_page = {words(row[0])[0] for row in rows(section("kinds.md", "What is special at the compatible services"))}
+    assert PRESETS.keys() <= on_page
+    assert "`kinds.md`" in page("configuration.md")
