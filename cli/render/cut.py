@@ -1,8 +1,9 @@
 """Which lines of an open block can be dropped once what is closed inside it is printed.
 
 The block that is still open is the last one of the last one, and so on inwards; what stands in front of each of them is closed.
-So it can go, if what is left reads the same. Two things have to stay: the first block of a list item, because the mark of the
-item stands on its first line, and a blank line between two paragraphs.
+So it can go, if what is left reads the same. Three things have to stay: the first block of a list item, because the mark of the
+item stands on its first line, a blank line between two paragraphs, and a definition right above an open paragraph, which may yet
+turn out to be its title.
 """
 
 from __future__ import annotations
@@ -36,38 +37,52 @@ class Cut:
         return token - sum(len(dropped) for dropped in self.tokens)
 
 
-def cut(tokens: list[Token], lines: Sequence[str], top: int) -> Cut:
-    """Find what can be dropped of the source while the block at `top` is open and all that is closed is printed."""
+def cut(tokens: list[Token], lines: Sequence[str], top: int, done: int) -> Cut:
+    """Find what can be dropped of the source while the block at `top` is open and all in front of `tokens[done]` is printed."""
     for depth in (_ALL, _TO_FIRST_ITEM):
-        wanted = _cut(tokens, lines, top, depth)
+        wanted = _cut(tokens, lines, top, done, depth)
         if len(wanted.tokens) <= 1 or _reads_the_same(tokens, lines, wanted):
             return wanted
-    return _cut(tokens, lines, top, frozenset())
+    return _cut(tokens, lines, top, done, frozenset())
 
 
 _ALL = CONTAINERS
 _TO_FIRST_ITEM = CONTAINERS - {"list_item_open"}
 
 
-def _cut(tokens: list[Token], lines: Sequence[str], top: int, entered: frozenset[str]) -> Cut:
-    dropped_lines = [range(first_line(tokens[top]))]
+def _cut(tokens: list[Token], lines: Sequence[str], top: int, done: int, entered: frozenset[str]) -> Cut:
+    dropped_lines = [range(_below(tokens, lines, range(top)))]
     dropped = [range(top)]
     numbers = {}
     at = top
-    while tokens[at].type in entered and (inside := children(tokens, at)):
+    dropping = True
+    while tokens[at].type in CONTAINERS and (inside := children(tokens, at)):
+        is_item = tokens[at].type == "list_item_open"
+        # While the mark of an item is not printed, what is closed inside it is empty, and `done` has to stay in front of it.
+        dropping = dropping and tokens[at].type in entered and not (is_item and at >= done)
         last = inside[-1].start
-        start, line, stop = at + 1, first_line(tokens[at]), first_line(tokens[last])
-        if tokens[at].type == "list_item_open" and len(inside) > 1:
+        start, line, stop = at + 1, first_line(tokens[at]), _below(tokens, lines, range(at + 1, last))
+        if is_item and len(inside) > 1:
             start, line = inside[0].end, last_line(tokens[inside[0].start])
             stop -= not lines[stop - 1].strip()
+        drops = dropping and start < last and line < stop
         if tokens[at].type == "ordered_list_open":
             position = at - sum(map(len, dropped))
-            numbers[position] = int(tokens[at].attrs.get("start", 1)) + len(inside) - 1
-        if start < last and line < stop:
+            numbers[position] = int(tokens[at].attrs.get("start", 1)) + (len(inside) - 1 if drops else 0)
+        if drops:
             dropped.append(range(start, last))
             dropped_lines.append(range(line, stop))
         at = last
     return Cut(tuple(dropped_lines), tuple(dropped), numbers)
+
+
+def _below(tokens: list[Token], lines: Sequence[str], closed: range) -> int:
+    """Give the first line of the block behind the `closed` tokens, or of the definitions that it may continue."""
+    line = first_line(tokens[closed.stop])
+    end = max((last_line(tokens[index]) for index in closed), default=0)
+    while line > end and tokens[closed.stop].type == "paragraph_open" and lines[line - 1].strip(" \t>"):
+        line -= 1
+    return line
 
 
 def _reads_the_same(tokens: list[Token], lines: Sequence[str], wanted: Cut) -> bool:

@@ -217,7 +217,7 @@ class MarkdownStream:
             del self._lines[: last_line(tokens[last.start])]
             self._begun, self._done, self._numbers, self._leaf = False, 0, {}, None
             return
-        head = cut(tokens, self._lines, last.start)
+        head = cut(tokens, self._lines, last.start, self._done)
         self._lines = without(self._lines, head.lines)
         self._leaf = None
         if leaf is not None and leaf.type != "fence":
