@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +21,17 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.render.elements import Row
 
-EXAMPLES: Final[list[str]] = [
-    source
-    for _, _, source in json.loads((Path(__file__).parents[2] / "data/commonmark/examples.json").read_text("utf-8"))
-]
+
+def _examples() -> list[str]:
+    """The project's own Markdown, and that of the `spec.json` that COMMONMARK_SPEC may name."""
+    own = Path(__file__).parents[2] / "data/markdown/examples.json"
+    examples = [source for _, _, source in json.loads(own.read_text("utf-8"))]
+    if spec := os.environ.get("COMMONMARK_SPEC"):
+        examples += [example["markdown"] for example in json.loads(Path(spec).read_text("utf-8"))]
+    return examples
+
+
+EXAMPLES: Final = _examples()
 
 
 def console(width: int = 80, height: int = 24, *, dumb: bool = False) -> Console:

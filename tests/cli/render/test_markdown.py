@@ -38,7 +38,7 @@ def test_a_theme_with_a_background_streams_the_same(name: str) -> None:
     assert styled(rows) == styled(one_shot(console(), DOCUMENTS[name], "monokai"))
 
 
-def test_every_example_of_commonmark_streams_the_same() -> None:
+def test_every_example_streams_the_same() -> None:
     different = []
     for text in EXAMPLES:
         for size, screen in ((3, console(80)), (1000, console(40))):
@@ -48,7 +48,7 @@ def test_every_example_of_commonmark_streams_the_same() -> None:
     assert different == []
 
 
-def test_examples_of_commonmark_in_quotes_and_items_stream_the_same() -> None:
+def test_examples_in_quotes_and_items_stream_the_same() -> None:
     screen = console(60)
     different = []
     for text in EXAMPLES:
