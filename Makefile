@@ -13,7 +13,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-real lint check bench format clean
+.PHONY: demo test test-real lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -40,6 +40,10 @@ check: test lint
 
 bench: $(READY)
 	@for each in $(BENCHMARKS); do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
+
+# The walk through an outage needs tmux.
+screenshots: $(READY)
+	$(BIN)/python -m tests.screenshots
 
 format: $(LINT_READY)
 	$(LINT)/bin/ruff check --fix .

@@ -76,9 +76,9 @@ class OnTerminal:
     def sees(self, text: str) -> None:
         self.until(lambda: text in self.text)
 
-    def until(self, happened: Callable[[], object]) -> None:
+    def until(self, happened: Callable[[], object], patience: float = PATIENCE) -> None:
         """Wait for something to happen. Raises AssertionError with the screen when it does not."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not happened():
             assert time.monotonic() < end, self.text
             time.sleep(0.005)
