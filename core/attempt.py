@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FOREVER: Final = float("inf")
 TAIL: Final = 1.0
 CLOSING: Final = 1.0
 """Seconds that a provider may take to close its stream."""
@@ -60,7 +61,7 @@ ANSWERING: Final = Phase.ANSWERING
 class Attempt:
     """Drives one `LLMStream`. `commit()` waits for the first content, then `next()` gives the chunks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one clock each for three promises
         self,
         llm: LLM,
         open_stream: Callable[[], LLMStream],
@@ -68,6 +69,7 @@ class Attempt:
         *,
         first_token_budget: float,
         total_budget: float,
+        commit_budget: float = FOREVER,
     ) -> None:
         self.llm = llm
         self._settings = settings
@@ -81,6 +83,8 @@ class Attempt:
         self._phase = Phase.FIRST
         self._phase_left = self._first_token_budget = first_token_budget
         self._thinking_until = 0.0
+        self._commit_left = commit_budget
+        """Seconds left to the first content, however lively the provider is until then."""
         self.total_left = total_budget
         """Seconds of the turn's total time that are left."""
         self._ended = False
@@ -121,6 +125,7 @@ class Attempt:
         else:
             self._check_end_without_text(calls=calls)
         self.first_token = self.elapsed
+        self._commit_left = FOREVER
 
     def next(self) -> Awaitable[ChatChunk | None]:
         """Give the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
@@ -166,7 +171,7 @@ class Attempt:
         if self._ended:
             return None
         watchdog = self._watchdog
-        budget = min(self.total_left, self._phase_left)
+        budget = min(self.total_left, self._phase_left, self._commit_left)
         try:
             if self._stream is None:
                 # Connecting counts into the first-token time: the request goes out with the first read.
@@ -182,6 +187,7 @@ class Attempt:
         finally:
             self._phase_left -= watchdog.waited
             self.total_left -= watchdog.waited
+            self._commit_left -= watchdog.waited
         if chunk is None:
             self._ended = True
         elif (
@@ -250,10 +256,20 @@ class Attempt:
         """Name the clock that ran out."""
         settings = self._settings
         never_retry = ErrorDetails(retryable=False)
+        if self._commit_left < min(self._phase_left, self.total_left):
+            return APITimeoutError(
+                "no content in the time that the chain's deadline leaves it",
+                details=never_retry,
+                hint="raise deadline if it is only slow",
+            )
         if self.total_left <= self._phase_left:
             return TotalTimeoutError("the time for the whole answer is over", details=never_retry)
         if self._phase is Phase.FIRST:
-            return APITimeoutError(f"no content within {self._first_token_budget:.3g} s", details=never_retry)
+            cut = self._first_token_budget < settings.attempt_timeout
+            hint = "it had less than attempt_timeout, because the chain's deadline allows no more" if cut else None
+            return APITimeoutError(
+                f"no content within {self._first_token_budget:.3g} s", details=never_retry, hint=hint
+            )
         if self._phase is Phase.THINKING and self._clock() >= self._thinking_until:
             return APITimeoutError(f"still thinking after {settings.thinking_timeout:.3g} s", details=never_retry)
         return APIStreamError(f"nothing for {settings.idle_timeout:.3g} s", kind=ErrorKind.STALLED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.core.attempt import Attempt, TotalTimeoutError
+from fallback_chat.core.attempt import FOREVER, Attempt, TotalTimeoutError
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM
     from fallback_chat.core.turn import Candidate, Turn
 
-FOREVER: Final = float("inf")
 MAX_WAIT: Final = 60.0
 """Seconds that the last provider left may make the user wait."""
 
@@ -246,14 +245,17 @@ class FallbackLLMStream(LLMStream):
         self._number += 1
         self._engine.emit(AttemptStarted(candidate.llm, self._number))
         left = self._deadline_at - self._now()
-        # One that has successors leaves them at least half of the time.
-        share = left / 2 if self._turn.left() else left
+        successors = self._turn.left()
+        # One that has successors leaves them half of the time; once it shows that it is at work, what the next one needs.
+        share = left / 2 if successors else left
+        reserve = min(left / 2, successors[0].settings.attempt_timeout) if successors else 0.0
         self._latest = Attempt(
             candidate.llm,
             lambda: self._open_stream(candidate.llm, self._transcript.partial if self._transcript else ""),
             candidate.settings,
             first_token_budget=min(self._engine.first_token_budget(candidate, permit), share),
             total_budget=self._total_left,
+            commit_budget=left - reserve,
         )
         return self._latest
 

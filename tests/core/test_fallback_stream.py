@@ -30,6 +30,7 @@ from fallback_chat.core.llm import ChatChunk, FinishReason
 from fallback_chat.core.settings import ChainSettings, OnRefusal, OnStreamFailure
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, error_of, states, turn_with
 from tests.core.scripted import (
+    FRAGMENT,
     ROLE,
     SILENCE,
     STOP,
@@ -257,14 +258,26 @@ async def test_whoever_has_successors_leaves_them_half_of_the_deadline(clock: Fa
     assert (turn.elapsed, error_of(turn, AllProvidersFailed).deadline_exceeded) == (8, True)
 
 
-async def test_the_deadline_is_shared_and_whoever_comes_too_late_is_not_asked(clock: FakeClock) -> None:
-    a = ScriptedLLM("a", [thought("hm"), Pause(25), thought("hm"), Pause(25), RESET])
+@pytest.mark.parametrize("sign", [thought("hm"), FRAGMENT], ids=["thinking", "a long tool call"])
+async def test_one_that_is_at_work_leaves_the_next_one_its_time_before_the_deadline(
+    clock: FakeClock, sign: ChatChunk
+) -> None:
+    a = ScriptedLLM("a", [part for _ in range(40) for part in (sign, Pause(1))])
     b = ScriptedLLM("b", ANSWER)
 
-    turn = await turn_with(chain_of(a, b, clock=clock, settings=replace(SETTINGS, deadline=20)))
+    turn = await turn_with(chain_of(a, b, clock=clock, settings=replace(SETTINGS, deadline=25)))
+
+    assert (turn.text, turn.elapsed) == ("Hello", 15)
+    assert turn.record == [("a", "failed", "timeout"), ("b", "ok", None)]
+
+
+async def test_the_last_one_left_is_bound_by_the_deadline_however_lively_it_is(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [part for _ in range(40) for part in (thought("hm"), Pause(1))])
+
+    turn = await turn_with(chain_of(a, clock=clock, settings=replace(SETTINGS, deadline=25)))
 
     assert error_of(turn, AllProvidersFailed).deadline_exceeded
-    assert (turn.record, len(b.calls)) == ([("a", "failed", "stream_error")], 0)
+    assert (turn.elapsed, turn.record) == (25, [("a", "failed", "timeout")])
 
 
 async def test_without_a_deadline_every_provider_has_its_own_time_only(clock: FakeClock) -> None:
