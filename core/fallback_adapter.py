@@ -13,6 +13,7 @@ import time
 from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.fallback_stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
@@ -39,7 +40,7 @@ class FallbackAdapter(LLM):
     `settings` (and `llm_settings`, one for each) replace the four keyword arguments that LiveKit's adapter has. `store`, `clock`,
     `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
 
-    Raises ValueError when `llm` is empty.
+    Raises ValueError when `llm` is empty or `attempt_timeout` is no time.
     """
 
     def __init__(  # noqa: PLR0913 - the first five are LiveKit's, the rest is the world handed in
@@ -60,6 +61,8 @@ class FallbackAdapter(LLM):
     ) -> None:
         if not llm:
             raise ValueError("a chain needs at least one LLM")
+        if not attempt_timeout > 0:  # not a number is not, either
+            raise ValueError(f"attempt_timeout has to be more than 0 seconds, not {attempt_timeout!r}")
         self._settings = settings or ChainSettings(
             attempt_timeout=attempt_timeout,
             max_retry_per_llm=max_retry_per_llm,
@@ -73,6 +76,8 @@ class FallbackAdapter(LLM):
         ]
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
         self._close_llms = close_llms
+        self._closed = False
+        self._streams: WeakSet[FallbackLLMStream] = WeakSet()
         self._random = random
         self._sleep = sleep
         self._first_tokens: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
@@ -132,6 +137,8 @@ class FallbackAdapter(LLM):
         `start_with` is asked first in this turn, `only` alone, those in `without` not at all. `total_timeout` bounds the whole
         answer, `max_wait` how long the last provider left may ask to wait (seconds). `on_event` receives the events of this turn.
         """
+        if self._closed:
+            raise RuntimeError("this chain is closed")
         wishes = {
             "tools": tools,
             "tool_choice": tool_choice,
@@ -163,12 +170,17 @@ class FallbackAdapter(LLM):
         )
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
         order = self._order(start_with, only, without)
-        return FallbackLLMStream(
+        stream = FallbackLLMStream(
             Turn(order, self._board, tokens=chat_ctx.estimated_tokens), engine, open_stream, options_
         )
+        self._streams.add(stream)
+        return stream
 
     async def aclose(self) -> None:
-        """Release the LLMs, where they are ours to close."""
+        """End the answers that are still being read, and release the LLMs where they are ours to close; idempotent."""
+        self._closed = True
+        for stream in tuple(self._streams):
+            await stream.aclose()
         if self._close_llms:
             async with AsyncExitStack() as stack:  # closes the others too when one of them fails
                 for candidate in self._candidates:

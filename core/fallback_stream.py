@@ -126,7 +126,7 @@ class FallbackLLMStream(LLMStream):
         return (*skipped, *self._records)
 
     async def __anext__(self) -> ChatChunk:
-        self._reader = asyncio.current_task(self._loop)
+        self._begin_reading()
         try:
             while not self._ended:
                 if (attempt := self._attempt) is None:
@@ -153,6 +153,11 @@ class FallbackLLMStream(LLMStream):
             if self._interrupted is not None and not self._interrupted.done():
                 await self._leave(reader, self._interrupted)
         raise StopAsyncIteration
+
+    def _begin_reading(self) -> None:
+        if self._reader is not None:
+            raise RuntimeError("another task is reading this answer: one stream has one reader")
+        self._reader = asyncio.current_task(self._loop)
 
     async def aclose(self) -> None:
         """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody.

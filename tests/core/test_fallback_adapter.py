@@ -10,9 +10,9 @@ import pytest
 from fallback_chat.core.breaker import State
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
-from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent
+from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, Outcome
 from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.llm import ChatOptions, ProbeReport
+from fallback_chat.core.llm import ChatOptions, ChoiceDelta, ProbeReport
 from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, states, turn_with
 from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step
@@ -348,3 +348,36 @@ async def test_any_object_that_implements_llm_can_be_a_link() -> None:
     assert (len(chunks), llm.kind, llm.model, llm.context_window) == (2, "custom", "unknown", None)
     assert llm.label.endswith("Plain")
     assert await llm.probe() == ProbeReport(ok=True, check="none")
+
+
+async def test_closing_a_chain_ends_its_answers_and_begins_no_other(clock: FakeClock) -> None:
+    llm = ScriptedLLM("a", ["Hel", SILENCE])
+    chain = chain_of(llm, clock=clock)
+    stream = chain.chat(chat_ctx=HELLO)
+    assert (await anext(stream)).delta == ChoiceDelta("Hel")
+
+    await chain.aclose()
+    await chain.aclose()
+
+    assert [chunk async for chunk in stream] == []
+    assert (llm.open_streams, [one.outcome for one in stream.attempts]) == (0, [Outcome.CANCELLED])
+    with pytest.raises(RuntimeError, match="this chain is closed"):
+        chain.chat(chat_ctx=HELLO)
+
+
+async def test_one_stream_has_one_reader(clock: FakeClock) -> None:
+    stream = chain_of(ScriptedLLM("a", [Pause(1), "Hello", STOP]), clock=clock).chat(chat_ctx=HELLO)
+    first = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="one stream has one reader"):
+        await anext(stream)
+
+    assert (await first).delta == ChoiceDelta("Hello")
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_time_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="attempt_timeout has to be more than 0 seconds"):
+        FallbackAdapter([ScriptedLLM("a")], attempt_timeout=seconds)
