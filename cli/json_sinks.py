@@ -24,7 +24,7 @@ class JsonSink(Sink):
         super().__init__(out, err)
         self._path = path
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
         value = answer_object(outcome, self.redactor.redact)
@@ -69,7 +69,7 @@ class JsonLinesSink(Sink):
         if chunk.usage is not None:
             self._lines.emit("usage", **chunk.usage._asdict())
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
         for part, stream in self._streams.items():

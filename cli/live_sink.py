@@ -41,11 +41,11 @@ class LiveSink(TextSink):
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._tick)
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._asked = None
-        super().end(outcome)
+        super().finish(outcome)
 
     def notice(self, line: str) -> None:
         if self._started and self.err.isatty():

@@ -69,10 +69,10 @@ class RecordingSink(Sink):
     def notice(self, line: str) -> None:
         self._sink.notice(line)
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         if self._tick is not None:
             self._tick.cancel()
-        assert outcome.answer is not None, "it is made when the chain is asked"
         with self._history:
-            self._recorder.finish(outcome.answer, outcome.error)
+            if outcome.answer is not None:
+                self._recorder.finish(outcome.answer, outcome.error)
         self._sink.end(outcome._replace(session=self._recorder.session))

@@ -59,6 +59,7 @@ class Sink:
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
         self.err = err
+        self._ended = False
         self.redactor = Redactor(())
 
     def redact_with(self, redactor: Redactor) -> None:
@@ -72,7 +73,13 @@ class Sink:
         """Take one event of the engine."""
 
     def end(self, outcome: Outcome) -> None:
-        """Write what is left. Called once, also when there is no answer."""
+        """Write what is left, also when there is no answer; what comes after the first outcome changes nothing."""
+        if not self._ended:
+            self._ended = True
+            self.finish(outcome)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Do the work of `end`."""
 
     def notice(self, line: str) -> None:
         """Tell the user one line that is not part of the answer."""
@@ -102,7 +109,7 @@ class TextSink(Sink):
         if text:
             self._show(self._redacting.feed(text))
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
         self._show(self._redacting.flush())
@@ -128,7 +135,7 @@ class WholeTextSink(Sink):
         super().__init__(out, err)
         self._path = path
 
-    def end(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         answer = outcome.answer
         text = sanitise(self.redactor.redact(answer.text or answer.refusal)) if answer else ""
         if not text.strip():

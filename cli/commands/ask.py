@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import exit_code_of, exit_code_of_answer
+from fallback_chat.cli.failures import duration, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
 from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_line
 from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.cli.signals import Interrupted
 from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +52,11 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     """Ask the chain once and give the exit code; the answer, and nothing else, goes to standard output."""
     from fallback_chat.cli.wiring import configure, open_chain
 
-    if not options.words and not options.files and not has_piped_input():
-        sys.stderr.write('usage: fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)\n')
-        return ExitCode.USAGE
-    if options.jsonl and (options.json or options.output is not None):
-        sys.stderr.write("usage: --jsonl streams to standard output; it goes with neither --json nor -o\n")
-        return ExitCode.USAGE
     sink = make_sink(options, shared)
+    if (misuse := _misuse(options)) is not None:
+        sys.stderr.write(f"usage: {misuse}\n")
+        sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
+        return ExitCode.USAGE
     try:
         settings = configure(shared, on_stream_failure=_stream_policy(options))
         prompt = _prompt(options)
@@ -68,7 +68,21 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
-    return run_until_signal(lambda: _ask(chain, context, sink, options, shared))
+    try:
+        return run_until_signal(lambda: _ask(chain, context, sink, options, shared))
+    except Interrupted as interrupted:
+        # Where the signal came before the answer was asked for, nothing has said so yet.
+        sink.end(Outcome(None, interrupted, interrupted.code))
+        raise
+
+
+def _misuse(options: AskOptions) -> str | None:
+    """Say what is wrong with the words of the command line, where they can be told apart from bad input."""
+    if not (options.words or options.files or options.images or has_piped_input()):
+        return 'fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)'
+    if options.jsonl and (options.json or options.output is not None):
+        return "--jsonl streams to standard output; it goes with neither --json nor -o"
+    return None
 
 
 def _conversation(
@@ -102,11 +116,39 @@ def _stream_policy(options: AskOptions) -> str | None:
 async def _ask(chain: OpenChain, context: ChatContext, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
         outcome = await _answer(chain, context, sink, shared)
+        patience = shared.wait or 0.0
+        while (pause := _pause(outcome, patience)) is not None:
+            sink.notice(f"nobody can answer now; asking again in {duration(pause)}")
+            await asyncio.sleep(pause)
+            patience -= pause
+            outcome = await _answer(chain, context, sink, shared)
+        outcome, unshown = _with_calls(outcome, options)
+        sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
-    sink.end(outcome)
-    for line in (*shortcomings(outcome.answer, outcome.error), *advice, *_remarks(outcome, chain, options, shared)):
+    lacks = shortcomings(outcome.answer, outcome.error)
+    for line in (*lacks, *unshown, *advice, *_remarks(outcome, chain, options, shared)):
         sink.notice(line)
     return outcome.exit_code
+
+
+def _pause(outcome: Outcome, patience: float) -> float | None:
+    """Give the seconds until the first provider wants to be asked again, if the user is ready to wait so long (`--wait`)."""
+    error = outcome.error
+    if not isinstance(error, AllProvidersFailed) or outcome.exit_code is ExitCode.INCOMPLETE:
+        return None
+    return error.retry_after if error.retry_after is not None and 0 < error.retry_after <= patience else None
+
+
+def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[str]]:
+    """An answer that is nothing but tool calls is one for programs; as text it would be an empty line that looks like success."""
+    answer = outcome.answer
+    shown = options.json or options.jsonl
+    if shown or outcome.error is not None or answer is None or answer.text.strip() or not answer.tool_calls:
+        return outcome, []
+    names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
+    who = answer.llm.label if answer.llm else "the provider"
+    line = f"{who} answered with a tool call only ({names}), which ask does not run; --json shows it"
+    return outcome._replace(exit_code=ExitCode.INCOMPLETE), [line]
 
 
 async def _answer(chain: OpenChain, context: ChatContext, sink: Sink, shared: SharedOptions) -> Outcome:

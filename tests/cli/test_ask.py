@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.providers.simulator.schedule import first
 from tests.cli.program import ANSWERS, TEXTS, Ran
 
 if TYPE_CHECKING:
@@ -169,3 +170,19 @@ def test_wait_waits_for_a_rate_limit_of_all(program: Program) -> None:
     assert (ran.code, ran.out) == (0, ANSWERS["one"])
     assert ran.err == said("one is rate-limited (HTTP 429: Rate limit reached.), retry in 1 s; asking it again in 1 s")
     assert ran.seconds > 1
+
+
+def test_wait_waits_for_the_first_one_that_comes_back(program: Program) -> None:
+    program.play(first(1, "429-wait-1s"), "429-wait-30-days")
+    ran = program("ask", "--wait", "5s", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["one"])
+    assert "fallback-chat: nobody can answer now; asking again in 1 s\n" in ran.err
+    assert 1 < ran.seconds < 5
+
+
+def test_wait_goes_beyond_the_deadline_of_a_turn(program: Program) -> None:
+    program.play(first(1, "429-wait-1s"), deadline=0.8)
+    ran = program("ask", "--wait", "5s", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["one"])

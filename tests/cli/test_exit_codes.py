@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,9 +74,27 @@ USAGE = [
 def test_wrong_usage_is_2_says_what_is_wrong_and_asks_nobody(program: Program, args: list[str]) -> None:
     ran = program(*args)
 
-    assert (ran.code, ran.out, program.asked) == (2, "", [0])
+    assert (ran.code, program.asked) == (2, [0])
     assert ran.err.strip()
     assert "Traceback" not in ran.err
+    # A program that asked for JSON gets some; what it cannot get is a parse of its own wrong words.
+    assert ran.out == "" or (json.loads(ran.out)["exit_code"] == 2 and "--json" in args)
+
+
+def test_without_a_prompt_json_is_one_object_all_the_same(program: Program) -> None:
+    ran = program("ask", "--json")
+    value = json.loads(ran.out)
+    assert (ran.code, value["exit_code"], value["error"]["kind"], value["attempts"]) == (2, 2, "input", [])
+
+
+def test_an_answer_that_is_only_a_tool_call_is_no_success_as_text_and_whole_as_json(program: Program) -> None:
+    program.play("tool-call")
+    text, as_json = program("ask", "hi"), program("ask", "hi", "--json")
+    assert (text.code, text.out) == (3, "")
+    assert "one answered with a tool call only (" in text.err
+    value = json.loads(as_json.out)
+    assert (as_json.code, value["complete"], value["finish_reason"]) == (0, True, "tool_calls")
+    assert len(value["tool_calls"]) == 1
 
 
 def test_a_configuration_that_cannot_be_used_is_78(program: Program) -> None:
