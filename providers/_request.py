@@ -1,8 +1,10 @@
-"""What all requests have in common: the address, the headers, and the user's own keys on top of the body."""
+"""What all requests have in common: the address, the headers, the user's own keys, and JSON that every server accepts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat._version import __version__
 from fallback_chat.core.services import by_kind
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import ChatRequest
+
+
+_NUL_ESCAPE: Final = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
 
 
 def url_of(settings: ProviderSettings, path: str) -> str:
@@ -55,3 +60,25 @@ def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def repair(text: str) -> str:
+    """Join surrogate pairs and replace lone ones by U+FFFD; a Python string may hold them, UTF-8 may not."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def encode_json(body: Any) -> bytes:
+    """Give `body` as compact JSON in UTF-8, without lone surrogates and NUL.
+
+    Both come in with pasted text. The first cannot be encoded, the second breaks servers that keep text in PostgreSQL.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    if "\\u0000" in text:
+        text = _NUL_ESCAPE.sub("\\1\ufffd", text)
+    return repair(text).encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fallback_chat.core.llm import ChoiceDelta
-from fallback_chat.providers._text import repair
+from fallback_chat.providers._request import repair
 
 if TYPE_CHECKING:
     from fallback_chat.core.llm import ChatChunk

@@ -9,7 +9,7 @@ from typing import Any
 
 from fallback_chat.core.chat_context import ToolCall
 from fallback_chat.providers._frames import MAX_FRAME, FrameTooLargeError, is_json
-from fallback_chat.providers._text import repair
+from fallback_chat.providers._request import repair
 
 
 @dataclass(slots=True)

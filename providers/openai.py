@@ -28,8 +28,7 @@ from fallback_chat.providers._history import (
 )
 from fallback_chat.providers._llm import HttpLLM
 from fallback_chat.providers._quirks import Quirks, preset_of, quirks_of
-from fallback_chat.providers._request import json_headers, url_of, with_extras
-from fallback_chat.providers._text import encode_json
+from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from fallback_chat.providers._dialect import (
 )
 from fallback_chat.providers._history import arguments_text, extras_for, normalise
 from fallback_chat.providers._llm import HttpLLM
-from fallback_chat.providers._request import url_of, with_extras
-from fallback_chat.providers._text import encode_json
+from fallback_chat.providers._request import encode_json, url_of, with_extras
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
