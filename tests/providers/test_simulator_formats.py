@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
 
 from fallback_chat.providers.simulator import Manner, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REQUESTS: Final = Path(__file__).parents[1] / "data/vectors/requests"
 TEXT: Final = Manner().text
@@ -78,7 +81,7 @@ async def test_anthropic_blocks_are_opened_and_closed_in_turn() -> None:
     ]
 
 
-PLAIN: Final = {
+PLAIN: Final[dict[str, tuple[Callable[[Any], str], dict[str, Any]]]] = {
     "openai-responses": (lambda body: body["output"][0]["content"][0]["text"], {"stream": False}),
     "anthropic": (lambda body: body["content"][0]["text"], {"stream": False}),
     "ollama": (lambda body: body["message"]["content"], {"stream": False}),
