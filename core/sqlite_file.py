@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -126,19 +126,20 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
     A damaged file, or one of a newer version, is renamed and a fresh one begun; `warn` is told. Raises `StorageError`.
     """
 
-    def open_() -> Database:
-        return _open(path, migrations, clock, lambda: connect(path, patience))
+    def locked() -> Database:
+        # SQLite reports "locked" at once, without patience, when two processes switch a new file to WAL mode; and no file may be
+        # set aside while another process opens it.
+        with _directory_lock(path.parent, shared=not _is_new(path)):
+            return _open(path, migrations, clock, lambda: connect(path, patience))
 
     try:
         make_private_dir(path.parent)
         try:
-            # SQLite reports "locked" at once, without patience, when two processes switch a new file to WAL mode.
-            with _directory_lock(path.parent) if _is_new(path) else nullcontext():
-                return open_()
+            return locked()
         except _UnusableError as error:
             if kept := _set_aside(path, error.identity, clock()):
                 warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
-            return open_()
+            return locked()
     except StorageError:
         raise
     except (sqlite3.Error, OSError) as error:
@@ -248,14 +249,14 @@ def _identity(path: Path) -> Identity:
 
 
 @contextmanager
-def _directory_lock(directory: Path) -> Iterator[None]:
-    """Keep other processes from making or renaming the file, where the system can lock a directory."""
+def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
+    """Keep other processes from making or renaming the file, where the system can lock a directory; `shared` only from that."""
     if fcntl is None:
         yield
         return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
