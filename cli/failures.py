@@ -173,7 +173,7 @@ def explain(error: BaseException) -> Iterator[str]:
     elif isinstance(error, OSError):
         yield f"{error.filename or 'standard output'}: {error.strerror or error}"
     else:
-        yield str(error) or type(error).__name__
+        yield from str(error).splitlines() or [type(error).__name__]
 
 
 def _explain_all(error: AllProvidersFailed) -> Iterator[str]:

@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
-from fallback_chat.core.llm import ChatOptions, ProbeReport
+from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorKind
+from fallback_chat.core.llm import ChatOptions, FinishReason, ProbeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fallback_chat.core.llm import ChoiceDelta
     from fallback_chat.providers._dialect import HttpRequest
     from fallback_chat.providers._fetch import JsonFetch
     from fallback_chat.providers._stream import HttpStream
@@ -29,13 +30,17 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
     began = clock()
     first: float | None = None
     error: APIError | None = None
+    at_the_limit = False
     try:
         async with asyncio.timeout(timeout), stream:
             async for chunk in stream:
-                if first is None and chunk.delta is not None:
+                if first is None and chunk.delta is not None and is_output(chunk.delta):
                     first = clock() - began
                 if chunk.finish_reason is not None:
+                    at_the_limit = chunk.finish_reason is FinishReason.LENGTH
                     break
+        if first is None and not at_the_limit:
+            error = APIStreamError("the answer to a probe has no text", kind=ErrorKind.EMPTY)
     except TimeoutError:
         error = _too_slow(timeout)
     except APIError as caught:
@@ -48,6 +53,12 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
         total=clock() - began,
         error=error,
     )
+
+
+def is_output(delta: ChoiceDelta) -> bool:
+    """Say whether a delta shows that the model is at work: text that is not blank, reasoning, a refusal or a tool call."""
+    text = (delta.content or "").strip()
+    return bool(text or delta.reasoning or delta.refusal or delta.tool_calls or delta.tool_fragment)
 
 
 async def probe_document(

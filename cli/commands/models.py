@@ -10,6 +10,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, sentence
 from fallback_chat.cli.render.sanitise import sanitise
@@ -69,7 +70,7 @@ def models(options: ModelsOptions, shared: SharedOptions) -> int:
             "providers": [_object(listing, chain) for listing in listings],
             "exit_code": int(code),
         }
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        sys.stdout.write(dump(redacted(value, chain.redactor.redact)))
     else:
         for line in _lines(listings):
             sys.stdout.write(sanitise(chain.redactor.redact(line)) + "\n")

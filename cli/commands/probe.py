@@ -97,12 +97,14 @@ async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
 def _finding(settings: ProviderSettings, report: ProbeReport) -> Finding:
     """Say in which state a turn would leave this provider."""
     error = report.error
-    if report.ok or error is None:
-        return Finding(settings, report, State.CLOSED, None)
+    found = Verdict.SUCCESS if report.ok or error is None else verdict(error)
+    wait = None if error is None else error.retry_after
     now = datetime.now(UTC).timestamp()
-    if verdict(error) is Verdict.BLOCK:
-        return Finding(settings, report, State.BLOCKED, now + error.retry_after if error.retry_after else None)
-    return Finding(settings, report, State.OPEN, now + cooldown(0, retry_after=error.retry_after))
+    if found is Verdict.BLOCK:
+        return Finding(settings, report, State.BLOCKED, now + wait if wait else None)
+    if found is Verdict.OPEN:
+        return Finding(settings, report, State.OPEN, now + cooldown(0, retry_after=wait))
+    return Finding(settings, report, State.CLOSED, None)
 
 
 def _json(findings: Sequence[Finding], code: ExitCode) -> dict[str, Any]:

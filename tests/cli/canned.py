@@ -23,6 +23,9 @@ def canned(pieces: Sequence[bytes], *, status: int = 200, headers: Mapping[str, 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
+
+        def do_GET(self) -> None:
             self.send_response_only(status)
             for name, value in ({"content-type": "text/event-stream"} | dict(headers or {})).items():
                 self.send_header(name, value)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.providers.simulator.schedule import first
+from tests.cli.canned import canned
+from tests.cli.program import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +90,14 @@ def test_a_model_that_is_not_there_gets_the_nearest_ones(program: Program) -> No
     ran = program("ask", "hi")
     assert ran.code == 78
     assert ran.err.splitlines()[-1] == "fallback-chat: one has sim-model"
+
+
+def test_names_from_a_server_steer_no_terminal_and_quote_no_key(program: Program) -> None:
+    hostile = {"data": [{"id": f"a\x9b31m\u202e {KEY}"}]}
+    with canned([json.dumps(hostile).encode()]) as url:
+        program.config["providers"][0]["base_url"] = f"{url}/v1"
+        for flags in ([], ["--json"]):
+            out = program("models", *flags).out
+            assert "31m" in out
+            assert KEY not in out
+            assert not set(out) & {"\x9b", "\u202e"}

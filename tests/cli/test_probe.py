@@ -55,6 +55,9 @@ VERDICTS = {
     "no-model": ("blocked", "model_not_found", 404),
     "html-200": ("open", "server_error", None),
     "token-close": ("open", "truncated", None),
+    "empty": ("closed", "empty", None),
+    "whitespace": ("closed", "empty", None),
+    "bad-input": ("closed", "bad_request", 400),
 }
 
 
