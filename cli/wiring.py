@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.config_files import Surroundings, load_settings
-from fallback_chat.core.errors import APIStatusError, ConfigError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 from fallback_chat.core.overrides import Overrides, apply
 from fallback_chat.core.paths import Paths
 from fallback_chat.core.redaction import Redactor
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.core.llm import ModelInfo
+    from fallback_chat.core.llm import LLM
     from fallback_chat.core.services import Service
     from fallback_chat.core.settings import ProviderSettings, Settings
     from fallback_chat.providers._http import HttpEngine
@@ -33,42 +32,7 @@ class OpenChain(NamedTuple):
     adapter: FallbackAdapter
     settings: Settings
     redactor: Redactor
-    """Knows every secret that the chain uses."""
-
-
-class Unusable(LLM):
-    """Stands in the chain for a provider whose key cannot be read: it fails at once, in the ordinary way, without a request."""
-
-    def __init__(self, settings: ProviderSettings, reason: str) -> None:
-        self._settings = settings
-        self._error = APIStatusError(
-            reason,
-            kind=ErrorKind.AUTH,
-            details=ErrorDetails(retryable=False),
-            hint="fallback-chat config explain shows more",
-        )
-
-    @property
-    def label(self) -> str:
-        return self._settings.name
-
-    @property
-    def kind(self) -> str:
-        return self._settings.kind
-
-    @property
-    def model(self) -> str:
-        return self._settings.model
-
-    def chat(self, **_: Any) -> LLMStream:
-        raise self._error
-
-    async def list_models(self) -> Sequence[ModelInfo]:
-        raise self._error
-
-    async def probe(self, *, light: bool = False) -> ProbeReport:
-        del light
-        return ProbeReport(ok=False, check="none", error=self._error)
+    """Knows every secret that the chain uses, and learns those that commands give later."""
 
 
 def surroundings(config: Path | None = None) -> Surroundings:
@@ -112,18 +76,18 @@ def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) ->
 
 
 def open_chain(settings: Settings) -> OpenChain:
-    """Build the chain of the enabled providers of `settings`; no network is touched."""
+    """Build the chain of the enabled providers of `settings`; no network is touched, and no command run."""
     from fallback_chat.providers._http import HttpEngine
 
     engine = HttpEngine()
-    secrets = list(secret_values(settings))
+    redactor = Redactor(secret_values(settings))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
-    llms = [_provider(one, engine, secrets, variables) for one in enabled]
+    llms = [_provider(one, engine, redactor, variables) for one in enabled]
     adapter = FallbackAdapter(
         llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True
     )
-    return OpenChain(adapter, settings, Redactor(secrets))
+    return OpenChain(adapter, settings, redactor)
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
@@ -135,14 +99,21 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
     return open_chain(settings).adapter
 
 
-def _provider(settings: ProviderSettings, engine: HttpEngine, secrets: list[str], variables: frozenset[str]) -> LLM:
-    try:
+def _provider(settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str]) -> LLM:
+    def with_key() -> LLM:
         key = read_key(settings, os.environ, key_variables=variables)
-    except ConfigError as error:
-        return Unusable(settings, error.problems[0].message)
-    if key is not None:
-        secrets.append(key)
-    return load(settings.kind).create(settings, api_key=key, http=engine)
+        if key is not None:
+            redactor.add(key)
+        return load(settings.kind).create(settings, api_key=key, http=engine)
+
+    if settings.key is None or settings.key.cmd is None:
+        try:
+            return with_key()
+        except ConfigError:
+            pass  # whoever asks this provider will be told
+    from fallback_chat.cli.keyless import Keyless
+
+    return Keyless(settings, with_key)
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:

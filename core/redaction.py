@@ -19,7 +19,14 @@ class Redactor:
     """Replaces every known secret, also as it looks in JSON or in a URL, by `[redacted]`."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret)}
+        self.forms: list[str] = []
+        self.pattern: re.Pattern[str] | None = None
+        self.first: re.Pattern[str] | None = None
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Keep further secrets out, from now on."""
+        forms = {*self.forms, *(form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret))}
         # The longest first: of two secrets, one may begin with the other.
         self.forms = sorted(forms, key=lambda form: (-len(form), form))
         self.pattern = re.compile("|".join(map(re.escape, self.forms))) if forms else None
@@ -35,7 +42,6 @@ class RedactingStream:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._longest = len(redactor.forms[0]) if redactor.forms else 0
         self._held = ""
 
     def feed(self, text: str) -> str:
@@ -66,7 +72,7 @@ class RedactingStream:
     def _beginning(self, text: str, low: int, high: int) -> int | None:
         """Find where the rest of `text` may be the beginning of a secret, from `low` to `high`; the earliest place."""
         assert self._redactor.first is not None
-        start = max(low, len(text) - self._longest + 1)
+        start = max(low, len(text) - len(self._redactor.forms[0]) + 1)
         for match in self._redactor.first.finditer(text, start, high + 1):
             rest = text[match.start() :]
             if any(len(form) > len(rest) and form.startswith(rest) for form in self._redactor.forms):

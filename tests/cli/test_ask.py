@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fallback_chat.providers.simulator.schedule import first
-from tests.cli.program import ANSWERS, TEXTS, Ran
+from tests.cli.program import ANSWERS, KEY, TEXTS, Ran
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -186,3 +187,45 @@ def test_wait_goes_beyond_the_deadline_of_a_turn(program: Program) -> None:
     ran = program("ask", "--wait", "5s", "hi")
 
     assert (ran.code, ran.out) == (0, ANSWERS["one"])
+
+
+SLOW_KEY = [sys.executable, "-c", f"import time; time.sleep(3); print({KEY!r})"]
+
+
+def with_key_command(program: Program, number: int, command: list[str]) -> None:
+    entry = program.config["providers"][number]
+    del entry["api_key_env"]
+    entry["api_key_cmd"] = command
+
+
+def test_the_key_command_of_a_provider_that_nobody_asks_does_not_run(program: Program) -> None:
+    program.play("ok", "ok")
+    with_key_command(program, 1, SLOW_KEY)
+    ran = program("ask", "hi")
+    assert (ran.code, ran.out, ran.err) == (0, ANSWERS["one"], "")
+    assert ran.seconds < 2.5
+
+
+def test_a_key_command_has_the_time_of_its_attempt_and_no_more(program: Program) -> None:
+    program.play("ok", "ok", attempt_timeout=0.5)
+    with_key_command(program, 0, SLOW_KEY)
+    ran = program("ask", "hi")
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert ran.seconds < 2.5
+
+
+def test_a_key_from_a_command_is_used_and_never_shown(program: Program) -> None:
+    program.play("key-in-message")
+    with_key_command(program, 0, [sys.executable, "-c", f"print({KEY!r})"])
+    ran = program("ask", "hi")
+    assert program.servers[0].requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert ran.code == 77
+    assert KEY not in ran.out + ran.err
+
+
+def test_a_key_command_that_fails_is_told_and_the_next_one_is_asked(program: Program) -> None:
+    program.play("ok", "ok")
+    with_key_command(program, 0, ["false"])
+    ran = program("ask", "hi")
+    assert (ran.code, ran.out, program.asked) == (0, ANSWERS["two"], [0, 1])
+    assert "one rejected the API key (false ended with status 1" in ran.err

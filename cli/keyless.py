@@ -1,0 +1,109 @@
+"""What stands in the chain for a provider whose key is not at hand: it cannot be read, or a command has to run for it first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fallback_chat.core.llm import ChatChunk, ModelInfo
+    from fallback_chat.core.settings import ProviderSettings
+
+
+def no_key(error: ConfigError) -> APIError:
+    """Give the failure of a provider whose key cannot be read: told in the ordinary way, without a request."""
+    return APIStatusError(
+        error.problems[0].message,
+        kind=ErrorKind.AUTH,
+        details=ErrorDetails(retryable=False),
+        hint="fallback-chat config explain shows more",
+    )
+
+
+class Keyless(LLM):
+    """Asks `find` for the real provider when it is first needed, at most one at a time; a failure is not kept.
+
+    So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
+    """
+
+    def __init__(self, settings: ProviderSettings, find: Callable[[], LLM]) -> None:
+        self._settings = settings
+        self._find = find
+        self._found: LLM | None = None
+        self._finding = asyncio.Lock()
+
+    @property
+    def label(self) -> str:
+        """The name in fallback.toml."""
+        return self._settings.name
+
+    @property
+    def kind(self) -> str:
+        """The wire format."""
+        return self._settings.kind
+
+    @property
+    def model(self) -> str:
+        """The model's name at the provider."""
+        return self._settings.model
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens, as configured."""
+        return self._settings.context_window
+
+    async def found(self) -> LLM:
+        """Give the real provider. Raises `APIError` when its key cannot be had."""
+        async with self._finding:
+            if self._found is None:
+                try:
+                    # In a thread: the command may ask its user for a passphrase.
+                    self._found = await asyncio.to_thread(self._find)
+                except ConfigError as error:
+                    raise no_key(error) from error
+            return self._found
+
+    def chat(self, **arguments: Any) -> LLMStream:
+        """Start an answer; the key is looked for with the first pull."""
+        return _KeylessStream(self, arguments)
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Give the provider's models. Raises `APIError`."""
+        return await (await self.found()).list_models()
+
+    async def probe(self, *, light: bool = False) -> ProbeReport:
+        """Check the provider, its key included."""
+        try:
+            llm = await self.found()
+        except APIError as error:
+            return ProbeReport(ok=False, check="none", error=error)
+        return await llm.probe(light=light)
+
+    async def aclose(self) -> None:
+        """Give up the connections, if there are any."""
+        if self._found is not None:
+            await self._found.aclose()
+
+
+class _KeylessStream(LLMStream):
+    def __init__(self, owner: Keyless, arguments: dict[str, Any]) -> None:
+        self._owner = owner
+        self._arguments = arguments
+        self._stream: LLMStream | None = None
+
+    async def __anext__(self) -> ChatChunk:
+        if self._stream is None:
+            self._stream = (await self._owner.found()).chat(**self._arguments)
+        try:
+            return await self._stream.__anext__()
+        finally:
+            self.notices = self._stream.notices
+
+    async def aclose(self) -> None:
+        if self._stream is not None:
+            await self._stream.aclose()
