@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorKind
-from fallback_chat.core.llm import ChatOptions, FinishReason, ProbeReport
+from fallback_chat.core.llm import ChatOptions, ChoiceDelta, FinishReason, ProbeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.core.llm import ChoiceDelta
     from fallback_chat.providers._dialect import HttpRequest
     from fallback_chat.providers._fetch import JsonFetch
     from fallback_chat.providers._stream import HttpStream
@@ -30,16 +29,17 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
     began = clock()
     first: float | None = None
     error: APIError | None = None
-    at_the_limit = False
+    answered = False
     try:
         async with asyncio.timeout(timeout), stream:
             async for chunk in stream:
-                if first is None and chunk.delta is not None and is_output(chunk.delta):
+                delta = chunk.delta or ChoiceDelta()
+                if first is None and is_output(delta):
                     first = clock() - began
+                answered = answered or is_answer(delta) or chunk.finish_reason is FinishReason.LENGTH
                 if chunk.finish_reason is not None:
-                    at_the_limit = chunk.finish_reason is FinishReason.LENGTH
                     break
-        if first is None and not at_the_limit:
+        if not answered:
             error = APIStreamError("the answer to a probe has no text", kind=ErrorKind.EMPTY)
     except TimeoutError:
         error = _too_slow(timeout)
@@ -56,9 +56,13 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
 
 
 def is_output(delta: ChoiceDelta) -> bool:
-    """Say whether a delta shows that the model is at work: text that is not blank, reasoning, a refusal or a tool call."""
-    text = (delta.content or "").strip()
-    return bool(text or delta.reasoning or delta.refusal or delta.tool_calls or delta.tool_fragment)
+    """Say whether a delta shows that the model is at work: an answer, reasoning, or a tool call."""
+    return bool(is_answer(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
+
+
+def is_answer(delta: ChoiceDelta) -> bool:
+    """Say whether a delta is what a turn would take for an answer: text that is not blank, or a refusal."""
+    return bool((delta.content or "").strip() or delta.refusal)
 
 
 async def probe_document(

@@ -56,6 +56,7 @@ VERDICTS = {
     "html-200": ("open", "server_error", None),
     "token-close": ("open", "truncated", None),
     "empty": ("closed", "empty", None),
+    "terminator-only": ("closed", "empty", None),
     "whitespace": ("closed", "empty", None),
     "bad-input": ("closed", "bad_request", 400),
 }

@@ -10,11 +10,13 @@ import pytest
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.settings import ChainSettings
-from tests.providers.asking import JSON, WHOLE, event, llm, sends
+from tests.providers.asking import DONE, JSON, WHOLE, event, llm, sends
 from tests.providers.raw_server import Peer, head, raw_server
 
 if TYPE_CHECKING:
     from fallback_chat.core.llm import ProbeReport
+
+THOUGHT = b'data: {"choices": [{"delta": {"reasoning_content": "hm"}, "finish_reason": null}]}\n\n'
 
 
 def report(probed: ProbeReport) -> tuple[bool, str, ErrorKind | None]:
@@ -35,6 +37,8 @@ def report(probed: ProbeReport) -> tuple[bool, str, ErrorKind | None]:
         ),
         (sends(b"{}", status=401), False, (False, "completion", ErrorKind.AUTH)),
         (sends(b""), False, (False, "completion", ErrorKind.EMPTY)),
+        (sends(THOUGHT + event(finish="stop") + DONE), False, (False, "completion", ErrorKind.EMPTY)),
+        (sends(THOUGHT + event(finish="length") + DONE), False, (True, "completion", None)),
         (sends(b'{"data": []}', headers=JSON), True, (True, "models", None)),
         (sends(b"{}", status=403), True, (False, "models", ErrorKind.PERMISSION)),
         (sends(b'{"detail":"Not Found"}', status=404), True, (False, "models", ErrorKind.UNSUPPORTED)),
