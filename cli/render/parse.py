@@ -6,7 +6,7 @@ Raw HTML is off: Rich would drop the tags without a trace, so they are text.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import fence, table
@@ -51,12 +51,27 @@ def parse_blocks(source: str, references: References) -> list[Token]:
     return tokens
 
 
+LONG_INLINE: Final = 8_000
+"""Characters. markdown-it looks for the end of each bracket and emphasis through all that follows: 240 kB of `[` take 14 s."""
+
+
+def _as_it_is(text: str) -> Iterator[Token]:
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            yield Token("softbreak", "br", 0)
+        yield Token("text", "", 0, content=sanitise(line))
+
+
 def parse_inlines(tokens: list[Token], references: References) -> None:
-    """Parse the inline content of block tokens, in place."""
-    state = StateCore("", _parser(), {"references": references}, tokens)
+    """Parse the inline content of block tokens, in place; a paragraph of many pages is taken as plain text."""
+    ordinary = [token for token in tokens if token.type != "inline" or len(token.content) <= LONG_INLINE]
+    state = StateCore("", _parser(), {"references": references}, ordinary)
     parse_inline(state)
     text_join(state)
     for token in tokens:
+        if token.type == "inline" and len(token.content) > LONG_INLINE:
+            token.children = list(_as_it_is(token.content))
+    for token in ordinary:
         if token.type == "inline" and token.children:
             token.children = list(_plain_links(_plain_images(token.children)))
             if "&" in token.content:  # character references are decoded behind the filter that the source went through

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -11,7 +12,7 @@ from fallback_chat.cli.render import markdown as markdown_module
 from fallback_chat.cli.render.blocks import CONTAINERS
 from fallback_chat.cli.render.elements import TokenMarkdown, rows_of
 from fallback_chat.cli.render.markdown import MarkdownStream, one_shot
-from fallback_chat.cli.render.parse import References, parse_blocks
+from fallback_chat.cli.render.parse import LONG_INLINE, References, parse_blocks
 from tests.cli.render.documents import DOCUMENTS, PYTHON, TABLE
 from tests.cli.render.support import EXAMPLES, console, pieces, plain, stream, styled
 
@@ -262,3 +263,22 @@ def test_an_open_paragraph_is_not_parsed_again_for_every_line(monkeypatch: pytes
 def test_containers_are_what_the_parser_calls_them() -> None:
     tokens = parse_blocks("> 1. a\n> - b\n", References())
     assert {token.type for token in tokens if token.type in CONTAINERS} == CONTAINERS
+
+
+@pytest.mark.parametrize("unit", ["[", "![", "*", "_", "`", "<", "[a]("])
+def test_a_paragraph_of_many_pages_is_plain_text_and_does_not_hold_the_program_up(unit: str) -> None:
+    text = "a" + unit * (LONG_INLINE // len(unit) + 1)
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        rows = one_shot(console(80), text)
+    finally:
+        sys.setprofile(None)
+
+    assert "".join(plain(rows)).replace("\n", "") == text
+    assert calls < 40 * len(text)
