@@ -87,6 +87,9 @@ def _with_order(settings: Settings, overrides: Overrides) -> Settings:
         providers = (begin, *(provider for provider in providers if provider.name != begin.name))
     if overrides.only is not None:
         providers = _wanted(settings.providers, (overrides.only,))
+    if not any(provider.enabled for provider in providers):
+        key = f"profiles.{overrides.profile}.providers"
+        raise ConfigError([Problem(key, "every one of them is disabled: take an `enabled = false` away")])
     return replace(settings, providers=providers)
 
 

@@ -72,9 +72,10 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
                 for llm, settings in zip(adapter.llms, enabled, strict=True)
             )
         )
-    findings = [_finding(settings, report) for settings, report in zip(enabled, reports, strict=True)]
-    healthy = [finding.report.ok for finding in findings]
-    code = ExitCode.OK if (all if options.strict else any)(healthy) else ExitCode.UNAVAILABLE
+    by_name = {settings.name: report for settings, report in zip(enabled, reports, strict=True)}
+    findings = [_finding(settings, by_name.get(settings.name)) for settings in chain.settings.providers]
+    can_serve = (all if options.strict else any)(report.ok for report in reports)
+    code = ExitCode.OK if can_serve else ExitCode.UNAVAILABLE
     if options.json:
         sys.stdout.write(dump(redacted(_json(findings, code), chain.redactor.redact)))
     else:
@@ -94,8 +95,10 @@ async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
     return ProbeReport(ok=False, check="models" if light else "completion", total=seconds, error=error)
 
 
-def _finding(settings: ProviderSettings, report: ProbeReport) -> Finding:
-    """Say in which state a turn would leave this provider."""
+def _finding(settings: ProviderSettings, report: ProbeReport | None) -> Finding:
+    """Say in which state a turn would leave this provider; without a report it is disabled."""
+    if report is None:
+        return Finding(settings, ProbeReport(ok=False, check="none"), State.DISABLED, None)
     error = report.error
     found = Verdict.SUCCESS if report.ok or error is None else verdict(error)
     wait = None if error is None else error.retry_after

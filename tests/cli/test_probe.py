@@ -126,9 +126,23 @@ def test_names_narrow_it_and_bring_back_a_disabled_one(program: Program) -> None
     unknown = program("probe", "--json", "tow")
 
     assert [row["name"] for row in rows(named)] == ["two"]
-    assert [row["name"] for row in rows(everyone) if row["state"] != "disabled"] == ["one", "three"]
+    assert [row["name"] for row in rows(everyone)] == ["one", "two", "three"]
     assert unknown.code == 78
     assert "'two'" in unknown.err
+
+
+def test_a_disabled_provider_is_listed_and_neither_asked_nor_missed(program: Program) -> None:
+    program.play("ok", "ok")
+    program.config["providers"][1]["enabled"] = False
+
+    ran = program("probe", "--strict", "--json")
+    table = program("probe", "--strict").out.splitlines()
+
+    row = rows(ran)[1]
+    assert (ran.code, row["name"], row["state"], row["check"], row["ok"]) == (0, "two", "disabled", "none", False)
+    assert {row[key] for key in ("connect_ms", "first_token_ms", "total_ms", "error", "until")} == {None}
+    assert [line.split()[:3] for line in table[1:]] == [["one", "sim-model", "ok"], ["two", "sim-model", "disabled"]]
+    assert program.asked == [2, 0]
 
 
 def test_the_table_is_plain_and_tells_what_to_do(program: Program) -> None:

@@ -113,3 +113,13 @@ def test_a_wish_that_cannot_be_met_is_named_with_what_there_is(overrides: Overri
 def test_without_any_profile_the_message_says_so() -> None:
     with pytest.raises(ConfigError, match="profile: none is called 'p'; there is no profile at all"):
         apply(replace(SETTINGS, profiles={}), Overrides(profile="p"), Origin.ENV)
+
+
+def test_a_profile_of_disabled_providers_is_a_mistake_unless_one_of_them_is_asked_for() -> None:
+    settings = replace(SETTINGS, profiles={"off": ("b",)})
+
+    with pytest.raises(ConfigError) as caught:
+        apply(settings, Overrides(profile="off"), Origin.FLAG)
+
+    assert str(caught.value) == "profiles.off.providers: every one of them is disabled: take an `enabled = false` away"
+    assert apply(settings, Overrides(profile="off", only="b"), Origin.FLAG).providers[0].enabled
