@@ -144,8 +144,11 @@ class WholeTextSink(Sink):
 
 
 def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
-    """Choose by what the user asked for and by what standard output is."""
+    """Choose by what the user asked for and by what standard output is. Raises OSError when there is no directory for -o."""
     out, err = sys.stdout, sys.stderr
+    if options.output is not None:
+        # Nobody should pay for an answer that there is no place for.
+        options.output.parent.stat()
     if options.json or options.jsonl:
         from fallback_chat.cli.json_sinks import JsonLinesSink, JsonSink
 
@@ -167,10 +170,10 @@ def put(text: str, out: TextIO, path: Path | None) -> None:
         out.write(text)
         out.flush()
         return
-    try:
+    from fallback_chat.core.atomic import naming
+
+    with naming(path):
         write_output(path, text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_output(path: Path, data: bytes) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -24,11 +25,23 @@ def make_private_dir(path: Path) -> None:
 def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 0o600) -> None:
     """Put `data` into `path` as a whole or not at all, with `mode` (the user alone may read it) from the first byte.
 
-    A symbolic link stays one: its target is replaced. Raises OSError; FileExistsError when `overwrite` is off and something is
-    there already.
+    A symbolic link stays one: its target is replaced. Raises OSError with the name `path`: FileNotFoundError when its directory
+    does not exist, FileExistsError when `overwrite` is off and something is there already.
     """
-    target = path.resolve()
-    make_private_dir(target.parent)
+    with naming(path):
+        _write(path.resolve(), data, overwrite=overwrite, mode=mode)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let what fails name the file that the user knows: a full disk names none, and a draft's name tells nothing."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(target: Path, data: bytes, *, overwrite: bool, mode: int) -> None:
     draft = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:

@@ -107,8 +107,9 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
         # Whatever it is, it may be somebody's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
-    from fallback_chat.core.atomic import write_private
+    from fallback_chat.core.atomic import make_private_dir, write_private
 
+    make_private_dir(paths.state)
     write_private(paths.trust_file, json.dumps(known, indent=1).encode())
 
 

@@ -104,6 +104,7 @@ def init(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextI
     """Write a first fallback.toml with what the environment offers; an existing file is left alone."""
     target = where.main
     tables = offers(where.env, first_models)
+    make_private_dir(target.parent)
     try:
         write_private(target, first_file(tables).encode(), overwrite=False)
     except FileExistsError:

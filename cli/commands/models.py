@@ -15,7 +15,7 @@ from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, sentence
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
-from fallback_chat.core.atomic import write_private
+from fallback_chat.core.atomic import make_private_dir, write_private
 from fallback_chat.core.attempt_json import attempt_error
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ModelInfo
@@ -148,6 +148,7 @@ class ModelCache:
         """Write the file, if anything is new; a cache that cannot be written is no matter."""
         if self._changed:
             with suppress(OSError):
+                make_private_dir(self._path.parent)
                 write_private(self._path, json.dumps(self._lists).encode())
 
 

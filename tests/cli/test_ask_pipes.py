@@ -209,6 +209,16 @@ def test_an_output_can_be_a_device(program: Program) -> None:
     assert program("ask", "hi", "-o", "/dev/null") == Ran(0, "", "")
 
 
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_an_output_in_a_directory_that_is_missing_is_74_before_anybody_is_asked(
+    program: Program, tmp_path: Path, flags: list[str]
+) -> None:
+    ran = program("ask", "hi", *flags, "-o", str(tmp_path / "nope" / "answer.md"))
+
+    assert ran == Ran(74, "", f"fallback-chat: {tmp_path / 'nope'}: No such file or directory\n")
+    assert (program.asked, (tmp_path / "nope").exists()) == ([0], False)
+
+
 def test_an_output_that_cannot_be_written_is_74(program: Program, tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
 

@@ -25,6 +25,7 @@ def mode(path: Path) -> int:
 def test_a_file_and_its_new_folders_are_private_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:
+        make_private_dir(folder / "a" / "b")
         write_private(folder / "a" / "b" / "file", b"x")
     finally:
         os.umask(before)
@@ -44,6 +45,13 @@ def test_a_file_that_others_could_read_is_replaced_by_a_private_one(folder: Path
     write_private(file, b"new")
 
     assert (file.read_bytes(), mode(file), list(folder.iterdir())) == (b"new", 0o600, [file])
+
+
+def test_a_folder_that_is_missing_is_said_and_not_made(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        write_private(folder / "a" / "file", b"x")
+
+    assert (caught.value.filename, list(folder.iterdir())) == (str(folder / "a" / "file"), [])
 
 
 def test_a_link_stays_a_link(folder: Path) -> None:
@@ -79,9 +87,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(*{"fsync": (os, "fsync", disk_full), "replace": (Path, "replace", disk_full)}[call])
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_private(file, b"new")
 
+    assert caught.value.filename == str(file)
     assert (file.read_bytes(), list(folder.iterdir())) == (b"old", [file])
 
 
