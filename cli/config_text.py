@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tomli_w
 
 from fallback_chat.core import schema
-from fallback_chat.core.secrets import key_state
+from fallback_chat.core.secrets import change_secret_fields, key_state
 from fallback_chat.core.settings import Origin
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _toml_key(name: str) -> str:
 
 
 def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterator[str]:
-    """Give the lines of the settings in force; keys and headers without their values."""
+    """Give the lines of the settings in force; keys, headers and secret fields without their values."""
     yield f"# {settings.path or 'no file: this is what the environment offers'}"
     yield "[chain]"
     yield from _rows(_chain_values(settings.chain), settings, "chain", origin=origin)
@@ -109,6 +109,8 @@ def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:
     hidden: dict[str, Any] = {}
     if provider.headers:
         hidden["headers"] = {name: HIDDEN for name, _ in provider.headers}
+    if provider.extra_body:
+        hidden["extra_body"] = change_secret_fields(provider.extra_body, lambda _: HIDDEN)
     if provider.proxy and "@" in provider.proxy:
         scheme, _, rest = provider.proxy.partition("://")
         hidden["proxy"] = f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import ConfigError, Problem
 from fallback_chat.core.services import SERVICES
@@ -18,7 +18,9 @@ COMMAND_TIMEOUT: Final = 10.0
 _MAX_KEY: Final = 8_192
 """Bytes; some keys are tokens of a few kilobytes."""
 _SECRET_HEADERS: Final = ("authorization", "cookie", "key", "token", "secret")
-
+_LONG_HEADER: Final = 8
+"""Characters from which on any header's value counts as a secret: gateways give their keys names of their own."""
+_SECRET_FIELDS: Final = ("key", "token", "secret", "password")
 
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: not key, "the key is empty"),
@@ -83,18 +85,35 @@ def without_keys(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Give the secrets that stand in the configuration itself: inline keys, telling headers, a proxy's password."""
-    found = []
+    """Give the secrets that stand in the configuration itself: inline keys, headers, telling fields, a proxy's password."""
+    found: list[str] = []
     for provider in settings.providers:
         if provider.key and provider.key.inline:
             found.append(provider.key.inline.strip())
         for name, value in provider.headers:
             if any(word in name.lower() for word in _SECRET_HEADERS):
                 found += [value, value.rpartition(" ")[2]]
+            elif len(value) >= _LONG_HEADER:
+                found.append(value)
+        change_secret_fields(provider.extra_body, found.append)
         if provider.proxy and "@" in provider.proxy:
             user_and_password = provider.proxy.rpartition("@")[0].rpartition("/")[2]
             found.append(user_and_password.partition(":")[2] or user_and_password)
     return tuple(found)
+
+
+def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: bool = False) -> Any:
+    """Give extra request fields with `change(text)` for every text that lies under a telling name, however deep."""
+    if isinstance(body, dict):
+        return {
+            name: change_secret_fields(
+                value, change, secret=secret or any(word in name.lower() for word in _SECRET_FIELDS)
+            )
+            for name, value in body.items()
+        }
+    if isinstance(body, list):
+        return [change_secret_fields(value, change, secret=secret) for value in body]
+    return change(body) if secret and isinstance(body, str) else body
 
 
 class _NoKeyError(Exception):

@@ -118,10 +118,10 @@ class ProviderSettings:
     system: str | None = None
     tags: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     """A URL, or `none` to bypass the proxies of the environment."""
     ca_file: Path | None = None
-    extra_body: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, Any] = field(default_factory=dict, repr=False)
     prices: Prices | None = None
     preset: str | None = None
     """The vendor whose quirks apply; None recognises it by host."""

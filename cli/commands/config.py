@@ -45,7 +45,7 @@ def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: Text
 
 
 def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: bool = False) -> int:
-    """Print the settings in force, with `origin` each one's layer; never a key or the value of a header."""
+    """Print the settings in force, with `origin` each one's layer; never a key, the value of a header or of a secret field."""
     for line in shown(settings, env, origin=origin):
         _say(out, line)
     return ExitCode.OK

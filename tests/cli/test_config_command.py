@@ -116,7 +116,7 @@ api_key = "sk-very-secret"
 headers = { Authorization = "Basic c2VjcmV0", "X.Y" = "1" }
 proxy = "http://me:hunter2@proxy:3128"
 tags = ["eu", "fast"]
-extra_body = { top_k = 4, more = { x = [1.5, true] } }
+extra_body = { top_k = 4, more = { x = [1.5, true], api_key = "sk-deep" } }
 prices = { input = 1, output = 2 }
 idle_timeout = 7
 
@@ -154,7 +154,7 @@ enabled = true  # default
 tags = ["eu", "fast"]  # user
 headers = {{ Authorization = "(hidden)", "X.Y" = "(hidden)" }}  # user
 proxy = "http://(hidden)@proxy:3128"  # user
-extra_body = {{ top_k = 4, more = {{ x = [1.5, true] }} }}  # user
+extra_body = {{ top_k = 4, more = {{ x = [1.5, true], api_key = "(hidden)" }} }}  # user
 prices = {{ input = 1.0, output = 2.0 }}  # user
 idle_timeout = 7.0  # user
 # key: fallback.toml (set)

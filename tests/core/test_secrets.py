@@ -154,7 +154,8 @@ def test_the_secrets_of_the_file_itself_are_known() -> None:
 preset = "groq"
 model = "m"
 api_key = " sk-inline "
-headers = { Authorization = "Basic dXNlcg==", X-Title = "chat" }
+headers = { Authorization = "Basic dXNlcg==", X-Title = "chat", X-Gateway = "gateway 1" }
+extra_body = { user = "not hidden", max_tokens = 9, auth = { password = "pw-12", Tokens = ["t-123", { deep = "t-456" }] } }
 proxy = "http://me:hunter2@proxy:80"
 
 [[providers]]
@@ -163,7 +164,17 @@ model = "m"
 proxy = "http://proxy:80"
 """)
 
-    assert secret_values(settings) == ("sk-inline", "Basic dXNlcg==", "dXNlcg==", "hunter2")
+    assert secret_values(settings) == (
+        "sk-inline",
+        "Basic dXNlcg==",
+        "dXNlcg==",
+        "gateway 1",
+        "pw-12",
+        "t-123",
+        "t-456",
+        "hunter2",
+    )
+    assert not [secret for secret in secret_values(settings) if secret in repr(settings.providers)]
 
 
 def test_a_secret_is_redacted_in_every_spelling() -> None:
