@@ -13,7 +13,6 @@ from fallback_chat.core import history_search
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.history_records import (
     ANSWER_COLUMNS,
-    BEFORE_THE_FIRST,
     Conversation,
     Hit,
     SessionId,
@@ -22,6 +21,7 @@ from fallback_chat.core.history_records import (
     TurnId,
     answer_from,
     answer_values,
+    is_answer,
     parts_of,
     question_from,
     storable,
@@ -46,7 +46,6 @@ _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_DIGITS: Final = 7
 _RANDOM_DIGITS: Final = 4
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed = 0"
-_LAST_ANSWERED: Final = f"{_LAST} AND (answer <> '' OR refusal <> '' OR tool_calls IS NOT NULL)"
 _SUMMARY: Final = """
     SELECT sessions.id, title, created, forked_from, max(max(coalesce(ended, asked)), created), count(*),
         (SELECT question FROM turns AS first WHERE first.session = sessions.id AND removed = 0 ORDER BY id LIMIT 1)
@@ -147,10 +146,13 @@ class History:
         Gives its number, or None when no answer is left.
         """
         with self._database.transaction() as connection:
-            last: int = connection.execute(_LAST_ANSWERED, (session,)).fetchone()[0]
-            if last != BEFORE_THE_FIRST:
-                connection.execute("UPDATE turns SET removed = 1 WHERE session = ? AND id >= ?", (session, last))
-        return None if last == BEFORE_THE_FIRST else TurnId(last)
+            turns = connection.execute(
+                "SELECT id, answer, refusal FROM turns WHERE session = ? AND removed = 0 ORDER BY id DESC", (session,)
+            )
+            answered = (turn for turn, *said in turns if is_answer(*said))
+            last = next(answered, None)
+            connection.execute("UPDATE turns SET removed = 1 WHERE session = ? AND id >= ?", (session, last))
+        return None if last is None else TurnId(last)
 
     def fork(self, session: SessionId, at_turn: TurnId | None = None) -> SessionId:
         """Copy a conversation up to and including `at_turn` (all of it when None); both go on apart. Raises `InputError`."""

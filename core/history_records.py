@@ -31,6 +31,11 @@ TITLE_LENGTH: Final = 60
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
+def is_answer(text: str, refusal: str) -> bool:
+    """Say whether a turn with this answer is part of the conversation; blanks and calls of tools alone are none."""
+    return bool((text or refusal).strip())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRecord:
     """One answer, or what there is of it, with how it came about; times in seconds since the question."""
@@ -56,7 +61,7 @@ class AnswerRecord:
     @property
     def has_content(self) -> bool:
         """There is something that the model said."""
-        return bool(self.text or self.refusal or self.tool_calls)
+        return is_answer(self.text, self.refusal)
 
     def message(self) -> ChatMessage:
         """Give the answer as a message of the conversation."""

@@ -92,6 +92,8 @@ class Recorder:
         """What had been said before."""
         self._question: ChatMessage | None = None
         self._turn: TurnId | None = None
+        self._in_vain = False
+        """The last turn has ended without an answer."""
         self._partial: PartialSaver | None = None
         self._begun_at = 0.0
         self._first_at: float | None = None
@@ -102,10 +104,12 @@ class Recorder:
         return self._session or None
 
     def begin(self, question: ChatMessage) -> None:
-        """Store a question, before it is sent anywhere."""
+        """Store a question, before it is sent anywhere; one that was just asked in vain keeps its turn."""
         self._begun_at, self._first_at = self._monotonic(), None
         parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
-        self._question, self._turn = replace(question, content=tuple(parts)), None
+        question = replace(question, content=tuple(parts))
+        if not self._in_vain or question != self._question:
+            self._question, self._turn = question, None
         self._partial = PartialSaver(self._save_partial, self._monotonic)
         self._attempt(self._stored_turn)
 
@@ -129,11 +133,11 @@ class Recorder:
         """Store how the turn ended: with an answer, a part of one, or none."""
         record = self._record(answer, error)
         self._attempt(lambda: self._history.finish_turn(self._stored_turn(), record))
-        self._partial = None
+        self._partial, self._in_vain = None, not record.has_content
 
     def undo(self) -> None:
         """Take the last turn back."""
-        session = self._session
+        session, self._in_vain = self._session, False
         if session is not None:
             self._attempt(lambda: self._history.undo(session))
             self._last = self._attempt(lambda: self._history.last_turn(session)) or BEFORE_THE_FIRST

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.input import assemble
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.events import Outcome
+from fallback_chat.core.history_records import is_answer
 from fallback_chat.core.llm import ChatOptions
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class TurnResult:
     @property
     def has_text(self) -> bool:
         """Something of the answer was shown."""
-        return bool((self.answer.text or self.answer.refusal).strip())
+        return is_answer(self.answer.text, self.answer.refusal)
 
     @property
     def whole(self) -> bool:

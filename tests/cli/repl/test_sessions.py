@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text
-from fallback_chat.core.errors import APIConnectionError
+from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text, ToolCall
+from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.history import History
 from fallback_chat.core.history_records import AnswerRecord, SessionId
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 from fallback_chat.providers.simulator import Manner
 from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
-from tests.core.scripted import STOP, ScriptedLLM
+from tests.core.scripted import STOP, ScriptedLLM, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.program import Program
+    from tests.cli.repl.harness import Chat
 
 WHOLE = AnswerRecord(text="Old answer.", complete=True)
+CALL = ChatChunk(delta=ChoiceDelta(tool_calls=(ToolCall("1", "look", "{}"),)))
 STOPPED = AnswerRecord(text="Half an", error={"kind": "cancelled", "message": "stopped"})
 
 
@@ -53,6 +56,12 @@ def files_in(place: Path) -> list[Path]:
 
 def told(history: History, session: SessionId) -> list[tuple[str, str]]:
     return [(turn.question.text, turn.answer.text) for turn in history.load(session).turns]
+
+
+async def clear(chat: Chat) -> None:
+    if chat.line:
+        chat.type(CTRL_C)
+        await chat.until(lambda: chat.line == "")
 
 
 async def test_resume_shows_how_it_ended_tells_the_model_and_saves_there(history: History) -> None:
@@ -118,6 +127,39 @@ async def test_undo_takes_back_what_was_answered_not_what_failed_behind_it(histo
         session = chat.repl.record.session
         assert session is not None
         assert said(chat) == [message.text for message in history.load(session).context.messages] == ["1?", "One."]
+
+
+@pytest.mark.parametrize("command", ["/undo", "/edit"])
+@pytest.mark.parametrize("failing", [["  ", STOP], [CALL, STOP], [APIConnectionError("gone")]])
+async def test_what_is_taken_back_is_the_same_on_disk(history: History, command: str, failing: list[Step]) -> None:
+    a = ScriptedLLM("a", ["One.", STOP], ["Two.", STOP], failing, failing)
+    async with chatting(a) as chat:
+        for question in ("1?", "2?", "3?", "4?"):
+            await chat.ask(question)
+            await clear(chat)
+        session = chat.repl.record.session
+        assert session is not None
+        for left in (["1?", "One."], []):
+            await chat.ask(command)
+            await clear(chat)
+            saved = [message.text for message in history.load(session).context.messages]
+            assert (said(chat), saved) == (left, left)
+        assert told(history, session) == []
+
+
+async def test_a_question_that_is_asked_again_and_again_is_one_turn_on_disk(history: History) -> None:
+    busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=2.1))
+    a = ScriptedLLM("a", [busy], [APIConnectionError("gone")], [APIConnectionError("gone")], ["Now.", STOP])
+    async with chatting(a) as chat:
+        await chat.ask("1?")  # counts down and asks a second time
+        await chat.ask("")  # the question has come back into the line
+        session = chat.repl.record.session
+        assert session is not None
+        assert told(history, session) == [("1?", "")]
+        await chat.ask("")
+        assert told(history, session) == [("1?", "Now.")]
+        await chat.ask("/undo")
+        assert (said(chat), told(history, session)) == ([], [])
 
 
 async def test_resume_leaves_privacy_behind(history: History) -> None:
