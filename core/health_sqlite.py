@@ -6,14 +6,13 @@ process keeps its own records from then on.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.breaker import Health, State
 from fallback_chat.core.health import MemoryHealthStore
+from fallback_chat.core.secrets import fingerprint
 from fallback_chat.core.sqlite_file import StorageError, connect, open_database, read_only
 
 if TYPE_CHECKING:
@@ -78,8 +77,7 @@ class KnownProvider:
 
 def health_key(provider: ProviderSettings, api_key: str | None) -> str:
     """Name the record of a provider: the same wherever kind, base URL, model and key are the same."""
-    identity = json.dumps([provider.kind, provider.base_url, provider.model, api_key])
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    return fingerprint(provider.kind, provider.base_url, provider.model, api_key)
 
 
 class SqliteHealthStore:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import ConfigError, Problem
@@ -54,6 +56,21 @@ def read_key(provider: ProviderSettings, env: Mapping[str, str], *, key_variable
     if wrong := flaw(value):
         raise _error(provider, source, wrong)
     return value
+
+
+def fingerprint(*identity: object) -> str:
+    """Give a name for what may hold a key, from which nobody gets the key: 32 hexadecimal digits, the same in every process."""
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+
+
+def account(provider: ProviderSettings, env: Mapping[str, str]) -> str:
+    """Give the fingerprint of a server and of whom it takes us for; a command is not run, but stands for the key it prints."""
+    source = provider.key
+    try:
+        credential = source.cmd if source and source.cmd else read_key(provider, env)
+    except ConfigError:
+        credential = None
+    return fingerprint(provider.kind, provider.base_url, provider.headers, credential)
 
 
 def key_state(source: KeySource | None, env: Mapping[str, str]) -> str:

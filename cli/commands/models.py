@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from contextlib import suppress
@@ -19,6 +20,7 @@ from fallback_chat.core.atomic import make_private_dir, write_private
 from fallback_chat.core.attempt_json import attempt_error
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ModelInfo
+from fallback_chat.core.secrets import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +85,13 @@ def collect(chain: OpenChain, cache: ModelCache, *, refresh: bool) -> list[Listi
 
     async def ask_all() -> int:
         async with chain.adapter as adapter:
-            listings.extend(await asyncio.gather(*(_listing(llm, cache, refresh=refresh) for llm in adapter.llms)))
+            enabled = [one for one in chain.settings.providers if one.enabled]
+            asked = zip(adapter.llms, enabled, strict=True)
+            listings.extend(
+                await asyncio.gather(
+                    *(_listing(llm, cache, account(settings, os.environ), refresh=refresh) for llm, settings in asked)
+                )
+            )
         return 0
 
     run_until_signal(ask_all)
@@ -91,8 +99,8 @@ def collect(chain: OpenChain, cache: ModelCache, *, refresh: bool) -> list[Listi
     return listings
 
 
-async def _listing(llm: LLM, cache: ModelCache, *, refresh: bool) -> Listing:
-    known = None if refresh else cache.get(llm)
+async def _listing(llm: LLM, cache: ModelCache, key: str, *, refresh: bool) -> Listing:
+    known = None if refresh else cache.get(key)
     if known is not None:
         return Listing(llm.label, llm.model, known)
     try:
@@ -102,7 +110,7 @@ async def _listing(llm: LLM, cache: ModelCache, *, refresh: bool) -> Listing:
         return Listing(llm.label, llm.model, (), APITimeoutError(f"no list within {duration(TIMEOUT)}"))
     except APIError as error:
         return Listing(llm.label, llm.model, (), error)
-    cache.put(llm, found)
+    cache.put(key, found)
     return Listing(llm.label, llm.model, found)
 
 
@@ -121,7 +129,7 @@ async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) ->
 
 
 class ModelCache:
-    """Keeps lists of models for a day, in a file that may be lost at any time."""
+    """Keeps lists of models for a day, in a file that may be lost at any time; `key` is the account that a list was given to."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -131,17 +139,17 @@ class ModelCache:
             stored = json.loads(path.read_bytes())
             self._lists = stored if isinstance(stored, dict) else {}
 
-    def get(self, llm: LLM) -> Sequence[ModelInfo] | None:
-        """Give the list of a provider, unless it is missing, old, or not understood."""
+    def get(self, key: str) -> Sequence[ModelInfo] | None:
+        """Give a list, unless it is missing, old, or not understood."""
         with suppress(KeyError, TypeError, ValueError):
-            stored = self._lists[llm.label]
-            if stored["kind"] == llm.kind and 0 <= time.time() - stored["at"] < FRESH:
+            stored = self._lists[key]
+            if 0 <= time.time() - stored["at"] < FRESH:
                 return [ModelInfo(str(name), window, tuple(able)) for name, window, able in stored["models"]]
         return None
 
-    def put(self, llm: LLM, models: Sequence[ModelInfo]) -> None:
+    def put(self, key: str, models: Sequence[ModelInfo]) -> None:
         """Remember a list."""
-        self._lists[llm.label] = {"kind": llm.kind, "at": time.time(), "models": [list(model) for model in models]}
+        self._lists[key] = {"at": time.time(), "models": [list(model) for model in models]}
         self._changed = True
 
     def save(self) -> None:

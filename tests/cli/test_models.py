@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,12 +77,64 @@ def test_a_list_is_good_for_a_day_unless_told_otherwise(
 
 
 def test_a_cache_that_is_no_cache_is_no_matter(program: Program, tmp_path: Path) -> None:
-    cache = tmp_path / "cache/fallback-chat"
-    cache.mkdir(parents=True)
-    for content in ("", "{", "[]", '{"one": 1}', '{"one": {"kind": "openai", "at": 9e99, "models": [1]}}'):
-        (cache / "models.json").write_text(content)
-        ran = program("models", env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    cache = tmp_path / "cache/fallback-chat/models.json"
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    program("models", env=env)
+    (account,) = json.loads(cache.read_bytes())
+    for stored in (1, {"at": 9e99, "models": []}, {"at": time.time(), "models": [1]}):
+        cache.write_text(json.dumps({account: stored}))
+        ran = program("models", env=env)
         assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\n", "")
+    for content in ("", "{", "[]"):
+        cache.write_text(content)
+        ran = program("models", env=env)
+        assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\n", "")
+    assert program.asked == [7]
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"name": "another", "model": "m"}, 1),
+        ({"kind": "openai-responses"}, 2),
+        ({"headers": {"X-Team": "search"}}, 2),
+        ({"api_key_env": "OTHER_KEY"}, 2),
+    ],
+    ids=str,
+)
+def test_a_list_belongs_to_a_server_and_a_key_and_not_to_a_name(
+    program: Program, tmp_path: Path, change: dict[str, object], asked: int
+) -> None:
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "OTHER_KEY": "sk-other-0123456789"}
+    program("models", env=env)
+    program.config["providers"][0] |= change
+
+    program("models", env=env)
+
+    assert program.asked == [asked]
+    assert KEY not in (tmp_path / "cache/fallback-chat/models.json").read_text()
+
+
+def test_an_address_of_its_own_has_a_list_of_its_own(program: Program, tmp_path: Path) -> None:
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    program.play("ok", "ok")
+    program("models", "one", env=env)
+    program.config["providers"][0]["base_url"] = program.config["providers"][1]["base_url"]
+
+    program("models", "one", env=env)
+
+    assert program.asked == [1, 1]
+
+
+def test_while_a_list_is_good_the_key_command_does_not_run(program: Program, tmp_path: Path) -> None:
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    (key := tmp_path / "key").write_text(KEY)
+    del program.config["providers"][0]["api_key_env"]
+    program.config["providers"][0]["api_key_cmd"] = ["cat", str(key)]
+    program("models", env=env)
+    key.unlink()
+
+    assert (program("models", env=env).code, program.asked) == (0, [1])
 
 
 def test_a_model_that_is_not_there_gets_the_nearest_ones(program: Program) -> None:
