@@ -10,17 +10,24 @@ from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStar
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import CompletionUsage
+    from fallback_chat.core.settings import Settings
 
 CUT_SHORT: Final = {
     FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",
     FinishReason.CONTEXT_EXCEEDED: "the context window is full",
     FinishReason.PAUSE: "the provider paused",
 }
+
+
+def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: bool) -> None:
+    """Tell what works but should be looked at in the configuration, unless the user wants no notices."""
+    for warning in () if quiet else settings.warnings:
+        tell(str(warning))
 
 
 def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.notices import tell_warnings
 from fallback_chat.cli.runtime import run_until_signal
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], 
             try:
                 if shared.continues:
                     repl.resume(shared.session)
-                _welcome(repl)
+                _welcome(repl, quiet=shared.quiet)
                 asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)
                 await repl.run()
                 if repl.record.session is not None:
@@ -75,11 +76,10 @@ async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], 
     return ExitCode.OK
 
 
-def _welcome(repl: Repl) -> None:
+def _welcome(repl: Repl, *, quiet: bool) -> None:
     """Say in a line or two what this is and how to write a new line."""
     chain = repl.chain
-    for warning in chain.settings.warnings:
-        repl.host.greet(str(warning))
+    tell_warnings(chain.settings, repl.host.greet, quiet=quiet)
     found = "" if chain.settings.path else " (found in the environment)"
     how = f"{repl.keymap.label('newline')} makes a new line, /help tells more"
     repl.host.greet(f"Chain: {' → '.join(chain.names)}{found}. {how}.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.atomic import make_private_dir, write_private
@@ -57,12 +58,10 @@ class Listing(NamedTuple):
 
 def models(options: ModelsOptions, shared: SharedOptions) -> int:
     """Print the models of each provider and give the exit code: 0 when one list was to be had, else 69."""
-    from fallback_chat.cli.wiring import configure, open_chain, surroundings
+    from fallback_chat.cli.wiring import own_paths
 
-    if options.names:
-        shared = shared.with_chain(options.names)
-    chain = open_chain(configure(shared))
-    cache = ModelCache(surroundings().paths.cache / "models.json")
+    chain = open_named(options.names, shared)
+    cache = ModelCache(own_paths().cache / "models.json")
     listings = collect(chain, cache, refresh=options.refresh)
     found = any(listing.error is None for listing in listings)
     code = ExitCode.OK if found else ExitCode.UNAVAILABLE

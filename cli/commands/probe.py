@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, hint, sentence
+from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.attempt_json import milliseconds
@@ -55,11 +56,7 @@ class Finding(NamedTuple):
 
 def probe(options: ProbeOptions, shared: SharedOptions) -> int:
     """Check the chain, print one row each, and give the exit code: 0 when one can serve (`strict`: all of them), else 69."""
-    from fallback_chat.cli.wiring import configure, open_chain
-
-    if options.names:
-        shared = shared.with_chain(options.names)
-    chain = open_chain(configure(shared))
+    chain = open_named(options.names, shared)
     return run_until_signal(lambda: _probe(chain, options))
 
 

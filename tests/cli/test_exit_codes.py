@@ -106,6 +106,15 @@ def test_a_configuration_that_cannot_be_used_is_78(program: Program) -> None:
     assert "'openai'" in ran.err
 
 
+def test_every_mistake_of_a_configuration_is_a_line_that_says_whose_it_is(program: Program) -> None:
+    program.config["chain"] |= {"attempt_timeout": -1, "on_refusal": "maybe"}
+
+    ran = program("ask", "hi")
+
+    heads = [line.partition(".")[0].partition(" ")[0] for line in ran.err.splitlines()]
+    assert (ran.code, heads) == (78, ["fallback-chat:"] * 2)
+
+
 def test_a_missing_file_is_66_and_one_that_is_not_text_65(program: Program, tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\x7fELF\x00\xff")
 

@@ -1,9 +1,11 @@
-"""What a provider would not take of a request is told once, on stderr and in the JSON lines."""
+"""What should be known beside an answer is told once: what a provider would not take, and what is odd in the configuration."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.cli.program import ANSWERS, TEXTS, Ran
 
@@ -33,3 +35,15 @@ def test_the_json_lines_have_it_between_the_request_and_the_answer(program: Prog
     assert [line["type"] for line in lines[:3]] == ["start", "attempt", "notice"]
     assert {name: lines[2][name] for name in ("provider", "text")} == {"provider": "one", "text": TEXT}
     assert lines[-1]["text"] == TEXTS["one"]
+
+
+@pytest.mark.parametrize("command", [["ask", "hi"], ["probe"], ["models"], ["probe", "--json"]], ids=" ".join)
+def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program: Program, command: list[str]) -> None:
+    program.play("ok", hedge_after=2.0)
+
+    loud, quiet = program(*command), program(*command, "-q")
+
+    assert (loud.code, quiet.code, quiet.err) == (0, 0, "")
+    assert loud.err.startswith("fallback-chat: ")
+    assert loud.err.endswith(": chain.hedge_after: has no effect in this version\n")
+    assert loud.err.count("\n") == 1

@@ -55,6 +55,18 @@ def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_
         run.until(lambda: run.is_as_before)
 
 
+@pytest.mark.parametrize(("flags", "told"), [([], True), (["-q"], False)])
+def test_what_is_odd_in_the_configuration_stands_above_the_chat_unless_quiet(
+    program: Program, flags: list[str], told: bool
+) -> None:
+    program.play("ok", hedge_after=2.0)
+    with on_terminal(program, *flags) as run:
+        run.sees("? help")
+        assert ("has no effect in this version" in " ".join(run.rows)) is told
+        run.type(CTRL_D)
+        run.exit_code()
+
+
 def test_no_alternate_screen_no_mouse_and_no_cursor_position_request(program: Program) -> None:
     program.play("ok")
     with on_terminal(program) as run:
