@@ -78,25 +78,24 @@ def report(error: Exception) -> ExitCode:
     elif isinstance(error, FallbackChatError | OSError):
         sys.stderr.writelines(f"fallback-chat: {sanitise(line)}\n" for line in explain(error))
     else:
-        _report_bug(error)
+        sys.stderr.write(f"fallback-chat: {bug_report(error)}\n")
     return exit_code_of(error)
 
 
-def _report_bug(error: Exception) -> None:
-    """Keep the traceback where the user can send it from; it never goes to the terminal, and holds no values of variables."""
+def bug_report(error: Exception) -> str:
+    """Keep the traceback where the user can send it from, and say where; it holds no values of variables."""
     import tempfile
     import traceback
 
-    sys.stderr.write(f"fallback-chat: this is a bug in fallback-chat ({type(error).__name__}). ")
+    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
         ) as file:
             traceback.print_exception(error, file=file)
     except OSError:
-        sys.stderr.write("Please report it; there was no place for the details.\n")
-    else:
-        sys.stderr.write(f"Please report it with the file {file.name}; look through it first.\n")
+        return f"{what}; there was no place for the details."
+    return f"{what} with the file {file.name}; look through it first."
 
 
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure

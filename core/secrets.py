@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import ConfigError, Problem
@@ -12,6 +13,7 @@ from fallback_chat.core.services import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+    from subprocess import Popen
 
     from fallback_chat.core.settings import KeySource, ProviderSettings, Settings
 
@@ -119,6 +121,16 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
     return tuple(found)
 
 
+def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Give `secret_values` and every key that can be read without running a command."""
+    found = list(secret_values(settings))
+    for provider in settings.providers:
+        if provider.key is not None and provider.key.cmd is None:
+            with suppress(_NoKeyError):
+                found.append(_read(provider.key, env, ()).strip())
+    return tuple(found)
+
+
 def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: bool = False) -> Any:
     """Give extra request fields with `change(text)` for every text that lies under a telling name, however deep."""
     if isinstance(body, dict):
@@ -171,15 +183,31 @@ def _from_file(path: Path) -> str:
 def _from_command(command: tuple[str, ...], env: dict[str, str]) -> str:
     import subprocess
 
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
         # The command is the user's own, from a file that only the user can make effective; no shell sees it.
-        done = subprocess.run(  # noqa: S603
-            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
+        process = subprocess.Popen(command, env=env, stdin=nothing, stdout=pipe, stderr=pipe)  # noqa: S603
     except OSError as error:
         raise _NoKeyError(f"{command[0]} cannot be run: {error.strerror}") from error
-    if done.returncode:
-        raise _NoKeyError(f"{command[0]} ended with status {done.returncode}; run it by hand to see why")
-    return done.stdout.decode("utf-8", "replace")
+    _running.append(process)
+    try:
+        out, _ = process.communicate(timeout=COMMAND_TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
+    finally:
+        process.kill()  # harmless for one that has ended
+        process.communicate()
+        _running.remove(process)
+    if process.returncode:
+        raise _NoKeyError(f"{command[0]} ended with status {process.returncode}; run it by hand to see why")
+    return out.decode("utf-8", "replace")
+
+
+_running: Final[list[Popen[bytes]]] = []
+"""The key commands that run now, in threads."""
+
+
+def stop_commands() -> None:
+    """End the key commands that run: nobody waits for them any more."""
+    for process in tuple(_running):
+        process.kill()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.status import Entry, state_word
 from fallback_chat.core.breaker import Health
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.redaction import Redactor
+from fallback_chat.core.secrets import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,7 @@ class Chain:
         self._on_change = on_change
         self._opening: asyncio.Task[OpenChain] | None = None
         self._open: OpenChain | None = None
+        self._redactor: Redactor | None = None
 
     @property
     def providers(self) -> tuple[ProviderSettings, ...]:
@@ -63,7 +67,13 @@ class Chain:
     def _opened(self, task: asyncio.Task[OpenChain]) -> None:
         if not task.cancelled() and task.exception() is None:
             self._open = task.result()
+            self._redactor = self._open.redactor
             self._open.adapter.on("llm_availability_changed", self._on_change)
+
+    @property
+    def opened(self) -> OpenChain | None:
+        """The open chain; None while it is not open yet."""
+        return self._open
 
     async def open(self) -> OpenChain:
         """Give the open chain. Raises what opening it raised."""
@@ -74,7 +84,7 @@ class Chain:
     async def reopen(self, settings: Settings) -> None:
         """Replace the chain by that of `settings`; what was learned about its providers' health is kept by the store alone."""
         await self.aclose()
-        self.settings, self._opening, self._open = settings, None, None
+        self.settings, self._opening, self._open, self._redactor = settings, None, None, None
         self.begin_to_open()
 
     async def aclose(self) -> None:
@@ -95,8 +105,10 @@ class Chain:
         return self._open.adapter.health(self.llm(self._open, name))
 
     def redact(self, text: str) -> str:
-        """Take the chain's secrets out of a text."""
-        return self._open.redactor.redact(text) if self._open is not None else text
+        """Take the chain's secrets out of a text, also before it is open: the first question is stored by then."""
+        if self._redactor is None:
+            self._redactor = Redactor(known_secrets(self.settings, os.environ))
+        return self._redactor.redact(text)
 
     def entries(self, session: Session, now: float) -> tuple[Entry, ...]:
         """Give the rows of the status line."""

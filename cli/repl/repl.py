@@ -7,13 +7,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from fallback_chat.cli.failures import duration
+from fallback_chat.cli.failures import bug_report, duration
 from fallback_chat.cli.notices import shortcomings
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.editing import unquoted
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
+from fallback_chat.cli.repl.session import typed
 from fallback_chat.cli.repl.status import Status, Tone, clock, compose
 from fallback_chat.cli.repl.turn import TurnDriver
 from fallback_chat.core.errors import FallbackChatError, InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.registry import Registry
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
+    from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.settings import ProviderSettings
@@ -101,6 +103,8 @@ class Repl:
             self.say(f"/{command.name}: {error}", Tone.BAD)
         except OSError as error:
             self.say(f"/{command.name}: {error.filename or 'a file'}: {error.strerror or error}", Tone.BAD)
+        except Exception as error:  # noqa: BLE001 - the conversation is worth more than the command
+            self.say(f"/{command.name}: {bug_report(error)}", Tone.BAD)
 
     async def _question(self, question: str) -> None:
         try:
@@ -116,18 +120,28 @@ class Repl:
 
     async def ask(self, plan: Plan) -> None:
         """Ask the chain; when all are down and the wait is short, count down and ask again."""
+        chain = await self.opened()
+        if chain is None:
+            self.session.draft = typed(plan.question)
+        else:
+            await self._rounds(chain, plan)
+        if self.session.draft:
+            self.say("your question is back in the input line", Tone.DIM)
+
+    async def opened(self) -> OpenChain | None:
+        """Give the chain, open; None when the user did not want to wait for it."""
+        return self.chain.opened or await self.interruptible(self.chain.open())
+
+    async def _rounds(self, chain: OpenChain, plan: Plan) -> None:
         for left in reversed(range(COUNTDOWNS)):
-            result = await self._answer(plan)
+            result = await self._answer(chain, plan)
             self.session.settle(result)
             wait = result.error.retry_after if result.error is not None and not result.has_text else None
             if not left or wait is None or wait > self._wait or not await self._count_down(wait):
                 break
             self.session.draft = ""
-        if self.session.draft:
-            self.say("your question is back in the input line", Tone.DIM)
 
-    async def _answer(self, plan: Plan) -> TurnResult:
-        chain = await self.chain.open()
+    async def _answer(self, chain: OpenChain, plan: Plan) -> TurnResult:
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
         progress.on_stream_failure = self.chain.settings.chain.on_stream_failure
@@ -277,8 +291,6 @@ class Repl:
 
     def last_question(self) -> str:
         """Give the last question that was asked, for editing; empty when there is none."""
-        from fallback_chat.cli.repl.session import typed
-
         return typed(self.session.questions[-1]) if self.session.questions else ""
 
     def edit(self, text: str) -> str:

@@ -91,7 +91,8 @@ async def undo(repl: Repl, _: str) -> None:
     question = repl.take_back()
     if question is None:
         raise InputError("there is nothing to take back")
-    repl.say(f"taken back: {typed(question).splitlines()[0]}", Tone.DIM)
+    first_line = typed(question).partition("\n")[0]
+    repl.say(f"taken back: {first_line or 'a question without text'}", Tone.DIM)
 
 
 async def copy(repl: Repl, argument: str) -> None:

@@ -83,8 +83,10 @@ async def probe(repl: Repl, argument: str) -> None:
     """Check providers now; one that answers is put back into use."""
     from fallback_chat.cli.commands.probe import check
 
-    opened = await repl.chain.open()
     names = (_named(repl, argument),) if argument else repl.chain.names
+    opened = await repl.opened()
+    if opened is None:
+        return
     llms = [repl.chain.llm(opened, name) for name in names]
     reports = await repl.interruptible(asyncio.gather(*(check(llm, PROBE_TIMEOUT, light=False) for llm in llms)))
     for llm, report in zip(llms, reports or (), strict=bool(reports)):

@@ -26,6 +26,7 @@ from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.settings import ChainSettings, ProviderSettings, Settings
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncIterator, Callable
 
     from prompt_toolkit.input import PipeInput
@@ -150,9 +151,13 @@ async def chatting(
     no_log: bool = False,
     prices: dict[str, Prices] | None = None,
     prefer: str = "primary",
+    opening: threading.Event | None = None,
     **chain: object,
 ) -> AsyncIterator[Chat]:
-    """Run a chat over `llms`. Its environment must say how large the terminal is: see the fixture `terminal`."""
+    """Run a chat over `llms`, whose chain opens with the event `opening`.
+
+    Its environment must say how large the terminal is: see the fixture `terminal`.
+    """
     os.environ["COLUMNS"], os.environ["LINES"] = str(columns), str(rows)
     chosen = ChainSettings(**({"attempt_timeout": 5.0, "max_retry_per_llm": 0, "prefer": prefer} | chain))  # type: ignore[arg-type]
     providers = tuple(
@@ -169,6 +174,12 @@ async def chatting(
     settings = Settings(chain=chosen, providers=providers)
     adapter = FallbackAdapter(llms, settings=chosen)
     screen = Screen(columns, rows)
+
+    def opener(_: Settings) -> OpenChain:
+        if opening is not None:
+            opening.wait(PATIENCE)
+        return OpenChain(adapter, settings, Redactor([SECRET]))
+
     with create_pipe_input() as keys, Terminal(None, screen) as terminal:
         output: Output = (
             PlainTextOutput(screen)
@@ -184,7 +195,7 @@ async def chatting(
         with create_app_session(keys, output):
             repl = assemble(
                 settings,
-                lambda _: OpenChain(adapter, settings, Redactor([SECRET])),
+                opener,
                 SharedOptions(wait=wait, no_log=no_log),
                 terminal=terminal,
                 out=screen,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
+from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
-from fallback_chat.core.settings import Prices
+from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, finish
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from tests.cli.repl.harness import Chat
 
@@ -390,3 +394,40 @@ async def test_a_bug_in_a_provider_is_one_more_failure_and_the_chat_goes_on() ->
         assert chat.screen.rows[1].startswith("a hit a bug in fallback-chat (ValueError: surprise); asking b")
         await chat.ask("And now?")
         assert len(chat.repl.session.answers) == 2
+
+
+async def test_ctrl_c_ends_the_wait_for_a_chain_that_is_slow_to_open() -> None:
+    opening = threading.Event()
+    async with chatting(good("a"), opening=opening) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: chat.repl.host.typed is not None)
+        chat.type(CTRL_C)
+        await chat.sees("your question is back in the input line")
+        await chat.prompts()
+        assert chat.line == "Go"
+        opening.set()
+        await chat.ask("")
+        assert len(chat.repl.session.answers) == 1
+
+
+def test_a_key_is_known_before_the_chain_is_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-of-the-file\n")
+    monkeypatch.setenv("SOME_KEY", "sk-of-the-environment")
+    ran = tmp_path / "ran"
+    sources = (
+        KeySource(env="SOME_KEY"),
+        KeySource(env="NOT_SET"),
+        KeySource(file=tmp_path / "key"),
+        KeySource(inline="sk-of-the-settings"),
+        KeySource(cmd=("touch", str(ran))),
+    )
+    providers = tuple(
+        ProviderSettings(name=f"p{number}", kind="openai", model="m", key=source)
+        for number, source in enumerate(sources)
+    )
+    chain = Chain(Settings(chain=ChainSettings(), providers=providers), lambda _: pytest.fail("it was opened"), id)
+
+    shown = chain.redact("sk-of-the-environment, sk-of-the-file and sk-of-the-settings")
+
+    assert (shown, ran.exists()) == ("[redacted], [redacted] and [redacted]", False)

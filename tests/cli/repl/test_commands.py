@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.repl.clipboard import osc52
-from fallback_chat.core.chat_context import Image, Role
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Image, Role
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ProbeReport
 from tests.cli.repl.harness import CTRL_C, ENTER, ESC, chatting
@@ -35,6 +35,10 @@ def printed(chat: Chat, command: str) -> list[str]:
     rows = chat.screen.rows
     start = max(index for index, row in enumerate(rows) if row == f"> {command}")
     return rows[start + 1 : -2]
+
+
+def files_in(place: Path) -> list[Path]:
+    return list(place.glob("*.log"))
 
 
 async def output(chat: Chat, command: str) -> list[str]:
@@ -384,3 +388,25 @@ async def test_a_command_that_makes_no_sense_says_so_and_the_chat_goes_on(comman
     async with chatting(llm("a")) as chat:
         assert (await output(chat, command))[0] == sentence
         assert await output(chat, "Go") == ["From a."]
+
+
+async def test_a_bug_in_a_command_is_told_and_the_chat_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def new() -> None:
+        raise RuntimeError("surprise")
+
+    async with chatting(llm("a")) as chat:
+        chat.repl.record.new = new  # type: ignore[method-assign]
+        told = (await output(chat, "/new"))[0]
+        await chat.ask("Go")
+        assert told.startswith("/new: this is a bug in fallback-chat (RuntimeError). Please report it")
+        assert said(chat) == ["Go", "From a."]
+    (report,) = files_in(tmp_path)
+    assert report.read_text().endswith("RuntimeError: surprise\n")
+
+
+async def test_undo_of_a_question_that_nobody_typed() -> None:
+    async with chatting(llm("a")) as chat:
+        chat.repl.session.context = ChatContext((ChatMessage(Role.USER, (Image("image/png", PNG),)),))
+        assert await output(chat, "/undo") == ["taken back: a question without text"]
