@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.breaker import State
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.llm import LLM, ProbeReport
+    from fallback_chat.core.llm import LLM
 
 logger = logging.getLogger(__name__)
 # A library is silent until its user listens: without a handler, Python prints warnings and tracebacks on stderr by itself.
@@ -103,17 +103,10 @@ class AvailabilityChangedEvent(NamedTuple):
     available: bool
     state: State | None = None
     reason: str | None = None
-    """A kind of failure, or why it came back: `success`, `probe`, `user`."""
+    """A kind of failure, or why it came back: `success`, `user`."""
     until: float | None = None
     """Wall-clock time (seconds since the epoch) at which it is worth asking again."""
     cause: APIError | None = None
-
-
-class ProbeResult(NamedTuple):
-    """A health check ended."""
-
-    llm: LLM
-    report: ProbeReport
 
 
 class AllFailed(NamedTuple):
@@ -130,7 +123,6 @@ Event = (
     | FailedOver
     | StreamRestarted
     | AvailabilityChangedEvent
-    | ProbeResult
     | AllFailed
 )
 
@@ -142,7 +134,6 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     FailedOver: "failed_over",
     StreamRestarted: "stream_restarted",
     AvailabilityChangedEvent: "llm_availability_changed",
-    ProbeResult: "probe_result",
     AllFailed: "all_failed",
 }
 

@@ -202,23 +202,6 @@ class Recorder:
             return None
 
 
-def open_recorder(  # noqa: PLR0913 - the world is handed in
-    history: History | NullHistory,
-    *,
-    monotonic: Callable[[], float],
-    warn: Callable[[str], object],
-    redact: Callable[[str], str] = str,
-    session: str | None = None,
-    latest: bool = False,
-) -> Recorder:
-    """Go on with the conversation that `session` names or begins, with the `latest` one, or begin one.
-
-    Raises `InputError` when there is no such conversation, `StorageError` when it cannot be read.
-    """
-    conversation = find_conversation(history, session) if latest or session is not None else None
-    return Recorder(history, monotonic=monotonic, warn=warn, redact=redact, conversation=conversation)
-
-
 def find_conversation(history: History | NullHistory, session: str | None) -> Conversation:
     """Read the conversation that `session` names or begins, the latest one when it is None.
 

@@ -17,7 +17,7 @@ from fallback_chat.cli.shared import SharedOptions
 from fallback_chat.core.breaker import State
 from fallback_chat.core.config import load
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import Outcome
+from fallback_chat.core.events import EVENT_NAMES, Outcome
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.core.policy import RULES, Next, Verdict
 from fallback_chat.core.schema import CHAIN, CHAT, KEYS, PROVIDER
@@ -215,6 +215,13 @@ def test_the_words_of_the_json_objects_are_explained() -> None:
     assert explained["finish_reason"] == {reason.value for reason in FinishReason}
     assert explained["outcome"] == {outcome.value for outcome in Outcome}
     assert explained["state"] == {state.value for state in State}
+
+
+def test_every_event_is_named() -> None:
+    _, code, prose = section("library.md", "Events").split("```")
+
+    named = {*re.findall(r'on\("(\w+)"', code), *filter(str.isidentifier, words(prose))}
+    assert named == set(EVENT_NAMES.values())
 
 
 def test_every_shared_flag_is_explained() -> None:

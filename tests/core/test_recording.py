@@ -16,7 +16,7 @@ from fallback_chat.core.history import History
 from fallback_chat.core.history_null import NullHistory
 from fallback_chat.core.history_records import AnswerRecord, SessionId
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
-from fallback_chat.core.recording import PartialSaver, Recorder, open_history, open_recorder
+from fallback_chat.core.recording import PartialSaver, Recorder, find_conversation, open_history
 from tests.core.history_fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
 
@@ -39,7 +39,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 def recorder(
     history: History | NullHistory, time: SetClock, warn: Callable[[str], object] = pytest.fail, **more: object
 ) -> Recorder:
-    return open_recorder(history, monotonic=time, warn=warn, **more)  # type: ignore[arg-type]
+    return Recorder(history, monotonic=time, warn=warn, **more)  # type: ignore[arg-type]
 
 
 def reply(content: str, finish: FinishReason | None = FinishReason.STOP) -> Answer:
@@ -200,8 +200,8 @@ def test_turns_follow_each_other_and_can_be_gone_on_with_later(history: History,
         writer.begin(question(word))
         writer.finish(reply(f"re {word}"))
 
-    for more in ({"latest": True}, {"session": writer.session}):
-        again = recorder(history, time, **more)
+    for session in (None, writer.session):
+        again = recorder(history, time, conversation=find_conversation(history, session))
         assert [message.text for message in again.context.messages] == ["one", "re one", "two", "re two"]
     again.begin(question("three"))
 
@@ -213,7 +213,7 @@ def test_two_terminals_that_go_on_with_the_same_conversation_part(history: Histo
     first.begin(question("one"))
     first.finish(reply("re one"))
     said: list[str] = []
-    second = recorder(history, time, said.append, latest=True)
+    second = recorder(history, time, said.append, conversation=find_conversation(history, None))
     first.begin(question("mine"))
     second.begin(question("theirs"))
     first.finish(reply("re mine"))
@@ -334,8 +334,8 @@ def test_what_the_null_history_is_asked_for_is_not_there() -> None:
             look_up(SessionId("x"))
 
 
-def test_there_may_be_nothing_to_go_on_with(history: History, time: SetClock) -> None:
-    for more in ({"latest": True}, {"session": "x"}):
+def test_there_may_be_nothing_to_go_on_with(history: History) -> None:
+    for session in (None, "x"):
         with pytest.raises(InputError) as caught:
-            recorder(history, time, **more)
+            find_conversation(history, session)
         assert caught.value.missing
