@@ -10,6 +10,7 @@ from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from subprocess import Popen
 
     from fallback_chat.core.llm import ChatChunk, ModelInfo
     from fallback_chat.core.settings import ProviderSettings
@@ -28,10 +29,11 @@ def no_key(error: ConfigError) -> APIError:
 class Keyless(LLM):
     """Asks `find` for the real provider when it is first needed, at most one at a time; a failure is not kept.
 
+    `find` is called in a thread, with a function that takes the processes that it starts: a cancellation kills them.
     So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
     """
 
-    def __init__(self, settings: ProviderSettings, find: Callable[[], LLM]) -> None:
+    def __init__(self, settings: ProviderSettings, find: Callable[[Callable[[Popen[bytes]], object]], LLM]) -> None:
         self._settings = settings
         self._find = find
         self._found: LLM | None = None
@@ -61,11 +63,15 @@ class Keyless(LLM):
         """Give the real provider. Raises `APIError` when its key cannot be had."""
         async with self._finding:
             if self._found is None:
+                commands: list[Popen[bytes]] = []
                 try:
                     # In a thread: the command may ask its user for a passphrase.
-                    self._found = await asyncio.to_thread(self._find)
+                    self._found = await asyncio.to_thread(self._find, commands.append)
                 except ConfigError as error:
                     raise no_key(error) from error
+                finally:
+                    for command in commands:
+                        command.kill()  # nobody waits for it any more
             return self._found
 
     def chat(self, **arguments: Any) -> LLMStream:

@@ -17,7 +17,8 @@ from fallback_chat.core.settings import Origin
 from fallback_chat.providers import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from subprocess import Popen
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.core.llm import LLM
@@ -100,8 +101,8 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
 
 
 def _provider(settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str]) -> LLM:
-    def with_key() -> LLM:
-        key = read_key(settings, os.environ, key_variables=variables)
+    def with_key(started: Callable[[Popen[bytes]], object] = id) -> LLM:
+        key = read_key(settings, os.environ, key_variables=variables, started=started)
         if key is not None:
             redactor.add(key)
         return load(settings.kind).create(settings, api_key=key, http=engine)

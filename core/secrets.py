@@ -42,17 +42,23 @@ def flaw(key: str) -> str | None:
     return next((sentence for is_flawed, sentence in _FLAWS if is_flawed(key)), None)
 
 
-def read_key(provider: ProviderSettings, env: Mapping[str, str], *, key_variables: Iterable[str] = ()) -> str | None:
+def read_key(
+    provider: ProviderSettings,
+    env: Mapping[str, str],
+    *,
+    key_variables: Iterable[str] = (),
+    started: Callable[[Popen[bytes]], object] = id,
+) -> str | None:
     """Read the provider's key; None when it needs none.
 
-    `key_variables` are kept from the child process of `api_key_cmd`. Raises `ConfigError` when there should be a key but it
-    cannot be read or used; the message never holds the value.
+    `key_variables` are kept from the child process of `api_key_cmd`; `started` is given that process. Raises `ConfigError` when
+    there should be a key but it cannot be read or used; the message never holds the value.
     """
     source = provider.key
     if source is None:
         return None
     try:
-        value = _read(source, env, key_variables).strip()
+        value = _read(source, env, key_variables, started).strip()
     except _NoKeyError as error:
         raise _error(provider, source, str(error)) from error
     if wrong := flaw(value):
@@ -82,7 +88,7 @@ def key_state(source: KeySource | None, env: Mapping[str, str]) -> str:
     if source.cmd is not None:
         return "not run"
     try:
-        found = _read(source, env, ()).strip()
+        found = _read(source, env).strip()
     except _NoKeyError:
         return "not found"
     return "unusable" if flaw(found) else "set"
@@ -127,7 +133,7 @@ def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]
     for provider in settings.providers:
         if provider.key is not None and provider.key.cmd is None:
             with suppress(_NoKeyError):
-                found.append(_read(provider.key, env, ()).strip())
+                found.append(_read(provider.key, env).strip())
     return tuple(found)
 
 
@@ -155,11 +161,16 @@ def _error(provider: ProviderSettings, source: KeySource, message: str) -> Confi
     return ConfigError([Problem(f"providers.{provider.name}.{key}", message)])
 
 
-def _read(source: KeySource, env: Mapping[str, str], stripped: Iterable[str]) -> str:
+def _read(
+    source: KeySource,
+    env: Mapping[str, str],
+    stripped: Iterable[str] = (),
+    started: Callable[[Popen[bytes]], object] = id,
+) -> str:
     if source.env is not None:
         return _from_env((source.env, *source.alternatives), env)
     if source.cmd is not None:
-        return _from_command(source.cmd, without_keys(env, stripped))
+        return _from_command(source.cmd, without_keys(env, stripped), started)
     if source.file is not None:
         return _from_file(source.file)
     return source.inline or ""
@@ -180,7 +191,7 @@ def _from_file(path: Path) -> str:
         raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _from_command(command: tuple[str, ...], env: dict[str, str]) -> str:
+def _from_command(command: tuple[str, ...], env: dict[str, str], started: Callable[[Popen[bytes]], object]) -> str:
     import subprocess
 
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
@@ -189,25 +200,13 @@ def _from_command(command: tuple[str, ...], env: dict[str, str]) -> str:
         process = subprocess.Popen(command, env=env, stdin=nothing, stdout=pipe, stderr=pipe)  # noqa: S603
     except OSError as error:
         raise _NoKeyError(f"{command[0]} cannot be run: {error.strerror}") from error
-    _running.append(process)
-    try:
-        out, _ = process.communicate(timeout=COMMAND_TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
-    finally:
-        process.kill()  # harmless for one that has ended
-        process.communicate()
-        _running.remove(process)
+    started(process)
+    with process:  # waits for the command alone: what it has left in the background may keep its output open
+        try:
+            out, _ = process.communicate(timeout=COMMAND_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
     if process.returncode:
         raise _NoKeyError(f"{command[0]} ended with status {process.returncode}; run it by hand to see why")
     return out.decode("utf-8", "replace")
-
-
-_running: Final[list[Popen[bytes]]] = []
-"""The key commands that run now, in threads."""
-
-
-def stop_commands() -> None:
-    """End the key commands that run: nobody waits for them any more."""
-    for process in tuple(_running):
-        process.kill()

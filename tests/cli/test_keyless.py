@@ -1,0 +1,92 @@
+"""A provider whose key comes from a command, as the chain sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.cli.keyless import Keyless
+from fallback_chat.core.errors import APIStatusError, ErrorKind
+from fallback_chat.core.secrets import read_key
+from fallback_chat.core.settings import KeySource, ProviderSettings
+from tests.core.scripted import STOP, ScriptedLLM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from subprocess import Popen
+
+    from fallback_chat.core.llm import LLM
+
+
+def provider(*command: str) -> Keyless:
+    settings = ProviderSettings(name="a", kind="scripted", model="m", key=KeySource(cmd=command))
+
+    def find(started: Callable[[Popen[bytes]], object]) -> LLM:
+        read_key(settings, os.environ, started=started)
+        return ScriptedLLM("a", ["Hi", STOP])
+
+    return Keyless(settings, find)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.005)
+
+
+def sleeping(place: Path) -> Keyless:
+    return provider("sh", "-c", f"echo $$ > {place}.new; mv {place}.new {place}; exec sleep 20")
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_cancellation_kills_the_command_at_once_and_no_other_one(tmp_path: Path) -> None:
+    places = [tmp_path / "first", tmp_path / "second"]
+    tasks = [asyncio.ensure_future(sleeping(place).found()) for place in places]
+    await until(lambda: all(map(os.path.exists, places)))
+    first, second = (place.read_text().strip() for place in places)
+
+    began = time.monotonic()
+    tasks[0].cancel()
+    await asyncio.wait(tasks[:1])
+
+    assert time.monotonic() - began < 0.1
+    await until(lambda: not is_alive(first))
+    assert is_alive(second)
+    tasks[1].cancel()
+    await asyncio.wait(tasks)
+    await until(lambda: not is_alive(second))
+
+
+async def test_the_command_runs_once_for_all_that_is_asked(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    llm = provider("sh", "-c", f"echo run >> {runs}; echo sk-key")
+
+    found = await asyncio.gather(llm.found(), llm.found(), llm.probe())
+
+    assert (found[0] is found[1], found[2].ok, runs.read_text()) == (True, True, "run\n")
+
+
+async def test_a_command_that_fails_is_a_failure_of_its_provider_alike_in_all_that_is_asked() -> None:
+    llm = provider("false")
+
+    with pytest.raises(APIStatusError) as caught:
+        await llm.found()
+    report = await llm.probe()
+
+    assert report.error is not None
+    for error in (caught.value, report.error):
+        assert (type(error), error.kind, error.details.retryable) == (APIStatusError, ErrorKind.AUTH, False)
+        assert error.message == "false ended with status 1; run it by hand to see why"
