@@ -35,13 +35,16 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     if received() is not None:
         task.cancel()
     try:
-        return loop.run_until_complete(task)
+        result = loop.run_until_complete(task)
     except (asyncio.CancelledError, KeyboardInterrupt) as error:  # the latter where the loop knows no signal handlers
         raise Interrupted(received() or ExitCode.INTERRUPTED) from error
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
         end_on_signals()
+    if (late := received()) is not None:
+        raise Interrupted(late)  # it came in the last step of `main`, where there was nothing left to cancel
+    return result
 
 
 @contextlib.contextmanager
