@@ -78,13 +78,17 @@ def last_line(token: Token) -> int:
 
 def _ancestors(tokens: list[Token], index: int) -> list[int]:
     """Give the positions of the blocks that are open in front of `tokens[index]`, the outermost first."""
-    open_: list[int] = []
-    for position in range(index):
-        if tokens[position].nesting == 1:
-            open_.append(position)
-        elif tokens[position].nesting == -1:
-            open_.pop()
-    return open_
+    if index == len(tokens):
+        return []
+    found: list[int] = []
+    level = tokens[index].level + (tokens[index].nesting < 0)
+    position = index
+    while level:
+        position -= 1
+        if tokens[position].nesting > 0 and tokens[position].level < level:
+            found.append(position)
+            level = tokens[position].level
+    return found[::-1]
 
 
 def _items_before(tokens: list[Token], list_open: int, index: int) -> int:

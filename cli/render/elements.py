@@ -14,6 +14,7 @@ from rich.markdown import BlockQuote, CodeBlock, HorizontalRule, ListItem, Markd
 from rich.rule import Rule
 from rich.segment import Segment
 from rich.syntax import Syntax
+from rich.text import Text
 
 from fallback_chat.cli.render.highlight import Prelexed
 
@@ -140,6 +141,20 @@ class Break(HorizontalRule):
         yield Rule(style=console.get_style("markdown.hr", default="none"), characters="-")
 
 
+class Plain(MarkdownElement):
+    """A block that is shown as it was written, or a piece of one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> Plain:  # noqa: ARG003
+        return cls(token.content)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self._text)
+
+
 class Above(MarkdownElement):
     """Stands for the blocks that were printed before: all that the next block needs of them is its blank line."""
 
@@ -154,6 +169,7 @@ class TokenMarkdown(Markdown):
         "list_item_open": Item,
         "blockquote_open": Quote,
         "hr": Break,
+        "plain": Plain,
         "above": Above,
     }
 

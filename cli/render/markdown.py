@@ -5,7 +5,8 @@ The source that is not final yet is kept short, so that a token costs the same a
 R1  top-level blocks in front of the last one are final: rendered once by Rich, their source dropped;
 R2  so are the items of a list in front of its last one, the blocks of a quote, and every closed block inside an open item;
 R3  so are the lines of an open fence but the last few;
-R4  a table is printed when it ends, because its last row may widen its first column.
+R4  a table is printed when it ends, because its last row may widen its first column;
+R5  a block that is too long is printed as it was written, but for its last line, and its source dropped (`long.py`).
 
 Boundaries are looked for in complete lines only. The live view draws what is left, the partial last line included.
 """
@@ -32,6 +33,7 @@ from fallback_chat.cli.render.blocks import (
 from fallback_chat.cli.render.cut import cut, without
 from fallback_chat.cli.render.elements import CODE_THEME, FencePiece, Row, TokenMarkdown, language, rows_of
 from fallback_chat.cli.render.highlight import Highlighter
+from fallback_chat.cli.render.long import LONG_BLOCK, head, make_plain, mark_long, weigh
 from fallback_chat.cli.render.parse import References, parse_blocks, parse_inlines
 from fallback_chat.cli.render.sanitise import sanitise
 
@@ -44,8 +46,10 @@ LIVE_ROWS: Final = 8
 _GROWTH: Final = 16
 """An open block is parsed again when it has grown by a 16th: a constant cost per line, however long it gets."""
 
-_LONG_BLOCK: Final = 64
-"""Lines of an open block, of which the live rows show no more than half."""
+_MANY_LINES: Final = 64
+"""Lines of an open block, of which the live rows show no more than half, and which is parsed again when it has grown by half."""
+_SLICE: Final = 4096
+"""Characters that are taken at a time: what is open must be found too long before all that follows was read as part of it."""
 _LONG_LINE: Final = 8192
 """Likewise for the characters of an open line."""
 
@@ -53,7 +57,10 @@ _LONG_LINE: Final = 8192
 def one_shot(console: Console, text: str, code_theme: str = CODE_THEME) -> list[Row]:
     """Render a whole text at once: what a stream of it adds up to."""
     references = References()
-    tokens = parse_blocks(sanitise(text), references)
+    source = sanitise(text)
+    tokens = parse_blocks(source, references)
+    mark_long(tokens, source.split("\n"))
+    tokens = make_plain(tokens)
     parse_inlines(tokens, references)
     return rows_of(console, TokenMarkdown(tokens, code_theme))
 
@@ -106,9 +113,17 @@ class MarkdownStream:
         self._code: _OpenCode | None = None
         self._leaf: int | None = None
         """The first line of an open paragraph, table or indented block."""
+        self._shown: dict[int, int] = {}
+        """How many of the lines left of an open block that is too long are printed, by its token."""
 
     def feed(self, text: str) -> list[Row]:
         """Take the next piece of the text; give the rows that have become final."""
+        rows: list[Row] = []
+        for start in range(0, len(text), _SLICE):
+            rows += self._feed(text[start : start + _SLICE])
+        return rows
+
+    def _feed(self, text: str) -> list[Row]:
         *complete, rest = sanitise(text).split("\n")
         if complete:
             complete[0] = "".join([*self._partial, complete[0]])
@@ -153,9 +168,9 @@ class MarkdownStream:
         partial = "".join(self._partial)
         if len(partial) > _LONG_LINE:
             partial = partial[:80] + partial[-_LONG_LINE // 2 - len(partial) % (_LONG_LINE // 4) :]
-        if self._leaf is None or self._seen - self._leaf <= _LONG_BLOCK:
+        if self._leaf is None or self._seen - self._leaf <= _MANY_LINES:
             return [*self._lines, partial]
-        stop = self._seen - _LONG_BLOCK // 2 - self._seen % (_LONG_BLOCK // 4)
+        stop = self._seen - _MANY_LINES // 2 - self._seen % (_MANY_LINES // 4)
         return [*self._lines[: self._leaf + 2], *self._lines[stop:], partial]
 
     def late(self) -> list[tuple[str, str]]:
@@ -169,19 +184,22 @@ class MarkdownStream:
     def _is_due(self, new_lines: list[str]) -> bool:
         if self._blank_ends_it and any(not line.strip() for line in new_lines):
             return True
-        return (len(self._lines) - self._seen) * _GROWTH >= self._seen
+        growth = _GROWTH if self._seen <= _MANY_LINES else 2
+        return (len(self._lines) - self._seen) * growth >= self._seen
 
     def _settle(self, *, at_end: bool = False) -> list[Row]:
         try:
             tokens = _parse(self._lines, self._references, self._numbers)
         except Exception:  # noqa: BLE001 - see _give_up
             return self._give_up()
+        mark_long(tokens, self._lines, self._shown)
         blocks = children(tokens)
         if blocks:
             rows = self._print(tokens, blocks, whole=at_end or is_final(tokens, blocks[-1], len(self._lines)))
         else:
             rows = []
-            if at_end or not self._lines[-1].strip():  # behind a blank line a definition is complete
+            # Behind a blank line a definition is complete; and nobody writes so many that it must be kept for its title.
+            if at_end or not self._lines[-1].strip() or weigh(self._lines) > LONG_BLOCK:
                 self._lines.clear()
         self._seen = len(self._lines)
         return rows
@@ -206,6 +224,10 @@ class MarkdownStream:
         self._done = max(self._done, end)
         if open_leaf and tokens[open_leaf.start].type == "fence":
             rows += self._print_code(tokens, last, open_leaf)
+        elif open_leaf and "plain" in tokens[open_leaf.start].meta:
+            rows += self._print_plain(tokens, last, open_leaf)
+            # What is left of the block reads otherwise, and what stands in front of it reads the same.
+            tokens = _parse(self._lines, References(), self._numbers)
         self._drop(tokens, last, None if open_leaf is None else tokens[open_leaf.start], whole=whole)
         return rows
 
@@ -215,15 +237,30 @@ class MarkdownStream:
         self._blank_ends_it = whole or tokens[last.start].type not in CONTAINERS
         if whole:
             del self._lines[: last_line(tokens[last.start])]
-            self._begun, self._done, self._numbers, self._leaf = False, 0, {}, None
+            self._begun, self._done, self._numbers, self._leaf, self._shown = False, 0, {}, None, {}
             return
-        head = cut(tokens, self._lines, last.start, self._done)
-        self._lines = without(self._lines, head.lines)
+        dropped = cut(tokens, self._lines, last.start, self._done)
+        self._lines = without(self._lines, dropped.lines)
         self._leaf = None
         if leaf is not None and leaf.type != "fence":
-            self._leaf = first_line(leaf) - sum(map(len, head.lines))
-        self._done = head.token_left(max(self._done, head.tokens[-1].stop))
-        self._numbers = head.numbers
+            self._leaf = first_line(leaf) - sum(map(len, dropped.lines))
+        self._done = dropped.token_left(max(self._done, dropped.tokens[-1].stop))
+        self._numbers = dropped.numbers
+        self._shown = {dropped.token_left(position): count for position, count in self._shown.items()}
+
+    def _print_plain(self, tokens: list[Token], block: Extent, leaf: Extent) -> list[Row]:
+        """Print the lines of an open block that is too long, but for the last, which may yet be the header of a table."""
+        token = tokens[leaf.start]
+        if last_line(token) - first_line(token) <= head(token) or len(token.meta["plain"]) <= 1:
+            return []
+        token.meta["plain"].pop()
+        shown = Extent(block.start, leaf.end)
+        rows = self._render(tokens, shown, self._references, self._lines, begun=self._begun)
+        del self._lines[first_line(token) + head(token) : last_line(token) - 1]
+        self._begun = True
+        self._done = leaf.start
+        self._shown = {leaf.start: head(token)}
+        return rows
 
     def _print_code(self, tokens: list[Token], block: Extent, leaf: Extent) -> list[Row]:
         """Print the lines of an open fence that are final, and drop them: what is inside it does not depend on them."""
@@ -269,7 +306,7 @@ class MarkdownStream:
             return []
         above = [Token("above", "", 0)] if self._above or begun or block.start else []
         try:
-            shown = piece(tokens, start, block.end)
+            shown = make_plain(piece(tokens, start, block.end))
             parse_inlines(shown, references)
             rows = rows_of(self._console, TokenMarkdown([*above, *shown], self._code_theme))
         except Exception:  # noqa: BLE001 - see _give_up

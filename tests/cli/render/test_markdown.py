@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 from fallback_chat.cli.render import markdown as markdown_module
 from fallback_chat.cli.render.blocks import CONTAINERS
 from fallback_chat.cli.render.elements import TokenMarkdown, rows_of
+from fallback_chat.cli.render.long import LONG_BLOCK
 from fallback_chat.cli.render.markdown import MarkdownStream, one_shot
 from fallback_chat.cli.render.parse import LONG_INLINE, References, parse_blocks
 from tests.cli.render.documents import DOCUMENTS, PYTHON, TABLE
@@ -231,10 +232,10 @@ def test_what_is_closed_inside_an_open_block_is_printed_and_dropped(name: str) -
 @pytest.mark.parametrize(
     ("text", "end"),
     [
-        ("".join(f"line {n} of one paragraph\n" for n in range(500)), "499 of one paragraph"),
-        ("word " * 10_000 + "end", "end"),
-        (TABLE + "| row 12 | 1 | |\n" * 500, ""),
-        ("".join(f"    code {n}\n" for n in range(500)), "code 499"),
+        ("".join(f"line {n} of one paragraph\n" for n in range(300)), "299 of one paragraph"),
+        ("word " * 3_000 + "end", "end"),
+        (TABLE + "| row 12 | 1 | |\n" * 120, ""),
+        ("".join(f"    code {n}\n" for n in range(400)), "code 399"),
     ],
 )
 def test_the_live_rows_of_a_very_long_block_show_its_end(text: str, end: str) -> None:
@@ -258,6 +259,76 @@ def test_an_open_paragraph_is_not_parsed_again_for_every_line(monkeypatch: pytes
     for _ in range(2000):
         markdown.feed("some words in a line\n")
     assert parsed < 2000 * 20
+
+
+HOSTILE: Final = [
+    *("[", "![", "*", "_", "`", "> ", "- ", "|a", "```\n", "<", "&", "1. ", "[\n", "`\n", "a  \n", "> a\n", "> [\n"),
+    *("| a | b |\n", "    code\n", "  b\n", "[a]: /b\n", "a\n===\n", "- a\n\n", "text\n"),
+]
+OPENINGS: Final = ["", "| a | b |\n|---|---|\n", "- a\n", "> - b\n", "1. a\n\n       b\n", "    code\n", "*a*\n"]
+
+
+def calls_of(text: str, size: int) -> int:
+    """Count the function calls that showing `text` takes; unlike time, they are the same on a busy machine."""
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    markdown = MarkdownStream(console())
+    sys.setprofile(count)
+    try:
+        for number, piece in enumerate(pieces(text, size)):
+            markdown.feed(piece)
+            if number % 8 == 0:
+                markdown.live()
+        markdown.finish()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.sampled_from(OPENINGS), st.sampled_from(HOSTILE), st.integers(200, 3000))
+def test_twice_as_much_of_anything_takes_twice_as_long(opening: str, unit: str, size: int) -> None:
+    half = unit * (24_000 // len(unit))
+    once = calls_of(opening + half, size)
+    assert calls_of(opening + half + half, size) < 2.6 * once + 20_000
+
+
+FLAT: Final = [unit for unit in HOSTILE if unit not in ("> ", "- ", "1. ")]
+"""Of the others the parser gives up on a line, and there is nothing to render at once."""
+ENDINGS: Final = ["", "\n\n*b*\n", "# c"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(OPENINGS), st.sampled_from(FLAT), st.integers(200, 5000), st.sampled_from(ENDINGS))
+def test_a_block_that_is_too_long_streams_the_same(opening: str, unit: str, size: int, end: str) -> None:
+    text = opening + unit * (18_000 // len(unit)) + end
+    rows, markdown = stream(console(), pieces(text, size))
+    assert markdown.late() or plain(rows) == plain(one_shot(console(), text))
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "after", "shown"),
+    [
+        ("| a | b |\n|---|---|\n", "| c | d |\n", "\n*e*\n", ["| a | b |", "|---|---|", "| c | d |"]),
+        ("", "*a* b\n", "\n*e*\n", ["*a* b"]),
+        ("", "    x = *a*\n", "*e*\n", ["x = *a*"]),
+    ],
+)
+def test_a_block_that_is_too_long_is_plain_and_given_out_while_it_comes(
+    before: str, line: str, after: str, shown: list[str]
+) -> None:
+    markdown = MarkdownStream(console())
+    count = LONG_BLOCK // 20
+    rows = plain(markdown.feed(before + line * count))
+    assert rows[: len(shown)] == shown
+    assert len(rows) > count - 4 * 64
+    assert len(markdown._lines) < 1000
+    rows += plain(markdown.feed(after) + markdown.finish())
+    assert rows == [*shown, *[shown[-1]] * (count - 1), "", "e"]
 
 
 def test_containers_are_what_the_parser_calls_them() -> None:
