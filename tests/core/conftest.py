@@ -5,8 +5,8 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from tests.core.fake_time import AutojumpLoop
 from tests.core.scripted import FakeClock
+from tests.fake_time import AutojumpLoop
 
 # How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
 hypothesis.settings.register_profile("patient", deadline=None)

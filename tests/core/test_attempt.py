@@ -12,7 +12,6 @@ from fallback_chat.core.chat_context import ChatContext, ToolCall
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.core.settings import ChainSettings, OnRefusal
-from tests.core.fake_time import timers
 from tests.core.scripted import (
     FRAGMENT,
     ROLE,
@@ -26,6 +25,7 @@ from tests.core.scripted import (
     text,
     thought,
 )
+from tests.fake_time import timers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

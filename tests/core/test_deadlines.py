@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.deadlines import OutOfTimeError, ProviderCancelledError, Watchdog
-from tests.core.fake_time import timers
+from tests.fake_time import timers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

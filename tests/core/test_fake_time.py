@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.core.fake_time import AutojumpLoop
+from tests.fake_time import AutojumpLoop
 
 if TYPE_CHECKING:
     from tests.core.scripted import FakeClock

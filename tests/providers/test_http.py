@@ -7,7 +7,6 @@ import logging
 import ssl
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -148,9 +147,10 @@ async def test_a_body_that_goes_on_after_the_terminator_holds_up_nobody() -> Non
         await peer.until_gone()
 
     async with raw_server(play) as server, llm(server.url) as one:
-        began = time.monotonic()
+        now = asyncio.get_running_loop().time
+        began = now()
         assert await ask(one) == ("Hi there", None)
-        assert time.monotonic() - began < 0.5
+        assert now() - began < 0.05
         await asyncio.wait_for(server.peers[0].gone.wait(), 1)
 
 
@@ -192,12 +192,13 @@ async def test_a_cancelled_answer_closes_its_connection() -> None:
         assert (await anext(stream)).delta.content == "Hi"
         waiting = asyncio.ensure_future(anext(stream))
         await asyncio.sleep(0.02)
-        began = time.monotonic()
+        now = asyncio.get_running_loop().time
+        began = now()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         await asyncio.wait_for(server.peers[0].gone.wait(), 1)
-        assert time.monotonic() - began < 0.1
+        assert now() - began < 0.01
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
 

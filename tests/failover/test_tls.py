@@ -18,7 +18,7 @@ import pytest
 from fallback_chat.core.fallback_adapter import FallbackAdapter
 from fallback_chat.core.settings import ChainSettings
 from fallback_chat.providers.simulator import Simulator
-from tests.chains import HEALTHY_TEXT, KEY, Turn, ask, chain, llm
+from tests.failover.chains import HEALTHY_TEXT, KEY, Turn, ask, chain, llm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,7 @@ async def test_a_handshake_that_hangs_costs_the_budget_and_no_more() -> None:
     gc.collect()
 
     assert (turn.text, turn.attempts[0][:2]) == (HEALTHY_TEXT, ("faulty", "failed"))
-    assert 0.9 <= turn.elapsed <= 1.25
+    assert 0.9 <= turn.elapsed <= 1.01
 
 
 @pytest.mark.filterwarnings(LEFT_TO_THE_COLLECTOR)
@@ -177,5 +177,5 @@ async def test_http_to_a_server_that_speaks_tls_fails_over_at_once(good: Certifi
         turn, said = await turn_after(sim.url.replace("https:", "http:"))
 
     assert (turn.text, turn.attempts[0]) == (HEALTHY_TEXT, ("faulty", "failed", "connection"))
-    assert turn.elapsed < 0.5
+    assert turn.elapsed < 0.01
     assert said

@@ -13,11 +13,11 @@ from fallback_chat.core.llm import ChatOptions, FinishReason
 from fallback_chat.providers.simulator import FAULTS, Manner, Where
 from fallback_chat.providers.simulator.documents import STATUS_BODIES
 from fallback_chat.providers.simulator.steps import REFUSAL, SEPARATORS
-from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain
+from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator import Fault
-    from tests.chains import Turn
+    from tests.failover.chains import Turn
 
 KINDS: Final = [kind for kind in providers.kinds() if kind != "guide"]
 FAILOVER, ANSWER, PARTIAL, LENGTH, LABELLED, CALL = "failover", "answer", "partial", "length", "labelled", "call"

@@ -16,7 +16,7 @@ from fallback_chat.providers.simulator import (
     Simulator,
     sequence,
 )
-from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, KEY, Chain, ask, chain
+from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, KEY, Chain, ask, chain
 
 HI = ChatContext.from_text("hi")
 

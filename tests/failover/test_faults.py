@@ -7,11 +7,11 @@ import pytest
 from fallback_chat.core.errors import ErrorKind as Kind
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.core.settings import OnStreamFailure
-from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, Turn, ask, chain
+from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, Turn, ask, chain
 
 BUDGET = 0.3
 """Seconds to the first content."""
-SLACK = 0.25
+SLACK = 0.01
 FIRST_WORD = "Wrong"
 
 FAILS_OVER = {

@@ -21,9 +21,9 @@ from fallback_chat.providers.simulator import (
     sequence,
 )
 from fallback_chat.providers.simulator.faults import HOSTILE_WAITS
-from tests.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain, llm
+from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain, llm
 
-SLACK = 0.25
+SLACK = 0.01
 HI = ChatContext.from_text("hi")
 
 

@@ -1,0 +1,12 @@
+"""Providers talk over real sockets on a loop whose clock jumps."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_time import OVER_SOCKETS
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return OVER_SOCKETS
