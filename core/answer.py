@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fallback_chat.core.chat_context import ToolCall, VendorExtra
     from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.fallback_stream import FallbackLLMStream
-    from fallback_chat.core.llm import LLM, ChatChunk, CompletionUsage
+    from fallback_chat.core.llm import LLM, CompletionUsage
 
 CUT_BY_THE_PROVIDER = (FinishReason.LENGTH, FinishReason.CONTEXT_EXCEEDED, FinishReason.PAUSE)
 REFUSED = (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL)
+
+PART: Final = 1024
+"""Characters. Laying out so much takes 0.1 s, whatever it is."""
+
+
+def parts(chunk: ChatChunk) -> Sequence[ChatChunk]:
+    """Cut a chunk with a long text into several of at most PART characters, which say the same one after the other.
+
+    A provider that does not stream gives its whole answer in one; between the parts the reader can see to keys and signals.
+    """
+    delta = chunk.delta
+    if delta is None or delta.content is None or len(delta.content) <= PART:
+        return (chunk,)
+    texts = [delta.content[start : start + PART] for start in range(0, len(delta.content), PART)]
+    first = ChatChunk(delta=ChoiceDelta(content=texts[0], reasoning=delta.reasoning), restarted=chunk.restarted)
+    last = replace(chunk, delta=replace(delta, content=texts[-1], reasoning=None), restarted=False)
+    return [first, *(ChatChunk(delta=ChoiceDelta(content=text)) for text in texts[1:-1]), last]
 
 
 @dataclass(frozen=True, slots=True)

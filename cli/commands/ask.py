@@ -13,7 +13,7 @@ from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.signals import Interrupted
 from fallback_chat.cli.sinks import Outcome, make_sink
-from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
 
@@ -170,8 +170,11 @@ async def _answer(chain: OpenChain, context: ChatContext, sink: Sink, shared: Sh
     try:
         async with stream:
             async for chunk in stream:
-                builder.add(chunk)
-                sink.chunk(chunk)
+                for part in parts(chunk):
+                    builder.add(part)
+                    sink.chunk(part)
+                    if part is not chunk:
+                        await asyncio.sleep(0)  # a signal ends it here
     except APIError as error:
         shown = bool(builder.text.strip())
         return Outcome(builder.build(stream), error, ExitCode.INCOMPLETE if shown else exit_code_of(error))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markdown_it.token import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LISTS: Final = frozenset({"bullet_list_open", "ordered_list_open"})
 CONTAINERS: Final = frozenset({*LISTS, "blockquote_open", "list_item_open"})
 _CLOSED_BY_OWN_LINE: Final = frozenset({"heading_open", "hr"})
+_BLANKS: Final = " \t>"
+"""What a line may hold that is blank to a block in a quote."""
 _CLOSED_BY_NEXT_LINE: Final = frozenset({"paragraph_open", "table_open", "fence", "blockquote_open"})
 
 
@@ -53,17 +58,21 @@ def leaves(tokens: list[Token], block: Extent) -> list[Extent]:
     return found
 
 
-def is_final(tokens: list[Token], block: Extent, lines: int) -> bool:
-    """Say whether no further line can change a block of a source of `lines` lines.
+def is_final(tokens: list[Token], block: Extent, lines: Sequence[str]) -> bool:
+    """Say whether no line behind the source `lines` can change a block of it.
 
-    A paragraph may become a heading with the next line, and a table or quote may grow, until another line stands behind it.
+    A paragraph may become a heading with the next line, and a table or quote may grow, until another line stands behind it. A
+    definition stands behind a block and gives no token.
     """
     if any(token.nesting >= 0 for token in tokens[block.end :]):
         return True
     token = tokens[block.start]
     if token.type in _CLOSED_BY_OWN_LINE or token.meta.get("closed"):
         return True
-    return token.type in _CLOSED_BY_NEXT_LINE and last_line(token) < lines
+    behind = lines[last_line(token) :]
+    if any(line.strip(_BLANKS) for line in behind):
+        return True
+    return bool(behind) and token.type in _CLOSED_BY_NEXT_LINE
 
 
 def first_line(token: Token) -> int:

@@ -28,6 +28,8 @@ FRAME_PAUSE: Final = 1 / 12
 """Seconds between two frames."""
 COST_SHARE: Final = 8
 """A frame that took t seconds to draw is followed by 8 t of rest: drawing never takes more than a ninth of a core."""
+_BACKLOG: Final = 1024
+"""Characters that may wait for the next frame."""
 
 # A wide character that the terminal measures otherwise than Rich would wrap its row, and the next frame would start a row too
 # low. Rich writes the text of a control segment as it is; on a console without escape sequences it acts on the code instead.
@@ -76,6 +78,10 @@ class AnswerView(PlainView):
     def _begin_text(self) -> None:
         super()._begin_text()
         self._pending: list[str] = []
+        self._waiting = 0
+        """Characters of `_pending`."""
+        self._finished: list[Row] = []
+        """Rows that the next frame prints."""
         self._open: list[Row] = []
         """The provisional rows of the last frame, and below the size of the screen that they were made for."""
         self._size: tuple[int, int] | None = None
@@ -98,7 +104,10 @@ class AnswerView(PlainView):
     def feed(self, text: str) -> None:
         """Take the next piece of the answer."""
         self._pending.append(text)
+        self._waiting += len(text)
         self._has_text = True
+        if self._waiting > _BACKLOG:  # or a frame would have to lay out whatever has come since the last one
+            self._finished = self._take()
         self.tick()
 
     def tick(self) -> None:
@@ -120,9 +129,9 @@ class AnswerView(PlainView):
         return [*self._take(), *super()._rest()]
 
     def _take(self) -> list[Row]:
-        text = "".join(self._pending)
-        self._pending.clear()
-        return self._stream.feed(text) if text else []
+        text, rows = "".join(self._pending), self._finished
+        self._pending, self._waiting, self._finished = [], 0, []
+        return [*rows, *self._stream.feed(text)] if text else rows
 
     def _emit(self, rows: list[Row]) -> None:
         """Print what is finished and `rows` below it, and draw the frame anew, in one write."""
@@ -130,7 +139,7 @@ class AnswerView(PlainView):
             super()._emit([*self._take(), *rows])
             return
         size = (self._console.width, self._console.height)
-        changed = bool(self._pending) or size != self._size
+        changed = bool(self._pending or self._finished) or size != self._size
         rows = [*self._take(), *rows]
         if changed:
             self._open = self._stream.live(max(0, min(LIVE_ROWS, size[1] - 2)))

@@ -195,7 +195,7 @@ class MarkdownStream:
         mark_long(tokens, self._lines, self._shown)
         blocks = children(tokens)
         if blocks:
-            rows = self._print(tokens, blocks, whole=at_end or is_final(tokens, blocks[-1], len(self._lines)))
+            rows = self._print(tokens, blocks, whole=at_end or is_final(tokens, blocks[-1], self._lines))
         else:
             rows = []
             # Behind a blank line a definition is complete; and nobody writes so many that it must be kept for its title.
@@ -211,7 +211,7 @@ class MarkdownStream:
         end = last.end
         if not whole:
             final = leaves(tokens, last)
-            if final and not is_final(tokens, final[-1], len(self._lines)):
+            if final and not is_final(tokens, final[-1], self._lines):
                 open_leaf = final.pop()
             end = final[-1].end if final else last.start
         self._hang_code_on(tokens, end, finished=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fallback_chat.cli.notices import notices
 from fallback_chat.cli.repl.session import TurnResult
-from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.llm import ChatChunk
 from fallback_chat.core.redaction import RedactingStream
@@ -180,7 +180,10 @@ class TurnDriver:
     async def _read(self, stream: FallbackLLMStream) -> APIError | None:
         try:
             async for chunk in stream:
-                self._chunk(chunk)
+                for part in parts(chunk):
+                    self._chunk(part)
+                    if part is not chunk:
+                        await asyncio.sleep(0)  # keys are seen to here
         except APIError as error:
             return error
         return None

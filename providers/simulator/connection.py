@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
 
     async def write(self, data: bytes) -> None:
         """Send `data`, no faster than the client reads. Raises ClientGoneError when it has left."""
-        if self.gone.is_set():
+        if self.gone.is_set() or self.transport.is_closing():
             raise ClientGoneError
         self.transport.write(data)
         await self._writable.wait()

@@ -128,7 +128,7 @@ class Program:
         size: dict[str, str | None] = {"COLUMNS": "80", "LINES": "24"}
         with self.start(*args, env=size | (env or {}), **streams) as process:
             os.close(slave)
-            data = b"".join(iter(lambda: _read(master), b""))
+            data = b"".join(iter(lambda: read(master), b""))
         os.close(master)
         return process.returncode, data
 
@@ -144,7 +144,8 @@ def entry(name: str, url: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def _read(master: int) -> bytes:
+def read(master: int) -> bytes:
+    """Give what comes next from a pseudo-terminal; b"" at its end."""
     try:
         return os.read(master, 65536)
     except OSError:  # Linux says EIO when the last program on the terminal has left

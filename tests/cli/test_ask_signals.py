@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.providers.simulator import black_hole
+from fallback_chat.providers.simulator import Manner, black_hole
 from tests.cli.canned import canned
-from tests.cli.program import Ran, entry, stop, wait_until
+from tests.cli.program import Ran, entry, read, stop, wait_until
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -59,6 +60,21 @@ def test_a_signal_while_the_answer_comes_keeps_what_was_shown(
     assert ran.seconds < AT_ONCE + SLACK
     (request,) = program.servers[0].requests
     wait_until(lambda: request.client_left_at is not None)
+
+
+def test_ctrl_c_while_an_answer_that_came_in_one_piece_is_laid_out(program: Program) -> None:
+    program.play("json-for-stream")
+    program.servers[0].manner = Manner("a\n\n" * 20_000 + "the end")
+    master, slave = pty.openpty()
+    with program.start("ask", "hi", stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        data = read(master)
+        process.send_signal(signal.SIGINT)
+        data += b"".join(iter(lambda: read(master), b""))
+    os.close(master)
+
+    assert process.returncode == 130
+    assert b"the end" not in data
 
 
 def test_ctrl_c_while_connecting_to_a_black_hole(program: Program) -> None:

@@ -87,6 +87,17 @@ async def test_ctrl_c_keeps_what_is_there_and_marks_it() -> None:
         assert (question.text, answer.text, answer.complete) == ("Go", "First words ", False)
 
 
+async def test_ctrl_c_ends_an_answer_that_came_in_one_piece_and_takes_long_to_lay_out() -> None:
+    async with chatting(ScriptedLLM("a", ["First words\n\n" * 5000 + "The end", STOP])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("First words")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        _, answer = chat.repl.session.context.messages
+        assert (answer.text[:11], answer.text.endswith("The end"), answer.complete) == ("First words", False, False)
+
+
 async def test_ctrl_c_before_the_first_word_gives_the_question_back() -> None:
     llm = ScriptedLLM("a", [SILENCE])
     async with chatting(llm) as chat:
