@@ -9,7 +9,7 @@ from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, Err
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from subprocess import Popen
 
     from fallback_chat.core.llm import ChatChunk, ModelInfo
@@ -56,8 +56,8 @@ class Keyless(LLM):
 
     @property
     def context_window(self) -> int | None:
-        """Tokens, as configured."""
-        return self._settings.context_window
+        """Tokens, as configured; what the provider's list says is known when the key is."""
+        return self._settings.context_window if self._found is None else self._found.context_window
 
     async def found(self) -> LLM:
         """Give the real provider. Raises `APIError` when its key cannot be had."""
@@ -77,6 +77,11 @@ class Keyless(LLM):
     def chat(self, **arguments: Any) -> LLMStream:
         """Start an answer; the key is looked for with the first pull."""
         return _KeylessStream(self, arguments)
+
+    def learn(self, models: Iterable[ModelInfo]) -> None:
+        """Tell the real provider what a list says about its model."""
+        if self._found is not None:
+            self._found.learn(models)
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Give the provider's models. Raises `APIError`."""

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.cli.model_cache import ModelCache
 from fallback_chat.core.config_files import Surroundings, load_settings
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.fallback_adapter import FallbackAdapter
@@ -34,6 +35,7 @@ class OpenChain(NamedTuple):
     settings: Settings
     redactor: Redactor
     """Knows every secret that the chain uses, and learns those that commands give later."""
+    models: ModelCache
 
 
 def surroundings(config: Path | None = None) -> Surroundings:
@@ -84,11 +86,12 @@ def open_chain(settings: Settings) -> OpenChain:
     redactor = Redactor(secret_values(settings))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
-    llms = [_provider(one, engine, redactor, variables) for one in enabled]
+    models = ModelCache(own_paths().cache / "models.json")
+    llms = [_provider(one, engine, redactor, variables, models) for one in enabled]
     adapter = FallbackAdapter(
         llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True
     )
-    return OpenChain(adapter, settings, redactor)
+    return OpenChain(adapter, settings, redactor, models)
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
@@ -100,12 +103,16 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
     return open_chain(settings).adapter
 
 
-def _provider(settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str]) -> LLM:
+def _provider(
+    settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str], models: ModelCache
+) -> LLM:
     def with_key(started: Callable[[Popen[bytes]], object] = id) -> LLM:
         key = read_key(settings, os.environ, key_variables=variables, started=started)
         if key is not None:
             redactor.add(key)
-        return load(settings.kind).create(settings, api_key=key, http=engine)
+        llm = load(settings.kind).create(settings, api_key=key, http=engine)
+        models.teach(llm, settings)
+        return llm
 
     if settings.key is None or settings.key.cmd is None:
         try:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from fallback_chat.core.chat_context import ChatContext, Tool, ToolCall, VendorExtra
@@ -143,6 +143,8 @@ class LLMStream(ABC):
 class LLM(ABC):
     """One model at one provider."""
 
+    _listed_window: int | None = None
+
     @property
     def label(self) -> str:
         """The name in messages, events and the status bar; unique in a chain."""
@@ -161,7 +163,11 @@ class LLM(ABC):
     @property
     def context_window(self) -> int | None:
         """Tokens that fit into one conversation, or None when not known."""
-        return None
+        return self._listed_window
+
+    def learn(self, models: Iterable[ModelInfo]) -> None:
+        """Take in what a list of the provider's models, maybe an older one, says about its own."""
+        self._listed_window = next((one.context_window for one in models if one.id == self.model), self._listed_window)
 
     @abstractmethod
     def chat(

@@ -115,6 +115,8 @@ class Dialect(NamedTuple):
     """What `probe --light` asks; None means the list of models."""
     lists_all: bool = False
     """A model that is not in the list is not there."""
+    lists_windows: bool = True
+    """The windows of the list are those that the server gives a conversation, and not what a model could have."""
     adjust: Callable[[ChatRequest, APIError], ChatRequest | None] = lambda _request, _error: None
     """Gives the request with the output cap that an error leaves room for, to be sent once instead, or None."""
     lacks: frozenset[str] = frozenset()

@@ -14,7 +14,7 @@ from fallback_chat.providers._errors import ErrorReader
 from fallback_chat.providers._stream import HttpStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import httpx
 
@@ -60,8 +60,13 @@ class HttpLLM(LLM):
 
     @property
     def context_window(self) -> int | None:
-        """Tokens, as configured."""
-        return self._settings.context_window
+        """Tokens, as configured, or as the provider's list says."""
+        return self._settings.context_window or super().context_window
+
+    def learn(self, models: Iterable[ModelInfo]) -> None:
+        """Take in what a list of the provider's models says about its own."""
+        if self._dialect.lists_windows:
+            super().learn(models)
 
     def chat(
         self,

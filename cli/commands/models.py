@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
-import time
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.failures import sentence
+from fallback_chat.cli.model_cache import list_models
 from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
-from fallback_chat.core.atomic import make_private_dir, write_private
 from fallback_chat.core.attempt_json import attempt_error
-from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
-from fallback_chat.core.llm import ModelInfo
-from fallback_chat.core.secrets import account
+from fallback_chat.core.errors import APIError, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.events import AttemptRecord
-    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.llm import LLM, ModelInfo
+    from fallback_chat.core.settings import ProviderSettings
 
 MODELS_SCHEMA: Final = "fallback-chat.models/1"
-FRESH: Final = 24 * 3600.0
-TIMEOUT: Final = 10.0
 NEAREST_TIMEOUT: Final = 2.0
 """Seconds; nobody waits longer for a hint."""
 
@@ -58,11 +51,8 @@ class Listing(NamedTuple):
 
 def models(options: ModelsOptions, shared: SharedOptions) -> int:
     """Print the models of each provider and give the exit code: 0 when one list was to be had, else 69."""
-    from fallback_chat.cli.wiring import own_paths
-
     chain = open_named(options.names, shared)
-    cache = ModelCache(own_paths().cache / "models.json")
-    listings = collect(chain, cache, refresh=options.refresh)
+    listings = collect(chain, refresh=options.refresh)
     found = any(listing.error is None for listing in listings)
     code = ExitCode.OK if found else ExitCode.UNAVAILABLE
     if options.json:
@@ -78,7 +68,7 @@ def models(options: ModelsOptions, shared: SharedOptions) -> int:
     return code
 
 
-def collect(chain: OpenChain, cache: ModelCache, *, refresh: bool) -> list[Listing]:
+def collect(chain: OpenChain, *, refresh: bool) -> list[Listing]:
     """Ask all providers at once, or the cache."""
     listings: list[Listing] = []
 
@@ -87,29 +77,20 @@ def collect(chain: OpenChain, cache: ModelCache, *, refresh: bool) -> list[Listi
             enabled = [one for one in chain.settings.providers if one.enabled]
             asked = zip(adapter.llms, enabled, strict=True)
             listings.extend(
-                await asyncio.gather(
-                    *(_listing(llm, cache, account(settings, os.environ), refresh=refresh) for llm, settings in asked)
-                )
+                await asyncio.gather(*(_listing(chain, llm, settings, refresh=refresh) for llm, settings in asked))
             )
         return 0
 
     run_until_signal(ask_all)
-    cache.save()
+    chain.models.save()
     return listings
 
 
-async def _listing(llm: LLM, cache: ModelCache, key: str, *, refresh: bool) -> Listing:
-    known = None if refresh else cache.get(key)
-    if known is not None:
-        return Listing(llm.label, llm.model, known)
+async def _listing(chain: OpenChain, llm: LLM, settings: ProviderSettings, *, refresh: bool) -> Listing:
     try:
-        async with asyncio.timeout(TIMEOUT):
-            found = await llm.list_models()
-    except TimeoutError:
-        return Listing(llm.label, llm.model, (), APITimeoutError(f"no list within {duration(TIMEOUT)}"))
+        found = await list_models(llm, settings, chain.models, refresh=refresh)
     except APIError as error:
         return Listing(llm.label, llm.model, (), error)
-    cache.put(key, found)
     return Listing(llm.label, llm.model, found)
 
 
@@ -125,38 +106,6 @@ async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) ->
             if close := get_close_matches(attempt.model, names, n=3, cutoff=0.4):
                 lines.append(f"{attempt.provider} has {', '.join(close)}")
     return lines
-
-
-class ModelCache:
-    """Keeps lists of models for a day, in a file that may be lost at any time; `key` is the account that a list was given to."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._changed = False
-        self._lists: dict[str, Any] = {}
-        with suppress(OSError, ValueError, RecursionError):
-            stored = json.loads(path.read_bytes())
-            self._lists = stored if isinstance(stored, dict) else {}
-
-    def get(self, key: str) -> Sequence[ModelInfo] | None:
-        """Give a list, unless it is missing, old, or not understood."""
-        with suppress(KeyError, TypeError, ValueError):
-            stored = self._lists[key]
-            if 0 <= time.time() - stored["at"] < FRESH:
-                return [ModelInfo(str(name), window, tuple(able)) for name, window, able in stored["models"]]
-        return None
-
-    def put(self, key: str, models: Sequence[ModelInfo]) -> None:
-        """Remember a list."""
-        self._lists[key] = {"at": time.time(), "models": [list(model) for model in models]}
-        self._changed = True
-
-    def save(self) -> None:
-        """Write the file, if anything is new; a cache that cannot be written is no matter."""
-        if self._changed:
-            with suppress(OSError):
-                make_private_dir(self._path.parent)
-                write_private(self._path, json.dumps(self._lists).encode())
 
 
 def _object(listing: Listing, chain: OpenChain) -> dict[str, Any]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.status import Entry, state_word
 from fallback_chat.core.breaker import Health
-from fallback_chat.core.errors import InputError
+from fallback_chat.core.errors import APIError, InputError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.secrets import known_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.events import AvailabilityChangedEvent
-    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.core.settings import ProviderSettings, Settings
 
 SLOW: Final = 0.5
@@ -40,6 +41,7 @@ class Chain:
         self._opening: asyncio.Task[OpenChain] | None = None
         self._open: OpenChain | None = None
         self._redactor: Redactor | None = None
+        self._look_ups: dict[str, asyncio.Task[None]] = {}
 
     @property
     def providers(self) -> tuple[ProviderSettings, ...]:
@@ -91,6 +93,10 @@ class Chain:
         """Close the connections; what is still being opened is left alone."""
         if self._opening is not None:
             self._opening.cancel()
+        look_ups, self._look_ups = self._look_ups, {}
+        for task in look_ups.values():
+            task.cancel()
+        await asyncio.gather(*look_ups.values(), return_exceptions=True)
         if self._open is not None:
             await self._open.adapter.aclose()
 
@@ -103,6 +109,29 @@ class Chain:
         if self._open is None:
             return Health()
         return self._open.adapter.health(self.llm(self._open, name))
+
+    def window(self, one: ProviderSettings) -> int | None:
+        """Give the tokens that fit into a conversation with a provider, or None when not known."""
+        return one.context_window if self._open is None else self.llm(self._open, one.name).context_window
+
+    def listed(self, one: ProviderSettings) -> Sequence[ModelInfo]:
+        """Give the models that a provider is known to have, from the cache."""
+        return () if self._open is None else self._open.models.get(one) or ()
+
+    def look_up_window(self, name: str) -> None:
+        """Have the list of models of a provider that has just answered, in the background, if its window is not known.
+
+        Nobody is asked for a list who was not asked a question: who comes later in the chain need not hear of this chat.
+        """
+        if self._open is not None and self.window(self.provider(name)) is None and name not in self._look_ups:
+            self._look_ups[name] = asyncio.ensure_future(self._look_up(self._open, name))
+
+    async def _look_up(self, opened: OpenChain, name: str) -> None:
+        from fallback_chat.cli.model_cache import list_models
+
+        with suppress(APIError):
+            await list_models(self.llm(opened, name), self.provider(name), opened.models)
+            opened.models.save()
 
     def redact(self, text: str) -> str:
         """Take the chain's secrets out of a text, also before it is open: the first question is stored by then."""

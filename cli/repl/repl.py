@@ -168,6 +168,8 @@ class Repl:
                 self._conclude(result, view.finish, view.interrupt)
         finally:
             self._progress = None
+        if result.answer.llm is not None and result.error is None:
+            self.chain.look_up_window(result.answer.llm.label)
         return result
 
     def _conclude(
@@ -251,7 +253,7 @@ class Repl:
     def _status(self, asked: str | None = None) -> Status:
         now, session, names = self.now(), self.session, self.chain.names
         active = names.index(asked) if asked in names else self.chain.first(session, now)
-        window = self.chain.providers[active].context_window
+        window = self.chain.window(self.chain.providers[active])
         flags = [f"{len(session.attachments)} attached"] if session.attachments else []
         for name, on in (
             ("private", self.record.private),

@@ -10,7 +10,7 @@ import pytest
 
 from fallback_chat.providers.simulator.schedule import first
 from tests.cli.canned import canned
-from tests.cli.program import KEY
+from tests.cli.program import ANSWERS, KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +154,20 @@ def test_names_from_a_server_steer_no_terminal_and_quote_no_key(program: Program
             assert "31m" in out
             assert KEY not in out
             assert not set(out) & {"\x9b", "\u202e"}
+
+
+def test_a_window_that_a_list_told_keeps_a_long_conversation_away(program: Program, tmp_path: Path) -> None:
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    program.play("ok", "ok")
+    program.config["providers"][0] |= {"kind": "anthropic", "base_url": program.servers[0].url}
+    long = b"word " * 200_000
+    before = program("ask", "count", stdin=long, env=env)
+    program("models", "one", env=env)
+
+    after = program("ask", "count", stdin=long, env=env)
+
+    assert (before.out, after.out) == (ANSWERS["one"], ANSWERS["two"])
+    assert after.err.splitlines()[0] == (
+        "fallback-chat: one cannot hold this much text (about 250009 tokens do not fit into its window of 200000);"
+        " it is passed over"
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from fallback_chat.core.chat_context import ChatContext
+    from fallback_chat.core.llm import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,15 @@ class ScriptedLLM(LLM):
         context_window: int | None = None,
         on_close: Callable[[], Awaitable[None]] | None = None,
         notices: tuple[str, ...] = (),
+        models: Sequence[ModelInfo] = (),
     ) -> None:
         self._label = label
         self._scripts = deque(scripts)
         self._context_window = context_window
         self._on_close = on_close
         self._notices = notices
+        self._models = models
+        self.lists = 0
         self.calls: list[Call] = []
         self.streams: list[ScriptedStream] = []
         self.closes = 0
@@ -160,7 +164,11 @@ class ScriptedLLM(LLM):
 
     @property
     def context_window(self) -> int | None:
-        return self._context_window
+        return self._context_window or super().context_window
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        self.lists += 1
+        return self._models
 
     @property
     def open_streams(self) -> int:

@@ -136,8 +136,10 @@ def names(repl: Repl) -> Iterable[str]:
 
 
 def models(repl: Repl) -> Iterable[str]:
-    """Give the models that the configuration knows."""
-    return dict.fromkeys(one.model for one in repl.chain.settings.providers)
+    """Give the models of the provider that `/model` is about, as far as its list is known, and those of the configuration."""
+    one = repl.chain.providers[repl.chain.first(repl.session, repl.now())]
+    listed = (model.id for model in repl.chain.listed(one))
+    return dict.fromkeys([*(other.model for other in repl.chain.settings.providers), *listed])
 
 
 _GROUP: Final = "The chain"

@@ -51,8 +51,8 @@ async def tokens(repl: Repl, _: str) -> None:
     used = repl.session.context_tokens
     repl.say(f"the conversation takes about {used} tokens")
     for one in repl.chain.providers:
-        if one.context_window:
-            repl.say(f"  {one.name}: {used / one.context_window:.0%} of {one.context_window}")
+        if window := repl.chain.window(one):
+            repl.say(f"  {one.name}: {used / window:.0%} of {window}")
 
 
 async def cost(repl: Repl, _: str) -> None:

@@ -17,10 +17,11 @@ from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from fallback_chat.cli.model_cache import ModelCache
 from fallback_chat.cli.repl.assemble import assemble
 from fallback_chat.cli.repl.terminal import Terminal
 from fallback_chat.cli.shared import SharedOptions
-from fallback_chat.cli.wiring import OpenChain
+from fallback_chat.cli.wiring import OpenChain, own_paths
 from fallback_chat.core.fallback_adapter import FallbackAdapter
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.settings import ChainSettings, ProviderSettings, Settings
@@ -178,7 +179,7 @@ async def chatting(
     def opener(_: Settings) -> OpenChain:
         if opening is not None:
             opening.wait(PATIENCE)
-        return OpenChain(adapter, settings, Redactor([SECRET]))
+        return OpenChain(adapter, settings, Redactor([SECRET]), ModelCache(own_paths().cache / "models.json"))
 
     with create_pipe_input() as keys, Terminal(None, screen) as terminal:
         output: Output = (

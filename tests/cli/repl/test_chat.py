@@ -11,7 +11,7 @@ import pytest
 
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
-from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
+from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason, ModelInfo
 from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, finish
@@ -43,6 +43,20 @@ async def test_a_question_is_answered_and_the_status_row_waits_below_the_prompt(
             ">",
             "▸a a-1 · b ok │ ctx 0% │ ? help",
         ]
+
+
+async def test_the_window_of_who_answered_is_looked_up_once_and_of_nobody_else() -> None:
+    first, second = (
+        ScriptedLLM(name, ["An answer.", STOP], models=[ModelInfo(f"{name}-1", 1000), ModelInfo(f"{name}-2")])
+        for name in "ab"
+    )
+    async with chatting(first, second) as chat:
+        await chat.ask("word " * 400)
+        await chat.ask("And now?")
+        assert chat.screen.rows[-1] == "▸a a-1 · b ok │ ctx 51% │ ? help"
+        assert (first.lists, second.lists) == (1, 0)
+        chat.type("/model a-\t")
+        await chat.until(lambda: "a-2" in "\n".join(chat.screen.rows))
 
 
 async def test_who_answered_instead_of_the_first_choice_is_said_and_stays_in_the_status_row() -> None:

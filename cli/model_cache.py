@@ -1,0 +1,91 @@
+"""The providers' lists of models, kept for a day."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.cli.failures import duration
+from fallback_chat.core.errors import APITimeoutError
+from fallback_chat.core.llm import ModelInfo
+from fallback_chat.core.secrets import account
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.settings import ProviderSettings
+
+FRESH: Final = 24 * 3600.0
+TIMEOUT: Final = 10.0
+
+
+class ModelCache:
+    """Keeps lists in a file that may be lost at any time. A list belongs to the account that it was given to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._changed = False
+        self._read: dict[str, Any] | None = None
+
+    @property
+    def _lists(self) -> dict[str, Any]:
+        if self._read is None:
+            self._read = {}
+            with suppress(OSError, ValueError, RecursionError):
+                stored = json.loads(self._path.read_bytes())
+                self._read = stored if isinstance(stored, dict) else {}
+        return self._read
+
+    def get(self, provider: ProviderSettings, *, max_age: float = FRESH) -> Sequence[ModelInfo] | None:
+        """Give a list, unless it is missing, older than `max_age` seconds, or not understood."""
+        if not self._lists:
+            return None
+        with suppress(KeyError, TypeError, ValueError):
+            stored = self._lists[account(provider, os.environ)]
+            if 0 <= time.time() - stored["at"] < max_age:
+                return [ModelInfo(str(name), window, tuple(able)) for name, window, able in stored["models"]]
+        return None
+
+    def put(self, provider: ProviderSettings, models: Sequence[ModelInfo]) -> None:
+        """Remember a list."""
+        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": [list(model) for model in models]}
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the file, if anything is new; a cache that cannot be written is no matter."""
+        if self._changed:
+            from fallback_chat.core.atomic import make_private_dir, write_private
+
+            with suppress(OSError):
+                make_private_dir(self._path.parent)
+                write_private(self._path, json.dumps(self._lists).encode())
+
+    def teach(self, llm: LLM, provider: ProviderSettings) -> None:
+        """Tell a provider whose window is not configured what a list said, however old: a model does not change its window."""
+        if llm.context_window is None:
+            llm.learn(self.get(provider, max_age=math.inf) or ())
+
+
+async def list_models(
+    llm: LLM, provider: ProviderSettings, cache: ModelCache, *, refresh: bool = False
+) -> Sequence[ModelInfo]:
+    """Give a provider's list, from the cache unless it is to be refreshed. Raises `APIError`, after 10 s at the latest."""
+    known = None if refresh else cache.get(provider)
+    if known is not None:
+        return known
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            found = await llm.list_models()
+    except TimeoutError:
+        raise APITimeoutError(f"no list within {duration(TIMEOUT)}") from None
+    if found:
+        cache.put(provider, found)
+        llm.learn(found)
+    return found
