@@ -189,15 +189,9 @@ class BodyReader:
         if self._joiner is not None or "\\u" in data:
             self._join(chunks, data)
         for chunk in chunks:
-            delta = chunk.delta
-            if delta is None:
-                continue
-            if delta.content:
-                self._size += len(delta.content)
-            if delta.reasoning:
-                self._size += len(delta.reasoning)
-            if delta.refusal:
-                self._size += len(delta.refusal)
+            if (delta := chunk.delta) is not None:
+                # Nearly every delta has one of them.
+                self._size += len(delta.content or delta.reasoning or delta.refusal or "")
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
             self._malformed("more than 64 MiB of text")

@@ -115,10 +115,11 @@ def _whole_event(chunk: bytes) -> Frame | None:
     if not chunk.endswith(b"\n") or len(chunk) > MAX_FRAME:
         return None
     lines = chunk.splitlines()
-    size = len(lines)
-    if not 2 <= size <= 3 or lines[-1] or not lines[-2].startswith(b"data: {"):
+    if lines[-1]:
         return None
-    name = lines[0] if size == 3 else b"event: "
-    if not name.startswith(b"event: "):
-        return None
-    return lines[-2][6:].decode("utf-8", "replace"), name[7:].decode("utf-8", "replace")
+    match len(lines):
+        case 2 if lines[0].startswith(b"data: {"):
+            return lines[0][6:].decode("utf-8", "replace"), ""
+        case 3 if lines[1].startswith(b"data: {") and lines[0].startswith(b"event: "):
+            return lines[1][6:].decode("utf-8", "replace"), lines[0][7:].decode("utf-8", "replace")
+    return None

@@ -172,7 +172,8 @@ class MessagesReader:
         """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
         match event.get("type"):
             case "content_block_delta":
-                return self._delta(event.get("index"), dict_of(event.get("delta")))
+                delta = event.get("delta")
+                return self._delta(event.get("index"), delta) if isinstance(delta, dict) else []
             case "content_block_start":
                 return self._start(event.get("index"), dict_of(event.get("content_block")))
             case "message_start":
@@ -218,10 +219,12 @@ class MessagesReader:
         return self._chunk(ChoiceDelta(text_of(block.get("text")) or None))
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
+        text = delta.get("text")
+        if text and isinstance(text, str) and delta.get("type") == "text_delta":
+            # Nearly every delta is this one, and arguments without names are taken in half the time.
+            self.output_started = True
+            return [ChatChunk(ChoiceDelta(text), None, None, None, self._id, self._answering)]
         match delta.get("type"):
-            case "text_delta" if text := text_of(delta.get("text")):
-                self.output_started = True
-                return [ChatChunk(ChoiceDelta(text), id=self._id, model=self._answering)]
             case "thinking_delta":
                 thinking = text_of(delta.get("thinking"))
                 block = self._thinking.get(_hashable(index))

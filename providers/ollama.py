@@ -21,6 +21,7 @@ from fallback_chat.providers._dialect import (
 from fallback_chat.providers._history import arguments_object, normalise
 from fallback_chat.providers._llm import HttpLLM
 from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
+from fallback_chat.providers._think import ThinkSplitter
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class ChatReader:
         self.output_started = False
         self.finished = False
         self.terminated = False
+        self._think = ThinkSplitter()
         self._tools = ToolCallAssembler()
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
@@ -139,8 +141,12 @@ class ChatReader:
         if event.get("error"):
             raise ErrorEventError(event)
         message = dict_of(event.get("message"))
-        delta = ChoiceDelta(text_of(message.get("content")) or None, text_of(message.get("thinking")) or None)
-        for call in dicts_of(message.get("tool_calls")):
+        content, thought = text_of(message.get("content")), text_of(message.get("thinking"))
+        if not self._think.done:
+            content, raw = self._think.feed(content)
+            thought = thought or raw
+        delta = ChoiceDelta(content or None, thought or None)
+        for call in dicts_of(message["tool_calls"]) if "tool_calls" in message else ():
             function = dict_of(call.get("function"))
             self._tools.open(
                 call_id=text_of(call.get("id")),
@@ -170,7 +176,8 @@ class ChatReader:
         usage = CompletionUsage(
             input=count_of(event.get("prompt_eval_count")), output=count_of(event.get("eval_count"))
         )
-        last = ChoiceDelta(tool_calls=self._tools.calls()) if self._tools else None
+        left = self._think.flush(whole=reason is FinishReason.STOP) or None
+        last = ChoiceDelta(left, tool_calls=self._tools.calls()) if left or self._tools else None
         return [ChatChunk(usage=usage), ChatChunk(last, finish_reason=reason, finish_raw=raw)]
 
 

@@ -29,6 +29,7 @@ from fallback_chat.providers._history import (
 from fallback_chat.providers._llm import HttpLLM
 from fallback_chat.providers._quirks import Quirks, preset_of, quirks_of
 from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
+from fallback_chat.providers._think import ThinkSplitter
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ class ChatReader:
         self._id = ""
         self._answering = ""
         self._tools = ToolCallAssembler()
+        self._think = ThinkSplitter()
         self._text_seen = False
         self._refusal_seen = False
         self._reasoning_back = quirks_of(request.settings).reasoning_back
@@ -240,16 +242,17 @@ class ChatReader:
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
         content = delta.get("content")
-        if content and isinstance(content, str) and len(delta) == 1:
+        if self._think.done and content and isinstance(content, str) and len(delta) == 1:
             # Nearly every delta is this one.
             self._text_seen = True
             return ChoiceDelta(content)
         reasoning, refusal = None, delta.get("refusal")
         if isinstance(content, list):
             content, reasoning = _parts(content)
+        content, thought = self._think.feed(text_of(content))
         # Where both keys are present they say the same.
-        reasoning = reasoning or delta.get("reasoning_content") or delta.get("reasoning")
-        found = ChoiceDelta(text_of(content) or None, text_of(reasoning) or None, text_of(refusal) or None)
+        reasoning = reasoning or delta.get("reasoning_content") or delta.get("reasoning") or thought
+        found = ChoiceDelta(content or None, text_of(reasoning) or None, text_of(refusal) or None)
         if delta.get("tool_calls"):
             found.tool_fragment = self._tool_pieces(delta["tool_calls"])
         if self._reasoning_back and delta.get(self._reasoning_back):
@@ -279,7 +282,10 @@ class ChatReader:
             reason = FinishReason.TOOL_CALLS
         if self._refusal_seen and not self._text_seen and reason is FinishReason.STOP:
             reason = FinishReason.REFUSAL
-        delta = ChoiceDelta(tool_calls=self._tools.calls(), extras=self._extras()) if self._tools else None
+        left = self._think.flush(whole=reason is FinishReason.STOP) or None
+        delta = (
+            ChoiceDelta(left, tool_calls=self._tools.calls(), extras=self._extras()) if left or self._tools else None
+        )
         return ChatChunk(delta, finish_reason=reason, finish_raw=raw)
 
     def _extras(self) -> tuple[VendorExtra, ...]:

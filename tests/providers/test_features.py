@@ -80,6 +80,26 @@ def test_reasoning_is_streamed_apart_from_the_text(family: str) -> None:
     assert (result["reasoning"], result["text"], result["finish"]) == ("hm", "Hi", "stop")
 
 
+RAW_TAGS: dict[str, list[Event]] = {
+    "openai-chat": [*(choice(content=text) for text in ("<thi", "nk>h", "m</think>\n\n", "Hi")), choice("stop")],
+    "ollama": [*(said(content=text) for text in ("<thi", "nk>h", "m</think>\n\n", "Hi")), ended()],
+}
+
+
+@pytest.mark.parametrize("family", RAW_TAGS)
+def test_reasoning_in_raw_tags_is_told_from_the_text(family: str) -> None:
+    result = read(family, framed(family, RAW_TAGS[family]))
+    assert (result["reasoning"], result["text"], result["finish"]) == ("hm", "Hi", "stop")
+
+
+@pytest.mark.parametrize(("family", "last"), [("openai-chat", choice("stop")), ("ollama", ended())])
+def test_an_answer_that_ends_like_the_beginning_of_a_tag_is_whole(family: str, last: Event) -> None:
+    result = read(
+        family, framed(family, [choice(content="<th") if family == "openai-chat" else said(content="<th"), last])
+    )
+    assert (result["reasoning"], result["text"], result["finish"]) == ("", "<th", "stop")
+
+
 def function(index: int, id_: str, arguments: str, name: str | None = None) -> Event:
     return {"index": index, "id": id_, "function": {"name": name, "arguments": arguments}}
 

@@ -1,0 +1,79 @@
+"""Raw `<think>` tags: some servers send the reasoning of an open model as the beginning of its answer."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+_OPENING: Final = "<think>"
+_CLOSING: Final = "</think>"
+
+
+class _Place(Enum):
+    BEFORE = auto()
+    INSIDE = auto()
+    BEHIND = auto()
+    """After the closing tag, in front of the first word."""
+
+
+class ThinkSplitter:
+    """Tells reasoning from content in the text of one answer, in whatever pieces it comes.
+
+    Only an answer that begins with the tag has reasoning: one that talks about tags is content. `done` says that all the rest is.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self._place = _Place.BEFORE
+        self._held = ""
+        """What may be the beginning of a tag, or blanks in front of one."""
+        self._thought: list[str] = []
+
+    def feed(self, text: str) -> tuple[str, str]:
+        """Give what of the text so far is (content, reasoning)."""
+        if self.done:
+            return text, ""
+        text, self._held = self._held + text, ""
+        match self._place:
+            case _Place.BEFORE:
+                return self._begin(text)
+            case _Place.INSIDE:
+                return self._think(text)
+            case _Place.BEHIND:
+                return self._answer(text), ""
+
+    def flush(self, *, whole: bool) -> str:
+        """Give the content that is left at the end of the answer.
+
+        If the model says that it is `whole` although the tag was never closed, the tag was no tag but what it had to say.
+        """
+        self.done = True
+        if self._place is not _Place.INSIDE:
+            return self._held
+        return "".join([_OPENING, *self._thought, self._held]) if whole else ""
+
+    def _begin(self, text: str) -> tuple[str, str]:
+        begun = text.lstrip()
+        if len(begun) < len(_OPENING) and _OPENING.startswith(begun):
+            self._held = text
+            return "", ""
+        if not begun.startswith(_OPENING):
+            self.done = True
+            return text, ""
+        self._place = _Place.INSIDE
+        return self._think(begun.removeprefix(_OPENING))
+
+    def _think(self, text: str) -> tuple[str, str]:
+        thought, closing, content = text.partition(_CLOSING)
+        if closing:
+            self._place = _Place.BEHIND
+            return self._answer(content), thought
+        kept = next((size for size in range(len(_CLOSING) - 1, 0, -1) if text.endswith(_CLOSING[:size])), 0)
+        thought, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        self._thought.append(thought)
+        return "", thought
+
+    def _answer(self, text: str) -> str:
+        text = text.lstrip()
+        self.done = bool(text)
+        return text
