@@ -5,7 +5,7 @@ LINT := .venv-lint
 REAL := .venv-real
 BIN := $(VENV)/bin
 # The other modules of benchmarks/ are what these are made with.
-BENCHMARKS := startup tokens failover readers render
+BENCHMARKS := startup chat tokens failover readers render
 READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
 REAL_READY := $(REAL)/.ready

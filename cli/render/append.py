@@ -39,6 +39,9 @@ class PlainView:
     def tick(self) -> None:
         """Draw what is due."""
 
+    def echo(self) -> None:
+        """Show what was typed."""
+
     def note(self, line: str) -> None:
         """Print one dim line among the rows of the answer."""
         self._emit(self._dim(line))

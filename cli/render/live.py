@@ -115,6 +115,11 @@ class AnswerView(PlainView):
         if self._live is not None:
             self._pace.ask()
 
+    def echo(self) -> None:
+        """Draw the status row now: a key that was typed wants to be seen. New text waits for its frame."""
+        if self._live is not None:
+            self._refresh()
+
     def suspend(self) -> None:
         """Give the terminal back in the middle of an answer, until `start` is called again."""
         if self._live is not None:
@@ -144,13 +149,17 @@ class AnswerView(PlainView):
         if changed:
             self._open = self._stream.live(max(0, min(LIVE_ROWS, size[1] - 2)))
             self._size = size
-        frame = (*self._open, *self._status_row())
-        if not rows and frame == self._frame.rows:
-            return
-        self._frame.rows = frame
         if rows:
+            self._frame.rows = (*self._open, *self._status_row())
             super()._emit(rows)
         else:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Draw the frame, if it looks otherwise than before."""
+        frame = (*self._open, *self._status_row())
+        if self._live is not None and frame != self._frame.rows:
+            self._frame.rows = frame
             self._live.refresh()
 
     def _emit_last(self, rows: list[Row]) -> None:

@@ -239,7 +239,7 @@ class Host:
         for action in self._typed.take(presses):
             self._do(action)
         if presses and self._view is not None:
-            self._view.tick()
+            self._view.echo()
 
     def _do(self, action: str) -> None:
         if self._view is None or self._act is None:

@@ -137,7 +137,7 @@ def _wide(status: Status, width: int) -> list[Sequence[Piece]]:
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
     if status.typed_ahead:
-        groups.append([Piece(" │ ", Tone.DIM), Piece(shorten(f"{AHEAD} {status.typed_ahead}", width // 2), Tone.PLAIN)])
+        groups.append([Piece(" │ ", Tone.DIM), Piece(_ahead(status.typed_ahead, width // 2), Tone.PLAIN)])
     groups += [
         [Piece(" · ", Tone.DIM), Piece(f"{entry.name} "), Piece(entry.word, entry.tone)]
         for index, entry in enumerate(status.entries)
@@ -156,7 +156,7 @@ def _narrow(status: Status) -> list[Sequence[Piece]]:
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
     if status.typed_ahead:
-        groups.append([Piece(shorten(f" {AHEAD} {status.typed_ahead}", 16))])
+        groups.append([Piece(f" {_ahead(status.typed_ahead, 15)}")])
     if status.context is not None:
         groups.append([Piece(f" {status.context:.0%}", Tone.DIM)])
     return groups + [[Piece(f" {flag}")] for flag in status.flags]
@@ -183,6 +183,12 @@ def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
 def columns(pieces: Iterable[Piece]) -> int:
     """Count the columns that some pieces take."""
     return sum(get_cwidth(piece.text) for piece in pieces)
+
+
+def _ahead(typed: str, width: int) -> str:
+    """Show what was typed ahead; where it is long its end, to which the next key is added."""
+    left = width - get_cwidth(f"{AHEAD} ")
+    return f"{AHEAD} {typed if get_cwidth(typed) <= left else shorten(typed[::-1], left)[::-1]}"
 
 
 def shorten(text: str, width: int) -> str:

@@ -105,6 +105,17 @@ def test_frames_are_drawn_twelve_times_a_second_at_most() -> None:
     assert 10 <= written(screen).count(STATUS) <= 13
 
 
+def test_what_was_typed_shows_at_once_and_the_text_with_its_frame() -> None:
+    screen, typed = console(), ""
+    answer = AnswerView(screen, status=lambda: Text(f"> {typed}"), clock=Clock())
+    answer.start()
+    answer.feed("one ")
+    answer.feed("two ")
+    typed = "x"
+    answer.echo()
+    assert seen(screen).rows()[-2:] == ["one", "> x"]
+
+
 def test_a_frame_that_is_slow_to_draw_is_followed_by_a_long_rest() -> None:
     screen, clock = console(), Clock(step=0.5)
     answer = view(screen, clock)

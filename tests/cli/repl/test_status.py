@@ -83,6 +83,14 @@ def test_every_state_has_a_word(health: Health, word: str) -> None:
     assert state_word(health, NOW)[0] == word
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"), [(80, "\u203a …dd eeee fffff gggggg hhhhhhh iiiiiii! "), (40, "\u203a …hhh iiiiiii!")]
+)
+def test_of_what_is_typed_ahead_the_end_is_seen(width: int, shown: str) -> None:
+    status = Status(ENTRIES, 1, typed_ahead="a bb ccc dddd eeee fffff gggggg hhhhhhh iiiiiii!", hint="")
+    assert shown in "".join(piece.text for piece in compose(status, width))
+
+
 def test_skipped_and_slow_are_words_of_the_chat() -> None:
     assert state_word(Health(), NOW, skipped=True)[0] == "skip"
     assert state_word(Health(), NOW, slow=True)[0] == "slow"
