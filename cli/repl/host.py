@@ -70,7 +70,6 @@ class Host:
         self._typed: TypeAhead | None = None
         self.on_tick: Callable[[], None] = lambda: None
         """Called now and then while an answer is awaited."""
-        self._printing: set[asyncio.Future[None]] = set()
         self.prompt: Prompt | None = None
 
     @property
@@ -104,9 +103,7 @@ class Host:
             while self._pending:
                 self._view.note(self._pending.popleft().text)
         elif self.prompt is not None and self.prompt.active:
-            task = asyncio.ensure_future(self.prompt.print_above(self.flush))
-            self._printing.add(task)
-            task.add_done_callback(self._printing.discard)
+            self.prompt.print_above(self.flush)
         else:
             self.flush()
 

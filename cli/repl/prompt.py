@@ -123,9 +123,16 @@ class Prompt:
         """Draw the status row anew, because something in it changed."""
         self.session.app.invalidate()
 
-    async def print_above(self, write: Callable[[], None]) -> None:
-        """Have `write` print its lines above the line that is being edited."""
-        await run_in_terminal(write)
+    def print_above(self, write: Callable[[], None]) -> None:
+        """Have `write` print its lines above the line that is being edited.
+
+        prompt-toolkit's `run_in_terminal` has the terminal echo meanwhile and read an Enter as a new line: what is typed at that
+        moment would be garbled.
+        """
+        if self.session.app.is_running:
+            self.session.app.renderer.erase()
+        write()
+        self.redraw()
 
     def _columns(self) -> int:
         return self.session.output.get_size().columns

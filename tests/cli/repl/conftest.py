@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli.repl import harness
+from tests.cli.repl.terminals import TERMINALS
+
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,3 +17,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     for name in ("FORCE_COLOR", "COLORFGBG", "SSH_TTY", "TMUX", "DISPLAY", "WAYLAND_DISPLAY", "VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=TERMINALS)
+def each_terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test of the chat on each kind of terminal."""
+    monkeypatch.setattr(harness, "on", request.param)

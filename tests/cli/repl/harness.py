@@ -1,18 +1,15 @@
-"""A chat on a terminal in memory: keys go in through a pipe, bytes come out onto a screen, scripted providers answer."""
+"""A chat inside the test's process, on a terminal in memory or a pseudo-terminal: scripted providers answer."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import pyte
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -25,16 +22,17 @@ from fallback_chat.cli.wiring import OpenChain, own_paths
 from fallback_chat.core.fallback_adapter import FallbackAdapter
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.settings import ChainSettings, ProviderSettings, Settings
+from tests.cli.repl.terminals import TERMINALS
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import AsyncIterator, Callable
 
-    from prompt_toolkit.input import PipeInput
     from prompt_toolkit.output import Output
 
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.settings import Prices
+    from tests.cli.repl.terminals import ATerminal
     from tests.core.scripted import ScriptedLLM
 
 COLUMNS = 80
@@ -47,43 +45,16 @@ CTRL_C = "\x03"
 CTRL_D = "\x04"
 CTRL_N = "\x0e"
 
-
-class Screen(io.StringIO):
-    """Standard output that is a terminal: what is written appears on an emulated screen."""
-
-    encoding = "utf-8"
-
-    def __init__(self, columns: int, rows: int) -> None:
-        super().__init__()
-        self.written = ""
-        self._screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
-        self._stream = pyte.Stream(self._screen)
-
-    def isatty(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self.written += text
-        # What pyte does not know, or reads as something else; real terminals do.
-        shown = text.replace("\x1b[>4;1m", "").replace("\x1b[>4;0m", "").replace("\n", "\r\n").replace("\r\r\n", "\r\n")
-        self._stream.feed(shown)
-        return len(text)
-
-    @property
-    def rows(self) -> list[str]:
-        """All rows with text, those that scrolled away first."""
-        width = self._screen.columns
-        history = ["".join(row[x].data for x in range(width)) for row in self._screen.history.top]
-        return [row.rstrip() for row in (*history, *self._screen.display) if row.strip()]
+on = "memory"
+"""Which of the terminals the chats run on (see the fixture `each_terminal`)."""
 
 
 class Chat:
     """One running chat."""
 
-    def __init__(self, repl: Repl, keys: PipeInput, screen: Screen, adapter: FallbackAdapter, *, dumb: bool) -> None:
+    def __init__(self, repl: Repl, screen: ATerminal, adapter: FallbackAdapter, *, dumb: bool) -> None:
         self.dumb = dumb
         self.repl = repl
-        self.keys = keys
         self.screen = screen
         self.adapter = adapter
         self.submitted = 0
@@ -98,11 +69,11 @@ class Chat:
         self.task: asyncio.Task[None] = asyncio.ensure_future(repl.run())
 
     def type(self, text: str) -> None:
-        self.keys.send_text(text)
+        self.screen.send(text)
 
     def types(self, text: str) -> bool:
         """Type, and say that what was waited for has not come yet."""
-        self.keys.send_text(text)
+        self.screen.send(text)
         return False
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -174,35 +145,34 @@ async def chatting(
     )
     settings = Settings(chain=chosen, providers=providers)
     adapter = FallbackAdapter(llms, settings=chosen)
-    screen = Screen(columns, rows)
 
     def opener(_: Settings) -> OpenChain:
         if opening is not None:
             opening.wait(PATIENCE)
         return OpenChain(adapter, settings, Redactor([SECRET]), ModelCache(own_paths().cache / "models.json"))
 
-    with create_pipe_input() as keys, Terminal(None, screen) as terminal:
+    with TERMINALS[on](columns, rows) as screen, Terminal(screen.fd, screen.out) as terminal:
         output: Output = (
-            PlainTextOutput(screen)
+            PlainTextOutput(screen.out)
             if dumb
             else Vt100_Output(
-                screen,
+                screen.out,
                 lambda: Size(rows, columns),
                 term="xterm",
                 default_color_depth=ColorDepth.DEPTH_1_BIT,
                 enable_cpr=False,
             )
         )
-        with create_app_session(keys, output):
+        with create_app_session(screen.input, output):
             repl = assemble(
                 settings,
                 opener,
                 SharedOptions(wait=wait, no_log=no_log),
                 terminal=terminal,
-                out=screen,
+                out=screen.out,
                 dumb=dumb,
             )
-            chat = Chat(repl, keys, screen, adapter, dumb=dumb)
+            chat = Chat(repl, screen, adapter, dumb=dumb)
             try:
                 yield chat
             finally:

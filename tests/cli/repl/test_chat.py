@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.cli.repl.harness import Chat
 
+pytestmark = pytest.mark.usefixtures("each_terminal")
 BUSY = APIStatusError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429))
 DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
 CUT = APIStreamError("the connection closed", kind=ErrorKind.TRUNCATED)
@@ -243,6 +244,22 @@ async def test_a_transition_at_the_idle_prompt_is_told_once_and_the_typed_text_s
         ]
 
 
+async def test_what_is_typed_in_the_moment_of_a_transition_is_neither_shown_twice_nor_taken_for_something_else() -> (
+    None
+):
+    a = good("a")
+    async with chatting(a, good("b")) as chat:
+        await chat.ask("Go")
+        for number, letter in enumerate("What is it?" + ENTER):
+            chat.adapter.set_enabled(a, enabled=bool(number % 2))
+            chat.type(letter)
+            await asyncio.sleep(0.001)
+        await chat.until(lambda: chat.submitted == 2)
+        await chat.prompts()
+        rows = [row for row in chat.screen.rows if not row.startswith("a: ")]
+        assert rows[:4] == ["> Go", "An answer.", "> What is it?", "An answer."]
+
+
 async def test_ctrl_c_clears_the_line_and_up_brings_it_back() -> None:
     async with chatting(good()) as chat:
         await chat.prompts()
@@ -319,6 +336,8 @@ async def test_a_paste_without_brackets_is_not_sent_line_by_line() -> None:
     llm = good("a")
     async with chatting(llm) as chat:
         await chat.prompts()
+        assert chat.repl.host.prompt is not None
+        chat.repl.host.prompt._clock = lambda: 0.0  # a burst, however slow the machine is
         chat.type("one\rtwo\rthree\r")
         await chat.until(lambda: chat.line == "one\ntwo\nthree\n")
         assert llm.calls == []

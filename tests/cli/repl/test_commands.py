@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.cli.repl.harness import Chat
 
+pytestmark = pytest.mark.usefixtures("each_terminal")
 DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
 PNG = b"\x89PNG\r\n\x1a\n"
 NO_KEY = APIStatusError("who are you?", kind=ErrorKind.AUTH, details=ErrorDetails(status=401))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.cli.program import Program
     from tests.cli.repl.harness import Chat
 
+pytestmark = pytest.mark.usefixtures("each_terminal")
 WHOLE = AnswerRecord(text="Old answer.", complete=True)
 CALL = ChatChunk(delta=ChoiceDelta(tool_calls=(ToolCall("1", "look", "{}"),)))
 STOPPED = AnswerRecord(text="Half an", error={"kind": "cancelled", "message": "stopped"})
