@@ -190,8 +190,6 @@ class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the publ
 _SUMMARY_ORDER = [
     ErrorKind.CONTENT_FILTER,
     ErrorKind.REFUSAL,
-    ErrorKind.CONTEXT_EXCEEDED,
-    ErrorKind.TOO_LARGE,
     ErrorKind.RATE_LIMITED,
     ErrorKind.OVERLOADED,
     ErrorKind.SERVER_ERROR,
@@ -203,6 +201,8 @@ _SUMMARY_ORDER = [
     ErrorKind.STREAM_ERROR,
     ErrorKind.CANCELLED,
     ErrorKind.QUOTA_EXHAUSTED,
+    ErrorKind.CONTEXT_EXCEEDED,
+    ErrorKind.TOO_LARGE,
     ErrorKind.AUTH,
     ErrorKind.PERMISSION,
     ErrorKind.MODEL_NOT_FOUND,

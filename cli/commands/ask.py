@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
-from fallback_chat.cli.notices import attribution, notices, shortcomings, usage_line
+from fallback_chat.cli.notices import attribution, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.signals import Interrupted
 from fallback_chat.cli.sinks import Outcome, make_sink
@@ -62,8 +62,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         prompt = _prompt(options)
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
-        for warning in () if shared.quiet else settings.warnings:
-            sink.notice(str(warning))
+        tell_warnings(settings, sink.notice, quiet=shared.quiet)
         sink, context = _conversation(sink, chain, ChatMessage(Role.USER, prompt), shared)
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
