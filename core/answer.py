@@ -73,6 +73,7 @@ class Answer:
             reasoning=self.reasoning,
             extras=self.extras,
             complete=self.complete and not self.refused,
+            refused=self.refused and not self.refusal,
         )
 
 

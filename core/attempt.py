@@ -5,7 +5,7 @@ Phases and what ends the wait in each, in seconds spent waiting for the provider
     FIRST      attempt_timeout to the first text, reasoning or tool-call delta; nothing else counts as a sign of life
     THINKING   from the first reasoning delta: thinking_timeout in all, and idle_timeout between deltas
     ANSWERING  idle_timeout between deltas
-    TAIL       after the finish: `TAIL` for usage and terminator; what fails here is harmless
+    TAIL       after the finish: `TAIL` for usage and terminator; only a failure that the provider reports counts
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ class Attempt:
             chunk = None
         except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
             failure = self._named(error)
-            if self._phase is not Phase.TAIL:
+            # What the connection does after the finish is harmless; what the provider itself says is not.
+            if self._phase is not Phase.TAIL or failure.body is not None:
                 raise failure from (error.__cause__ if failure is error else error)
             chunk = None
         finally:

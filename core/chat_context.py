@@ -105,6 +105,8 @@ class ChatMessage:
     extras: tuple[VendorExtra, ...] = ()
     complete: bool = True
     """False for an answer that was cut, stopped by the user or refused."""
+    refused: bool = False
+    """An answer that the provider broke off because of what it is about; no provider is told of it again."""
 
     @property
     def text(self) -> str:

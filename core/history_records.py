@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NewType
 
+from fallback_chat.core.answer import REFUSED
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -74,6 +75,7 @@ class AnswerRecord:
             reasoning=self.reasoning,
             extras=self.extras,
             complete=self.complete,
+            refused=self.finish_reason in REFUSED and not self.refusal,
         )
 
 

@@ -7,6 +7,7 @@ it may report an error, stop half way, or hold nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ MAX_TEXT: Final = 64 * 1024 * 1024
 _SLICE: Final = 1024 * 1024
 _scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed takes it for its own argument
 _BLANK: Final = b" \t\r\n"
+_PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
+"""The beginning of a document of several lines, where one line would be an event."""
 
 
 class WholeDecoder:
@@ -101,7 +104,7 @@ class BodyReader:
             return
         if self._decoder is None:
             self._head = (self._head + data).lstrip(_BLANK)
-            if not self._head or UTF8_BOM.startswith(self._head):
+            if not self._head or UTF8_BOM.startswith(self._head) or self._head.rstrip(_BLANK) == b"{":
                 return
             self._decoder, data, self._head = self._choose(self._head), self._head, b""
         try:
@@ -122,6 +125,8 @@ class BodyReader:
         self.ended = True
         if not self.finished:
             self.fail(self._unfinished())
+        elif self._decoder is not None and (error := _bare_error(self._decoder.stray.decode("utf-8", "replace"))):
+            self._report(error)
 
     def fail(self, error: APIError) -> None:
         """End with `error`; harmless once the finish was seen."""
@@ -129,9 +134,16 @@ class BodyReader:
         if not self.finished:
             self.error = error
 
+    def _report(self, error: Any) -> None:
+        """End with what the provider says of its failure, which counts after a finish, too."""
+        self.ended = True
+        self.error = self._classify(error)
+
     def _choose(self, head: bytes) -> Decoder:
         first = head.removeprefix(UTF8_BOM)[:1]
-        if first in (b"{", b"[", b"<") and not (self._ndjson and first == b"{"):
+        if first in (b"{", b"[", b"<") and not (
+            self._ndjson and first == b"{" and not _PRETTY.match(head.removeprefix(UTF8_BOM))
+        ):
             self._whole = True
             return WholeDecoder()
         if not self._ndjson:
@@ -157,7 +169,7 @@ class BodyReader:
                 self._take(reader.read(event) if plain else self._read_odd(event, name, data), data)
             except ErrorEventError as error:
                 self._take(error.chunks, data)
-                self.fail(self._classify(error.body))
+                self._report(error.body)
             except FrameTooLargeError:
                 self._malformed("a tool call larger than 16 MiB")
             if reader.terminated:
@@ -165,12 +177,14 @@ class BodyReader:
 
     def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
         """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
-        if self._whole and isinstance(event, list) and len(event) == 1:
-            event = event[0]
+        if isinstance(event, list) and event and all(isinstance(one, dict) for one in event):
+            if len(event) > 1:  # Google without alt=sse: all events of a stream
+                return [chunk for one in event for chunk in self._reader.read(one)]
+            (event,) = event
         if not isinstance(event, dict):
             self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
             return []
-        if name == "error" and "error" not in event and "type" not in event:
+        if name == "error" and "error" not in event and event.get("type") != "error":
             raise ErrorEventError(event)
         return self._reader.read_json(event) if self._whole else self._reader.read(event)
 

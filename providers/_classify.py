@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers._dialect import dict_of, dicts_of, text_of
+from fallback_chat.providers._failure import MESSAGE_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fallback_chat.providers._failure import Failure
 
 K = ErrorKind
@@ -61,6 +64,7 @@ DECISIVE: Final[dict[str, ErrorKind]] = {
     "api_key_invalid": K.AUTH,  # Google: 400
     "no_db_connection": K.AUTH,  # LiteLLM without a database knows its master key only, and says this of any other: 400
     "failed_precondition": K.PERMISSION,  # Google: location or billing, 400
+    "service_tier_capacity_exceeded": K.OVERLOADED,  # Mistral: 429, and yet not the user's rate
 }
 
 # Codes and types that decide where no status does: an error inside a 200.
@@ -77,7 +81,6 @@ SOFT: Final[dict[str, ErrorKind]] = {
     "rate_limited": K.RATE_LIMITED,
     "resource_exhausted": K.RATE_LIMITED,
     "slow_down": K.RATE_LIMITED,
-    "service_tier_capacity_exceeded": K.OVERLOADED,
     "overloaded_error": K.OVERLOADED,
     "server_is_overloaded": K.OVERLOADED,
     "service_unavailable_error": K.OVERLOADED,
@@ -96,7 +99,26 @@ SOFT: Final[dict[str, ErrorKind]] = {
     "invalid_argument": K.BAD_REQUEST,
     "badrequesterror": K.BAD_REQUEST,
     "not_supported_error": K.BAD_REQUEST,
-}
+} | dict.fromkeys(
+    # OpenAI's Responses, about a picture in the request.
+    (
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "invalid_image_mode",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_file_too_large",
+        "image_file_not_found",
+        "image_content_policy_violation",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+    ),
+    K.BAD_REQUEST,
+)
 
 
 class Wording(NamedTuple):
@@ -140,6 +162,7 @@ COMMON_WORDING: Final = (
     # LiteLLM, in all the formats that it speaks; transformers.
     _wording(K.MODEL_NOT_FOUND, "invalid model name passed in model=|server is pinned to '.*'; requested '", 400),
     _wording(K.OVERLOADED, "currently unavailable|overloaded", None),
+    _wording(K.BAD_REQUEST, "client specified an invalid argument", None),  # xAI
     _wording(K.RATE_LIMITED, "rate limit|too many requests", None),
     _wording(K.QUOTA_EXHAUSTED, "insufficient (?:balance|credits?)|exceeded your current quota", None),
 )
@@ -152,7 +175,7 @@ FAMILY_WORDING: Final[dict[str, tuple[Wording, ...]]] = {
     "anthropic": (
         _wording(
             K.QUOTA_EXHAUSTED,
-            "credit balance is too low|usage limits?|organization (?:is|has been put) on hold",
+            r"credit balance.*too low|usage limits?|\bon hold\b",
             400,
             None,
         ),
@@ -194,6 +217,7 @@ def classify(failure: Failure, family: str) -> ErrorKind:
             return DECISIVE[word]
     return (
         _special(failure)
+        or _by_rate_limit(failure, words)
         or _by_wording(failure, family)
         or _by_status(failure.status)
         or next((SOFT[word] for word in words if word in SOFT), K.SERVER_ERROR)
@@ -231,8 +255,15 @@ def _special(failure: Failure) -> ErrorKind | None:
     return None
 
 
+def _by_rate_limit(failure: Failure, words: Sequence[str]) -> ErrorKind | None:
+    """Believe a code that names a rate limit: its sentence speaks of too many tokens, too."""
+    limited = failure.status is None and any(SOFT.get(word) is K.RATE_LIMITED for word in words)
+    return K.RATE_LIMITED if limited else None
+
+
 def _by_wording(failure: Failure, family: str) -> ErrorKind | None:
-    text = f"{failure.message}\n{failure.code or ''}"
+    raw = dict_of(dict_of(failure.body).get("metadata")).get("raw")  # OpenRouter: what the upstream said
+    text = f"{failure.message}\n{failure.code or ''}\n{str(raw or '')[:MESSAGE_LIMIT]}"
     for row in (*FAMILY_WORDING.get(family, ()), *COMMON_WORDING):
         if failure.status in row.statuses and re.search(row.pattern, text, re.IGNORECASE):
             return row.kind

@@ -155,6 +155,14 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def first_of(answers: Any) -> dict[str, Any]:
+    """Give the first of several answers; what belongs to the others is skipped."""
+    for each in answers if isinstance(answers, list) else ():
+        if isinstance(each, dict) and not each.get("index"):
+            return each
+    return {}
+
+
 def dict_of(value: Any) -> dict[str, Any]:
     """Give `value` if it is an object, or an empty one."""
     return value if isinstance(value, dict) else {}

@@ -43,13 +43,13 @@ class ErrorReader:
         """Make the error of a response with a status other than 200; `now` is in seconds since the epoch."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
-        from fallback_chat.providers._failure import parse_body, parse_failure
+        from fallback_chat.providers._failure import condense, parse_body, parse_failure
 
         failure = parse_failure(status, self._tree(parse_body(self.redact(body))))
         kind = self._kind(failure)
         details = self._details(failure, kind, headers, now)
         return APIStatusError(
-            failure.message or f"HTTP {_phrase(status)}, and nothing else",
+            condense(failure.message) or f"HTTP {_phrase(status)}, and nothing else",
             kind=kind,
             details=details,
             body=failure.body,
@@ -57,12 +57,12 @@ class ErrorReader:
 
     def from_event(self, event: Any, headers: Mapping[str, str], *, now: float) -> APIStreamError:
         """Make the error of an event, or a document, that reports one inside a 200."""
-        from fallback_chat.providers._failure import parse_failure
+        from fallback_chat.providers._failure import condense, parse_failure
 
         failure = parse_failure(None, self._tree(event))
         kind = self._kind(failure)
         return APIStreamError(
-            failure.message or "the provider reported an error without a message",
+            condense(failure.message) or "the provider reported an error without a message",
             kind=kind,
             details=self._details(failure, kind, headers, now),
             body=failure.body,
@@ -88,10 +88,15 @@ class ErrorReader:
             type=failure.type,
             reason=failure.reason,
             param=failure.param,
-            retry_after=wait_of(headers, failure.body, failure.message, now=now),
+            retry_after=wait_of(headers, *self._said(failure, kind), now=now),
             request_id=request_id or failure.request_id,
             retryable=retryable(kind, headers.get("x-should-retry")),
         )
+
+    def _said(self, failure: Failure, kind: ErrorKind) -> tuple[Any, str]:
+        """Give where a wait may be named; Google does so for a day's quota, too, which seconds do not bring back."""
+        told = failure.body, failure.message
+        return (None, "") if kind is ErrorKind.QUOTA_EXHAUSTED and self._family == "gemini" else told
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> APIStatusError:
         target = urlsplit(self.redact(headers.get("location", "")))

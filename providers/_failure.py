@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from fallback_chat.providers._dialect import dict_of, dicts_of, text_of
 
-MESSAGE_LIMIT: Final = 300
-"""Characters of a message that are kept."""
+MESSAGE_LIMIT: Final = 8192
+"""Characters of a message that are searched for what it means: Google's begin with a page of advice."""
+SHOWN_LIMIT: Final = 300
+"""Characters of a message that are shown."""
 
 _TITLE: Final = re.compile(r"<title[^>]*>(.{0,200}?)</title", re.IGNORECASE | re.DOTALL)
 _HTML: Final = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
@@ -19,7 +21,7 @@ class Failure(NamedTuple):
     """A provider's failure, in one shape for all."""
 
     message: str = ""
-    """As sent, at most `MESSAGE_LIMIT` characters."""
+    """As sent, at most `MESSAGE_LIMIT` characters; `condense` makes what users see of it."""
     status: int | None = None
     """Of the response, or the one that an error inside a 200 names."""
     code: str | None = None
@@ -38,7 +40,7 @@ def parse_failure(status: int | None, body: Any) -> Failure:
     if isinstance(body, list) and len(body) == 1:
         body = body[0]  # Google without alt=sse, and some gateways
     if not isinstance(body, dict):
-        return Failure(message=condense(body if isinstance(body, str) else _dump(body)), status=status)
+        return Failure(message=_cut(body if isinstance(body, str) else _dump(body)), status=status)
     error = body.get("error")
     if isinstance(error, dict):
         return _from_object(status, error, body)
@@ -59,16 +61,20 @@ def parse_body(text: str) -> Any:
 
 
 def condense(text: str) -> str:
-    """Shorten a message to `MESSAGE_LIMIT` characters; of a long HTML page its title is left."""
-    if len(text) <= MESSAGE_LIMIT:
+    """Shorten a message to `SHOWN_LIMIT` characters; of a long HTML page its title is left."""
+    if len(text) <= SHOWN_LIMIT:
         return text
     title = _TITLE.search(text) if _HTML.match(text) else None
-    return f"{' '.join(title[1].split())} (an HTML page)" if title else f"{text[: MESSAGE_LIMIT - 1]}…"
+    return f"{' '.join(title[1].split())} (an HTML page)" if title else f"{text[: SHOWN_LIMIT - 1]}…"
 
 
 def looks_like_html(text: str) -> bool:
     """Say whether `text` is a page for people."""
     return _HTML.match(text) is not None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT]
 
 
 def _dump(value: Any) -> str:
@@ -83,7 +89,7 @@ def _from_object(status: int | None, error: dict[str, Any], whole: dict[str, Any
     code = error.get("code")
     kind = error.get("type") if error.get("type") is not None else error.get("status")
     return Failure(
-        message=condense(message if isinstance(message, str) else _dump(message) if message is not None else ""),
+        message=_cut(message if isinstance(message, str) else _dump(message) if message is not None else ""),
         status=status if status is not None else _status_in(error),
         code=str(code)[:200] if isinstance(code, str | int) else None,
         type=kind if isinstance(kind, str | int) and kind != "error" else None,

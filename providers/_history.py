@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
 
 NO_RESULT: Final = "No result: the call was interrupted."
+NO_ANSWER: Final = "(No answer: it was interrupted.)"
 OPENING: Final = "(The conversation begins with your message.)"
 
 _BAD_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
@@ -70,10 +71,14 @@ def arguments_object(call: ToolCall) -> dict[str, Any]:
     What a weak model wrote instead is wrapped, or replaced by an empty object when it is no JSON at all.
     """
     try:
-        value = json.loads(call.arguments or "{}")
+        value = json.loads(call.arguments or "{}", parse_constant=_no_number)
     except (ValueError, RecursionError, MemoryError):
         return {}
     return value if isinstance(value, dict) else {"value": value}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def arguments_text(call: ToolCall) -> str:
@@ -87,9 +92,16 @@ def in_last_tool_loop(turns: Sequence[ChatMessage], position: int) -> bool:
 
 
 def _substantial(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """Drop system messages, empty text parts, and turns that hold nothing (a failed or refused answer)."""
-    kept = []
+    """Drop system messages, empty text parts, turns that hold nothing, and a refused answer with its question.
+
+    Anthropic demands the latter: what was refused once makes it refuse what follows.
+    """
+    kept: list[ChatMessage] = []
     for message in messages:
+        if message.refused:
+            while kept and kept.pop().role is not Role.USER:
+                pass
+            continue
         content = tuple(part for part in message.content if not (isinstance(part, Text) and not part.text.strip()))
         if message.role is not Role.SYSTEM and (content or message.tool_calls or message.tool_results):
             kept.append(replace(message, content=content))

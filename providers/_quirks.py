@@ -6,11 +6,13 @@ local servers understand.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.services import by_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fallback_chat.core.settings import ProviderSettings
 
 
@@ -30,30 +32,52 @@ class Quirks(NamedTuple):
     """Calls carry `type: function`."""
     result_name: bool = False
     """Results repeat the tool's name."""
+    answer_after_results: bool = False
+    """Results are followed by an answer; where there is none, something has to stand for it."""
     files: bool = False
     """`file` parts (PDF) are understood."""
     seed: str = "seed"
-    reasoning_object: bool = False
-    """Effort goes to `reasoning: {effort}`."""
+    effort: Callable[[str], dict[str, Any]] = lambda effort: {"reasoning_effort": effort}
+    """Says how hard to think."""
     reasoning_back: str | None = None
     """The delta's key that must go back with a tool call, for as long as the tool loop runs."""
     probe_path: str = "models"
     """What `probe --light` asks; a list of models that anybody may read proves nothing about the key."""
 
 
+def _thinking_switch(effort: str) -> dict[str, Any]:
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}}
+    return {"thinking": {"type": "enabled"}, "reasoning_effort": effort}
+
+
+def _template_switch(effort: str) -> dict[str, Any]:
+    # Some templates know a level, others a switch; what a template does not know it ignores.
+    return {"chat_template_kwargs": {"enable_thinking": effort != "none", "reasoning_effort": effort}}
+
+
 PRESETS: Final[dict[str, Quirks]] = {
     "openai": Quirks(max_tokens="max_completion_tokens", files=True),
     "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key"),
-    "openrouter": Quirks(files=True, reasoning_object=True, reasoning_back="reasoning_details", probe_path="key"),
+    "openrouter": Quirks(
+        files=True,
+        effort=lambda effort: {"reasoning": {"effort": effort}},
+        reasoning_back="reasoning_details",
+        probe_path="key",
+    ),
     "mistral": Quirks(
         stream_options=False,
         nine_char_ids=True,
         bare_image_url=True,
         call_type=False,
         result_name=True,
+        answer_after_results=True,
         seed="random_seed",
     ),
-    "deepseek": Quirks(reasoning_back="reasoning_content"),
+    "deepseek": Quirks(reasoning_back="reasoning_content", effort=_thinking_switch),
+    "together": Quirks(effort=lambda effort: {"reasoning": {"enabled": effort != "none"}}),
+    "vllm": Quirks(effort=_template_switch),
+    "llamacpp": Quirks(effort=_template_switch),
 }
 
 _COMMON: Final = Quirks()

@@ -7,6 +7,8 @@ from typing import Final
 
 _OPENING: Final = "<think>"
 _CLOSING: Final = "</think>"
+_MOST_BLANKS: Final = 64
+"""In front of the tag; a server may send nothing else for ever."""
 
 
 class _Place(Enum):
@@ -54,7 +56,7 @@ class ThinkSplitter:
 
     def _begin(self, text: str) -> tuple[str, str]:
         begun = text.lstrip()
-        if len(begun) < len(_OPENING) and _OPENING.startswith(begun):
+        if len(begun) < len(_OPENING) and _OPENING.startswith(begun) and len(text) <= _MOST_BLANKS:
             self._held = text
             return "", ""
         if not begun.startswith(_OPENING):

@@ -34,7 +34,7 @@ class ToolCallAssembler:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, *, index: int | None = None, call_id: str = "", name: str = "", arguments: object = "") -> None:
+    def add(self, *, index: int | str | None = None, call_id: str = "", name: str = "", arguments: object = "") -> None:
         """Add a piece; `arguments` is JSON text or, when it is whole, an object. Raises `FrameTooLargeError`."""
         call = self._call_for(index, call_id, name)
         call.id = call.id or call_id
@@ -45,7 +45,7 @@ class ToolCallAssembler:
             raise FrameTooLargeError
         call.pieces.append(piece)
 
-    def replace(self, *, index: int, arguments: str) -> None:
+    def replace(self, *, index: int | str, arguments: str) -> None:
         """Set the arguments of the call at `index` to their final text."""
         if index in self._by_index:
             self._by_index[index].pieces = [arguments]
@@ -62,7 +62,7 @@ class ToolCallAssembler:
             for call in self._calls
         )
 
-    def _call_for(self, index: int | None, call_id: str, name: str) -> _Call:
+    def _call_for(self, index: int | str | None, call_id: str, name: str) -> _Call:
         if index is not None:
             known = self._by_index.get(index)
         elif call_id:

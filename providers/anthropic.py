@@ -46,6 +46,8 @@ FINISH: Final[dict[str, FinishReason]] = {
     "model_context_window_exceeded": FinishReason.CONTEXT_EXCEEDED,
 }
 
+EFFORTS: Final = {"minimal": "low"}
+"""Efforts that have another name here."""
 _OVER_LIMIT: Final = re.compile(r"exceed context limit: (\d{1,12}) \+ (\d{1,12}) > (\d{1,12})")
 _LEAST_USEFUL_CAP: Final = 256
 
@@ -64,8 +66,11 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "temperature": request.temperature,
         "top_p": options.top_p,
         "stop_sequences": list(options.stop) or None,
-        "output_config": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
     }
+    if options.reasoning_effort == "none":
+        wishes["thinking"] = {"type": "disabled"}
+    elif options.reasoning_effort:
+        wishes["output_config"] = {"effort": EFFORTS.get(options.reasoning_effort, options.reasoning_effort)}
     if request.tools:
         wishes["tools"] = [
             {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
@@ -167,6 +172,8 @@ class MessagesReader:
         self._usage: dict[str, Any] = {}
         self._tools = ToolCallAssembler()
         self._thinking: dict[Any, dict[str, Any]] = {}
+        self._calling: set[Any] = set()
+        """The blocks that are calls of our tools; the server's own tools have blocks, too."""
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
@@ -205,6 +212,7 @@ class MessagesReader:
     def _start(self, index: Any, block: dict[str, Any]) -> list[ChatChunk]:
         kind = block.get("type")
         if kind == "tool_use":
+            self._calling.add(_hashable(index))
             # `input` is empty here in a stream, where it follows in pieces, and whole in a whole message.
             self._tools.add(
                 index=_hashable(index),
@@ -234,7 +242,7 @@ class MessagesReader:
             case "signature_delta":
                 if (signed := self._thinking.get(_hashable(index))) is not None:
                     signed["signature"] = text_of(delta.get("signature"))
-            case "input_json_delta":
+            case "input_json_delta" if _hashable(index) in self._calling:
                 self._tools.add(index=_hashable(index), arguments=text_of(delta.get("partial_json")))
                 return self._chunk(ChoiceDelta(tool_fragment=True))
         return []
@@ -259,7 +267,7 @@ class MessagesReader:
         """Usage is cumulative: a later number replaces the earlier one."""
         if not usage:
             return []
-        self._usage |= usage
+        self._usage |= {name: count for name, count in usage.items() if count is not None}
         cached = count_of(self._usage.get("cache_read_input_tokens"))
         written = count_of(self._usage.get("cache_creation_input_tokens"))
         thinking = dict_of(self._usage.get("output_tokens_details")).get("thinking_tokens")

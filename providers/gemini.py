@@ -16,6 +16,7 @@ from fallback_chat.providers._dialect import (
     count_of,
     dict_of,
     dicts_of,
+    first_of,
     text_of,
     total_of,
 )
@@ -45,10 +46,6 @@ FINISH: Final[dict[str, FinishReason]] = {
         "SPII",
         "LANGUAGE",
         "MODEL_ARMOR",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "IMAGE_OTHER",
     ),
     FinishReason.CONTENT_FILTER,
 )
@@ -63,6 +60,10 @@ FAILED_FINISH: Final = frozenset(
     }
 )
 
+LEVELS: Final = {"none": "MINIMAL", "max": "XHIGH"}
+"""Efforts that have another name here."""
+BUDGETS: Final = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576}
+"""Tokens; for any other effort the model decides (-1)."""
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
@@ -75,7 +76,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "topP": options.top_p,
         "stopSequences": list(options.stop) or None,
         "seed": options.seed,
-        "thinkingConfig": {"thinkingLevel": options.reasoning_effort.upper()} if options.reasoning_effort else None,
+        "thinkingConfig": _thinking(request.model, options.reasoning_effort) if options.reasoning_effort else None,
     }
     generation = {key: value for key, value in generation.items() if value is not None}
     body: dict[str, Any] = {"contents": _contents(request)}
@@ -130,12 +131,19 @@ def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tu
     return json_headers(settings, accept, {"x-goog-api-key": api_key} if api_key else {})
 
 
+def _thinking(model: str, effort: str) -> dict[str, Any]:
+    """Give the level of thinking; models before Gemini 3 know a budget of tokens only, where 0 is off."""
+    if model.removeprefix("models/").startswith("gemini-2"):
+        return {"thinkingBudget": BUDGETS.get(effort, -1)}
+    return {"thinkingLevel": LEVELS.get(effort, effort.upper())}
+
+
 def _calling(choice: str) -> dict[str, Any]:
     return {"mode": _MODES[choice]} if choice in _MODES else {"mode": "ANY", "allowedFunctionNames": [choice]}
 
 
 def _contents(request: ChatRequest) -> list[dict[str, Any]]:
-    contents = []
+    contents: list[dict[str, Any]] = []
     names: dict[str, str] = {}
     vendor_ids: dict[str, str] = {}
     for turn in normalise(request.chat_ctx.messages, user_first=True):
@@ -156,6 +164,8 @@ def _contents(request: ChatRequest) -> list[dict[str, Any]]:
                 for result in turn.tool_results
             ]
             contents.append({"role": "user", "parts": results})
+        elif contents and contents[-1]["role"] == "user":  # speakers alternate, and results are the user's
+            contents[-1]["parts"] += [_part(part) for part in turn.content]
         else:
             contents.append({"role": "user", "parts": [_part(part) for part in turn.content]})
     return contents
@@ -177,6 +187,8 @@ def _model_parts(turn: ChatMessage, state: dict[str, Any]) -> list[dict[str, Any
         else:
             signature = signatures[position] if position < len(signatures) else None
         parts.append(part | ({"thoughtSignature": signature} if signature else {}))
+    if state.get("last_signature"):
+        parts.append({"text": "", "thoughtSignature": state["last_signature"]})
     return parts
 
 
@@ -204,6 +216,8 @@ class GenerateReader:
         self._ids: list[str] = []
         self._signatures: list[str] = []
         self._text_signature = ""
+        self._last_signature = ""
+        """Of a text part without text, which closes some answers."""
         self._usage: dict[str, Any] = {}
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
@@ -214,7 +228,7 @@ class GenerateReader:
             self._usage = event["usageMetadata"]
         if event.get("error"):
             raise ErrorEventError(event, self._counted())
-        candidate = _first(event.get("candidates"))
+        candidate = first_of(event.get("candidates"))
         chunks: list[ChatChunk] = []
         delta = self._parts(dict_of(candidate.get("content")).get("parts"))
         if delta.content or delta.reasoning or delta.tool_fragment:
@@ -258,7 +272,10 @@ class GenerateReader:
                     call_id=self._ids[-1], name=text_of(call.get("name")), arguments=dict_of(call.get("args"))
                 )
             else:
-                self._text_signature = signature or self._text_signature
+                if text:
+                    self._text_signature = signature or self._text_signature
+                else:
+                    self._last_signature = signature or self._last_signature
                 if part.get("thought") is True:
                     reasoning += text
                 else:
@@ -269,7 +286,7 @@ class GenerateReader:
         if raw in FAILED_FINISH:
             raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
         self.finished = True
-        filtered = FinishReason.CONTENT_FILTER if raw.startswith("blocked:") else FinishReason.OTHER
+        filtered = FinishReason.CONTENT_FILTER if raw.startswith(("blocked:", "IMAGE_")) else FinishReason.OTHER
         reason = FINISH.get(raw, filtered)
         if self._tools and reason is FinishReason.STOP:
             reason = FinishReason.TOOL_CALLS
@@ -281,17 +298,11 @@ class GenerateReader:
         state: dict[str, Any] = {}
         if self._text_signature:
             state["text_signature"] = self._text_signature
+        if self._last_signature:
+            state["last_signature"] = self._last_signature
         if self._ids:
             state |= {"ids": self._ids, "signatures": self._signatures}
         return (VendorExtra(KIND, self._model, state),) if state else ()
-
-
-def _first(candidates: Any) -> dict[str, Any]:
-    """Give the first of several answers; what belongs to the others is skipped."""
-    for each in candidates if isinstance(candidates, list) else ():
-        if isinstance(each, dict) and not each.get("index"):
-            return each
-    return {}
 
 
 def _blocked(event: dict[str, Any]) -> str:

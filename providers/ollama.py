@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 KIND: Final = "ollama"
 
+EFFORTS: Final[dict[str, str | bool]] = {"none": False, "minimal": "low", "xhigh": "max"}
+"""Efforts that have another name here."""
+
 FINISH: Final[dict[str, FinishReason]] = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 """The others, `load` and `unload`, are no answers."""
 
@@ -56,7 +59,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
     if wishes:
         body["options"] = wishes
     if options.reasoning_effort:
-        body["think"] = False if options.reasoning_effort == "none" else options.reasoning_effort
+        body["think"] = EFFORTS.get(options.reasoning_effort, options.reasoning_effort)
     if request.tools and request.tool_choice != "none":
         body["tools"] = [
             {

@@ -15,10 +15,12 @@ from fallback_chat.providers._dialect import (
     count_of,
     dict_of,
     dicts_of,
+    first_of,
     text_of,
     unsupported,
 )
 from fallback_chat.providers._history import (
+    NO_ANSWER,
     arguments_text,
     extras_for,
     in_last_tool_loop,
@@ -70,11 +72,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
         quirks.seed: options.seed,
     }
     if options.reasoning_effort:
-        wishes |= (
-            {"reasoning": {"effort": options.reasoning_effort}}
-            if quirks.reasoning_object
-            else {"reasoning_effort": options.reasoning_effort}
-        )
+        wishes |= quirks.effort(options.reasoning_effort)
     if request.tools:
         wishes["tools"] = [_tool(tool) for tool in request.tools]
         wishes["tool_choice"] = _tool_choice(request.tool_choice)
@@ -156,6 +154,8 @@ def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, Any]]:
                 for data in extras_for(turn, KIND, request.model):
                     messages[-1] |= data
         else:
+            if quirks.answer_after_results and messages and messages[-1]["role"] == "tool":
+                messages.append({"role": "assistant", "content": NO_ANSWER})
             messages.append({"role": "user", "content": _content(turn.content, request, quirks)})
     return messages
 
@@ -207,13 +207,10 @@ class ChatReader:
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one chunk. Raises `ErrorEventError`, also for a finish that means failure."""
-        if event.get("error"):
+        if event.get("error") or event.get("object") == "error":  # the latter: Mistral, old vLLM
             raise ErrorEventError(event)
         chunks: list[ChatChunk] = []
-        choices = event.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict) or choice.get("index"):
-            choice = {}
+        choice = first_of(event.get("choices"))
         delta = choice.get("delta")
         if isinstance(delta, dict) and (found := self._delta(delta)) is not None:
             self.output_started = True
@@ -221,8 +218,11 @@ class ChatReader:
                 self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
             chunks.append(ChatChunk(found, id=self._id, model=self._answering))
         usage = event.get("usage")
-        if usage is None and "x_groq" in event:  # Groq's own place, besides the usual one
-            usage = dict_of(event["x_groq"]).get("usage")
+        if "x_groq" in event:  # Groq's own place, besides the usual ones
+            groq = dict_of(event["x_groq"])
+            if groq.get("error"):
+                raise ErrorEventError({"error": groq["error"]}, chunks)
+            usage = groq.get("usage") if usage is None else usage
         if isinstance(usage, dict):
             chunks.append(ChatChunk(usage=_usage(usage)))
         raw = choice.get("finish_reason")
@@ -232,13 +232,11 @@ class ChatReader:
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer: its message is a delta that comes at once."""
-        choices = dicts_of(answer.get("choices"))
-        if not answer.get("error") and not choices:
-            return []
-        streamed = [{**choice, "delta": choice.get("message") or choice.get("delta")} for choice in choices]
-        for choice in streamed[:1]:
-            choice["finish_reason"] = choice.get("finish_reason") or "stop"
-        return self.read({**answer, "choices": streamed})
+        choice = first_of(answer.get("choices"))
+        if choice:
+            delta, finish = choice.get("message") or choice.get("delta"), choice.get("finish_reason") or "stop"
+            return self.read({**answer, "choices": [{"delta": delta, "finish_reason": finish}]})
+        return self.read(answer) if answer.get("error") or answer.get("object") == "error" else []
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
         content = delta.get("content")
@@ -251,7 +249,7 @@ class ChatReader:
             content, reasoning = _parts(content)
         content, thought = self._think.feed(text_of(content))
         # Where both keys are present they say the same.
-        reasoning = reasoning or delta.get("reasoning_content") or delta.get("reasoning") or thought
+        reasoning = reasoning or delta.get("reasoning_content") or delta.get("reasoning") or _details(delta) or thought
         found = ChoiceDelta(content or None, text_of(reasoning) or None, text_of(refusal) or None)
         if delta.get("tool_calls"):
             found.tool_fragment = self._tool_pieces(delta["tool_calls"])
@@ -264,6 +262,8 @@ class ChatReader:
     def _tool_pieces(self, pieces: Any) -> bool:
         for piece in dicts_of(pieces):
             function = dict_of(piece.get("function"))
+            if not function and not piece.get("id"):
+                continue
             index = piece.get("index")
             self._tools.add(
                 index=index if isinstance(index, int) else None,
@@ -278,7 +278,7 @@ class ChatReader:
             raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
         self.finished = True
         reason = FINISH.get(raw, FinishReason.OTHER)
-        if self._tools and reason in (FinishReason.STOP, FinishReason.OTHER):
+        if self._tools and reason is FinishReason.STOP:
             reason = FinishReason.TOOL_CALLS
         if self._refusal_seen and not self._text_seen and reason is FinishReason.STOP:
             reason = FinishReason.REFUSAL
@@ -293,6 +293,12 @@ class ChatReader:
             return ()
         whole = "".join(self._kept) if all(isinstance(piece, str) for piece in self._kept) else _flat(self._kept)
         return (VendorExtra(KIND, self._model, {self._reasoning_back: whole}),)
+
+
+def _details(delta: dict[str, Any]) -> str:
+    """Give the text of OpenRouter's `reasoning_details`, which mostly repeat what stands in `reasoning`."""
+    details = dicts_of(delta.get("reasoning_details"))
+    return "".join(text_of(detail.get("text")) or text_of(detail.get("summary")) for detail in details)
 
 
 def _flat(pieces: Sequence[Any]) -> list[Any]:

@@ -142,7 +142,6 @@ class ResponsesReader:
         self._answering = ""
         self._tools = ToolCallAssembler()
         self._reasoning: list[dict[str, Any]] = []
-        self._text_seen = False
         self._refusal_seen = False
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
@@ -154,14 +153,16 @@ class ResponsesReader:
             case "function_call_arguments.delta":
                 self._tools.add(index=_index(event), arguments=text_of(event.get("delta")))
                 return self._chunk(ChoiceDelta(tool_fragment=True))
+            case "function_call_arguments.done" if isinstance(event.get("arguments"), str):
+                self._tools.replace(index=_index(event), arguments=event["arguments"])
             case "output_item.added":
                 return self._added(_index(event), dict_of(event.get("item")))
             case "output_item.done":
-                self._done(_index(event), dict_of(event.get("item")))
+                return self._done(_index(event), dict_of(event.get("item")))
             case "created" | "in_progress" | "queued":
                 self._note(dict_of(event.get("response")))
-            case "completed" | "incomplete" | "failed":
-                return self._end(dict_of(event.get("response")))
+            case "completed" | "incomplete" | "failed" as status:
+                return self._end({"status": status} | dict_of(event.get("response")))
             case _:
                 if kind == "error" or event.get("error"):
                     raise ErrorEventError(event)
@@ -180,26 +181,28 @@ class ResponsesReader:
                 chunks += self._chunk(ChoiceDelta(reasoning=text_of(part.get("text")) or None))
             for part in dicts_of(item.get("content")):
                 text, refusal = text_of(part.get("text")) or None, text_of(part.get("refusal")) or None
-                chunks += self._chunk(ChoiceDelta(text, refusal=refusal))
-            chunks += self._added(index, item)
-            self._done(index, item)
+                thought = item.get("type") == "reasoning"
+                chunks += self._chunk(ChoiceDelta(reasoning=text) if thought else ChoiceDelta(text, refusal=refusal))
+            chunks += self._done(index, item)
         return chunks + self._end(answer)
 
     def _note(self, response: dict[str, Any]) -> None:
         self._id = text_of(response.get("id")) or self._id
         self._answering = text_of(response.get("model")) or self._answering
 
-    def _added(self, index: int, item: dict[str, Any]) -> list[ChatChunk]:
+    def _added(self, index: int | str, item: dict[str, Any]) -> list[ChatChunk]:
         if item.get("type") != "function_call":
             return []
         self._tools.add(index=index, call_id=text_of(item.get("call_id")), name=text_of(item.get("name")))
         return self._chunk(ChoiceDelta(tool_fragment=True))
 
-    def _done(self, index: int, item: dict[str, Any]) -> None:
-        if item.get("type") == "function_call" and isinstance(item.get("arguments"), str):
-            self._tools.replace(index=index, arguments=item["arguments"])
-        elif item.get("type") == "reasoning" and item.get("encrypted_content"):
+    def _done(self, index: int | str, item: dict[str, Any]) -> list[ChatChunk]:
+        if item.get("type") == "reasoning" and item.get("encrypted_content"):
             self._reasoning.append({key: value for key, value in item.items() if key != "status"})
+        chunks = self._added(index, item)
+        if chunks and isinstance(item.get("arguments"), str):
+            self._tools.replace(index=index, arguments=item["arguments"])
+        return chunks
 
     def _end(self, response: dict[str, Any]) -> list[ChatChunk]:
         self._note(response)
@@ -220,14 +223,12 @@ class ResponsesReader:
             return INCOMPLETE.get(raw, FinishReason.OTHER), raw
         if self._tools:
             return FinishReason.TOOL_CALLS, status
-        refused = self._refusal_seen and not self._text_seen
-        return FinishReason.REFUSAL if refused else FinishReason.STOP, status
+        return FinishReason.REFUSAL if self._refusal_seen else FinishReason.STOP, status
 
     def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
         if not (delta.content or delta.reasoning or delta.refusal or delta.tool_fragment):
             return []
         self.output_started = True
-        self._text_seen = self._text_seen or bool(delta.content)
         self._refusal_seen = self._refusal_seen or bool(delta.refusal)
         # Arguments without names are taken in half the time.
         return [ChatChunk(delta, None, None, None, self._id, self._answering)]
@@ -236,8 +237,11 @@ class ResponsesReader:
         return (VendorExtra(KIND, self._model, self._reasoning),) if self._reasoning else ()
 
 
-def _index(event: dict[str, Any]) -> int:
-    return event["output_index"] if isinstance(event.get("output_index"), int) else -1
+def _index(event: dict[str, Any]) -> int | str:
+    """Give what tells the items of a response apart; some servers send only one of the two."""
+    if isinstance(event.get("output_index"), int):
+        return int(event["output_index"])
+    return text_of(event.get("item_id")) or text_of(dict_of(event.get("item")).get("id"))
 
 
 def _usage(usage: dict[str, Any]) -> CompletionUsage:

@@ -80,7 +80,8 @@ SPECIAL = {
     "call_type": "calls without a type",
     "result_name": "results with the tool's name",
     "seed": "seed under its own name",
-    "reasoning_object": "effort in an object",
+    "answer_after_results": "results are always followed by an answer",
+    "effort": "effort in its own way",
     "reasoning_back": "reasoning goes back during a tool loop",
     "probe_path": "key checked at its own path",
 }

@@ -14,7 +14,7 @@ from fallback_chat.core.policy import Next, may_retry, rule
 from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._classify import STATUS, classify
 from fallback_chat.providers._errors import ErrorReader
-from fallback_chat.providers._failure import MESSAGE_LIMIT, parse_failure
+from fallback_chat.providers._failure import SHOWN_LIMIT, condense, parse_failure
 from fallback_chat.providers._waits import wait_of
 from tests.providers.vectors import NOW, VECTORS
 
@@ -101,7 +101,7 @@ def test_every_status_has_a_class_whatever_the_body(status: int, body: str) -> N
 def test_a_body_that_cannot_be_parsed_leaves_the_status(body: str) -> None:
     error = errors().from_response(401, {}, body, now=NOW)
     assert error.kind is ErrorKind.AUTH
-    assert len(error.message) <= MESSAGE_LIMIT
+    assert len(error.message) <= SHOWN_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_wording_and_codes_decide_where_the_status_does_not(
 
 def test_a_long_page_is_known_by_its_title() -> None:
     page = f"<!DOCTYPE html><html><head><title> 502\n Bad Gateway </title></head>{'x' * 5000}"
-    assert parse_failure(502, page).message == "502 Bad Gateway (an HTML page)"
-    assert parse_failure(502, "y" * 5000).message == "y" * (MESSAGE_LIMIT - 1) + "…"
+    assert condense(page) == "502 Bad Gateway (an HTML page)"
+    assert condense("y" * 5000) == "y" * (SHOWN_LIMIT - 1) + "…"
 
 
 def test_the_rejected_parameter_is_named() -> None:

@@ -44,6 +44,11 @@ def test_a_tag_that_is_never_closed_is_content_if_the_answer_is_whole(whole: boo
     assert split(["<think> is", " a tag.", "</thi"], whole=whole) == (content, " is a tag.")
 
 
+def test_blanks_are_not_held_back_for_ever() -> None:
+    splitter = ThinkSplitter()
+    assert "".join(splitter.feed(" ")[0] for _ in range(100)) == " " * 100
+
+
 @given(st.lists(st.sampled_from(["<", "think>", "<think>", "</think>", "</", " ", "a", "\n"]), max_size=12))
 def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
     text = "".join(pieces)

@@ -127,6 +127,6 @@ def _signatures(data: Any) -> list[str]:
         return [text for item in data for text in _signatures(item)]
     if not isinstance(data, dict):
         return []
-    own = [data[key] for key in ("signature", "text_signature") if isinstance(data.get(key), str)]
+    own = [data[key] for key in ("signature", "text_signature", "last_signature") if isinstance(data.get(key), str)]
     gemini = [text for text in data.get("signatures", []) if text]
     return own + gemini + [text for value in data.values() for text in _signatures(value)]
