@@ -62,7 +62,6 @@ def _working_directory() -> Path:
 def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) -> Settings:
     """Give the settings that count, the flags on top. Raises `ConfigError` with every mistake."""
     settings = load_settings(surroundings(shared.config), first_models)
-    settings = apply(settings, Overrides.from_env(os.environ), Origin.ENV)
     flags = Overrides(
         profile=shared.profile,
         chain=None if shared.chain is None else tuple(shared.chain.split(",")),
@@ -75,7 +74,7 @@ def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) ->
         deadline=shared.deadline,
         on_stream_failure=on_stream_failure,
     )
-    return apply(settings, flags, Origin.FLAG)
+    return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
 
 
 def open_chain(settings: Settings) -> OpenChain:
@@ -95,12 +94,13 @@ def open_chain(settings: Settings) -> OpenChain:
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
-    """Give the chain of a fallback.toml, or the one that the command line would use.
+    """Give the chain of a fallback.toml, or the one that the command line would use; `FALLBACK_CHAT_…` variables count.
 
+    It reads files, and without any it looks for servers on this machine: up to a second, in which an event loop would wait.
     Close it with `async with` or `aclose()`. Raises `ConfigError` with every mistake of the file.
     """
     settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
-    return open_chain(settings).adapter
+    return open_chain(apply(settings, (Overrides.from_env(os.environ), Origin.ENV))).adapter
 
 
 def _provider(

@@ -50,8 +50,13 @@ class Merged(NamedTuple):
         return cls(entry, entry.values, entry.wrong)
 
     def with_entry(self, entry: Entry) -> Merged:
-        """Give the same provider with the keys of a stronger entry on top."""
-        return Merged(self.entry, self.values | entry.values, self.wrong | entry.wrong)
+        """Give the same provider with the keys of a stronger entry on top.
+
+        Its key is the key, whatever source the other one named: that one was not written for what stands here.
+        """
+        replaced = schema.KEY_SOURCES if entry.values.keys() & set(schema.KEY_SOURCES) else ()
+        below = {name: value for name, value in self.values.items() if name not in replaced}
+        return Merged(self.entry, below | entry.values, self.wrong | entry.wrong)
 
     @property
     def name(self) -> str:

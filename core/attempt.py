@@ -107,7 +107,7 @@ class Attempt:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the provider was not given of the request."""
-        return () if self._stream is None else self._stream.notices
+        return getattr(self._stream, "notices", ())  # a provider's stream may be anything that can be iterated
 
     async def commit(self) -> None:
         """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
@@ -151,10 +151,14 @@ class Attempt:
         self._watchdog.stop()
         if self._stream is None:
             return
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
         try:
             async with asyncio.timeout(CLOSING):
                 await self._stream.aclose()
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling() > cancelled:
+                raise  # this one is ours, not one that the provider raised
             logger.exception("closing the stream of %s failed", self.llm.label)
 
     async def _hold_the_rest(self) -> None:

@@ -106,6 +106,13 @@ def force(health: Health) -> Permit | None:
     return None if health.state is State.DISABLED else Permit(health.generation)
 
 
+def renew(health: Health, permit: Permit, now: float, seconds: float) -> Health:
+    """Give the holder of a lease, who is at work, `seconds` more: a long answer must not lose it to the next request."""
+    if health.state is not State.HALF_OPEN or permit.generation != health.generation:
+        return health
+    return replace(health, until=now + seconds)
+
+
 def settle(health: Health, permit: Permit, result: Result, now: float) -> Health:
     """Give the record after the request of `permit` ended with `result`."""
     stale = permit.generation != health.generation

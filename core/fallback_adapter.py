@@ -179,12 +179,12 @@ class FallbackAdapter(LLM):
     async def aclose(self) -> None:
         """End the answers that are still being read, and release the LLMs where they are ours to close; idempotent."""
         self._closed = True
-        for stream in tuple(self._streams):
-            await stream.aclose()
-        if self._close_llms:
-            async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+        async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+            if self._close_llms:
                 for candidate in self._candidates:
                     stack.push_async_callback(candidate.llm.aclose)
+            for stream in tuple(self._streams):
+                stack.push_async_callback(stream.aclose)
 
     def _candidate(self, llm: LLM) -> Candidate:
         for candidate in self._candidates:
@@ -195,7 +195,7 @@ class FallbackAdapter(LLM):
     def _order(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
         if only is not None:
             return [self._candidate(only)]
-        order = [candidate for candidate in self._candidates if candidate.llm not in without]
+        order = [one for one in self._candidates if not any(one.llm is left_out for left_out in without)]
         if start_with is None:
             return order
         first = self._candidate(start_with)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MAX_WAIT: Final = 60.0
 """Seconds that the last provider left may make the user wait."""
+LONGEST_ANSWER: Final = 300.0
+"""Seconds for which a provider on trial that has begun to answer keeps its trial to itself."""
 
 
 class TurnOptions(NamedTuple):
@@ -234,6 +236,7 @@ class FallbackLLMStream(LLMStream):
             else:
                 assert attempt.first_token is not None
                 self._engine.note_first_token(candidate, attempt.first_token)
+                self._engine.board.renew(candidate.key, permit, seconds=LONGEST_ANSWER)
                 return attempt
             finally:
                 for text in attempt.notices:

@@ -86,6 +86,11 @@ class HealthBoard:
         self._update(key, change)
         return permit
 
+    def renew(self, key: str, permit: Permit, *, seconds: float) -> None:
+        """Let the holder of a lease keep it for so long from now."""
+        if permit.half_open:
+            self._update(key, lambda health: breaker.renew(health, permit, self._clock(), seconds))
+
     def force(self, key: str) -> Permit | None:
         """Ask for a permit as the last resort; only a disabled provider refuses it."""
         return breaker.force(self._store.read(key))

@@ -10,7 +10,7 @@ from fallback_chat.core._values import Mistake, describe, suggest
 from fallback_chat.core.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fallback_chat.core.settings import Origin, ProviderSettings, Settings
 
@@ -45,11 +45,16 @@ class Overrides(NamedTuple):
         return cls(profile=profile, provider=provider, model=model)
 
 
-def apply(settings: Settings, overrides: Overrides, origin: Origin) -> Settings:
-    """Give `settings` with one layer of wishes on top; call it for the environment first, then for the flags.
+_ROUTING: Final = ("profile", "chain", "only")
+"""Each says who takes part; one of the flags counts more than what the environment says of it, and of the order."""
+
+
+def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
+    """Give `settings` with all layers of wishes on top, the weakest layer first.
 
     Raises `ConfigError` for a name that does not exist and a value out of range.
     """
+    overrides, origin_of = _merged(layers)
     settings = _with_order(settings, overrides)
     changes: dict[str, Any] = {}
     for name in _CHAIN_KEYS:
@@ -57,20 +62,32 @@ def apply(settings: Settings, overrides: Overrides, origin: Origin) -> Settings:
             changes[name] = _checked(name, wish)
     system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
     providers = [replace(one, chain=replace(one.chain, **changes), **system) for one in settings.providers]
-    first = providers[0]
-    if overrides.model is not None:
-        providers[0] = replace(first, model=_checked("model", overrides.model))
-    origins = {f"chain.{name}": origin for name in changes}
+    origins = {f"chain.{name}": origin_of[name] for name in changes}
     for provider in settings.providers:
-        origins |= {f"providers.{provider.name}.{name}": origin for name in (*changes, *system)}
+        origins |= {f"providers.{provider.name}.{name}": origin_of[name] for name in (*changes, *system)}
     if overrides.model is not None:
-        origins[f"providers.{first.name}.model"] = origin
+        first = next(index for index, one in enumerate(providers) if one.enabled)
+        providers[first] = replace(providers[first], model=_checked("model", overrides.model))
+        origins[f"providers.{providers[first].name}.model"] = origin_of["model"]
     return replace(
         settings,
         chain=replace(settings.chain, **changes),
         providers=tuple(providers),
         origins={**settings.origins, **origins},
     )
+
+
+def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict[str, Origin]]:
+    """Give the strongest wish of each kind, and whose it is."""
+    wishes: dict[str, Any] = {}
+    origin_of: dict[str, Origin] = {}
+    for overrides, origin in layers:
+        own = {name: wish for name, wish in overrides._asdict().items() if wish is not None}
+        if own.keys() & set(_ROUTING):
+            wishes = {name: wish for name, wish in wishes.items() if name not in (*_ROUTING, "provider")}
+        wishes |= own
+        origin_of |= dict.fromkeys(own, origin)
+    return Overrides(**wishes), origin_of
 
 
 def _with_order(settings: Settings, overrides: Overrides) -> Settings:

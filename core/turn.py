@@ -48,7 +48,7 @@ class Turn:
         self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
         """About how many the conversation takes; 0 where it fits nowhere by that count."""
         self._board = board
-        self._passed: set[Candidate] = set()
+        self._passed: set[str] = set()
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
@@ -58,17 +58,22 @@ class Turn:
     def take(self) -> tuple[Candidate, Permit] | None:
         """Give the next candidate with its permit, or None when there is nobody left to ask."""
         candidates = self.left()
-        self._passed.update(one for one in self._untried if one not in candidates)
+        serving = {one.key for one in candidates}
+        self._passed.update(one.key for one in self._untried if one.key not in serving)
         for candidate in candidates:
             if permit := self._board.admit(candidate.key, lease=candidate.lease):
-                self._untried.remove(candidate)
+                self._take_out(candidate)
                 return candidate, permit
-            self._passed.add(candidate)
+            self._passed.add(candidate.key)
         for candidate in sorted(candidates, key=self._last_resort_order):
             if permit := self._board.force(candidate.key):
-                self._untried.remove(candidate)
+                self._take_out(candidate)
                 return candidate, permit
         return None
+
+    def _take_out(self, candidate: Candidate) -> None:
+        # By key: LLMs of others may compare as they like.
+        self._untried = [one for one in self._untried if one.key != candidate.key]
 
     def left(self) -> list[Candidate]:
         """Give the candidates that may still be asked, in order."""
@@ -79,7 +84,7 @@ class Turn:
     @property
     def passed_over(self) -> tuple[Candidate, ...]:
         """Those that would have had their turn and were not asked."""
-        return tuple(one for one in self._untried if one in self._passed)
+        return tuple(one for one in self._untried if one.key in self._passed)
 
     @property
     def too_small(self) -> tuple[Candidate, ...]:

@@ -155,6 +155,11 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def texts_of(value: Any) -> list[str]:
+    """Give the texts of `value` if it is a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def first_of(answers: Any) -> dict[str, Any]:
     """Give the first of several answers; what belongs to the others is skipped."""
     for each in answers if isinstance(answers, list) else ():

@@ -7,6 +7,7 @@ import logging
 import os
 import ssl
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
@@ -75,8 +76,9 @@ class HttpEngine:
     async def aclose(self) -> None:
         """Close all connections. Used again, it makes new ones."""
         clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.aclose()
+        async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+            for client in clients:
+                stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
         """Send a request and give the response once its head is there. Raises `APIConnectionError`.

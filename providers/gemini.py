@@ -18,6 +18,7 @@ from fallback_chat.providers._dialect import (
     dicts_of,
     first_of,
     text_of,
+    texts_of,
     total_of,
 )
 from fallback_chat.providers._history import arguments_object, extras_for, normalise
@@ -121,7 +122,7 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
             ("reasoning",) if model.get("thinking") is True else (),
         )
         for model in dicts_of(page.get("models"))
-        if "generateContent" in (model.get("supportedGenerationMethods") or ["generateContent"])
+        if "generateContent" in (texts_of(model.get("supportedGenerationMethods")) or ["generateContent"])
     ]
     return models, text_of(page.get("nextPageToken")) or None
 

@@ -16,6 +16,7 @@ from fallback_chat.providers._dialect import (
     dict_of,
     dicts_of,
     text_of,
+    texts_of,
     unsupported,
 )
 from fallback_chat.providers._history import arguments_object, normalise
@@ -88,7 +89,7 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
         ModelInfo(
             text_of(model.get("name")),
             count_of(dict_of(model.get("details")).get("context_length")),
-            tuple(text for text in model.get("capabilities") or () if isinstance(text, str)),
+            tuple(texts_of(model.get("capabilities"))),
         )
         for model in dicts_of(dict_of(page).get("models"))
     ]

@@ -17,6 +17,7 @@ from fallback_chat.providers._dialect import (
     dicts_of,
     first_of,
     text_of,
+    texts_of,
     unsupported,
 )
 from fallback_chat.providers._history import (
@@ -108,10 +109,11 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
         )
         window = next((count for count in map(count_of, windows) if count), None)
         capabilities = dict_of(model.get("capabilities"))
-        modalities = dict_of(model.get("architecture")).get("input_modalities") or ()
+        modalities = texts_of(dict_of(model.get("architecture")).get("input_modalities"))
         known = {
             "vision": bool(capabilities.get("vision")) or "image" in modalities,
-            "tools": bool(capabilities.get("function_calling")) or "tools" in (model.get("supported_parameters") or ()),
+            "tools": bool(capabilities.get("function_calling"))
+            or "tools" in texts_of(model.get("supported_parameters")),
         }
         if text_of(model.get("id")):
             models.append(ModelInfo(model["id"], window, tuple(name for name, has in known.items() if has)))

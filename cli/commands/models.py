@@ -91,6 +91,8 @@ async def _listing(chain: OpenChain, llm: LLM, settings: ProviderSettings, *, re
         found = await list_models(llm, settings, chain.models, refresh=refresh)
     except APIError as error:
         return Listing(llm.label, llm.model, (), error)
+    except Exception as bug:  # noqa: BLE001 - whatever it is, the other lists are worth printing
+        return Listing(llm.label, llm.model, (), APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG))
     return Listing(llm.label, llm.model, found)
 
 
@@ -100,7 +102,7 @@ async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) ->
     unknown = [one for one in attempts if one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND]
     lines = []
     for attempt in unknown:
-        with suppress(TimeoutError, APIError):
+        with suppress(Exception):  # advice never fails an answer
             async with asyncio.timeout(NEAREST_TIMEOUT):
                 names = [model.id for model in await by_label[attempt.provider].list_models()]
             if close := get_close_matches(attempt.model, names, n=3, cutoff=0.4):

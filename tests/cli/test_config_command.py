@@ -125,8 +125,7 @@ providers = ["a"]
 """
     )
     settings = load_settings(desk.where, no_servers)
-    settings = apply(settings, Overrides(model="other"), Origin.ENV)
-    settings = apply(settings, Overrides(attempt_timeout=3), Origin.FLAG)
+    settings = apply(settings, (Overrides(model="other"), Origin.ENV), (Overrides(attempt_timeout=3), Origin.FLAG))
 
     assert config.show(settings, desk.env, desk.out, origin=True) == ExitCode.OK
     assert desk.said == (

@@ -481,6 +481,18 @@ async def test_a_stream_that_cannot_be_closed_is_left_behind(caplog: pytest.LogC
     assert caplog.messages == ["closing the stream of one failed"]
 
 
+async def test_a_cancellation_that_nobody_sent_is_a_failure_to_close(caplog: pytest.LogCaptureFixture) -> None:
+    async def give_up() -> None:
+        raise asyncio.CancelledError
+
+    attempt, _ = attempt_at("hello", on_close=give_up)
+    await attempt.commit()
+
+    await attempt.aclose()
+
+    assert caplog.messages == ["closing the stream of one failed"]
+
+
 async def test_a_stream_that_takes_for_ever_to_close_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
     async def hang() -> None:
         await asyncio.sleep(3600)

@@ -138,6 +138,18 @@ def test_a_lease_that_lapsed_goes_to_the_next_and_the_former_holder_has_no_say()
     assert breaker.settle(again, second, SUCCEEDED, NOW + 36).state is State.CLOSED
 
 
+def test_a_holder_who_is_at_work_keeps_the_lease_for_a_long_answer() -> None:
+    trying, first = breaker.admit(asked(Health(), FAILED), NOW + 15, LEASE)
+    assert first is not None
+    at_work = breaker.renew(trying, first, NOW + 20, 300)
+
+    assert breaker.admit(at_work, NOW + 35, LEASE) == (at_work, None)
+    assert breaker.settle(at_work, first, SUCCEEDED, NOW + 90).state is State.CLOSED
+    assert breaker.renew(Health(), first, NOW, 300) == Health()
+    lapsed, _ = breaker.admit(trying, NOW + 35, LEASE)
+    assert breaker.renew(lapsed, first, NOW + 36, 300) == lapsed
+
+
 def test_success_on_trial_closes_and_forgets() -> None:
     trying = on_trial(opens=5)
 

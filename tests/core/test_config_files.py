@@ -261,6 +261,24 @@ def test_a_trusted_project_file_counts_whole_with_its_providers_first(place: Pla
     assert (settings.profiles, settings.warnings) == ({"theirs": ("evil",), "ours": ("b",)}, ())
 
 
+@pytest.mark.parametrize(
+    "mine", ['api_key_env = "MY_KEY"', 'api_key_cmd = ["pass", "mine"]', 'api_key_file = "mine"', ""]
+)
+@pytest.mark.parametrize("theirs", ['api_key_file = "/theirs"', 'api_key = "sk-theirs-0123456789"'])
+def test_the_key_of_a_trusted_project_file_replaces_the_users_whatever_its_source(
+    place: Place, mine: str, theirs: str
+) -> None:
+    entry = '[[providers]]\nname = "a"\nkind = "openai"\nmodel = "m"\nbase_url = "https://{}/v1"\n{}\n'
+    place.mine(entry.format("mine.example", mine))
+    project = place.project(entry.format("theirs.example", theirs))
+    trust(place.paths, project, read_file(project))
+
+    (one,) = place.load().providers
+
+    expected = KeySource(file=Path("/theirs")) if "file" in theirs else KeySource(inline="sk-theirs-0123456789")
+    assert (one.base_url, one.key) == ("https://theirs.example/v1", expected)
+
+
 def test_a_trusted_project_file_stands_alone_where_the_user_has_none(place: Place) -> None:
     place.env["GROQ_API_KEY"] = "x"
     project = place.project('[[providers]]\nname = "own"\nkind = "guide"\n')

@@ -12,12 +12,14 @@ from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
 from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, Outcome
 from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.llm import ChatOptions, ChoiceDelta, ProbeReport
+from fallback_chat.core.llm import ChatChunk, ChatOptions, ChoiceDelta, ProbeReport
 from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, states, turn_with
 from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from fallback_chat.core.llm import LLM
 
 DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))
@@ -381,3 +383,48 @@ async def test_one_stream_has_one_reader(clock: FakeClock) -> None:
 def test_a_time_that_is_none_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="attempt_timeout has to be more than 0 seconds"):
         FallbackAdapter([ScriptedLLM("a")], attempt_timeout=seconds)
+
+
+async def test_a_stream_that_is_an_async_generator_is_read_like_any_other(clock: FakeClock) -> None:
+    class Generating(ScriptedLLM):
+        def chat(self, **_: object) -> Any:
+            async def chunks() -> AsyncIterator[ChatChunk]:
+                yield ChatChunk(ChoiceDelta("Hello"))
+                yield STOP
+
+            return chunks()
+
+    turn = await turn_with(chain_of(Generating("a"), clock=clock))
+
+    assert (turn.text, turn.record) == ("Hello", [("a", "ok", None)])
+
+
+async def test_llms_may_compare_as_they_like(clock: FakeClock) -> None:
+    class Equal(ScriptedLLM):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+    a, b = Equal("a", [APIConnectionError("refused")]), Equal("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+
+    turns = [await turn_with(chain), await turn_with(chain), await turn_with(chain, without=[a])]
+
+    assert [turn.text for turn in turns] == ["Hello"] * 3
+    assert (len(a.calls), len(b.calls)) == (1, 3)
+
+
+async def test_a_trial_that_takes_long_closes_the_breaker(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [APIConnectionError("refused")], ["Hel", Pause(25), "lo", STOP])
+    b = ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    await turn_with(chain)
+    clock.advance(20)
+
+    trial = asyncio.ensure_future(turn_with(chain))
+    await asyncio.sleep(22)
+    beside = await turn_with(chain)
+
+    assert ((await trial).text, beside.record[-1][:2]) == ("Hello", ("b", "ok"))
+    assert states(chain)[0] is State.CLOSED

@@ -29,7 +29,7 @@ providers = ["c", "a"]
 
 
 def order(overrides: Overrides) -> list[str]:
-    return [one.name + ("" if one.enabled else " (off)") for one in apply(SETTINGS, overrides, Origin.FLAG).providers]
+    return [one.name + ("" if one.enabled else " (off)") for one in apply(SETTINGS, (overrides, Origin.FLAG)).providers]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,36 @@ def order(overrides: Overrides) -> list[str]:
 )
 def test_the_providers_that_were_asked_for_are_used_in_that_order(overrides: Overrides, expected: list[str]) -> None:
     assert order(overrides) == expected
+
+
+@pytest.mark.parametrize(
+    ("env", "flags", "expected"),
+    [
+        (Overrides(profile="p"), Overrides(only="b"), ["b"]),
+        (Overrides(profile="p"), Overrides(chain=("b", "a")), ["b", "a"]),
+        (Overrides(profile="p"), Overrides(provider="a"), ["a", "c"]),
+        (Overrides(provider="c"), Overrides(chain=("a", "b")), ["a", "b"]),
+        (Overrides(provider="c"), Overrides(provider="b"), ["b", "a", "c"]),
+        (Overrides(provider="c"), Overrides(profile="p"), ["c", "a"]),
+    ],
+)
+def test_a_flag_counts_more_than_the_environment(env: Overrides, flags: Overrides, expected: list[str]) -> None:
+    settings = apply(SETTINGS, (env, Origin.ENV), (flags, Origin.FLAG))
+    assert [one.name for one in settings.providers] == expected
+
+
+@pytest.mark.parametrize(
+    ("layers", "changed"),
+    [
+        ([Overrides(model="m"), Overrides(provider="c")], "c"),
+        ([Overrides(), Overrides(model="m", provider="c")], "c"),
+        ([Overrides(model="m")], "a"),
+    ],
+)
+def test_the_model_is_for_the_provider_that_the_turn_begins_with(layers: list[Overrides], changed: str) -> None:
+    disabled = replace(SETTINGS, providers=(SETTINGS.providers[1], SETTINGS.providers[0], SETTINGS.providers[2]))
+    settings = apply(disabled, *((layer, Origin.FLAG) for layer in layers))
+    assert [one.name for one in settings.providers if one.model == "m"] == [changed]
 
 
 def test_wishes_change_the_values_and_say_where_they_come_from() -> None:
@@ -67,7 +97,7 @@ def test_wishes_change_the_values_and_say_where_they_come_from() -> None:
     a, b, c = SETTINGS.providers
     chain = replace(SETTINGS.chain, **timing)
 
-    settings = apply(SETTINGS, wishes, Origin.FLAG)
+    settings = apply(SETTINGS, (wishes, Origin.FLAG))
 
     changed = [replace(one, system="Be brief.", chain=chain) for one in (c, a, b)]
     changed[0] = replace(changed[0], model="big")
@@ -105,21 +135,21 @@ def test_the_environment_names_profile_provider_and_model() -> None:
 )
 def test_a_wish_that_cannot_be_met_is_named_with_what_there_is(overrides: Overrides, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        apply(SETTINGS, overrides, Origin.FLAG)
+        apply(SETTINGS, (overrides, Origin.FLAG))
 
     assert str(caught.value) == message
 
 
 def test_without_any_profile_the_message_says_so() -> None:
     with pytest.raises(ConfigError, match="profile: none is called 'p'; there is no profile at all"):
-        apply(replace(SETTINGS, profiles={}), Overrides(profile="p"), Origin.ENV)
+        apply(replace(SETTINGS, profiles={}), (Overrides(profile="p"), Origin.ENV))
 
 
 def test_a_profile_of_disabled_providers_is_a_mistake_unless_one_of_them_is_asked_for() -> None:
     settings = replace(SETTINGS, profiles={"off": ("b",)})
 
     with pytest.raises(ConfigError) as caught:
-        apply(settings, Overrides(profile="off"), Origin.FLAG)
+        apply(settings, (Overrides(profile="off"), Origin.FLAG))
 
     assert str(caught.value) == "profiles.off.providers: every one of them is disabled: take an `enabled = false` away"
-    assert apply(settings, Overrides(profile="off", only="b"), Origin.FLAG).providers[0].enabled
+    assert apply(settings, (Overrides(profile="off", only="b"), Origin.FLAG)).providers[0].enabled

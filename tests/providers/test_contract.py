@@ -213,7 +213,8 @@ async def test_a_list_of_models_that_is_none_is_an_error(kind: str, body: bytes)
 
 
 @pytest.mark.parametrize(
-    "page", [b"null", b"[]", b"{}", b'{"data": 1, "models": "x"}', b'{"data": [null], "models": [1]}']
+    "page",
+    [b"null", b"[]", b"{}", b'{"data": 1, "models": "x"}', b'{"data": [null], "models": [1]}'],
 )
 async def test_a_list_of_models_may_be_empty_or_odd(kind: str, page: bytes) -> None:
     async with served(kind, answers(page)) as (one, _):
@@ -294,3 +295,12 @@ async def test_a_wish_that_the_format_has_no_word_for_is_named_once(kind: str) -
     spelled = {"parallel_tool_calls": "parallel"} | ({"tool_choice": "mode"} if kind == "gemini" else {})
     for wish in {"stop", "seed", "tool_choice", "parallel_tool_calls"} - set(lacking):
         assert spelled.get(wish, wish).replace("_", "").encode() in sent
+
+
+async def test_whatever_a_model_of_the_list_says_of_itself_it_is_listed(kind: str) -> None:
+    odd = dict.fromkeys(
+        ("supported_parameters", "architecture", "capabilities", "supportedGenerationMethods", "details"), 1
+    )
+    page = [{"id": "m", "name": "m"} | odd]
+    async with served(kind, answers(json.dumps({"data": page, "models": page}).encode())) as (one, _):
+        assert [model.id for model in await one.list_models()] == ["m"]
