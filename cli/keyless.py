@@ -87,13 +87,13 @@ class Keyless(LLM):
         """Give the provider's models. Raises `APIError`."""
         return await (await self.found()).list_models()
 
-    async def probe(self, *, light: bool = False) -> ProbeReport:
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         """Check the provider, its key included."""
         try:
             llm = await self.found()
         except APIError as error:
             return ProbeReport(ok=False, check="none", error=error)
-        return await llm.probe(light=light)
+        return await llm.probe(light=light, timeout=timeout)
 
     async def aclose(self) -> None:
         """Give up the connections, if there are any."""

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.sinks import Outcome
-    from fallback_chat.core.chat_context import ChatContext, ChatMessage
+    from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.events import Event
+    from fallback_chat.core.history_records import Conversation
     from fallback_chat.core.llm import ChatChunk
 
 
 def recorded(
     sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
-) -> tuple[Sink, ChatContext]:
-    """Store `question` in the conversation that `shared` names; give the sink that stores its answer, and what was said before.
+) -> tuple[Sink, Conversation]:
+    """Store `question` in the conversation that `shared` names; give the sink that stores its answer, and what was before it.
 
     With --no-log the conversation is only read. Raises `InputError` when there is none, `StorageError` when it cannot be read.
     """
@@ -34,12 +35,12 @@ def recorded(
         history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
         conversation = find_conversation(history, shared.session)
         if shared.no_log:
-            return sink, conversation.context
+            return sink, conversation
         recorder = Recorder(
             history, monotonic=time.monotonic, warn=sink.notice, redact=redact, conversation=conversation
         )
         recorder.begin(question)
-        return RecordingSink(sink, recorder, stack.pop_all()), conversation.context
+        return RecordingSink(sink, recorder, stack.pop_all()), conversation
 
 
 class RecordingSink(Sink):

@@ -117,6 +117,12 @@ class Conversation:
         return ChatContext(tuple(message for turn in answered for message in (turn.question, turn.answer.message())))
 
     @property
+    def answered_by(self) -> str | None:
+        """The provider that gave the last answer; None before the first."""
+        answers = (turn.answer for turn in reversed(self.turns))
+        return next((answer.provider for answer in answers if answer.has_content and answer.error is None), None)
+
+    @property
     def last(self) -> TurnId:
         """The turn after which the next one comes."""
         return self.turns[-1].id if self.turns else BEFORE_THE_FIRST

@@ -185,12 +185,12 @@ class LLM(ABC):
         `tool_choice` is `auto`, `none`, `required` or the name of a tool. The request may be sent lazily, with the first pull.
         """
 
-    async def probe(self, *, light: bool = False) -> ProbeReport:
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         """Check that the model can answer, at the lowest cost; `light` asks for the list of models only.
 
-        Never raises an `APIError`: the report carries it.
+        It takes at most `timeout` seconds, or as long as an answer may. Never raises an `APIError`: the report carries it.
         """
-        del light
+        del light, timeout
         return ProbeReport(ok=True, check="none")
 
     async def list_models(self) -> Sequence[ModelInfo]:

@@ -24,6 +24,23 @@ _MAX_KEY: Final = 8_192
 _SECRET_HEADERS: Final = ("authorization", "cookie", "key", "token", "secret")
 _LONG_HEADER: Final = 8
 """Characters from which on any header's value counts as a secret: gateways give their keys names of their own."""
+_HARMLESS_HEADERS: Final = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "anthropic-beta",
+        "anthropic-version",
+        "content-type",
+        "http-referer",
+        "openai-beta",
+        "openai-organization",
+        "openai-project",
+        "referer",
+        "user-agent",
+        "x-title",
+    }
+)
+"""Headers whose values are words like any other: taken out of an answer, they would leave holes in it."""
 _SECRET_FIELDS: Final = ("key", "token", "secret", "password")
 
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
@@ -110,21 +127,25 @@ def without_keys(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Give the secrets that stand in the configuration itself: inline keys, headers, telling fields, a proxy's password."""
+    """Give the secrets that stand in the configuration itself."""
+    return tuple(secret for provider in settings.providers for secret in secrets_of(provider))
+
+
+def secrets_of(provider: ProviderSettings) -> list[str]:
+    """Give the secrets that stand in one provider's entry: inline key, headers, telling fields, the proxy's password."""
     found: list[str] = []
-    for provider in settings.providers:
-        if provider.key and provider.key.inline:
-            found.append(provider.key.inline.strip())
-        for name, value in provider.headers:
-            if any(word in name.lower() for word in _SECRET_HEADERS):
-                found += [value, value.rpartition(" ")[2]]
-            elif len(value) >= _LONG_HEADER:
-                found.append(value)
-        change_secret_fields(provider.extra_body, found.append)
-        if provider.proxy and "@" in provider.proxy:
-            user_and_password = provider.proxy.rpartition("@")[0].rpartition("/")[2]
-            found.append(user_and_password.partition(":")[2] or user_and_password)
-    return tuple(found)
+    if provider.key and provider.key.inline:
+        found.append(provider.key.inline.strip())
+    for name, value in provider.headers:
+        if any(word in name.lower() for word in _SECRET_HEADERS):
+            found += [value, value.rpartition(" ")[2]]
+        elif len(value) >= _LONG_HEADER and name.lower() not in _HARMLESS_HEADERS:
+            found.append(value)
+    change_secret_fields(provider.extra_body, found.append)
+    if provider.proxy and "@" in provider.proxy:
+        user_and_password = provider.proxy.rpartition("@")[0].rpartition("/")[2]
+        found.append(user_and_password.partition(":")[2] or user_and_password)
+    return found
 
 
 def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
+from fallback_chat.core.secrets import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ REQUEST_ID_HEADERS: Final = (
     "cf-ray",
 )
 
-_SECRET_HEADER: Final = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
-
 
 class ErrorReader:
     """Makes the errors of one provider.
@@ -35,7 +33,7 @@ class ErrorReader:
     """
 
     def __init__(self, settings: ProviderSettings, api_key: str | None, family: str) -> None:
-        secrets = [word for name, value in settings.headers if _SECRET_HEADER.search(name) for word in value.split()]
+        secrets = secrets_of(settings)
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
         self._family = family
 

@@ -92,15 +92,15 @@ class HttpLLM(LLM):
             )
         )
 
-    async def probe(self, *, light: bool = False) -> ProbeReport:
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         """Ask for the list of models (`light`), or for a minimal answer, which alone proves credit and capacity.
 
-        Takes at most `attempt_timeout`. Never raises an `APIError`.
+        Takes at most `timeout` seconds, or `attempt_timeout`. Never raises an `APIError`.
         """
         from fallback_chat.providers import _probe
         from fallback_chat.providers._fetch import JsonFetch
 
-        timeout = self._settings.chain.attempt_timeout
+        timeout = timeout or self._settings.chain.attempt_timeout
         if not light:
             request = ChatRequest(
                 settings=self._settings, chat_ctx=_probe.QUESTION, api_key=self._api_key, options=_probe.OPTIONS

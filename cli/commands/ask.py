@@ -16,6 +16,7 @@ from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
+from fallback_chat.core.settings import Prefer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.chat_context import Part
     from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import LLM
 
 TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
@@ -63,12 +65,12 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
-        sink, context = _conversation(sink, chain, ChatMessage(Role.USER, prompt), shared)
+        sink, turn = _turn(sink, chain, ChatMessage(Role.USER, prompt), shared)
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
     try:
-        return run_until_signal(lambda: _ask(chain, context, sink, options, shared))
+        return run_until_signal(lambda: _ask(chain, turn, sink, options, shared))
     except Interrupted as interrupted:
         # Where the signal came before the answer was asked for, nothing has said so yet.
         sink.end(Outcome(None, interrupted, interrupted.code))
@@ -84,17 +86,26 @@ def _misuse(options: AskOptions) -> str | None:
     return None
 
 
-def _conversation(
-    sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions
-) -> tuple[Sink, ChatContext]:
-    """Give what the chain is told, and where the answer goes: into the conversation as well, where one is gone on with."""
-    context = ChatContext()
-    if shared.continues:
-        # Without a conversation, `ask` never imports SQLite.
-        from fallback_chat.cli.recording_sink import recorded
+class Turn(NamedTuple):
+    """What the chain is asked."""
 
-        sink, context = recorded(sink, question, chain.redactor.redact, shared)
-    return sink, context.add_message(question)
+    context: ChatContext
+    start_with: LLM | None = None
+    """Who answered last, where a conversation stays with that provider."""
+
+
+def _turn(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions) -> tuple[Sink, Turn]:
+    """Give what the chain is asked, and where the answer goes: into the conversation as well, where one is gone on with."""
+    if not shared.continues:
+        return sink, Turn(ChatContext().add_message(question))
+    # Without a conversation, `ask` never imports SQLite.
+    from fallback_chat.cli.recording_sink import recorded
+
+    sink, conversation = recorded(sink, question, chain.redactor.redact, shared)
+    stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None
+    last = conversation.answered_by if stays else None
+    start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)
+    return sink, Turn(conversation.context.add_message(question), start_with)
 
 
 def _prompt(options: AskOptions) -> tuple[Part, ...]:
@@ -112,15 +123,15 @@ def _stream_policy(options: AskOptions) -> str | None:
     return options.on_stream_failure or ("restart" if buffered else None)
 
 
-async def _ask(chain: OpenChain, context: ChatContext, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
+async def _ask(chain: OpenChain, turn: Turn, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
-        outcome = await _answer(chain, context, sink, shared)
-        patience = shared.wait or 0.0
-        while (pause := _pause(outcome, patience)) is not None:
+        patience = Patience(PATIENCE if shared.wait is None else shared.wait)
+        outcome = await _answer(chain, turn, sink, shared, patience)
+        while shared.wait is not None and (pause := _pause(outcome, patience.left)) is not None:
             sink.notice(f"nobody can answer now; asking again in {duration(pause)}")
             await asyncio.sleep(pause)
-            patience -= pause
-            outcome = await _answer(chain, context, sink, shared)
+            patience.left -= pause
+            outcome = await _answer(chain, turn, sink, shared, patience)
         outcome, unshown = _with_calls(outcome, options)
         sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
@@ -150,20 +161,33 @@ def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[st
     return outcome._replace(exit_code=ExitCode.INCOMPLETE), [line]
 
 
-async def _answer(chain: OpenChain, context: ChatContext, sink: Sink, shared: SharedOptions) -> Outcome:
+class Patience:
+    """The seconds of waiting that are left to this run."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def event(self, event: Event) -> None:
+        """Take off what the engine waits by itself."""
+        self.left -= getattr(event, "retry_in", None) or 0.0
+
+
+async def _answer(chain: OpenChain, turn: Turn, sink: Sink, shared: SharedOptions, patience: Patience) -> Outcome:
     """Drive one turn and say how it ended; what was shown before a failure stays, but it is no answer."""
     builder = AnswerBuilder()
 
     def on_event(event: Event) -> None:
         sink.event(event)
+        patience.event(event)
         if not shared.quiet:
             for line in notices(event, verbose=bool(shared.verbose)):
                 sink.notice(line)
 
     stream = chain.adapter.chat(
-        chat_ctx=context,
+        chat_ctx=turn.context,
+        start_with=turn.start_with,
         total_timeout=TOTAL_TIMEOUT,
-        max_wait=PATIENCE if shared.wait is None else shared.wait,
+        max_wait=max(0.0, patience.left),
         on_event=on_event,
     )
     try:

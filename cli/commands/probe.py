@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PROBE_SCHEMA: Final = "fallback-chat.probe/1"
 TIMEOUT: Final = 10.0
-"""Seconds for the whole check, where neither --timeout nor attempt_timeout says otherwise."""
+"""Seconds for the whole check, where --timeout does not say otherwise; a shorter attempt_timeout holds, too."""
 
 
 class ProbeOptions(NamedTuple):
@@ -84,7 +84,7 @@ async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
     """Probe one provider within its time; what hung ones cost is the time of the slowest, not the sum."""
     try:
         async with asyncio.timeout(seconds):
-            return await llm.probe(light=light)
+            return await llm.probe(light=light, timeout=seconds)
     except TimeoutError:
         error: APIError = APITimeoutError(f"nothing within {duration(seconds)}")
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing

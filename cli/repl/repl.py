@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.events import AvailabilityChangedEvent
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.settings import Prices, ProviderSettings
 
 T = TypeVar("T")
 PATIENCE: Final = 2.0
@@ -108,9 +108,11 @@ class Repl:
 
     async def _question(self, question: str) -> None:
         try:
-            for name in mentions(question):
-                self.session.attachments.append(attach(name))
-                self.say(f"attached {name}", Tone.DIM)
+            attached = {one.name for one in self.session.attachments}  # those of a question that failed are still there
+            new = [attach(name) for name in mentions(question) if name not in attached]
+            self.session.attachments += new
+            for one in new:
+                self.say(f"attached {one.name}", Tone.DIM)
             plan = self.session.plan(question, self.now())
         except InputError as error:
             self.say(str(error), Tone.BAD)
@@ -307,6 +309,6 @@ class Repl:
             return text
 
 
-def prices(providers: Sequence[ProviderSettings]) -> dict[str, tuple[float, float]]:
-    """Give what a million tokens cost in and out, for those that have a price."""
-    return {one.name: (one.prices.input, one.prices.output) for one in providers if one.prices is not None}
+def prices(providers: Sequence[ProviderSettings]) -> dict[str, Prices]:
+    """Give what tokens cost, for those that have a price."""
+    return {one.name: one.prices for one in providers if one.prices is not None}

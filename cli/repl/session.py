@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.history_records import Conversation
+    from fallback_chat.core.settings import Prices
 
 CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
 CHARACTERS_PER_TOKEN: Final = 4
@@ -86,8 +87,9 @@ class Tally:
     first_tokens: list[float] = field(default_factory=list)
     """Seconds."""
     input: int = 0
+    """Tokens, as the next two; those of `cached` are counted in it."""
     output: int = 0
-    """Tokens."""
+    cached: int = 0
 
 
 class Session:
@@ -119,6 +121,7 @@ class Session:
         """Go on with a conversation; a question at its end that has no answer comes back as a draft."""
         self.new()
         self.context = conversation.context
+        self.answered_by = conversation.answered_by
         last = conversation.turns[-1] if conversation.turns else None
         if last is not None and not last.answer.has_content:
             self.draft = typed(last.question)
@@ -178,6 +181,7 @@ class Session:
             tally = self.tallies.setdefault(result.answer.llm.label, Tally())
             tally.input += result.answer.usage.input or 0
             tally.output += result.answer.usage.output or 0
+            tally.cached += result.answer.usage.cached or 0
 
     def undo(self) -> ChatMessage | None:
         """Take the last question and its answer back; gives the question, None when there is none."""
@@ -218,12 +222,16 @@ class Session:
         """Pass over a provider until then."""
         self.skipped[name] = until
 
-    def cost(self, prices: Mapping[str, tuple[float, float]]) -> float | None:
-        """Give what the answers cost by `prices` (per million tokens in and out); None when nobody who answered has any."""
-        priced = [(tally, prices[name]) for name, tally in self.tallies.items() if name in prices]
-        if not priced:
-            return None
-        return sum(tally.input * price[0] + tally.output * price[1] for tally, price in priced) / 1_000_000
+    def cost(self, prices: Mapping[str, Prices]) -> float | None:
+        """Give what the answers cost; None when nobody who answered has a price."""
+        priced = [_cost(tally, prices[name]) for name, tally in self.tallies.items() if name in prices]
+        return sum(priced) if priced else None
+
+
+def _cost(tally: Tally, price: Prices) -> float:
+    cached = price.input if price.cached is None else price.cached
+    uncached = tally.input - tally.cached
+    return (uncached * price.input + tally.cached * cached + tally.output * price.output) / 1_000_000
 
 
 def typed(question: ChatMessage) -> str:

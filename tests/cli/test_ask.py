@@ -173,6 +173,12 @@ def test_wait_waits_for_a_rate_limit_of_all(program: Program) -> None:
     assert ran.seconds > 1
 
 
+def test_wait_is_for_all_waits_together(program: Program) -> None:
+    ran = program.play("429-wait-1s")("ask", "--wait", "1500ms", "hi")
+
+    assert (ran.code, program.asked) == (75, [2])
+
+
 def test_wait_waits_for_the_first_one_that_comes_back(program: Program) -> None:
     program.play(first(1, "429-wait-1s"), "429-wait-30-days")
     ran = program("ask", "--wait", "5s", "hi")

@@ -13,6 +13,7 @@ from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.history import History
 from fallback_chat.core.history_records import AnswerRecord
 from fallback_chat.providers.simulator import Manner
+from fallback_chat.providers.simulator.schedule import first
 from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop, wait_until
 
 if TYPE_CHECKING:
@@ -179,3 +180,18 @@ def test_who_asks_nothing_goes_on_with_no_conversation(program: Program, command
     ran = program(command, "-c")
 
     assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "prefer", "who"),
+    [((), "sticky", "two"), ((), "primary", "one"), (("-p", "one"), "sticky", "one")],
+)
+def test_a_conversation_stays_with_who_answered_last_where_that_is_preferred(
+    program: Program, saved: Saved, flags: tuple[str, ...], prefer: str, who: str
+) -> None:
+    program.play(first(1, "500"), "ok", prefer=prefer)
+    program("ask", "--session", saved.add("Hi", "Hello"), "One?", env=saved.env)
+
+    ran = program("ask", "-c", *flags, "Two?", env=saved.env)
+
+    assert (ran.code, ran.out) == (0, ANSWERS[who])

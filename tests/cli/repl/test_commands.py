@@ -175,7 +175,7 @@ class Probed(ScriptedLLM):
 
     report = ProbeReport(ok=True, check="completion", first_token=0.25)
 
-    async def probe(self, *, light: bool = False) -> ProbeReport:
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         del light
         return self.report
 
@@ -216,6 +216,15 @@ async def test_files_go_along_by_command_and_by_mention(tmp_path: Path) -> None:
         )
         assert question.content[-1] == Image("image/png", PNG)
         assert chat.repl.session.attachments == []
+
+
+async def test_a_file_that_a_failed_question_named_goes_out_once(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("alpha")
+    a = ScriptedLLM("a", [DOWN], ["An answer.", STOP])
+    async with chatting(a) as chat:
+        await chat.ask(f"See @{tmp_path}/a.txt")
+        await chat.ask("")
+        assert [message.text.count("alpha") for message in chat.repl.session.questions] == [1]
 
 
 async def test_drop_takes_attachments_away(tmp_path: Path) -> None:

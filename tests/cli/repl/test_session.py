@@ -8,6 +8,7 @@ from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import CompletionUsage, FinishReason
+from fallback_chat.core.settings import Prices
 from tests.core.scripted import ScriptedLLM
 
 NOW = 1000.0
@@ -116,10 +117,11 @@ def test_tokens_are_those_that_the_provider_counted_else_a_rough_count() -> None
     session = Session()
     turn(session, "x" * 36)
     assert session.context_tokens == 10
-    turn(session, given=answer(usage=CompletionUsage(input=700, output=50)))
+    turn(session, given=answer(usage=CompletionUsage(input=700, output=50, cached=400)))
     assert (session.context_tokens, session.tokens) == (750, 750)
-    assert session.cost({"a": (1.0, 2.0)}) == 0.0008
-    assert session.cost({"b": (1.0, 2.0)}) is None
+    assert session.cost({"a": Prices(input=1.0, output=2.0)}) == 0.0008
+    assert session.cost({"a": Prices(input=1.0, output=2.0, cached=0.1)}) == 0.00044
+    assert session.cost({"b": Prices(input=1.0, output=2.0)}) is None
 
 
 def test_a_new_conversation_keeps_whom_to_ask() -> None:
