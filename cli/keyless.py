@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
@@ -16,26 +16,36 @@ if TYPE_CHECKING:
     from fallback_chat.core.settings import ProviderSettings
 
 
-def no_key(error: ConfigError) -> APIError:
+COMMAND_PAUSE: Final = 60.0
+"""Seconds after which a key command that failed is worth running again: an agent was locked, the network was gone."""
+
+
+def no_key(error: ConfigError, *, by_command: bool) -> APIError:
     """Give the failure of a provider whose key cannot be read: told in the ordinary way, without a request."""
     return APIStatusError(
         error.problems[0].message,
         kind=ErrorKind.AUTH,
-        details=ErrorDetails(retryable=False),
+        details=ErrorDetails(retryable=False, retry_after=COMMAND_PAUSE if by_command else None),
         hint="fallback-chat config explain shows more",
     )
 
 
 class Keyless(LLM):
-    """Asks `find` for the real provider when it is first needed, at most one at a time; a failure is not kept.
+    """Asks `find` for the key when it is first needed, at most one at a time, and has `create` make the real provider of it.
 
     `find` is called in a thread, with a function that takes the processes that it starts: a cancellation kills them.
     So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
     """
 
-    def __init__(self, settings: ProviderSettings, find: Callable[[Callable[[Popen[bytes]], object]], LLM]) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        find: Callable[[Callable[[Popen[bytes]], object]], str | None],
+        create: Callable[[str | None], LLM],
+    ) -> None:
         self._settings = settings
         self._find = find
+        self._create = create
         self._found: LLM | None = None
         self._finding = asyncio.Lock()
 
@@ -66,12 +76,14 @@ class Keyless(LLM):
                 commands: list[Popen[bytes]] = []
                 try:
                     # In a thread: the command may ask its user for a passphrase.
-                    self._found = await asyncio.to_thread(self._find, commands.append)
+                    key = await asyncio.to_thread(self._find, commands.append)
                 except ConfigError as error:
-                    raise no_key(error) from error
+                    by_command = self._settings.key is not None and self._settings.key.cmd is not None
+                    raise no_key(error, by_command=by_command) from error
                 finally:
                     for command in commands:
                         command.kill()  # nobody waits for it any more
+                self._found = self._create(key)
             return self._found
 
     def chat(self, **arguments: Any) -> LLMStream:

@@ -106,8 +106,10 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
 def _provider(
     settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str], models: ModelCache
 ) -> LLM:
-    def with_key(started: Callable[[Popen[bytes]], object] = id) -> LLM:
-        key = read_key(settings, os.environ, key_variables=variables, started=started)
+    def find(started: Callable[[Popen[bytes]], object] = id) -> str | None:
+        return read_key(settings, os.environ, key_variables=variables, started=started)
+
+    def create(key: str | None) -> LLM:
         if key is not None:
             redactor.add(key)
         llm = load(settings.kind).create(settings, api_key=key, http=engine)
@@ -116,12 +118,12 @@ def _provider(
 
     if settings.key is None or settings.key.cmd is None:
         try:
-            return with_key()
+            return create(find())
         except ConfigError:
             pass  # whoever asks this provider will be told
     from fallback_chat.cli.keyless import Keyless
 
-    return Keyless(settings, with_key)
+    return Keyless(settings, find, create)
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:

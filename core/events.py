@@ -150,8 +150,12 @@ class EventEmitter:
     def on(self, name: str, handler: Callable[[Any], object]) -> Callable[[Any], object]:
         """Call `handler(event)` for every event called `name`; gives the handler back.
 
-        Raises ValueError for a name that no event has.
+        Raises ValueError for a name that no event has, TypeError for a coroutine function, which nobody would await.
         """
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(handler):
+            raise TypeError("a handler is a plain function: start a task in it for what has to be awaited")
         if name not in EVENT_NAMES.values():
             known = ", ".join(EVENT_NAMES.values())
             raise ValueError(f"no event is called {name!r}; there are {known}")

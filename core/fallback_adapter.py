@@ -40,7 +40,7 @@ class FallbackAdapter(LLM):
     `settings` (and `llm_settings`, one for each) replace the four keyword arguments that LiveKit's adapter has. `store`, `clock`,
     `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
 
-    Raises ValueError when `llm` is empty or `attempt_timeout` is no time.
+    Raises ValueError when `llm` is empty, a number is out of range, or a setting is given twice.
     """
 
     def __init__(  # noqa: PLR0913 - the first five are LiveKit's, the rest is the world handed in
@@ -63,6 +63,11 @@ class FallbackAdapter(LLM):
             raise ValueError("a chain needs at least one LLM")
         if not attempt_timeout > 0:  # not a number is not, either
             raise ValueError(f"attempt_timeout has to be more than 0 seconds, not {attempt_timeout!r}")
+        if max_retry_per_llm < 0 or not retry_interval >= 0:
+            raise ValueError("max_retry_per_llm and retry_interval cannot be less than 0")
+        alone = (attempt_timeout, max_retry_per_llm, retry_interval, retry_on_chunk_sent)
+        if settings is not None and alone != (10.0, 1, 5.0, False):
+            raise ValueError("say it in settings or in the arguments of its own, not in both")
         self._settings = settings or ChainSettings(
             attempt_timeout=attempt_timeout,
             max_retry_per_llm=max_retry_per_llm,

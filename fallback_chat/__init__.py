@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from fallback_chat.cli.wiring import load_chain
-    from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Tool, ToolCall, ToolResult
+    from fallback_chat.core.answer import Answer, AnswerBuilder
+    from fallback_chat.core.chat_context import (
+        ChatContext,
+        ChatMessage,
+        Document,
+        Image,
+        Role,
+        Text,
+        Tool,
+        ToolCall,
+        ToolResult,
+    )
     from fallback_chat.core.errors import (
         AllProvidersFailed,
         APIConnectionError,
@@ -38,10 +49,22 @@ if TYPE_CHECKING:
         FinishReason,
         LLMStream,
     )
+    from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 
 _HOMES: Final = {
     "cli.wiring": ("load_chain",),
-    "core.chat_context": ("ChatContext", "ChatMessage", "Role", "Tool", "ToolCall", "ToolResult"),
+    "core.answer": ("Answer", "AnswerBuilder"),
+    "core.chat_context": (
+        "ChatContext",
+        "ChatMessage",
+        "Document",
+        "Image",
+        "Role",
+        "Text",
+        "Tool",
+        "ToolCall",
+        "ToolResult",
+    ),
     "core.errors": (
         "APIConnectionError",
         "APIError",
@@ -55,6 +78,7 @@ _HOMES: Final = {
     "core.events": ("AvailabilityChangedEvent",),
     "core.fallback_adapter": ("FallbackAdapter",),
     "core.fallback_stream": ("FallbackLLMStream",),
+    "core.settings": ("ChainSettings", "OnStreamFailure"),
     "core.llm": (
         "ChatChunk",
         "ChatOptions",
@@ -75,7 +99,10 @@ __all__ = [
     "APIStreamError",
     "APITimeoutError",
     "AllProvidersFailed",
+    "Answer",
+    "AnswerBuilder",
     "AvailabilityChangedEvent",
+    "ChainSettings",
     "ChatChunk",
     "ChatContext",
     "ChatMessage",
@@ -83,12 +110,16 @@ __all__ = [
     "ChoiceDelta",
     "CompletionUsage",
     "ConfigError",
+    "Document",
     "ErrorKind",
     "FallbackAdapter",
     "FallbackLLMStream",
     "FinishReason",
+    "Image",
     "LLMStream",
+    "OnStreamFailure",
     "Role",
+    "Text",
     "Tool",
     "ToolCall",
     "ToolResult",

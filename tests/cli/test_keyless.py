@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.keyless import Keyless
+from fallback_chat.cli.keyless import COMMAND_PAUSE, Keyless
 from fallback_chat.core.errors import APIStatusError, ErrorKind
 from fallback_chat.core.secrets import read_key
 from fallback_chat.core.settings import KeySource, ProviderSettings
@@ -20,17 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import Popen
 
-    from fallback_chat.core.llm import LLM
-
 
 def provider(*command: str) -> Keyless:
     settings = ProviderSettings(name="a", kind="scripted", model="m", key=KeySource(cmd=command))
 
-    def find(started: Callable[[Popen[bytes]], object]) -> LLM:
-        read_key(settings, os.environ, started=started)
-        return ScriptedLLM("a", ["Hi", STOP])
+    def find(started: Callable[[Popen[bytes]], object]) -> str | None:
+        return read_key(settings, os.environ, started=started)
 
-    return Keyless(settings, find)
+    return Keyless(settings, find, lambda _: ScriptedLLM("a", ["Hi", STOP]))
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -89,4 +86,5 @@ async def test_a_command_that_fails_is_a_failure_of_its_provider_alike_in_all_th
     assert report.error is not None
     for error in (caught.value, report.error):
         assert (type(error), error.kind, error.details.retryable) == (APIStatusError, ErrorKind.AUTH, False)
+        assert error.retry_after == COMMAND_PAUSE  # and not for ever: an agent may have been locked
         assert error.message == "false ended with status 1; run it by hand to see why"

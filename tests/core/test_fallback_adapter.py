@@ -428,3 +428,25 @@ async def test_a_trial_that_takes_long_closes_the_breaker(clock: FakeClock) -> N
 
     assert ((await trial).text, beside.record[-1][:2]) == ("Hello", ("b", "ok"))
     assert states(chain)[0] is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"max_retry_per_llm": -1},
+        {"retry_interval": -5.0},
+        {"retry_interval": float("nan")},
+        {"settings": ChainSettings(), "attempt_timeout": 1.0},
+        {"settings": ChainSettings(), "retry_on_chunk_sent": True},
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"less than 0|not in both"):
+        FallbackAdapter([ScriptedLLM("a")], **arguments)
+
+
+def test_a_handler_that_would_have_to_be_awaited_is_refused() -> None:
+    async def handler(_: object) -> None: ...
+
+    with pytest.raises(TypeError, match="a handler is a plain function"):
+        FallbackAdapter([ScriptedLLM("a")]).on("attempt_failed", handler)
