@@ -226,9 +226,10 @@ class History:
 
     def remove(self, *sessions: SessionId) -> None:
         """Delete conversations for good: their text is overwritten, in the search index and the log as well."""
-        if self._full_text:
-            history_search.forget(self._database, sessions)
         with self._database.transaction() as connection:
+            if self._full_text:
+                # In the same transaction, or another process could put into the index what is about to go.
+                history_search.forget(connection, sessions)
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(session,) for session in sessions])
         self._database.checkpoint()
 

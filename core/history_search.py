@@ -11,6 +11,7 @@ from fallback_chat.core.history_records import Hit, SessionId, TurnId, title_fro
 from fallback_chat.core.sqlite_file import StorageError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable
 
     from fallback_chat.core.sqlite_file import Database
@@ -31,6 +32,8 @@ _BY_LETTER: Final = f"""
     ORDER BY turns.id DESC LIMIT ?2
 """  # noqa: S608 - only constants
 
+_INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'turn_text'"
+
 
 def has_full_text(database: Database) -> bool:
     """Say whether this SQLite was built with FTS5."""
@@ -48,17 +51,14 @@ def search(database: Database, text: str, limit: int, *, full_text: bool) -> tup
     return (_by_word(database, words, limit) if full_text else ()) or _by_letter(database, text.strip(), limit)
 
 
-def forget(database: Database, sessions: Iterable[SessionId]) -> None:
+def forget(connection: sqlite3.Connection, sessions: Iterable[SessionId]) -> None:
     """Take the text of whole conversations out of the index, and out of the pages where it was."""
-    if not _has_index(database):
+    if not connection.execute(_INDEX).fetchall():
         return
-    with database.transaction() as connection:
-        for session in sessions:
-            connection.execute(
-                "DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE session = ?)", (session,)
-            )
-        # Deleted words stay in FTS5's segments until they are merged.
-        connection.execute("INSERT INTO turn_text (turn_text) VALUES ('optimize')")
+    for session in sessions:
+        connection.execute("DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE session = ?)", (session,))
+    # Deleted words stay in FTS5's segments until they are merged.
+    connection.execute("INSERT INTO turn_text (turn_text) VALUES ('optimize')")
 
 
 def _by_word(database: Database, words: Iterable[str], limit: int) -> tuple[Hit, ...]:
@@ -89,7 +89,7 @@ def _around(text: str, found: str) -> str:
 
 
 def _has_index(database: Database) -> bool:
-    return bool(database.query("SELECT 1 FROM sqlite_master WHERE name = 'turn_text'"))
+    return bool(database.query(_INDEX))
 
 
 def _update_index(database: Database) -> None:
