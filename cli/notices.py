@@ -78,6 +78,15 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
     return [f"the answer is incomplete: {_why_cut(answer.finish_reason)}"]
 
 
+def calls_only(answer: Answer | None) -> list[str]:
+    """Say that an answer is nothing but calls of tools, which nobody here runs: as text it would be an empty one."""
+    if answer is None or answer.text.strip() or not answer.tool_calls:
+        return []
+    names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
+    who = answer.llm.label if answer.llm else "the provider"
+    return [f"{who} answered with a tool call only ({names}), which is not run"]
+
+
 def _why_cut(reason: FinishReason | None) -> str:
     return CUT_SHORT.get(reason, reason.value) if reason else "the provider did not say that it ended"
 

@@ -164,8 +164,11 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     return TextSink(out, err, PlainText(out))
 
 
-def put(text: str, out: TextIO, path: Path | None) -> None:
-    """Write a whole text to `out`, or to the file that the user named. Raises OSError, with the name of the file."""
+def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None:
+    """Write a whole text to `out`, or to the file that the user named, with `mode` if it is a new one.
+
+    Raises OSError, with the name of the file.
+    """
     if path is None:
         out.write(text)
         out.flush()
@@ -173,12 +176,11 @@ def put(text: str, out: TextIO, path: Path | None) -> None:
     from fallback_chat.core.atomic import naming
 
     with naming(path):
-        write_output(path, text.encode("utf-8", "replace"))
+        write_output(path, text.encode("utf-8", "replace"), mode=mode)
 
 
-def write_output(path: Path, data: bytes) -> None:
+def write_output(path: Path, data: bytes, *, mode: int) -> None:
     """Put `data` into a file of the user's as a whole or not at all; what is no plain file (a device, a pipe) is written to."""
-    mode = 0o666
     try:
         found = path.stat().st_mode
     except FileNotFoundError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import duration, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
-from fallback_chat.cli.notices import attribution, notices, shortcomings, tell_warnings, usage_line
+from fallback_chat.cli.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.cli.signals import Interrupted
 from fallback_chat.cli.sinks import Outcome, make_sink
@@ -151,14 +151,10 @@ def _pause(outcome: Outcome, patience: float) -> float | None:
 
 def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[str]]:
     """An answer that is nothing but tool calls is one for programs; as text it would be an empty line that looks like success."""
-    answer = outcome.answer
-    shown = options.json or options.jsonl
-    if shown or outcome.error is not None or answer is None or answer.text.strip() or not answer.tool_calls:
+    lines = [] if options.json or options.jsonl or outcome.error is not None else calls_only(outcome.answer)
+    if not lines:
         return outcome, []
-    names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
-    who = answer.llm.label if answer.llm else "the provider"
-    line = f"{who} answered with a tool call only ({names}), which ask does not run; --json shows it"
-    return outcome._replace(exit_code=ExitCode.INCOMPLETE), [line]
+    return outcome._replace(exit_code=ExitCode.INCOMPLETE), [f"{line}; --json shows it" for line in lines]
 
 
 class Patience:

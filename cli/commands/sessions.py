@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fallback_chat.cli.conversation_text import hit_lines, row
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.core.atomic import write_private
+from fallback_chat.cli.sinks import put
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.export import FORMATS, to_markdown
 
@@ -56,7 +56,7 @@ def export(history: History, session: str | None, form: str, output: Path | None
         raise InputError(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
     document = FORMATS[form](history.load(_named(history, session)))
     if output is not None:
-        write_private(output, document.encode())
+        put(document, out, output, mode=0o600)
     elif form == "json":
         out.write(document if sanitise(document) == document else json.dumps(json.loads(document), indent=2) + "\n")
     else:

@@ -19,6 +19,8 @@ PROGRAMS: Final = (
     ("DISPLAY", ("xclip", "-selection", "clipboard")),
     ("", ("pbcopy",)),
     ("", ("clip.exe",)),
+    # tmux tells its terminal, and keeps a copy; what is written for it to pass on, it drops unless it is allowed to.
+    ("TMUX", ("tmux", "load-buffer", "-w", "-")),
 )
 """A variable that must be set, and the command that reads the text."""
 TIMEOUT: Final = 2.0

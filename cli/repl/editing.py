@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 QUOTES: Final = '"""'
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _SIGN: Final = re.compile(r"\[pasted #(\d+): \d+ lines\]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LONG_PASTE_LINES: Final = 10
 LONG_PASTE_CHARACTERS: Final = 1000
 
@@ -39,7 +40,7 @@ class Pastes:
 
     def sign(self, text: str) -> str:
         """Give what to put into the line for a paste: itself, or a sign when it is large."""
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
         lines = text.count("\n") + 1
         if lines <= LONG_PASTE_LINES and len(text) <= LONG_PASTE_CHARACTERS:
             return text

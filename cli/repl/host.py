@@ -68,6 +68,8 @@ class Host:
         self._act: Callable[[str], None] | None = None
         self._stopped = -AGAIN
         self._typed: TypeAhead | None = None
+        self.typed_ahead = False
+        """Something was typed during the last answer, and comes into the input line next."""
         self.on_tick: Callable[[], None] = lambda: None
         """Called now and then while an answer is awaited."""
         self.prompt: Prompt | None = None
@@ -166,12 +168,20 @@ class Host:
             ):
                 view.start()
                 yield view
+                await self._hold_back(typed)
         finally:
             ticker.cancel()
             view.stop()
+            self.typed_ahead = bool(typed.keys)
             store_typeahead(self._input, typed.keys)
             self._view = self._act = self._typed = None
             self.flush()
+
+    async def _hold_back(self, typed: TypeAhead) -> None:
+        """Leave the user who has stopped an answer the time to drop what is queued behind it, with a second Ctrl-C."""
+        now = asyncio.get_running_loop().time
+        while typed.queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
+            await asyncio.sleep(min(left, TICK))
 
     def _make_view(self, status: Callable[[int, TypeAhead], Sequence[Piece]], typed: TypeAhead) -> PlainView:
         from fallback_chat.cli.render.append import PlainView

@@ -139,14 +139,25 @@ class TypeAhead:
                 case Keys.ControlM | Keys.ControlJ:
                     shown.append("⏎")
                 case Keys.BracketedPaste:
-                    shown.append(f"[pasted {press.data.count(chr(10)) + 1} lines]")
-                case Keys.ControlH if shown:
-                    shown.pop()
+                    shown.append(f"[pasted {len(press.data.splitlines())} lines]")
+                case Keys.ControlH | Keys.ControlW | Keys.ControlU:
+                    _erase(shown, press.key)
                 case Keys():
                     pass
                 case text:
                     shown.append(text)
         return "".join(shown)
+
+
+def _erase(shown: list[str], key: Keys | str) -> None:
+    """Take from what is shown what the key takes from the line: a character, a word, or all of it; what is sent is sent."""
+    if key is Keys.ControlW:
+        while shown and shown[-1].isspace():
+            shown.pop()
+    while shown and shown[-1] != "⏎" and not (key is Keys.ControlW and shown[-1].isspace()):
+        shown.pop()
+        if key is Keys.ControlH:
+            return
 
 
 def _value(press: KeyPress) -> str:

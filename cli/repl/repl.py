@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.cli.failures import bug_report, duration
-from fallback_chat.cli.notices import shortcomings
+from fallback_chat.cli.notices import calls_only, shortcomings
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.editing import unquoted
@@ -122,12 +122,19 @@ class Repl:
 
     async def ask(self, plan: Plan) -> None:
         """Ask the chain; when all are down and the wait is short, count down and ask again."""
-        chain = await self.opened()
+        nobody = plan.only is None and plan.start_with is None and plan.without.issuperset(self.chain.names)
+        if nobody:
+            self.say("every provider is skipped; /unskip brings them back", Tone.BAD)
+        chain = None if nobody else await self.opened()
         if chain is None:
             self.session.draft = typed(plan.question)
         else:
             await self._rounds(chain, plan)
-        if self.session.draft:
+        if self.session.draft and self.host.typed_ahead:
+            # The two would be joined, and what is queued would send the mixture.
+            self.session.draft = ""
+            self.say("Up brings your question back", Tone.DIM)
+        elif self.session.draft:
             self.say("your question is back in the input line", Tone.DIM)
 
     async def opened(self) -> OpenChain | None:
@@ -178,12 +185,13 @@ class Repl:
         self, result: TurnResult, finish: Callable[[str | None], None], interrupt: Callable[[str], None]
     ) -> None:
         """End the answer on the screen; what is missing of it is said, and what can be done."""
-        lines = [self.chain.redact(line) for line in shortcomings(result.answer, result.error)]
+        told = [*shortcomings(result.answer, result.error), *calls_only(result.answer)]
+        lines = [self.chain.redact(line) for line in told]
         if result.stopped:
             interrupt("stopped; what is there is kept" if result.has_text else "stopped")
         elif result.has_text and lines:
             interrupt(f"{lines[0]} — /continue, or /retry next")
-        elif result.error is not None:
+        elif lines:
             finish(None)
             for line in lines:
                 self.host.say(line, Tone.DIM)
@@ -198,9 +206,9 @@ class Repl:
         if self.host.plain:
             self.say(f"All providers are busy. Asking again in {duration(seconds)}; Ctrl-C ends the wait.")
 
-        def row(width: int, _: TypeAhead) -> Sequence[Piece]:
+        def row(width: int, typed: TypeAhead) -> Sequence[Piece]:
             text = f"all are busy — asking again in {clock(end - now())} (Ctrl-C to stop)"
-            return compose(replace(self._status(), activity=text), width, ascii_only=self.host.ascii_only)
+            return self._with_typed(replace(self._status(), activity=text), width, typed)
 
         return await self.interruptible(asyncio.sleep(seconds, True), row) is not None
 
@@ -221,7 +229,7 @@ class Repl:
             try:
                 return await task
             except asyncio.CancelledError:
-                if not stopped:
+                if not stopped or _is_ending():
                     raise
                 return None
 
@@ -249,6 +257,9 @@ class Repl:
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
             status = replace(status, activity=progress.activity(), way_out=way_out, hint="")
+        return self._with_typed(status, width, typed)
+
+    def _with_typed(self, status: Status, width: int, typed: TypeAhead) -> Sequence[Piece]:
         flags = (*status.flags, *((f"queued {typed.queued}",) if typed.queued else ()))
         return compose(replace(status, flags=flags, typed_ahead=typed.preview), width, ascii_only=self.host.ascii_only)
 
@@ -307,6 +318,12 @@ class Repl:
         except InputError as error:
             self.say(str(error), Tone.BAD)
             return text
+
+
+def _is_ending() -> bool:
+    """Say whether the whole program is to end, and not only what the user has stopped."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def prices(providers: Sequence[ProviderSettings]) -> dict[str, Prices]:

@@ -115,6 +115,8 @@ class Session:
         """Who is asked first in the next turn alone."""
         self.last: TurnResult | None = None
         self.answered_by: str | None = None
+        self.unanswered: ChatMessage | None = None
+        """The question at the end of a resumed conversation that has no answer."""
         self.tallies: dict[str, Tally] = {}
 
     def resume(self, conversation: Conversation) -> None:
@@ -124,7 +126,15 @@ class Session:
         self.answered_by = conversation.answered_by
         last = conversation.turns[-1] if conversation.turns else None
         if last is not None and not last.answer.has_content:
+            self.unanswered = last.question
             self.draft = typed(last.question)
+
+    @property
+    def last_question(self) -> ChatMessage | None:
+        """The question that was asked last, here or before the conversation was resumed, answered or not."""
+        if self.last is not None:
+            return self.last.plan.question
+        return self.unanswered or (self.questions[-1] if self.questions else None)
 
     def plan(self, text: str, now: float) -> Plan:
         """Make a turn of `text` and what is attached; both are kept until the turn is over."""

@@ -114,6 +114,8 @@ def _ending(result: TurnResult) -> str:
     if result.error is not None:
         return f"It ended without a whole answer after {_took(result.elapsed)}."
     name = result.answer.llm.label if result.answer.llm else "nobody"
+    if not result.has_text:
+        return f"{name} gave no text ({result.answer.finish_reason}), {_took(result.elapsed)} in all."
     return f"The answer came from {name}/{result.answer.model}, {_took(result.elapsed)} in all."
 
 

@@ -131,7 +131,8 @@ class TurnDriver:
         try:
             error = await self._reading
         except asyncio.CancelledError as cancelled:
-            if not self._is_wished():  # the whole program ends
+            task = asyncio.current_task()
+            if not self._is_wished() or (task is not None and task.cancelling()):  # the whole program ends
                 self._record.finish(self.builder.build(stream), cancelled)
                 raise
         finally:
@@ -152,7 +153,8 @@ class TurnDriver:
         self._start_with = None
         if self.builder.text:
             self._begin_anew()
-        self._note(f"{left}: given up by you; asking {following[0].label}")
+        next_one = next((llm for llm in following if self._chain.adapter.health(llm).available), following[0])
+        self._note(f"{left}: given up by you; asking {next_one.label}")
         return True
 
     def _begin_anew(self) -> None:

@@ -142,6 +142,18 @@ def test_export_to_a_file_is_private_and_whole(history: History, tmp_path: Path,
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
+def test_export_to_what_is_no_plain_file_writes_into_it(history: History, tmp_path: Path, out: io.StringIO) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        sessions.export(history, add(history, "q", "a"), "md", pipe, out)
+        assert os.read(reader, 100).startswith(b"# q\n")
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
 def test_a_format_that_does_not_exist_is_refused(history: History, out: io.StringIO) -> None:
     with pytest.raises(InputError, match="choose from md, json"):
         sessions.export(history, add(history, "q", "a"), "pdf", None, out)

@@ -32,11 +32,10 @@ async def new(repl: Repl, _: str) -> None:
 async def retry(repl: Repl, argument: str) -> None:
     """Ask the last question again: as the chain goes, of the provider after the last one, or of one by name."""
     session = repl.session
-    last = session.last
-    if last is None:
+    question = session.last_question
+    if question is None:
         raise InputError("nothing has been asked yet")
     start = _start(repl, argument)
-    question = last.plan.question
     if session.questions and session.questions[-1] is question:
         repl.take_back()
     session.draft = ""
@@ -55,7 +54,7 @@ def _start(repl: Repl, argument: str) -> str | None:
         return repl.chain.provider(argument).name
     names = repl.chain.names
     last = repl.session.last
-    by = last.answer.llm.label if last is not None and last.answer.llm is not None else None
+    by = last.answer.llm.label if last is not None and last.answer.llm is not None else repl.session.answered_by
     if len(names) == 1:
         raise InputError("there is no other provider in the chain")
     return names[(names.index(by) + 1) % len(names)] if by in names else names[0]

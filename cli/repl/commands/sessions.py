@@ -78,9 +78,15 @@ def _write(conversation: Conversation, argument: str) -> Path:
 
     form, _, name = argument.partition(" ")
     if form not in FORMATS:
-        form, name = "md", argument
+        ending = Path(argument).suffix.removeprefix(".")
+        form, name = ending if ending in FORMATS else "md", argument
+        if argument and not ending:
+            raise InputError(f"{argument!r} is no format and no file with an ending; formats are {', '.join(FORMATS)}")
     path = Path(name.strip() or f"conversation-{conversation.summary.id}.{form}").expanduser()
-    write_private(path, FORMATS[form](conversation).encode())
+    try:
+        write_private(path, FORMATS[form](conversation).encode(), overwrite=False)
+    except FileExistsError as error:
+        raise InputError(f"{path} is there already: name another file") from error
     return path
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -178,4 +179,5 @@ async def chatting(
             finally:
                 chat.task.cancel()
                 await asyncio.wait([chat.task])
+                clear_typeahead(screen.input)  # it is kept by descriptor, and the next chat gets the same one
                 repl.record.close()

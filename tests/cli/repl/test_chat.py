@@ -14,7 +14,7 @@ from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetai
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason, ModelInfo
 from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
-from tests.core.scripted import SILENCE, STOP, ScriptedLLM, finish
+from tests.core.scripted import SILENCE, STOP, ScriptedLLM, call, finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +111,70 @@ async def test_ctrl_c_ends_an_answer_that_came_in_one_piece_and_takes_long_to_la
         await chat.sees("stopped; what is there is kept")
         _, answer = chat.repl.session.context.messages
         assert (answer.text[:11], answer.text.endswith("The end"), answer.complete) == ("First words", False, False)
+
+
+async def test_a_queued_question_is_not_joined_with_the_one_that_failed() -> None:
+    wait = asyncio.Event()
+    a = ScriptedLLM("a", [wait, DOWN], ["An answer.", STOP])
+    async with chatting(a) as chat:
+        await chat.prompts()
+        chat.type("First" + ENTER)
+        await chat.until(lambda: a.calls)
+        chat.type("Second" + ENTER)
+        await chat.sees("queued 1")
+        wait.set()
+        await chat.sees("An answer.")
+        assert [call.chat_ctx.messages[-1].text for call in a.calls] == ["First", "Second"]
+        assert "Up brings your question back" in chat.screen.rows
+
+
+async def test_a_second_ctrl_c_drops_what_is_queued_behind_the_answer() -> None:
+    a = ScriptedLLM("a", ["First words ", SILENCE])
+    async with chatting(a) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("First words")
+        chat.type("Second" + ENTER)
+        await chat.sees("queued 1")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        chat.type(CTRL_C)
+        await chat.prompts()
+        assert (len(a.calls), chat.line) == (1, "")
+
+
+async def test_an_answer_without_text_says_why() -> None:
+    filtered = ScriptedLLM("a", [finish(FinishReason.CONTENT_FILTER)])
+    async with chatting(filtered) as chat:
+        await chat.ask("Go")
+        assert "a refused to answer (content_filter)" in chat.screen.rows
+        await chat.ask("\x15/why")
+        assert "a gave no text (content_filter)" in "\n".join(chat.screen.rows)
+
+
+async def test_an_answer_of_tool_calls_alone_says_so() -> None:
+    async with chatting(ScriptedLLM("a", [call(name="look_up"), finish(FinishReason.TOOL_CALLS)])) as chat:
+        await chat.ask("Go")
+        assert "a answered with a tool call only (look_up), which is not run" in chat.screen.rows
+
+
+async def test_where_everybody_is_skipped_nobody_is_asked() -> None:
+    a = good("a")
+    async with chatting(a) as chat:
+        await chat.ask("/skip a")
+        await chat.ask("Go")
+        assert "every provider is skipped; /unskip brings them back" in chat.screen.rows
+        assert (a.calls, chat.line) == ([], "Go")
+
+
+async def test_what_is_typed_during_a_countdown_is_shown() -> None:
+    busy = APIStatusError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=20.0))
+    async with chatting(ScriptedLLM("a", [busy])) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.sees("asking again in")
+        chat.type("next" + ENTER)
+        await chat.sees("\u203a next")
 
 
 async def test_ctrl_c_before_the_first_word_gives_the_question_back() -> None:

@@ -92,3 +92,26 @@ def test_the_keys_of_the_configuration_count_and_a_wrong_one_is_named() -> None:
     assert keymap_of(settings).label("next_provider") == "Ctrl-T"
     with pytest.raises(ConfigError, match=r"^keys\.stop: 'nonsense' is no key"):
         keymap_of(replace(settings, keys={"stop": "nonsense"}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "preview"),
+    [
+        ([*"hello world", Keys.ControlW], "hello "),
+        ([*"hello world ", Keys.ControlW], "hello "),
+        ([*"hello world", Keys.ControlU], ""),
+        ([*"abc", Keys.ControlM, Keys.ControlH, "x"], "abc⏎x"),
+        ([*"abc", Keys.ControlM, *"de f", Keys.ControlU], "abc⏎"),
+        ([*"ab", Keys.ControlH], "a"),
+    ],
+)
+def test_the_preview_shows_what_will_come_of_the_keys(keys: list[Keys | str], preview: str) -> None:
+    typed = TypeAhead({})
+    typed.take([KeyPress(key) for key in keys])
+    assert typed.preview == preview
+
+
+def test_the_lines_of_a_paste_are_counted_whatever_ends_them() -> None:
+    typed = TypeAhead({})
+    typed.take([KeyPress(Keys.BracketedPaste, "a\rb\rc")])
+    assert typed.preview == "[pasted 3 lines]"

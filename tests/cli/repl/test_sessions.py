@@ -80,6 +80,15 @@ async def test_resume_shows_how_it_ended_tells_the_model_and_saves_there(history
         assert len(history.list()) == 1
 
 
+async def test_retry_after_resume_asks_the_last_question_again(history: History) -> None:
+    session = add(history, "Old?")
+    a = llm("a")
+    async with chatting(a) as chat:
+        await chat.ask(f"/resume {session}")
+        await chat.ask("/retry")
+        assert [message.text for message in a.calls[0].chat_ctx.messages] == ["Old?"]
+
+
 async def test_resume_alone_goes_on_with_the_latest_other_conversation(history: History) -> None:
     older, newer = add(history, "Older?"), add(history, "Newer?")
     async with chatting(llm("a")) as chat:
@@ -215,6 +224,18 @@ async def test_search_finds_turns_of_all_conversations(history: History) -> None
         assert first.startswith(session)
         assert first.endswith("  Where is the gold?")
         assert "gold" in second
+
+
+async def test_export_overwrites_nothing_and_knows_its_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.md").write_text("precious")
+    async with chatting(llm("a")) as chat:
+        await chat.ask("Go")
+        assert await output(chat, "/export notes.md") == ["/export: notes.md is there already: name another file"]
+        assert (await output(chat, "/export pdf"))[0].startswith("/export: 'pdf' is no format")
+        assert await output(chat, "/export other.json") == ["written to other.json"]
+        assert json.loads((tmp_path / "other.json").read_bytes())["turns"]
+    assert (tmp_path / "notes.md").read_text() == "precious"
 
 
 @pytest.mark.parametrize(
