@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from fallback_chat.cli.shared import SharedOptions
+    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.llm import LLM
     from fallback_chat.core.services import Service
     from fallback_chat.core.settings import ProviderSettings, Settings
@@ -77,8 +78,11 @@ def configure(shared: SharedOptions, *, on_stream_failure: str | None = None) ->
     return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
 
 
-def open_chain(settings: Settings) -> OpenChain:
-    """Build the chain of the enabled providers of `settings`; no network is touched, and no command run."""
+def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChain:
+    """Build the chain of the enabled providers of `settings`; no network is touched, and no command run.
+
+    `store` keeps what is learned of their health, from one chain to the next.
+    """
     from fallback_chat.providers._http import HttpEngine
 
     engine = HttpEngine()
@@ -88,7 +92,7 @@ def open_chain(settings: Settings) -> OpenChain:
     models = ModelCache(own_paths().cache / "models.json")
     llms = [_provider(one, engine, redactor, variables, models) for one in enabled]
     adapter = FallbackAdapter(
-        llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True
+        llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True, store=store
     )
     return OpenChain(adapter, settings, redactor, models)
 

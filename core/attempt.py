@@ -83,6 +83,7 @@ class Attempt:
         self._phase = Phase.FIRST
         self._phase_left = self._first_token_budget = first_token_budget
         self._thinking_until = 0.0
+        self._thought_at = 0.0
         self._commit_left = commit_budget
         """Seconds left to the first content, however lively the provider is until then."""
         self.total_left = total_budget
@@ -103,6 +104,11 @@ class Attempt:
     def gives_up_in(self) -> float | None:
         """Seconds that the provider still has for its next sign of life; None when nobody waits for one."""
         return self._watchdog.left
+
+    @property
+    def thought_ago(self) -> float | None:
+        """Seconds since the last piece of reasoning, while the provider thinks and has not begun to answer; else None."""
+        return self._clock() - self._thought_at if self._phase is Phase.THINKING else None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -240,7 +246,7 @@ class Attempt:
 
     def _follow_thinking(self) -> None:
         """Give the next reasoning delta idle_timeout, and all of them together thinking_timeout."""
-        now = self._clock()
+        now = self._thought_at = self._clock()
         if self._phase is Phase.FIRST:
             self._phase = Phase.THINKING
             self._thinking_until = now + self._settings.thinking_timeout

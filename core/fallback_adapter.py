@@ -76,7 +76,7 @@ class FallbackAdapter(LLM):
         )
         each = llm_settings or [self._settings] * len(llm)
         self._candidates = [
-            Candidate(one, its, f"{position}:{one.label}")
+            Candidate(one, its, f"{position}:{one.label}:{one.model}")
             for position, (one, its) in enumerate(zip(llm, each, strict=True))
         ]
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
@@ -130,6 +130,7 @@ class FallbackAdapter(LLM):
         parallel_tool_calls: bool | None = None,
         options: ChatOptions | None = None,
         start_with: LLM | None = None,
+        insist: bool = False,
         only: LLM | None = None,
         without: Collection[LLM] = (),
         total_timeout: float | None = None,
@@ -139,8 +140,9 @@ class FallbackAdapter(LLM):
     ) -> FallbackLLMStream:
         """Start an answer to `chat_ctx`; nothing is sent before the first pull.
 
-        `start_with` is asked first in this turn, `only` alone, those in `without` not at all. `total_timeout` bounds the whole
-        answer, `max_wait` how long the last provider left may ask to wait (seconds). `on_event` receives the events of this turn.
+        `start_with` is asked first in this turn, with `insist` even while it rests; `only` is asked alone, and those in `without`
+        not at all. `total_timeout` bounds the whole answer, `max_wait` how long the last provider left may ask to wait (seconds).
+        `on_event` receives the events of this turn.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
@@ -175,9 +177,8 @@ class FallbackAdapter(LLM):
         )
         options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
         order = self._order(start_with, only, without)
-        stream = FallbackLLMStream(
-            Turn(order, self._board, tokens=chat_ctx.estimated_tokens), engine, open_stream, options_
-        )
+        turn = Turn(order, self._board, tokens=chat_ctx.estimated_tokens, insist=insist and start_with is not None)
+        stream = FallbackLLMStream(turn, engine, open_stream, options_)
         self._streams.add(stream)
         return stream
 

@@ -118,6 +118,14 @@ class FallbackLLMStream(LLMStream):
         return None if self._latest is None else self._latest.gives_up_in
 
     @property
+    def thought_ago(self) -> float | None:
+        """Seconds since the last piece of reasoning of a provider that has not begun to answer; None when none thinks.
+
+        Its reasoning itself is handed out with its first content: until then the attempt may be forgotten.
+        """
+        return None if self._latest is None else self._latest.thought_ago
+
+    @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """Every request so far, in order, after the providers that were passed over."""
         passed_over = [candidate.llm for candidate in self._turn.passed_over]

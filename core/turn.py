@@ -41,8 +41,12 @@ class Turn:
     cool-down first, blocked ones last.
     """
 
-    def __init__(self, order: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0) -> None:
+    def __init__(
+        self, order: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0, insist: bool = False
+    ) -> None:
         self._untried = list(order)
+        self._insisted_on = order[0].key if insist and order else None
+        """Whom the user wants to be asked first, resting or not."""
         windows = [candidate.llm.context_window for candidate in order]
         # An estimate may send a conversation past a small window, but not refuse it everywhere: that is for a server to say.
         self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
@@ -61,7 +65,10 @@ class Turn:
         serving = {one.key for one in candidates}
         self._passed.update(one.key for one in self._untried if one.key not in serving)
         for candidate in candidates:
-            if permit := self._board.admit(candidate.key, lease=candidate.lease):
+            permit = self._board.admit(candidate.key, lease=candidate.lease)
+            if permit is None and candidate.key == self._insisted_on:
+                permit = self._board.force(candidate.key)
+            if permit:
                 self._take_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)

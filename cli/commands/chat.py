@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.settings import Settings
 
 FIRST_LOOK: Final = 0.05
@@ -41,7 +42,9 @@ def keep_logs_off_the_screen() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-async def converse(settings: Settings, opener: Callable[[Settings], OpenChain], shared: SharedOptions) -> int:
+async def converse(
+    settings: Settings, opener: Callable[[Settings, HealthStore], OpenChain], shared: SharedOptions
+) -> int:
     """Run the chat on this process's terminal."""
     from prompt_toolkit.application import create_app_session
     from prompt_toolkit.input.defaults import create_input

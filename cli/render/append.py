@@ -46,6 +46,12 @@ class PlainView:
         """Print one dim line among the rows of the answer."""
         self._emit(self._dim(line))
 
+    def settle(self) -> None:
+        """Print what is open of the text: it will not go on, and what is told next comes after it."""
+        rows = self._rest()
+        self._stream = MarkdownStream(self._console, self._code_theme)
+        self._emit(rows)
+
     def discard(self) -> None:
         """Mark what was shown as void; the next text is another answer, and nothing of the two is glued together."""
         rows = [*self._rest(), [], *self._dim(VOID), []] if self._has_text else []

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.history import History
     from fallback_chat.core.history_null import NullHistory
     from fallback_chat.core.settings import Settings
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     settings: Settings,
-    opener: Callable[[Settings], OpenChain],
+    opener: Callable[[Settings, HealthStore], OpenChain],
     shared: SharedOptions,
     *,
     terminal: Terminal,

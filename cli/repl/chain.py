@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.repl.status import Entry, state_word
 from fallback_chat.core.breaker import Health
 from fallback_chat.core.errors import APIError, InputError
+from fallback_chat.core.health import MemoryHealthStore
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.secrets import known_secrets
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.core.settings import ProviderSettings, Settings
 
@@ -32,11 +34,12 @@ class Chain:
     def __init__(
         self,
         settings: Settings,
-        opener: Callable[[Settings], OpenChain],
+        opener: Callable[[Settings, HealthStore], OpenChain],
         on_change: Callable[[AvailabilityChangedEvent], object],
     ) -> None:
         self.settings = settings
         self._opener = opener
+        self._store = MemoryHealthStore()
         self._on_change = on_change
         self._opening: asyncio.Task[OpenChain] | None = None
         self._open: OpenChain | None = None
@@ -63,7 +66,7 @@ class Chain:
     def begin_to_open(self) -> None:
         """Start importing the HTTP client and building the providers, in a thread."""
         if self._opening is None:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self.settings))
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self.settings, self._store))
             self._opening.add_done_callback(self._opened)
 
     def _opened(self, task: asyncio.Task[OpenChain]) -> None:
@@ -84,7 +87,7 @@ class Chain:
         return await asyncio.shield(self._opening)
 
     async def reopen(self, settings: Settings) -> None:
-        """Replace the chain by that of `settings`; what was learned about its providers' health is kept by the store alone."""
+        """Replace the chain by that of `settings`; what was learned about the health of those that stay the same is kept."""
         await self.aclose()
         self.settings, self._opening, self._open, self._redactor = settings, None, None, None
         self.begin_to_open()

@@ -37,6 +37,8 @@ class Progress:
         """Who is asked."""
         self.left: Callable[[], float | None] = _unknown
         """Tells how many seconds the provider still has for its next sign of life."""
+        self.thought_ago: Callable[[], float | None] = _unknown
+        """Tells how many seconds ago the provider sent its last piece of reasoning, before it has begun to answer."""
         self.can_switch = True
         """Another provider is left to ask."""
         self.on_stream_failure = OnStreamFailure.RAISE
@@ -67,21 +69,28 @@ class Progress:
     @property
     def stalls(self) -> bool:
         """Nothing has come for a while, and somebody else could be asked."""
-        return self.can_switch and self._again_at is None and self._now() - self._heard >= STALL
+        return self.can_switch and self._again_at is None and self._silence() >= STALL
 
     def activity(self) -> str:
         """Say what the provider does now."""
         now = self._now()
         if self._again_at is not None:
             return f"asked again in {clock(self._again_at - now)}"
-        silence = now - self._heard
+        silence = self._silence()
         if silence >= STALL:
             return self._stall(silence)
         if self._first is None:
-            return f"{'thinks' if self._thinking else 'waiting'} {duration_of(now - self._began)}"
+            thinks = self._thinking or self.thought_ago() is not None
+            return f"{'thinks' if thinks else 'waiting'} {duration_of(now - self._began)}"
         seconds = max(now - self._first, 0.001)
         speed = self._characters / CHARACTERS_PER_TOKEN / seconds
         return f"{duration_of(now - self._began)}" + (f" {speed:.0f} tok/s" if seconds > 1 else "")
+
+    def _silence(self) -> float:
+        """Give the seconds since the last sign of work."""
+        silence = self._now() - self._heard
+        ago = self.thought_ago()
+        return silence if ago is None else min(silence, ago)
 
     def _stall(self, silence: float) -> str:
         left = self.left()

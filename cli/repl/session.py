@@ -49,6 +49,8 @@ class Plan:
     start_with: str | None = None
     only: str | None = None
     without: frozenset[str] = frozenset()
+    insist: bool = False
+    """`start_with` is asked even while it rests: the user has named it."""
     why: str = "the first choice of the chain"
     """Why the turn begins with that provider."""
 
@@ -157,7 +159,11 @@ class Session:
             return replace(plan, only=self.pinned, why="it is pinned", without=frozenset())
         if self.use:
             return replace(
-                plan, start_with=self.use, why="you chose it for this turn", without=plan.without - {self.use}
+                plan,
+                start_with=self.use,
+                insist=True,
+                why="you chose it for this turn",
+                without=plan.without - {self.use},
             )
         if self.sticky and self.answered_by and self.answered_by not in self.skipped:
             return replace(plan, start_with=self.answered_by, why="it answered last (prefer = sticky)")

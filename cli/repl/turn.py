@@ -12,8 +12,10 @@ from fallback_chat.cli.notices import notices
 from fallback_chat.cli.repl.session import TurnResult
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.errors import APIError
+from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.llm import ChatChunk
 from fallback_chat.core.redaction import RedactingStream
+from fallback_chat.core.settings import OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,7 @@ class AnswerDisplay(Protocol):
     def feed(self, text: str) -> None: ...
     def discard(self) -> None: ...
     def note(self, line: str) -> None: ...
+    def settle(self) -> None: ...
 
 
 class Wish(Enum):
@@ -76,6 +79,8 @@ class TurnDriver:
         self._attempts: list[AttemptRecord] = []
         self.builder = AnswerBuilder()
         self._redacting = RedactingStream(chain.redactor)
+        self._goes_on = chain.settings.chain.on_stream_failure is OnStreamFailure.CONTINUE
+        """A text that breaks off is gone on with by the next provider."""
 
     def stop(self) -> None:
         """End the answer here; what there is of it is kept."""
@@ -127,6 +132,7 @@ class TurnDriver:
         """Read one stream until it ends, fails, or the user wishes otherwise; gives its failure and the wish."""
         self._wish, error = None, None
         self._progress.left = partial(getattr, stream, "gives_up_in")
+        self._progress.thought_ago = partial(getattr, stream, "thought_ago")
         self._reading = asyncio.ensure_future(self._read(stream))
         try:
             error = await self._reading
@@ -170,6 +176,7 @@ class TurnDriver:
             chat_ctx=plan.context,
             options=self._options,
             start_with=self._named(self._start_with),
+            insist=plan.insist and self._start_with is not None,
             only=self._named(plan.only),
             without=[self._by_name[name] for name in self._without if name in self._by_name],
             max_wait=self._max_wait,
@@ -208,5 +215,7 @@ class TurnDriver:
     def _event(self, event: Event) -> None:
         self._progress.event(event)
         self._progress.can_switch = bool(self.others())
+        if isinstance(event, AttemptFailed) and event.after_content and not self._goes_on:
+            self._display.settle()
         for line in notices(event):
             self._note(line)

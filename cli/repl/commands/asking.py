@@ -42,7 +42,12 @@ async def retry(repl: Repl, argument: str) -> None:
     plan = session.plan_again(question, repl.now())
     if start is not None:
         plan = replace(
-            plan, start_with=start, only=None, without=plan.without - {start}, why="you chose it for this turn"
+            plan,
+            start_with=start,
+            insist=argument != "next",
+            only=None,
+            without=plan.without - {start},
+            why="you chose it for this turn",
         )
     await repl.ask(plan)
 

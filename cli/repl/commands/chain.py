@@ -117,11 +117,14 @@ async def model(repl: Repl, argument: str) -> None:
         for one in repl.chain.providers:
             repl.say(f"{one.name}: {one.model}")
         return
-    name = repl.chain.names[repl.chain.first(repl.session, repl.now())]
+    name, _, wanted = argument.rpartition(" ")
+    name = _named(repl, name) if name else repl.chain.names[repl.chain.first(repl.session, repl.now())]
+    if wanted in repl.chain.names:
+        raise InputError(f"{wanted} is a provider: write /model {wanted} MODEL")
     settings = repl.chain.settings
-    providers = tuple(replace(one, model=argument) if one.name == name else one for one in settings.providers)
+    providers = tuple(replace(one, model=wanted) if one.name == name else one for one in settings.providers)
     await repl.chain.reopen(replace(settings, providers=providers))
-    repl.say(f"{name} is asked for {argument}", Tone.DIM)
+    repl.say(f"{name} is asked for {wanted}", Tone.DIM)
 
 
 def _named(repl: Repl, name: str) -> str:
@@ -152,5 +155,5 @@ ROWS: Final = (
     Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=names, group=_GROUP),
     Command("probe", "check providers now", probe, "[NAME]", values=names, group=_GROUP),
     Command("why", "explain who answered the last question, and why", why, group=_GROUP),
-    Command("model", "show or change the model", model, "[NAME]", ("models",), models, group=_GROUP),
+    Command("model", "show or change the model", model, "[[PROVIDER] NAME]", ("models",), models, group=_GROUP),
 )  # fmt: skip

@@ -116,6 +116,18 @@ def test_what_was_typed_shows_at_once_and_the_text_with_its_frame() -> None:
     assert seen(screen).rows()[-2:] == ["one", "> x"]
 
 
+def test_what_is_told_of_a_text_that_broke_off_stands_behind_it() -> None:
+    screen = console()
+    answer = show(screen, ["One.\n\n- a\n- b"])
+    answer.settle()
+    answer.note("it broke off")
+    answer.discard()
+    answer.feed("Two.")
+    answer.finish()
+    rows = [row.strip() for row in seen(screen).rows() if row.strip()]
+    assert rows == ["One.", "\u2022 a", "\u2022 b", "it broke off", VOID, "Two."]
+
+
 def test_a_frame_that_is_slow_to_draw_is_followed_by_a_long_rest() -> None:
     screen, clock = console(), Clock(step=0.5)
     answer = view(screen, clock)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from fallback_chat.cli.repl.repl import Repl
+    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.settings import Prices
     from tests.cli.repl.terminals import ATerminal
     from tests.core.scripted import ScriptedLLM
@@ -147,7 +148,7 @@ async def chatting(
     settings = Settings(chain=chosen, providers=providers)
     adapter = FallbackAdapter(llms, settings=chosen)
 
-    def opener(_: Settings) -> OpenChain:
+    def opener(_: Settings, __: HealthStore) -> OpenChain:
         if opening is not None:
             opening.wait(PATIENCE)
         return OpenChain(adapter, settings, Redactor([SECRET]), ModelCache(own_paths().cache / "models.json"))

@@ -534,7 +534,7 @@ def test_a_key_is_known_before_the_chain_is_open(monkeypatch: pytest.MonkeyPatch
         ProviderSettings(name=f"p{number}", kind="openai", model="m", key=source)
         for number, source in enumerate(sources)
     )
-    chain = Chain(Settings(chain=ChainSettings(), providers=providers), lambda _: pytest.fail("it was opened"), id)
+    chain = Chain(Settings(chain=ChainSettings(), providers=providers), lambda *_: pytest.fail("it was opened"), id)
 
     shown = chain.redact("sk-of-the-environment, sk-of-the-file and sk-of-the-settings")
 

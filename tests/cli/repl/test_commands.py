@@ -146,6 +146,16 @@ async def test_sticky_stays_with_whoever_answered() -> None:
         assert (len(a.calls), len(b.calls)) == (1, 2)
 
 
+async def test_who_is_named_for_a_turn_is_asked_even_while_resting() -> None:
+    a, b = ScriptedLLM("a", [DOWN], ["From a.", STOP]), llm("b")
+    async with chatting(a, b) as chat:
+        await chat.ask("1")
+        await chat.ask("/use a")
+        await chat.ask("2")
+        assert chat.screen.rows[-3:-1] == ["From a.", ">"]
+        assert (len(a.calls), len(b.calls)) == (2, 1)
+
+
 async def test_chain_shows_every_provider_with_its_state() -> None:
     async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
         await chat.ask("Go")
@@ -199,7 +209,9 @@ async def test_model_lists_and_changes_models() -> None:
         assert await output(chat, "/models") == ["a: a-1", "b: b-1"]
         await chat.ask("/use b")
         assert await output(chat, "/model b-2") == ["b is asked for b-2"]
-        assert [one.model for one in chat.repl.chain.providers] == ["a-1", "b-2"]
+        assert await output(chat, "/model a a-2") == ["a is asked for a-2"]
+        assert await output(chat, "/model a") == ["/model: a is a provider: write /model a MODEL"]
+        assert [one.model for one in chat.repl.chain.providers] == ["a-2", "b-2"]
 
 
 async def test_files_go_along_by_command_and_by_mention(tmp_path: Path) -> None:

@@ -38,6 +38,16 @@ def test_waiting_thinking_and_writing_are_told_apart() -> None:
     assert progress.activity() == "4 s 100 tok/s"
 
 
+def test_who_thinks_without_having_answered_does_not_stall() -> None:
+    progress, clock = started()
+    progress.thought_ago = lambda: 0.1
+    clock.now += 9
+    assert (progress.activity(), progress.stalls) == ("thinks 9 s", False)
+    progress.thought_ago = lambda: 5.0
+    progress.left = lambda: 8.0
+    assert (progress.activity(), progress.stalls) == ("no tokens 5 s — next in 8 s", True)
+
+
 def test_a_stall_counts_down_to_the_next_provider() -> None:
     progress, clock = started()
     progress.left = lambda: 8.2
