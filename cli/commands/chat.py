@@ -83,6 +83,9 @@ def _welcome(repl: Repl, *, quiet: bool) -> None:
     """Say in a line or two what this is and how to write a new line."""
     chain = repl.chain
     tell_warnings(chain.settings, repl.host.greet, quiet=quiet)
-    found = "" if chain.settings.path else " (found in the environment)"
     how = f"{repl.keymap.label('newline')} makes a new line, /help tells more"
+    if chain.settings.path is None and all(one.kind == "guide" for one in chain.providers):
+        repl.host.greet(f"No provider is configured (fallback-chat config init helps), so the manual answers. {how}.")
+        return
+    found = "" if chain.settings.path else " (found in the environment)"
     repl.host.greet(f"Chain: {' → '.join(chain.names)}{found}. {how}.")

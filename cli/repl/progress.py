@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration
-from fallback_chat.cli.repl.status import clock
+from fallback_chat.cli.health_words import countdown
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
 from fallback_chat.core.settings import OnStreamFailure
 
@@ -75,7 +75,7 @@ class Progress:
         """Say what the provider does now."""
         now = self._now()
         if self._again_at is not None:
-            return f"asked again in {clock(self._again_at - now)}"
+            return f"asked again in {countdown(self._again_at - now)}"
         silence = self._silence()
         if silence >= STALL:
             return self._stall(silence)
@@ -104,7 +104,7 @@ class Progress:
 
 def duration_of(seconds: float) -> str:
     """Write a running time: `3 s`, `1:15`."""
-    return f"{int(seconds)} s" if seconds < 60 else clock(int(seconds))
+    return f"{int(seconds)} s" if seconds < 60 else countdown(int(seconds))
 
 
 def _unknown() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.cli.failures import bug_report, duration
+from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.notices import calls_only, shortcomings
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions
@@ -15,7 +16,7 @@ from fallback_chat.cli.repl.editing import unquoted
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
 from fallback_chat.cli.repl.session import typed
-from fallback_chat.cli.repl.status import Status, Tone, clock, compose
+from fallback_chat.cli.repl.status import Status, Tone, compose
 from fallback_chat.cli.repl.turn import TurnDriver
 from fallback_chat.core.errors import FallbackChatError, InputError
 
@@ -207,7 +208,7 @@ class Repl:
             self.say(f"All providers are busy. Asking again in {duration(seconds)}; Ctrl-C ends the wait.")
 
         def row(width: int, typed: TypeAhead) -> Sequence[Piece]:
-            text = f"all are busy — asking again in {clock(end - now())} (Ctrl-C to stop)"
+            text = f"all are busy — asking again in {countdown(end - now())} (Ctrl-C to stop)"
             return self._with_typed(replace(self._status(), activity=text), width, typed)
 
         return await self.interruptible(asyncio.sleep(seconds, True), row) is not None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth
 
+from fallback_chat.cli.health_words import state_word as health_word
 from fallback_chat.core.breaker import State
 from fallback_chat.core.errors import ErrorKind
 
@@ -78,34 +79,15 @@ class Status:
     hint: str = "?"
 
 
-_WORDS: Final[dict[str, tuple[str, Tone]]] = {
-    ErrorKind.RATE_LIMITED: ("429", Tone.WAITING),
-    ErrorKind.QUOTA_EXHAUSTED: ("quota", Tone.BAD),
-    ErrorKind.AUTH: ("key", Tone.BAD),
-    ErrorKind.PERMISSION: ("key", Tone.BAD),
-    ErrorKind.MODEL_NOT_FOUND: ("model", Tone.BAD),
-}
-
-
 def state_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
-    """Say in one word how a provider is; with the time that is left where it has one."""
+    """Say in one word how a provider is, with the time that is left where it has one, and how bad that is."""
     if skipped or health.state is State.DISABLED:
         return "skip", Tone.DIM
+    word = health_word(health, now)
     if health.state is State.CLOSED:
-        return ("slow", Tone.WAITING) if slow else ("ok", Tone.GOOD)
-    if health.state is State.HALF_OPEN or health.is_due(now):
-        return "?", Tone.WAITING
-    word, tone = _WORDS.get(health.reason or "", ("down", Tone.BAD))
-    left = f" {clock(health.until - now)}" if health.until is not None else ""
-    return word + left, tone
-
-
-def clock(seconds: float) -> str:
-    """Write a time that runs down: `0:42`, `12:05`, `3 h`. The last second is still 0:01."""
-    whole = max(1, int(seconds + 0.999))
-    if whole >= 3600:
-        return f"{whole // 3600} h"
-    return f"{whole // 60}:{whole % 60:02}"
+        return ("slow", Tone.WAITING) if slow else (word, Tone.GOOD)
+    waits = word == "?" or health.reason == ErrorKind.RATE_LIMITED
+    return word, Tone.WAITING if waits else Tone.BAD
 
 
 def count(tokens: int) -> str:

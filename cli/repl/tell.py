@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration, hint, sentence
+from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.notices import attribution
-from fallback_chat.cli.repl.status import clock, shorten
+from fallback_chat.cli.repl.status import shorten
 from fallback_chat.core.breaker import State
 from fallback_chat.core.events import Outcome
 from fallback_chat.core.policy import RULES
@@ -86,7 +87,7 @@ def _when(until: float | None, now: float) -> str:
         return "stays out until something changes (/probe asks it again)."
     if until <= now:
         return "is due: the next turn may ask it again."
-    return f"is asked again in {clock(until - now)} (/probe asks it now)."
+    return f"is asked again in {countdown(until - now)} (/probe asks it now)."
 
 
 def _took(seconds: float) -> str:

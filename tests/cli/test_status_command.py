@@ -81,7 +81,11 @@ def test_json_is_one_object(path: Path) -> None:
 def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path) -> None:
     path = tmp_path / "state" / "health.db"
 
-    assert shown(path) == (0, "", "nothing is recorded about any provider on this machine\n")
+    assert shown(path) == (
+        0,
+        "",
+        "nothing is recorded: this version remembers health only as long as a chat runs (/status there)\n",
+    )
     assert shown(path, short=True) == (0, "\n", "")
     assert shown(path, as_json=True) == (0, '{"schema": "fallback-chat.status/1", "providers": []}\n', "")
     assert not path.parent.exists()
