@@ -50,10 +50,12 @@ def main() -> None:
 
 
 def count_modules(env: dict[str, str]) -> int:
-    """Count what `ask` to a pipe has imported by its end."""
+    """Count what `ask` to a pipe has imported by its end, without what only an editable install brings along."""
     code = (
-        "import atexit, os, sys; leave = os._exit\n"
-        "def count(code): sys.stderr.write(str(len(sys.modules))); sys.stderr.flush(); leave(code)\n"
+        "import atexit, os, sys; leave = os._exit; editable = ('_distutils_hack', '__editable__')\n"
+        "def count(code):\n"
+        "    sys.stderr.write(str(sum(not name.startswith(editable) for name in sys.modules)))\n"
+        "    sys.stderr.flush(); leave(code)\n"
         "os._exit = count; sys.argv[1:] = ['ask', '-q', 'hi']\n"
         "from fallback_chat.__main__ import main; main()"
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.model_cache import ModelCache
 from fallback_chat.core.config_files import Surroundings, load_settings
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.fallback_adapter import FallbackAdapter
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from subprocess import Popen
 
+    from fallback_chat.cli.model_cache import ModelCache
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.core.health import HealthStore
     from fallback_chat.core.llm import LLM
@@ -36,7 +37,8 @@ class OpenChain(NamedTuple):
     settings: Settings
     redactor: Redactor
     """Knows every secret that the chain uses, and learns those that commands give later."""
-    models: ModelCache
+    models: Callable[[], ModelCache]
+    """Opens what is remembered of the providers' lists of models."""
 
 
 def surroundings(config: Path | None = None) -> Surroundings:
@@ -89,8 +91,19 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
     redactor = Redactor(secret_values(settings))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
-    models = ModelCache(own_paths().cache / "models.json")
-    llms = [_provider(one, engine, redactor, variables, models) for one in enabled]
+    path = own_paths().cache / "models.json"
+
+    @cache
+    def models() -> ModelCache:
+        from fallback_chat.cli.model_cache import ModelCache
+
+        return ModelCache(path)
+
+    def teach(llm: LLM, provider: ProviderSettings) -> None:
+        if path.exists():  # most runs of `ask` have nothing to learn, and do not import how
+            models().teach(llm, provider)
+
+    llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
     adapter = FallbackAdapter(
         llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True, store=store
     )
@@ -108,7 +121,11 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
 
 
 def _provider(
-    settings: ProviderSettings, engine: HttpEngine, redactor: Redactor, variables: frozenset[str], models: ModelCache
+    settings: ProviderSettings,
+    engine: HttpEngine,
+    redactor: Redactor,
+    variables: frozenset[str],
+    teach: Callable[[LLM, ProviderSettings], None],
 ) -> LLM:
     def find(started: Callable[[Popen[bytes]], object] = id) -> str | None:
         return read_key(settings, os.environ, key_variables=variables, started=started)
@@ -117,7 +134,7 @@ def _provider(
         if key is not None:
             redactor.add(key)
         llm = load(settings.kind).create(settings, api_key=key, http=engine)
-        models.teach(llm, settings)
+        teach(llm, settings)
         return llm
 
     if settings.key is None or settings.key.cmd is None:

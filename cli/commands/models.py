@@ -82,13 +82,13 @@ def collect(chain: OpenChain, *, refresh: bool) -> list[Listing]:
         return 0
 
     run_until_signal(ask_all)
-    chain.models.save()
+    chain.models().save()
     return listings
 
 
 async def _listing(chain: OpenChain, llm: LLM, settings: ProviderSettings, *, refresh: bool) -> Listing:
     try:
-        found = await list_models(llm, settings, chain.models, refresh=refresh)
+        found = await list_models(llm, settings, chain.models(), refresh=refresh)
     except APIError as error:
         return Listing(llm.label, llm.model, (), error)
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other lists are worth printing

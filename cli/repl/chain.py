@@ -119,7 +119,7 @@ class Chain:
 
     def listed(self, one: ProviderSettings) -> Sequence[ModelInfo]:
         """Give the models that a provider is known to have, from the cache."""
-        return () if self._open is None else self._open.models.get(one) or ()
+        return () if self._open is None else self._open.models().get(one) or ()
 
     def look_up_window(self, name: str) -> None:
         """Have the list of models of a provider that has just answered, in the background, if its window is not known.
@@ -133,8 +133,8 @@ class Chain:
         from fallback_chat.cli.model_cache import list_models
 
         with suppress(APIError):
-            await list_models(self.llm(opened, name), self.provider(name), opened.models)
-            opened.models.save()
+            await list_models(self.llm(opened, name), self.provider(name), opened.models())
+            opened.models().save()
 
     def redact(self, text: str) -> str:
         """Take the chain's secrets out of a text, also before it is open: the first question is stored by then."""

@@ -151,7 +151,8 @@ async def chatting(
     def opener(_: Settings, __: HealthStore) -> OpenChain:
         if opening is not None:
             opening.wait(PATIENCE)
-        return OpenChain(adapter, settings, Redactor([SECRET]), ModelCache(own_paths().cache / "models.json"))
+        models = ModelCache(own_paths().cache / "models.json")
+        return OpenChain(adapter, settings, Redactor([SECRET]), lambda: models)
 
     with TERMINALS[on](columns, rows) as screen, Terminal(screen.fd, screen.out) as terminal:
         output: Output = (
