@@ -117,9 +117,9 @@ class FallbackAdapter(LLM):
         """Give the health record of one provider of this chain. Raises KeyError for a stranger."""
         return self._board.read(self._candidate(llm).key)
 
-    def set_enabled(self, llm: LLM, *, enabled: bool) -> None:
-        """Take a provider out of use, or back into it. Raises KeyError for a stranger."""
-        self._board.set_enabled(self._candidate(llm).key, enabled=enabled)
+    def set_enabled(self, llm: LLM, *, enabled: bool, reason: str = "user") -> None:
+        """Take a provider out of use, or back into it; `reason` is that of the event. Raises KeyError for a stranger."""
+        self._board.set_enabled(self._candidate(llm).key, enabled=enabled, reason=reason)
 
     def chat(  # noqa: PLR0913 - the first five are those of every LLM
         self,

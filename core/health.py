@@ -49,7 +49,7 @@ class Change(NamedTuple):
     key: str
     health: Health
     reason: str
-    """The kind of the failure behind it, or what brought it back: `success`, `user`."""
+    """The kind of the failure behind it, or what brought it back: `success`, `probe`, `user`."""
     cause: APIError | None
     """The failure behind it; None when it came back, or by the user."""
 
@@ -114,10 +114,10 @@ class HealthBoard:
         """Sign out having learned nothing: the user cancelled."""
         self._settle(key, permit, Result(Verdict.NEUTRAL))
 
-    def set_enabled(self, key: str, *, enabled: bool) -> None:
+    def set_enabled(self, key: str, *, enabled: bool, reason: str = "user") -> None:
         """Take a provider out of use, or back into it."""
         change = breaker.enable if enabled else breaker.disable
-        self._update(key, lambda health: change(health, self._clock()), reason="user")
+        self._update(key, lambda health: change(health, self._clock()), reason=reason)
 
     def _settle(self, key: str, permit: Permit, result: Result, cause: APIError | None = None) -> None:
         reason = result.reason or "success"

@@ -11,11 +11,11 @@ from fallback_chat.cli.failures import bug_report, duration
 from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.notices import calls_only, shortcomings
 from fallback_chat.cli.repl import tell
-from fallback_chat.cli.repl.attachments import attach, mentions
+from fallback_chat.cli.repl.attachments import attach, mentions, missing
 from fallback_chat.cli.repl.editing import unquoted
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
-from fallback_chat.cli.repl.session import typed
+from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
 from fallback_chat.cli.repl.turn import TurnDriver
 from fallback_chat.core.errors import FallbackChatError, InputError
@@ -114,6 +114,8 @@ class Repl:
             self.session.attachments += new
             for one in new:
                 self.say(f"attached {one.name}", Tone.DIM)
+            for name in missing(question):
+                self.say(f"there is no file {name}: @{name} is sent as a word", Tone.DIM)
             plan = self.session.plan(question, self.now())
         except InputError as error:
             self.say(str(error), Tone.BAD)
@@ -306,8 +308,15 @@ class Repl:
         return question
 
     def last_question(self) -> str:
-        """Give the last question that was asked, for editing; empty when there is none."""
-        return typed(self.session.questions[-1]) if self.session.questions else ""
+        """Give the last question that the user typed, to be asked in other words; empty when there is none."""
+        return next((text for text in map(typed, reversed(self.session.questions)) if text != CONTINUE), "")
+
+    def take_back_to_edit(self) -> str | None:
+        """Take back the last question that the user typed, and give its text; None when there is none."""
+        question = self.take_back()
+        while question is not None and typed(question) == CONTINUE:
+            question = self.take_back()
+        return None if question is None else typed(question)
 
     def edit(self, text: str) -> str:
         """Have the user's editor work on a text; the old one is given back when that fails."""

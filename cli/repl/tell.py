@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent
 
-_BACK: Final = {"success": "it answered", "user": "by your wish"}
+_BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": "by your wish"}
 
 
 def transition(event: AvailabilityChangedEvent, now: float) -> str:

@@ -84,10 +84,10 @@ async def private(repl: Repl, _: str) -> None:
 
 async def edit(repl: Repl, _: str) -> None:
     """Take the last question back into the input line."""
-    question = repl.take_back()
-    if question is None:
+    text = repl.take_back_to_edit()
+    if text is None:
         raise InputError("there is no question to edit")
-    repl.session.draft = typed(question)
+    repl.session.draft = text
 
 
 async def undo(repl: Repl, _: str) -> None:

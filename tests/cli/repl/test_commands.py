@@ -101,6 +101,21 @@ async def test_edit_and_two_escapes_bring_the_last_question_back() -> None:
         assert (chat.line, said(chat)) == ("Go", [])
 
 
+async def test_edit_goes_back_to_what_the_user_typed() -> None:
+    async with chatting(llm("a")) as chat:
+        await chat.ask("Go")
+        await chat.ask("/continue")
+        await chat.ask("/edit")
+        assert (chat.line, said(chat)) == ("Go", [])
+
+
+async def test_a_file_that_is_not_there_is_told() -> None:
+    async with chatting(llm("a")) as chat:
+        assert (await output(chat, "See @nothere.txt, @somebody"))[0] == (
+            "there is no file nothere.txt: @nothere.txt is sent as a word"
+        )
+
+
 async def test_undo_and_new_forget() -> None:
     async with chatting(llm("a")) as chat:
         await chat.ask("One")
@@ -198,7 +213,7 @@ async def test_probe_checks_and_puts_back_into_use() -> None:
         await chat.ask("Go")
         assert await output(chat, "/probe") == [
             "a answers (after 0.25 s)",
-            "a: available again (by your wish)",
+            "a: available again (a check succeeded)",
             "b failed (HTTP 500: oops)",
         ]
         assert chat.adapter.health(a).available
