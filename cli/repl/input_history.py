@@ -78,9 +78,10 @@ class InputHistory(History):
             entries.append(string)
             if len(entries) > 2 * MAX_ENTRIES:
                 kept = list(dict.fromkeys(reversed(entries)))[:MAX_ENTRIES]
+                # In this order a crash leaves entries twice, or one that is cut and passed over, and loses none.
                 file.seek(0)
+                file.write(b"".join(_line(entry) for entry in reversed(kept)))
                 file.truncate()
-                file.writelines(_line(entry) for entry in reversed(kept))
             else:
                 file.seek(0, os.SEEK_END)
                 file.write(_line(string))
