@@ -62,7 +62,7 @@ class Host:
         self.out = out
         self._color = color
         self._dumb = dumb
-        self._pending: deque[Piece] = deque()
+        self._pending: deque[tuple[Piece, bool]] = deque()
         self._console: Console | None = None
         self._view: PlainView | None = None
         self._act: Callable[[str], None] | None = None
@@ -98,12 +98,12 @@ class Host:
         """Print a line before or after everything else, without waiting for the library that paints."""
         self._write(f"{sanitise(line)}\n")
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
-        """Print lines, as soon as whoever owns the terminal can."""
-        self._pending.extend(Piece(line, tone) for line in sanitise(text).split("\n"))
+    def say(self, text: str, tone: Tone = Tone.PLAIN, *, wrap: bool = True) -> None:
+        """Print lines, as soon as whoever owns the terminal can; without `wrap` they are broken by the terminal alone."""
+        self._pending.extend((Piece(line, tone), wrap) for line in sanitise(text).split("\n"))
         if self._view is not None:
             while self._pending:
-                self._view.note(self._pending.popleft().text)
+                self._view.note(self._pending.popleft()[0].text)
         elif self.prompt is not None and self.prompt.active:
             self.prompt.print_above(self.flush)
         else:
@@ -112,8 +112,8 @@ class Host:
     def flush(self) -> None:
         """Print what waits."""
         while self._pending:
-            piece = self._pending.popleft()
-            self.console.print(themes.rich_text([piece], self.theme), end="\n", soft_wrap=True)
+            piece, wrap = self._pending.popleft()
+            self.console.print(themes.rich_text([piece], self.theme), end="\n", soft_wrap=not wrap)
 
     @property
     def console(self) -> Console:

@@ -298,7 +298,7 @@ class Repl:
         conversation = self.record.resume(session)
         self.session.resume(conversation)
         for line in resumed(conversation):
-            self.say(line, Tone.DIM)
+            self.host.say(self.chain.redact(line), Tone.DIM, wrap=False)  # it can be copied as it was written
 
     def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; gives the question, None when there is none."""

@@ -417,7 +417,7 @@ async def test_private_saves_nothing_and_is_shown(home: Path) -> None:
         ("/use", "/use: name a provider: a"),
         ("/use b", "/use: no provider is called 'b'; there are a"),
         ("/skip a soon", "/skip: 'soon' is not a duration: write 30s, 500ms, 2m or 1h"),
-        ("/set x 1", "/set: no setting is called 'x'; there are max_tokens, temperature, prefer, multi"),
+        ("/set x 1", "/set: no setting is called 'x'; there are max_tokens, temperature, prefer,"),
         ("/theme pink", "/theme: theme is auto, dark or light"),
     ],
 )

@@ -268,7 +268,7 @@ async def test_export_writes_a_private_file(
     ("command", "sentence"),
     [
         ("/resume", "/resume: there is no other conversation yet"),
-        ("/resume zzz", "/resume: there is no conversation 'zzz': `fallback-chat sessions list` shows the"),
+        ("/resume zzz", "/resume: there is no conversation 'zzz': `fallback-chat sessions list` shows"),
         ("/sessions", "/sessions: there is no conversation yet"),
         ("/fork", "/fork: nothing of this conversation is saved"),
         ("/rename x", "/rename: nothing of this conversation is saved"),
