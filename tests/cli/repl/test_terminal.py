@@ -67,6 +67,16 @@ def test_what_is_odd_in_the_configuration_stands_above_the_chat_unless_quiet(
         run.exit_code()
 
 
+def test_without_any_provider_the_greeting_names_the_way_to_one(program: Program) -> None:
+    program.config = {}
+    with on_terminal(program) as run:
+        run.sees("? help")
+        greeting = " ".join(run.rows)
+        run.type(CTRL_D)
+        assert run.exit_code() == 0
+    assert "No provider is configured (fallback-chat config init helps)" in greeting
+
+
 def test_no_alternate_screen_no_mouse_and_no_cursor_position_request(program: Program) -> None:
     program.play("ok")
     with on_terminal(program) as run:
