@@ -1,4 +1,4 @@
-"""Attempts as JSON objects: the same in `ask --json`, in the history and in an exported conversation."""
+"""Attempts and times as JSON has them: the same in `ask --json`, in the history and in an exported conversation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 def milliseconds(seconds: float | None) -> float | None:
     """Give a time as the JSON has it."""
     return None if seconds is None else round(seconds * 1000, 1)
+
+
+def rfc3339(moment: float | None) -> str | None:
+    """Give a moment (wall-clock seconds) as the JSON has it."""
+    from datetime import UTC, datetime  # only the commands that tell times need it
+
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def attempt_error(error: APIError | None, redact: Callable[[str], str]) -> dict[str, Any] | None:

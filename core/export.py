@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.attempt_json import milliseconds
+from fallback_chat.core.attempt_json import milliseconds, rfc3339
 from fallback_chat.core.chat_context import Document, Image, Text
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ def to_json(conversation: Conversation) -> str:
         "schema": SESSION_SCHEMA,
         "id": summary.id,
         "title": summary.title,
-        "created": _rfc3339(summary.created),
-        "updated": _rfc3339(summary.updated),
+        "created": rfc3339(summary.created),
+        "updated": rfc3339(summary.updated),
         "forked_from": summary.forked_from,
         "turns": [_turn_object(turn) for turn in conversation.turns],
     }
@@ -36,7 +35,7 @@ def to_json(conversation: Conversation) -> str:
 def to_markdown(conversation: Conversation) -> str:
     """Write questions and answers under headings that say who speaks; what is not a whole answer is marked."""
     summary = conversation.summary
-    blocks = [f"# {summary.title}", f"*{_rfc3339(summary.created)}, conversation {summary.id}*"]
+    blocks = [f"# {summary.title}", f"*{rfc3339(summary.created)}, conversation {summary.id}*"]
     for turn in conversation.turns:
         blocks += ["## You", *(_part_text(part) for part in turn.question.content)]
         blocks += _answer_blocks(turn)
@@ -79,8 +78,8 @@ def _part_text(part: Part) -> str:
 
 def _turn_object(turn: StoredTurn) -> dict[str, Any]:
     return {
-        "asked": _rfc3339(turn.asked),
-        "ended": None if turn.ended is None else _rfc3339(turn.ended),
+        "asked": rfc3339(turn.asked),
+        "ended": rfc3339(turn.ended),
         "question": [_part_object(part) for part in turn.question.content],
         "answer": _answer_object(turn.answer),
     }
@@ -114,7 +113,3 @@ def _answer_object(answer: AnswerRecord) -> dict[str, Any]:
         "elapsed_ms": milliseconds(answer.elapsed),
         "error": answer.error,
     }
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

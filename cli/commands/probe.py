@@ -13,7 +13,7 @@ from fallback_chat.cli.failures import duration, hint, sentence
 from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
-from fallback_chat.core.attempt_json import milliseconds
+from fallback_chat.core.attempt_json import milliseconds, rfc3339
 from fallback_chat.core.breaker import State, cooldown
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ProbeReport
@@ -117,7 +117,6 @@ def _json(findings: Sequence[Finding], code: ExitCode) -> dict[str, Any]:
 
 def _row_object(finding: Finding) -> dict[str, Any]:
     settings, report, error = finding.settings, finding.report, finding.report.error
-    until = None if finding.until is None else datetime.fromtimestamp(finding.until, UTC).isoformat(timespec="seconds")
     return {
         "name": settings.name,
         "kind": settings.kind,
@@ -137,7 +136,7 @@ def _row_object(finding: Finding) -> dict[str, Any]:
             "message": error.message,
             "retry_after": error.retry_after,
         },
-        "until": until,
+        "until": rfc3339(finding.until),
     }
 
 

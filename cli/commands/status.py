@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.health_words import state_word
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.attempt_json import rfc3339
 from fallback_chat.core.health_sqlite import known_providers
 
 if TYPE_CHECKING:
@@ -44,14 +44,10 @@ def _object(provider: KnownProvider) -> dict[str, Any]:
         "model": provider.model,
         "state": health.state.value,
         "reason": health.reason,
-        "since": _rfc3339(health.since or None),
-        "until": _rfc3339(health.until),
+        "since": rfc3339(health.since or None),
+        "until": rfc3339(health.until),
         "opens": health.opens,
     }
-
-
-def _rfc3339(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _print(providers: Sequence[KnownProvider], now: float, out: TextIO) -> None:
