@@ -240,6 +240,7 @@ async def test_what_is_typed_while_an_answer_streams_is_shown_and_becomes_the_ne
         await chat.sees("queued 1")
         go_on.set()
         await chat.sees("Second.")
+        await chat.prompts()
         assert [message.text for message in chat.repl.session.questions] == ["One", "Two"]
 
 
@@ -276,6 +277,7 @@ async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_agai
         chat.type("Go" + ENTER)
         await chat.sees("asking again in 0:0")
         await chat.sees("Now.")
+        await chat.prompts()
         assert [message.text for message in chat.repl.session.answers] == ["Now."]
 
 

@@ -308,7 +308,7 @@ async def test_an_editor_that_fails_leaves_the_text(monkeypatch: pytest.MonkeyPa
     async with chatting(llm("a")) as chat:
         await chat.ask("/editor draft")
         await chat.sees("the editor ended with status 1; nothing was changed")
-        assert chat.line == "draft"
+        await chat.until(lambda: chat.line == "draft")
 
 
 async def test_system_and_role_stand_in_front_of_the_conversation(home: Path) -> None:
@@ -389,6 +389,7 @@ async def test_multi_line_mode_swaps_enter_and_alt_enter() -> None:
         await chat.until(lambda: chat.line == "one\n")
         chat.type("two" + ESC + ENTER)
         await chat.sees("From a.")
+        await chat.prompts()
         assert said(chat)[0] == "one\ntwo"
 
 
