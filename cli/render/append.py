@@ -48,8 +48,9 @@ class PlainView:
 
     def settle(self) -> None:
         """Print what is open of the text: it will not go on, and what is told next comes after it."""
-        rows = self._rest()
-        self._stream = MarkdownStream(self._console, self._code_theme)
+        rows, has_text = self._rest(), self._has_text
+        self._begin_text()
+        self._has_text = has_text
         self._emit(rows)
 
     def discard(self) -> None:

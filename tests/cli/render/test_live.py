@@ -121,6 +121,8 @@ def test_what_is_told_of_a_text_that_broke_off_stands_behind_it() -> None:
     answer = show(screen, ["One.\n\n- a\n- b"])
     answer.settle()
     answer.note("it broke off")
+    rows = [row.strip() for row in seen(screen).rows() if row.strip()]
+    assert rows == ["One.", "\u2022 a", "\u2022 b", "it broke off", STATUS]
     answer.discard()
     answer.feed("Two.")
     answer.finish()
