@@ -104,7 +104,7 @@ class BodyReader:
             return
         if self._decoder is None:
             self._head = (self._head + data).lstrip(_BLANK)
-            if not self._head or UTF8_BOM.startswith(self._head) or self._head.rstrip(_BLANK) == b"{":
+            if not self._head or UTF8_BOM.startswith(self._head) or self._could_be_pretty():
                 return
             self._decoder, data, self._head = self._choose(self._head), self._head, b""
         try:
@@ -118,6 +118,9 @@ class BodyReader:
         """Read the end of the body, and judge what it was."""
         if self.ended:
             return
+        if self._could_be_pretty():
+            self._decoder = WholeDecoder()
+            self._decoder.feed(self._head)
         if self._decoder is not None:
             self._read(self._decoder.flush())
         if self.ended:
@@ -139,11 +142,14 @@ class BodyReader:
         self.ended = True
         self.error = self._classify(error)
 
+    def _could_be_pretty(self) -> bool:
+        """Say whether what follows decides between a document of several lines and an event on one."""
+        return self._ndjson and self._head.removeprefix(UTF8_BOM).rstrip(_BLANK) == b"{"
+
     def _choose(self, head: bytes) -> Decoder:
-        first = head.removeprefix(UTF8_BOM)[:1]
-        if first in (b"{", b"[", b"<") and not (
-            self._ndjson and first == b"{" and not _PRETTY.match(head.removeprefix(UTF8_BOM))
-        ):
+        head = head.removeprefix(UTF8_BOM)
+        event_on_a_line = self._ndjson and head.startswith(b"{") and not _PRETTY.match(head)
+        if head.startswith((b"{", b"[", b"<")) and not event_on_a_line:
             self._whole = True
             return WholeDecoder()
         if not self._ndjson:
@@ -178,8 +184,8 @@ class BodyReader:
     def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
         """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
         if isinstance(event, list) and event and all(isinstance(one, dict) for one in event):
-            if len(event) > 1:  # Google without alt=sse: all events of a stream
-                return [chunk for one in event for chunk in self._reader.read(one)]
+            if len(event) > 1:
+                return self._read_array(event)
             (event,) = event
         if not isinstance(event, dict):
             self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
@@ -187,6 +193,16 @@ class BodyReader:
         if name == "error" and "error" not in event and event.get("type") != "error":
             raise ErrorEventError(event)
         return self._reader.read_json(event) if self._whole else self._reader.read(event)
+
+    def _read_array(self, events: list[dict[str, Any]]) -> list[ChatChunk]:
+        """Read all events of a stream in one array, as Google sends them without alt=sse. Raises `ErrorEventError`."""
+        chunks: list[ChatChunk] = []
+        for event in events:
+            try:
+                chunks += self._reader.read(event)
+            except ErrorEventError as error:
+                raise ErrorEventError(error.body, [*chunks, *error.chunks]) from error
+        return chunks
 
     def _read_word(self, data: str) -> None:
         """Read a frame that is not JSON: the terminator of many formats, or something broken."""

@@ -237,8 +237,8 @@ class ChatReader:
         choice = first_of(answer.get("choices"))
         if choice:
             delta, finish = choice.get("message") or choice.get("delta"), choice.get("finish_reason") or "stop"
-            return self.read({**answer, "choices": [{"delta": delta, "finish_reason": finish}]})
-        return self.read(answer) if answer.get("error") or answer.get("object") == "error" else []
+            answer = {**answer, "choices": [{"delta": delta, "finish_reason": finish}]}
+        return self.read(answer)
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
         content = delta.get("content")

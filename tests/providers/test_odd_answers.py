@@ -223,6 +223,16 @@ def test_all_events_of_a_stream_in_one_array_are_one_answer() -> None:
     assert (result["text"], result["finish"], result["error"]) == ("Hey", "stop", None)
 
 
+def test_what_came_before_an_error_in_the_array_is_kept() -> None:
+    result = read("gemini", [json.dumps([part(text="He"), {"error": {"code": 503, "message": "m"}}]).encode()])
+    assert (result["text"], result["kind"]) == ("He", "overloaded")
+
+
+@pytest.mark.parametrize("family", ["openai-chat", "openai-responses", "anthropic", "gemini", "ollama"])
+def test_a_document_that_is_cut_after_its_first_byte_is_broken_and_not_empty(family: str) -> None:
+    assert read(family, [b"{"])["kind"] == "server_error"
+
+
 def test_a_new_reason_about_pictures_is_a_filter() -> None:
     assert read_events("gemini", part("IMAGE_SOMETHING", text="a"))["finish"] == "content_filter"
 
