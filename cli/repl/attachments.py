@@ -22,10 +22,17 @@ def attach(name: str) -> Attachment:
 
 def mentions(question: str) -> Iterable[str]:
     """Give the files that a question names as `@path`; what is no file is just a word."""
-    return [name for name in dict.fromkeys(_MENTION.findall(question)) if Path(name).expanduser().is_file()]
+    return [name for name in _names(question) if Path(name).expanduser().is_file()]
 
 
 def missing(question: str) -> Iterable[str]:
     """Give what a question names like a file and is none: it has a folder or an ending."""
-    names = dict.fromkeys(name.rstrip(".,;:!?") for name in _MENTION.findall(question))
-    return [name for name in names if ("/" in name or "." in name) and not Path(name).expanduser().exists()]
+    return [name for name in _names(question) if ("/" in name or "." in name) and not Path(name).expanduser().exists()]
+
+
+def _names(question: str) -> Iterable[str]:
+    """Give what stands behind each `@`, without the punctuation at its end unless there is such a file."""
+    found = (
+        name if Path(name).expanduser().is_file() else name.rstrip(".,;:!?") for name in _MENTION.findall(question)
+    )
+    return dict.fromkeys(found)

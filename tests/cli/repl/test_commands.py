@@ -109,6 +109,13 @@ async def test_edit_goes_back_to_what_the_user_typed() -> None:
         assert (chat.line, said(chat)) == ("Go", [])
 
 
+async def test_punctuation_behind_a_file_is_not_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("alpha")
+    async with chatting(llm("a")) as chat:
+        await chat.ask(f"See @{tmp_path}/a.txt, please")
+        assert [message.text.count("alpha") for message in chat.repl.session.questions] == [1]
+
+
 async def test_a_file_that_is_not_there_is_told() -> None:
     async with chatting(llm("a")) as chat:
         assert (await output(chat, "See @nothere.txt, @somebody"))[0] == (
