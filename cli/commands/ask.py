@@ -16,6 +16,7 @@ from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
+from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.settings import Prefer
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
-        sink, turn = _turn(sink, chain, ChatMessage(Role.USER, prompt), shared)
+        sink, plan = _plan(sink, chain, ChatMessage(Role.USER, prompt), shared)
     except BaseException as error:
         sink.end(Outcome(None, error, exit_code_of(error)))
         raise
     try:
-        return run_until_signal(lambda: _ask(chain, turn, sink, options, shared))
+        return run_until_signal(lambda: _ask(chain, plan, sink, options, shared))
     except Interrupted as interrupted:
         # Where the signal came before the answer was asked for, nothing has said so yet.
         sink.end(Outcome(None, interrupted, interrupted.code))
@@ -86,7 +87,7 @@ def _misuse(options: AskOptions) -> str | None:
     return None
 
 
-class Turn(NamedTuple):
+class Plan(NamedTuple):
     """What the chain is asked."""
 
     context: ChatContext
@@ -94,10 +95,10 @@ class Turn(NamedTuple):
     """Who answered last, where a conversation stays with that provider."""
 
 
-def _turn(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions) -> tuple[Sink, Turn]:
+def _plan(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions) -> tuple[Sink, Plan]:
     """Give what the chain is asked, and where the answer goes: into the conversation as well, where one is gone on with."""
     if not shared.continues:
-        return sink, Turn(ChatContext().add_message(question))
+        return sink, Plan(ChatContext().add_message(question))
     # Without a conversation, `ask` never imports SQLite.
     from fallback_chat.cli.recording_sink import recorded
 
@@ -105,7 +106,7 @@ def _turn(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOpt
     stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None
     last = conversation.answered_by if stays else None
     start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)
-    return sink, Turn(conversation.context.add_message(question), start_with)
+    return sink, Plan(conversation.context.add_message(question), start_with)
 
 
 def _prompt(options: AskOptions) -> tuple[Part, ...]:
@@ -123,15 +124,15 @@ def _stream_policy(options: AskOptions) -> str | None:
     return options.on_stream_failure or ("restart" if buffered else None)
 
 
-async def _ask(chain: OpenChain, turn: Turn, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
+async def _ask(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
         patience = Patience(PATIENCE if shared.wait is None else shared.wait)
-        outcome = await _answer(chain, turn, sink, shared, patience)
+        outcome = await _answer(chain, plan, sink, shared, patience)
         while shared.wait is not None and (pause := _pause(outcome, patience.left)) is not None:
             sink.notice(f"nobody can answer now; asking again in {duration(pause)}")
             await asyncio.sleep(pause)
             patience.left -= pause
-            outcome = await _answer(chain, turn, sink, shared, patience)
+            outcome = await _answer(chain, plan, sink, shared, patience)
         outcome, unshown = _with_calls(outcome, options)
         sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
@@ -165,10 +166,11 @@ class Patience:
 
     def event(self, event: Event) -> None:
         """Take off what the engine waits by itself."""
-        self.left -= getattr(event, "retry_in", None) or 0.0
+        if isinstance(event, AttemptFailed):
+            self.left -= event.retry_in or 0.0
 
 
-async def _answer(chain: OpenChain, turn: Turn, sink: Sink, shared: SharedOptions, patience: Patience) -> Outcome:
+async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOptions, patience: Patience) -> Outcome:
     """Drive one turn and say how it ended; what was shown before a failure stays, but it is no answer."""
     builder = AnswerBuilder()
 
@@ -180,8 +182,8 @@ async def _answer(chain: OpenChain, turn: Turn, sink: Sink, shared: SharedOption
                 sink.notice(line)
 
     stream = chain.adapter.chat(
-        chat_ctx=turn.context,
-        start_with=turn.start_with,
+        chat_ctx=plan.context,
+        start_with=plan.start_with,
         total_timeout=TOTAL_TIMEOUT,
         max_wait=max(0.0, patience.left),
         on_event=on_event,

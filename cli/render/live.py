@@ -14,6 +14,7 @@ from fallback_chat.cli.render.elements import CODE_THEME, Row, rows_of
 from fallback_chat.cli.render.markdown import LIVE_ROWS
 from fallback_chat.cli.render.pace import Pace
 from fallback_chat.cli.render.plain import call_later
+from fallback_chat.core.answer import PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,6 @@ FRAME_PAUSE: Final = 1 / 12
 """Seconds between two frames."""
 COST_SHARE: Final = 8
 """A frame that took t seconds to draw is followed by 8 t of rest: drawing never takes more than a ninth of a core."""
-_BACKLOG: Final = 1024
-"""Characters that may wait for the next frame."""
 
 # A wide character that the terminal measures otherwise than Rich would wrap its row, and the next frame would start a row too
 # low. Rich writes the text of a control segment as it is; on a console without escape sequences it acts on the code instead.
@@ -106,7 +105,7 @@ class AnswerView(PlainView):
         self._pending.append(text)
         self._waiting += len(text)
         self._has_text = True
-        if self._waiting > _BACKLOG:  # or a frame would have to lay out whatever has come since the last one
+        if self._waiting > PART:  # or a frame would have to lay out whatever has come since the last one
             self._finished = self._take()
         self.tick()
 

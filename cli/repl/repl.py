@@ -17,7 +17,7 @@ from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
-from fallback_chat.cli.repl.turn import TurnDriver
+from fallback_chat.cli.repl.turn import TurnDriver, is_ending
 from fallback_chat.core.errors import FallbackChatError, InputError
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Repl:
             try:
                 return await task
             except asyncio.CancelledError:
-                if not stopped or _is_ending():
+                if not stopped or is_ending():
                     raise
                 return None
 
@@ -328,12 +328,6 @@ class Repl:
         except InputError as error:
             self.say(str(error), Tone.BAD)
             return text
-
-
-def _is_ending() -> bool:
-    """Say whether the whole program is to end, and not only what the user has stopped."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def prices(providers: Sequence[ProviderSettings]) -> dict[str, Prices]:

@@ -45,6 +45,12 @@ class Wish(Enum):
     NEXT = auto()
 
 
+def is_ending() -> bool:
+    """Say whether the whole program is to end, and not only what the user has stopped."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class TurnDriver:
     """One turn. `run()` gives its result; `stop()` and `give_up()` may be called meanwhile, from key handlers.
 
@@ -137,8 +143,7 @@ class TurnDriver:
         try:
             error = await self._reading
         except asyncio.CancelledError as cancelled:
-            task = asyncio.current_task()
-            if not self._is_wished() or (task is not None and task.cancelling()):  # the whole program ends
+            if not self._is_wished() or is_ending():
                 self._record.finish(self.builder.build(stream), cancelled)
                 raise
         finally:
