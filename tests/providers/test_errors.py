@@ -14,7 +14,7 @@ from fallback_chat.core.policy import Next, may_retry, rule
 from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._classify import STATUS, classify
 from fallback_chat.providers._errors import ErrorReader
-from fallback_chat.providers._failure import SHOWN_LIMIT, condense, parse_failure
+from fallback_chat.providers._failure import SHOWN_LIMIT, parse_failure
 from fallback_chat.providers._waits import wait_of
 from tests.providers.vectors import NOW, VECTORS
 
@@ -153,8 +153,8 @@ def test_wording_and_codes_decide_where_the_status_does_not(
 
 def test_a_long_page_is_known_by_its_title() -> None:
     page = f"<!DOCTYPE html><html><head><title> 502\n Bad Gateway </title></head>{'x' * 5000}"
-    assert condense(page) == "502 Bad Gateway (an HTML page)"
-    assert condense("y" * 5000) == "y" * (SHOWN_LIMIT - 1) + "…"
+    shown = [errors().from_response(502, {}, body, now=NOW).message for body in (page, "y" * 5000)]
+    assert shown == ["502 Bad Gateway (an HTML page)", "y" * (SHOWN_LIMIT - 1) + "…"]
 
 
 def test_the_rejected_parameter_is_named() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, shorten, state_word
 from fallback_chat.core.breaker import Health, State
 
@@ -96,7 +97,8 @@ def test_skipped_and_slow_are_words_of_the_chat() -> None:
     assert state_word(Health(), NOW, slow=True)[0] == "slow"
 
 
-def test_counts_are_short() -> None:
+def test_times_and_counts_are_short() -> None:
+    assert [countdown(seconds) for seconds in (0.2, 41.1, 60, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
     assert [count(tokens) for tokens in (812, 1234, 34_567)] == ["812", "1.2k", "34k"]
 
 
