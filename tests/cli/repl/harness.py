@@ -96,6 +96,12 @@ class Chat:
         assert prompt is not None
         await self.until(lambda: prompt.active and (self.dumb or prompt.session.app.is_running))
 
+    async def begin(self, text: str, seen: str) -> None:
+        """Send a line at the prompt and wait until `seen` is on the screen, its answer still under way."""
+        await self.prompts()
+        self.type(text + ENTER)
+        await self.sees(seen)
+
     async def ask(self, text: str) -> None:
         """Send a line and wait for the next prompt."""
         await self.prompts()

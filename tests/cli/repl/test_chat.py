@@ -92,9 +92,7 @@ async def test_a_turn_that_failed_gives_the_question_back_and_leaves_no_trace() 
 
 async def test_ctrl_c_keeps_what_is_there_and_marks_it() -> None:
     async with chatting(ScriptedLLM("a", ["First words ", SILENCE])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("First words")
+        await chat.begin("Go", "First words")
         chat.type(CTRL_C)
         await chat.sees("stopped; what is there is kept")
         await chat.prompts()
@@ -104,9 +102,7 @@ async def test_ctrl_c_keeps_what_is_there_and_marks_it() -> None:
 
 async def test_ctrl_c_ends_an_answer_that_came_in_one_piece_and_takes_long_to_lay_out() -> None:
     async with chatting(ScriptedLLM("a", ["First words\n\n" * 5000 + "The end", STOP])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("First words")
+        await chat.begin("Go", "First words")
         chat.type(CTRL_C)
         await chat.sees("stopped; what is there is kept")
         _, answer = chat.repl.session.context.messages
@@ -131,9 +127,7 @@ async def test_a_queued_question_is_not_joined_with_the_one_that_failed() -> Non
 async def test_a_second_ctrl_c_drops_what_is_queued_behind_the_answer() -> None:
     a = ScriptedLLM("a", ["First words ", SILENCE])
     async with chatting(a) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("First words")
+        await chat.begin("Go", "First words")
         chat.type("Second" + ENTER)
         await chat.sees("queued 1")
         chat.type(CTRL_C)
@@ -170,9 +164,7 @@ async def test_where_everybody_is_skipped_nobody_is_asked() -> None:
 async def test_what_is_typed_during_a_countdown_is_shown() -> None:
     busy = APIStatusError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=20.0))
     async with chatting(ScriptedLLM("a", [busy])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("asking again in")
+        await chat.begin("Go", "asking again in")
         chat.type("next" + ENTER)
         await chat.sees("\u203a next")
 
@@ -191,18 +183,14 @@ async def test_ctrl_c_before_the_first_word_gives_the_question_back() -> None:
 
 async def test_escape_alone_stops_an_answer() -> None:
     async with chatting(ScriptedLLM("a", ["First words ", SILENCE])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("First words")
+        await chat.begin("Go", "First words")
         chat.type(ESC)
         await chat.sees("stopped; what is there is kept")
 
 
 async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
     async with chatting(ScriptedLLM("a", ["Half of it", SILENCE]), good("b", "All of it.")) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("Half of it")
+        await chat.begin("Go", "Half of it")
         chat.type(CTRL_N)
         await chat.sees("answered by b/b-1 (2nd of 2)")
         assert chat.screen.rows[:6] == [
@@ -219,9 +207,7 @@ async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
 async def test_ctrl_n_without_another_provider_says_so_and_the_answer_goes_on() -> None:
     go_on = asyncio.Event()
     async with chatting(ScriptedLLM("a", ["Some", go_on, " more.", STOP])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("Some")
+        await chat.begin("Go", "Some")
         chat.type(CTRL_N)
         await chat.sees("there is no other provider to go on to")
         go_on.set()
@@ -232,9 +218,7 @@ async def test_what_is_typed_while_an_answer_streams_is_shown_and_becomes_the_ne
     go_on = asyncio.Event()
     llm = ScriptedLLM("a", ["Some", go_on, " more.", STOP], ["Second.", STOP])
     async with chatting(llm) as chat:
-        await chat.prompts()
-        chat.type("One" + ENTER)
-        await chat.sees("Some")
+        await chat.begin("One", "Some")
         chat.type("Two" + ENTER)
         await chat.sees("\u203a Two⏎")
         await chat.sees("queued 1")
@@ -247,9 +231,7 @@ async def test_what_is_typed_while_an_answer_streams_is_shown_and_becomes_the_ne
 async def test_a_second_ctrl_c_drops_what_waits() -> None:
     llm = ScriptedLLM("a", ["Some", SILENCE])
     async with chatting(llm) as chat:
-        await chat.prompts()
-        chat.type("One" + ENTER)
-        await chat.sees("Some")
+        await chat.begin("One", "Some")
         chat.type("Two" + ENTER)
         await chat.sees("queued 1")
         chat.type(CTRL_C + CTRL_C)
@@ -273,9 +255,7 @@ async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_agai
     busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=2.5))
     llm = ScriptedLLM("a", [busy], ["Now.", STOP])
     async with chatting(llm) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("asking again in 0:0")
+        await chat.begin("Go", "asking again in 0:0")
         await chat.sees("Now.")
         await chat.prompts()
         assert [message.text for message in chat.repl.session.answers] == ["Now."]
@@ -284,9 +264,7 @@ async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_agai
 async def test_ctrl_c_ends_the_countdown() -> None:
     busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=25))
     async with chatting(bad("a", busy)) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("asking again in 0:2")
+        await chat.begin("Go", "asking again in 0:2")
         chat.type(CTRL_C)
         await chat.sees("your question is back in the input line")
         await chat.prompts()

@@ -68,9 +68,7 @@ async def test_retry_next_asks_the_one_behind_the_last_and_retry_name_that_one()
 
 async def test_retry_of_a_failed_turn_asks_its_question() -> None:
     async with chatting(ScriptedLLM("a", [DOWN], ["Now.", STOP])) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("your question is back")
+        await chat.begin("Go", "your question is back")
         await chat.prompts()
         chat.type(CTRL_C)
         await chat.until(lambda: chat.line == "")
@@ -81,9 +79,7 @@ async def test_retry_of_a_failed_turn_asks_its_question() -> None:
 async def test_continue_asks_for_the_rest_as_a_turn_of_its_own() -> None:
     one = ScriptedLLM("a", ["Half", SILENCE], ["The rest.", STOP])
     async with chatting(one) as chat:
-        await chat.prompts()
-        chat.type("Go" + ENTER)
-        await chat.sees("Half")
+        await chat.begin("Go", "Half")
         chat.type(CTRL_C)
         await chat.sees("stopped")
         await chat.ask("/continue")
