@@ -5,16 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import re
 import signal
 import struct
 import termios
 import time
+from codecs import getincrementaldecoder
 from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import pyte
+from tests.cli.repl.terminals import Emulator
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,8 +26,6 @@ PATIENCE = 10.0
 CURSOR_VISIBLE = 25 << 5
 AUTOWRAP = 7 << 5
 BRACKETED_PASTE = 2004 << 5
-# Requests that pyte takes for something else; every real terminal that is asked knows or ignores them.
-UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[>4;[01]m|\x1b\[[0-6] q")
 
 
 class OnTerminal:
@@ -39,26 +37,25 @@ class OnTerminal:
         self.slave = slave
         self.before = termios.tcgetattr(slave)
         self.bytes = b""
-        self.screen = pyte.HistoryScreen(*size, history=1000, ratio=0.5)
-        self._stream = pyte.ByteStream(self.screen)
+        self._emulator = Emulator(*size)
+        self.screen = self._emulator.screen
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        decoder = getincrementaldecoder("utf-8")()
         while True:
             try:
                 data = os.read(self.master, 65536)
             except OSError:
                 return
-            self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", data))
+            self._emulator.feed(decoder.decode(data))
             self.bytes += data
 
     @property
     def rows(self) -> list[str]:
         """All rows with text, those that scrolled away first."""
-        width = self.screen.columns
-        history = ["".join(row[x].data for x in range(width)) for row in list(self.screen.history.top)]
-        return [row.rstrip() for row in (*history, *self.screen.display) if row.strip()]
+        return self._emulator.rows
 
     @property
     def text(self) -> str:

@@ -54,8 +54,8 @@ class Emulator:
 
     def __init__(self, columns: int, rows: int) -> None:
         self.written = ""
-        self._screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
-        self._stream = pyte.Stream(self._screen)
+        self.screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
+        self._stream = pyte.Stream(self.screen)
 
     def feed(self, text: str) -> None:
         self.written += text
@@ -64,9 +64,10 @@ class Emulator:
     @property
     def rows(self) -> list[str]:
         """All rows with text, those that scrolled away first."""
-        width = self._screen.columns
-        history = ["".join(row[x].data for x in range(width)) for row in self._screen.history.top]
-        return [row.rstrip() for row in (*history, *self._screen.display) if row.strip()]
+        width = self.screen.columns
+        # A copy, since another thread may be feeding the screen.
+        history = ["".join(row[x].data for x in range(width)) for row in list(self.screen.history.top)]
+        return [row.rstrip() for row in (*history, *self.screen.display) if row.strip()]
 
 
 class _Out(io.StringIO):
