@@ -13,7 +13,7 @@ import httpx
 from benchmarks.floor_ask import BODY
 from benchmarks.measure import ROUNDS, row, upstream
 from fallback_chat import ChatContext, FallbackAdapter
-from fallback_chat.core.settings import ChainSettings, ProviderSettings
+from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
 from fallback_chat.providers import load
 from fallback_chat.providers._http import HttpEngine
 

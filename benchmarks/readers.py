@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.measure import ROUNDS, ratio, row
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._body import BodyReader
 from fallback_chat.providers._dialect import ChatRequest
 

@@ -15,7 +15,7 @@ from benchmarks.floor_ask import BODY
 from benchmarks.measure import ROUNDS, alternate, ratio, row, run, upstream
 from benchmarks.startup import PROGRAM, PYTHON, config
 from fallback_chat import ChatContext, FallbackAdapter
-from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
 from fallback_chat.providers._http import HttpEngine
 

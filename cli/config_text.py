@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from fallback_chat.core import schema
-from fallback_chat.core.secrets import change_secret_fields, key_state
-from fallback_chat.core.settings import Origin
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.keys import change_secret_fields, key_state
+from fallback_chat.core.config.settings import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fallback_chat.core.settings import ChainSettings, ProviderSettings, Settings
+    from fallback_chat.core.config.settings import ChainSettings, ProviderSettings, Settings
 
 HIDDEN: Final = "(hidden)"
 _EXAMPLES: Final = {"max_retry_per_llm": 1, "hedge_after": 2.0}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.export import what_is_missing
+from fallback_chat.core.conversations.export import what_is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fallback_chat.core.history_records import Conversation, Hit, Summary
+    from fallback_chat.core.conversations.records import Conversation, Hit, Summary
 
 
 def row(summary: Summary) -> str:

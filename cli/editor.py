@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.config.keys import without_keys
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.secrets import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.signals import Interrupted, received
+from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.errors import (
     AllProvidersFailed,
     APIError,
@@ -18,7 +19,6 @@ from fallback_chat.core.errors import (
     FallbackChatError,
     InputError,
 )
-from fallback_chat.core.policy import rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

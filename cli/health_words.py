@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
 
 if TYPE_CHECKING:
-    from fallback_chat.core.breaker import Health
+    from fallback_chat.core.engine.breaker import Health
 
 WORDS: Final = {
     "rate_limited": "429",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from subprocess import Popen
 
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk, ModelInfo
-    from fallback_chat.core.settings import ProviderSettings
 
 
 COMMAND_PAUSE: Final = 60.0

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fallback_chat.core.answer import Answer
+    from fallback_chat.core.config.settings import Settings
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import CompletionUsage
-    from fallback_chat.core.settings import Settings
 
 CUT_SHORT: Final = {
     FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks import Sink
 from fallback_chat.cli.wiring import own_paths
-from fallback_chat.core.history import History
-from fallback_chat.core.recording import SAVE_INTERVAL, Recorder, find_conversation
+from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder, find_conversation
+from fallback_chat.core.conversations.store import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.sinks import Outcome
     from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.events import Event
-    from fallback_chat.core.history_records import Conversation
     from fallback_chat.core.llm import ChatChunk
 
 

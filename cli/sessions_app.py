@@ -11,7 +11,7 @@ import typer
 from fallback_chat.cli.shared import PLAIN, SharedOptions, taking
 
 if TYPE_CHECKING:
-    from fallback_chat.core.history import History
+    from fallback_chat.core.conversations.store import History
 
 app = typer.Typer(help="List, read, search, export and delete conversations.", no_args_is_help=True, **PLAIN)
 _DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7}
@@ -28,7 +28,7 @@ def parse_age(text: str) -> float:
 
 def _open() -> "History":
     from fallback_chat.cli.wiring import own_paths
-    from fallback_chat.core.history import History
+    from fallback_chat.core.conversations.store import History
 
     def warn(line: str) -> None:
         sys.stderr.write(f"fallback-chat: {line}\n")

@@ -173,7 +173,7 @@ def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None
         out.write(text)
         out.flush()
         return
-    from fallback_chat.core.atomic import naming
+    from fallback_chat.core.storage.files import naming
 
     with naming(path):
         write_output(path, text.encode("utf-8", "replace"), mode=mode)
@@ -190,7 +190,7 @@ def write_output(path: Path, data: bytes, *, mode: int) -> None:
             path.write_bytes(data)
             return
         mode = stat.S_IMODE(found)
-    from fallback_chat.core.atomic import write_private
+    from fallback_chat.core.storage.files import write_private
 
     write_private(path, data, mode=mode)
 

@@ -7,26 +7,26 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.config_files import Surroundings, load_settings
+from fallback_chat.core.config.discovery import Surroundings, load_settings
+from fallback_chat.core.config.keys import key_variables, read_key, secret_values
+from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.settings import Origin
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.overrides import Overrides, apply
-from fallback_chat.core.paths import Paths
 from fallback_chat.core.redaction import Redactor
-from fallback_chat.core.secrets import key_variables, read_key, secret_values
-from fallback_chat.core.settings import Origin
+from fallback_chat.core.storage.paths import Paths
 from fallback_chat.providers import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from subprocess import Popen
 
-    from fallback_chat.cli.model_cache import ModelCache
     from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.core.health import HealthStore
+    from fallback_chat.core.config.model_cache import ModelCache
+    from fallback_chat.core.config.services import Service
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.services import Service
-    from fallback_chat.core.settings import ProviderSettings, Settings
     from fallback_chat.providers._http import HttpEngine
 
 
@@ -95,7 +95,7 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
 
     @cache
     def models() -> ModelCache:
-        from fallback_chat.cli.model_cache import ModelCache
+        from fallback_chat.core.config.model_cache import ModelCache
 
         return ModelCache(path)
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fallback_chat.core.chat_context import ToolCall, VendorExtra
+    from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.events import AttemptRecord
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
     from fallback_chat.core.llm import LLM, CompletionUsage
 
 CUT_BY_THE_PROVIDER = (FinishReason.LENGTH, FinishReason.CONTEXT_EXCEEDED, FinishReason.PAUSE)

@@ -3,7 +3,7 @@
     FallbackChatError
     ├── ConfigError                the configuration has mistakes: all of them, each with file, line and key
     ├── InputError                 what the user gave cannot be used (a file is missing, the text is not text)
-    └── APIError                   a provider failed; `kind` says how, `core/policy.py` says what follows
+    └── APIError                   a provider failed; `kind` says how, `core/engine/policy.py` says what follows
         ├── APIConnectionError     no usable connection: DNS, refused, TLS, reset
         │   └── APITimeoutError    no content in time
         ├── APIStatusError         the server answered with a status other than 200

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.core.breaker import State
+    from fallback_chat.core.engine.breaker import State
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.llm import LLM
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         ToolCall,
         ToolResult,
     )
+    from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
+    from fallback_chat.core.engine.adapter import FallbackAdapter
+    from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import (
         AllProvidersFailed,
         APIConnectionError,
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
         ErrorKind,
     )
     from fallback_chat.core.events import AvailabilityChangedEvent
-    from fallback_chat.core.fallback_adapter import FallbackAdapter
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
     from fallback_chat.core.llm import (
         LLM,
         ChatChunk,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
         FinishReason,
         LLMStream,
     )
-    from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 
 _HOMES: Final = {
     "cli.wiring": ("load_chain",),
@@ -76,9 +76,9 @@ _HOMES: Final = {
         "ErrorKind",
     ),
     "core.events": ("AvailabilityChangedEvent",),
-    "core.fallback_adapter": ("FallbackAdapter",),
-    "core.fallback_stream": ("FallbackLLMStream",),
-    "core.settings": ("ChainSettings", "OnStreamFailure"),
+    "core.engine.adapter": ("FallbackAdapter",),
+    "core.engine.stream": ("FallbackLLMStream",),
+    "core.config.settings": ("ChainSettings", "OnStreamFailure"),
     "core.llm": (
         "ChatChunk",
         "ChatOptions",

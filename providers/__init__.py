@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 if TYPE_CHECKING:
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._http import HttpEngine
 
 _KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", "guide")

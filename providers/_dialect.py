@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk
-    from fallback_chat.core.settings import ProviderSettings
 
 _LARGEST_COUNT: Final = 2**53
 

@@ -6,14 +6,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from fallback_chat.core.config.keys import secrets_of
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
-from fallback_chat.core.secrets import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers._failure import Failure
 
 REQUEST_ID_HEADERS: Final = (

@@ -13,7 +13,7 @@ from fallback_chat.providers._frames import MAX_FRAME
 if TYPE_CHECKING:
     import httpx
 
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers._dialect import HttpRequest
     from fallback_chat.providers._errors import ErrorReader
     from fallback_chat.providers._http import HttpEngine

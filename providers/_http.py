@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from fallback_chat.core.services import is_loopback
+from fallback_chat.core.config.services import is_loopback
 from fallback_chat.providers._connection_errors import FOREIGN, connection_error, quotes_a_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.errors import APIStatusError
-    from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import HttpRequest
     from fallback_chat.providers._errors import ErrorReader
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
     from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ModelInfo, ProbeReport
-    from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._dialect import Dialect, HttpRequest, Reader
     from fallback_chat.providers._http import HttpEngine
 

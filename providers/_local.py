@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
 from fallback_chat.providers._http import HttpEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fallback_chat.core.services import Service
+    from fallback_chat.core.config.services import Service
 
 CONNECT_TIMEOUT: Final = 0.05
 LIST_TIMEOUT: Final = 1.0

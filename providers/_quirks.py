@@ -1,19 +1,19 @@
 """What servers that speak Chat Completions do differently, as one table.
 
-A row belongs to a service that `core/services.py` knows by name or by host. All others get `Quirks()`, which is what the common
-local servers understand.
+A row belongs to a service that `core/config/services.py` knows by name or by host. All others get `Quirks()`, which is what the
+common local servers understand.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.core.services import by_url
+from fallback_chat.core.config.services import by_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
 
 
 class Quirks(NamedTuple):

@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat._version import __version__
-from fallback_chat.core.services import by_kind
+from fallback_chat.core.config.services import by_kind
 from fallback_chat.providers._dialect import join_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers._dialect import ChatRequest
 
 

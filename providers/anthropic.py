@@ -28,7 +28,7 @@ from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
 
 KIND: Final = "anthropic"
 VERSION: Final = "2023-06-01"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatOptions
-    from fallback_chat.core.settings import ProviderSettings
     from fallback_chat.providers._manual import Section
 
 INTRODUCTION: Final = (

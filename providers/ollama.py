@@ -26,7 +26,7 @@ from fallback_chat.providers._think import ThinkSplitter
 from fallback_chat.providers._tools import ToolCallAssembler
 
 if TYPE_CHECKING:
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
 
 KIND: Final = "ollama"
 

@@ -14,11 +14,11 @@ import pytest
 
 from fallback_chat import providers
 from fallback_chat.core.chat_context import ChatContext, Image, Role, Text
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import Notice
-from fallback_chat.core.fallback_adapter import FallbackAdapter
 from fallback_chat.core.llm import LLM, ChatOptions
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._http import HttpEngine
 from tests.cli.canned import canned
 from tests.providers.raw_server import Peer, raw_server

@@ -14,20 +14,20 @@ from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import EXIT_CODE_OF_KIND
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.shared import SharedOptions
-from fallback_chat.core.breaker import State
-from fallback_chat.core.config import load
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
+from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
+from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
+from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.policy import RULES, Next, Verdict
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import EVENT_NAMES, Outcome
 from fallback_chat.core.llm import FinishReason
-from fallback_chat.core.policy import RULES, Next, Verdict
-from fallback_chat.core.schema import CHAIN, CHAT, KEYS, PROVIDER
-from fallback_chat.core.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.settings import ChainSettings, OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fallback_chat.core.schema import Field
+    from fallback_chat.core.config.schema import Field
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

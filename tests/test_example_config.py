@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fallback_chat.core import schema
-from fallback_chat.core.config import load
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.resolve import load
 
 EXAMPLE = Path(__file__).parent.parent / "fallback.toml.example"
 TEXT = EXAMPLE.read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.services import by_name
-from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.core.config.services import by_name
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import kinds
 from fallback_chat.providers._quirks import PRESETS, Quirks, quirks_of
 from fallback_chat.providers.anthropic import DIALECT as ANTHROPIC

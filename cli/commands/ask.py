@@ -15,9 +15,9 @@ from fallback_chat.cli.signals import Interrupted
 from fallback_chat.cli.sinks import Outcome, make_sink
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
+from fallback_chat.core.config.settings import Prefer
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptFailed
-from fallback_chat.core.settings import Prefer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
-    from fallback_chat.core.health import HealthStore
-    from fallback_chat.core.settings import Settings
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.engine.health import HealthStore
 
 FIRST_LOOK: Final = 0.05
 """Seconds in which the prompt appears, before a thread takes its share of the interpreter."""

@@ -14,20 +14,20 @@ from fallback_chat.cli.config_text import first_file, shown
 from fallback_chat.cli.editor import run_editor
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.core.atomic import make_private_dir, write_private
-from fallback_chat.core.config import load
-from fallback_chat.core.config_files import consequences, is_trusted, load_settings, read_file
-from fallback_chat.core.config_files import trust as remember_trust
-from fallback_chat.core.detect import offers
+from fallback_chat.core.config.detect import offers
+from fallback_chat.core.config.discovery import consequences, is_trusted, load_settings, read_file
+from fallback_chat.core.config.discovery import trust as remember_trust
+from fallback_chat.core.config.keys import key_state, key_variables
+from fallback_chat.core.config.resolve import load
 from fallback_chat.core.errors import ConfigError, InputError
-from fallback_chat.core.secrets import key_state, key_variables
+from fallback_chat.core.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fallback_chat.core.config_files import Surroundings
-    from fallback_chat.core.detect import FirstModels
-    from fallback_chat.core.settings import ProviderSettings, Settings
+    from fallback_chat.core.config.detect import FirstModels
+    from fallback_chat.core.config.discovery import Surroundings
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
 
 
 def _say(stream: TextIO, line: str) -> None:

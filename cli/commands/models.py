@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.answer_json import dump, redacted
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.failures import sentence
-from fallback_chat.cli.model_cache import list_models
 from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.attempt_json import attempt_error
+from fallback_chat.core.config.model_cache import list_models
 from fallback_chat.core.errors import APIError, ErrorKind
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.llm import LLM, ModelInfo
-    from fallback_chat.core.settings import ProviderSettings
 
 MODELS_SCHEMA: Final = "fallback-chat.models/1"
 NEAREST_TIMEOUT: Final = 2.0

@@ -14,10 +14,10 @@ from fallback_chat.cli.named_chain import open_named
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.runtime import run_until_signal
 from fallback_chat.core.attempt_json import milliseconds, rfc3339
-from fallback_chat.core.breaker import State, cooldown
+from fallback_chat.core.engine.breaker import State, cooldown
+from fallback_chat.core.engine.policy import Verdict, verdict
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ProbeReport
-from fallback_chat.core.policy import Verdict, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.settings import ProviderSettings
 
 PROBE_SCHEMA: Final = "fallback-chat.probe/1"
 TIMEOUT: Final = 10.0

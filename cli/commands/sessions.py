@@ -12,16 +12,16 @@ from fallback_chat.cli.conversation_text import hit_lines, row
 from fallback_chat.cli.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks import put
+from fallback_chat.core.conversations.export import FORMATS, to_markdown
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.export import FORMATS, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.core.history import History
-    from fallback_chat.core.history_records import SessionId
+    from fallback_chat.core.conversations.records import SessionId
+    from fallback_chat.core.conversations.store import History
 
 
 def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = None) -> int:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.cli.health_words import state_word
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.attempt_json import rfc3339
-from fallback_chat.core.health_sqlite import known_providers
+from fallback_chat.core.engine.health_sqlite import known_providers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.core.health_sqlite import KnownProvider
+    from fallback_chat.core.engine.health_sqlite import KnownProvider
 
 STATUS_SCHEMA: Final = "fallback-chat.status/1"
 

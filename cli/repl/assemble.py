@@ -23,8 +23,8 @@ from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.tell import chain_table
 from fallback_chat.cli.repl.theme import fragments
 from fallback_chat.cli.wiring import own_paths
+from fallback_chat.core.config.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
-from fallback_chat.core.settings import Prefer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.cli.shared import SharedOptions
     from fallback_chat.cli.wiring import OpenChain
-    from fallback_chat.core.health import HealthStore
-    from fallback_chat.core.history import History
-    from fallback_chat.core.history_null import NullHistory
-    from fallback_chat.core.settings import Settings
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.conversations.null_store import NullHistory
+    from fallback_chat.core.conversations.store import History
+    from fallback_chat.core.engine.health import HealthStore
 
 
 def assemble(  # noqa: PLR0913 - the parts of the world are handed in
@@ -110,8 +110,8 @@ def keymap_of(settings: Settings) -> Keymap:
 
 def _open_history(path: Path, warn: Callable[[str], object], *, reading: bool) -> History | NullHistory:
     """Open the conversations; who only reads makes no file."""
-    from fallback_chat.core.history_null import NullHistory
-    from fallback_chat.core.recording import open_history
+    from fallback_chat.core.conversations.null_store import NullHistory
+    from fallback_chat.core.conversations.recorder import open_history
 
     if reading and not path.exists():
         return NullHistory()

@@ -8,21 +8,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.status import Entry, state_word
-from fallback_chat.core.breaker import Health
+from fallback_chat.core.config.keys import known_secrets
+from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.health import MemoryHealthStore
 from fallback_chat.core.errors import APIError, InputError
-from fallback_chat.core.health import MemoryHealthStore
 from fallback_chat.core.redaction import Redactor
-from fallback_chat.core.secrets import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.events import AvailabilityChangedEvent
-    from fallback_chat.core.health import HealthStore
     from fallback_chat.core.llm import LLM, ModelInfo
-    from fallback_chat.core.settings import ProviderSettings, Settings
 
 SLOW: Final = 0.5
 """Share of attempt_timeout from which a provider's last first token counts as slow."""
@@ -130,7 +130,7 @@ class Chain:
             self._look_ups[name] = asyncio.ensure_future(self._look_up(self._open, name))
 
     async def _look_up(self, opened: OpenChain, name: str) -> None:
-        from fallback_chat.cli.model_cache import list_models
+        from fallback_chat.core.config.model_cache import list_models
 
         with suppress(APIError):
             await list_models(self.llm(opened, name), self.provider(name), opened.models())

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.editor import run_editor
-from fallback_chat.core.secrets import key_variables
+from fallback_chat.core.config.keys import key_variables
 
 if TYPE_CHECKING:
-    from fallback_chat.core.settings import Settings
+    from fallback_chat.core.config.settings import Settings
 
 
 def edit_text(text: str, settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.history import History
 
-from fallback_chat.core.atomic import make_private_dir
+from fallback_chat.core.storage.files import make_private_dir
 
 if sys.platform != "win32":
     import fcntl

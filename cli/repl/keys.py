@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import KEY_ALIASES, Keys
 
-from fallback_chat.core import schema
+from fallback_chat.core.config import schema
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.failures import duration
 from fallback_chat.cli.health_words import countdown
+from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
-from fallback_chat.core.settings import OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

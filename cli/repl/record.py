@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.history import History
-    from fallback_chat.core.history_null import NullHistory
-    from fallback_chat.core.history_records import Conversation, SessionId
+    from fallback_chat.core.conversations.null_store import NullHistory
+    from fallback_chat.core.conversations.recorder import Recorder
+    from fallback_chat.core.conversations.records import Conversation, SessionId
+    from fallback_chat.core.conversations.store import History
     from fallback_chat.core.llm import ChatChunk
-    from fallback_chat.core.recording import Recorder
 
 
 class Record:
@@ -53,7 +53,7 @@ class Record:
 
         Raises `InputError` when there is none, `StorageError` when it cannot be read.
         """
-        from fallback_chat.core.recording import find_conversation
+        from fallback_chat.core.conversations.recorder import find_conversation
 
         conversation = find_conversation(self.history, session)
         self.private = self.never
@@ -81,8 +81,8 @@ class Record:
 
     def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
         # SQLite is imported with the first question, not in front of the prompt.
-        from fallback_chat.core.history_null import NullHistory
-        from fallback_chat.core.recording import Recorder
+        from fallback_chat.core.conversations.null_store import NullHistory
+        from fallback_chat.core.conversations.recorder import Recorder
 
         history = NullHistory() if self.private else self.history
         return Recorder(

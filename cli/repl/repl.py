@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.status import Piece
     from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.config.settings import Prices, ProviderSettings
     from fallback_chat.core.events import AvailabilityChangedEvent
-    from fallback_chat.core.settings import Prices, ProviderSettings
 
 T = TypeVar("T")
 PATIENCE: Final = 2.0

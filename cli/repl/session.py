@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import assemble
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
+from fallback_chat.core.conversations.records import is_answer
 from fallback_chat.core.events import Outcome
-from fallback_chat.core.history_records import is_answer
 from fallback_chat.core.llm import ChatOptions
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.chat_context import Part
+    from fallback_chat.core.config.settings import Prices
+    from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import AttemptRecord
-    from fallback_chat.core.history_records import Conversation
-    from fallback_chat.core.settings import Prices
 
 CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
 CHARACTERS_PER_TOKEN: Final = 4

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.utils import get_cwidth
 
 from fallback_chat.cli.health_words import state_word as health_word
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fallback_chat.core.breaker import Health
+    from fallback_chat.core.engine.breaker import Health
 
 NARROW: Final = 60
 """Columns below which the chain is only counted."""

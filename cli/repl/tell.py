@@ -8,9 +8,9 @@ from fallback_chat.cli.failures import duration, hint, sentence
 from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.notices import attribution
 from fallback_chat.cli.repl.status import shorten
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.events import Outcome
-from fallback_chat.core.policy import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

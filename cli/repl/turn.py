@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 from fallback_chat.cli.notices import notices
 from fallback_chat.cli.repl.session import TurnResult
 from fallback_chat.core.answer import AnswerBuilder, parts
+from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.llm import ChatChunk
 from fallback_chat.core.redaction import RedactingStream
-from fallback_chat.core.settings import OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.session import Plan
     from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.events import AttemptRecord, Event
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
     from fallback_chat.core.llm import LLM, ChatOptions
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.history import History
-from fallback_chat.core.history_records import AnswerRecord
+from fallback_chat.core.conversations.records import AnswerRecord
+from fallback_chat.core.conversations.store import History
 from fallback_chat.providers.simulator import Manner
 from fallback_chat.providers.simulator.schedule import first
 from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop, wait_until
@@ -19,7 +19,7 @@ from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fallback_chat.core.history_records import Conversation, SessionId
+    from fallback_chat.core.conversations.records import Conversation, SessionId
     from tests.cli.program import Program
 
 

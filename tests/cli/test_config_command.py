@@ -14,18 +14,18 @@ import pytest
 
 from fallback_chat.cli.commands import config
 from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.core.config import load
-from fallback_chat.core.config_files import Surroundings, load_settings
+from fallback_chat.core.config.discovery import Surroundings, load_settings
+from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.errors import ConfigError, InputError
-from fallback_chat.core.overrides import Overrides, apply
-from fallback_chat.core.paths import Paths
-from fallback_chat.core.settings import Origin
+from fallback_chat.core.storage.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fallback_chat.core.services import Service
+    from fallback_chat.core.config.services import Service
 
 GROQ = '[[providers]]\npreset = "groq"\nmodel = "m"\n'
 

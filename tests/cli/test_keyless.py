@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.keyless import COMMAND_PAUSE, Keyless
+from fallback_chat.core.config.keys import read_key
+from fallback_chat.core.config.settings import KeySource, ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorKind
-from fallback_chat.core.secrets import read_key
-from fallback_chat.core.settings import KeySource, ProviderSettings
 from tests.core.scripted import STOP, ScriptedLLM
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pytest
 from fallback_chat.cli.commands import sessions
 from fallback_chat.cli.sessions_app import parse_age
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
+from fallback_chat.core.conversations.records import AnswerRecord, SessionId
+from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.history import History
-from fallback_chat.core.history_records import AnswerRecord, SessionId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import pytest
 
 from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.health_words import countdown, state_word
-from fallback_chat.core.breaker import Health, State
-from fallback_chat.core.health_sqlite import Label, SqliteHealthStore
+from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
 
 ROOT = Path(__file__).parent.parent.parent
 NOW = 1_700_000_000.0

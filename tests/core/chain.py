@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.events import EVENT_NAMES
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.settings import ChainSettings
 
 if TYPE_CHECKING:
-    from fallback_chat.core.breaker import State
+    from fallback_chat.core.engine.breaker import State
+    from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import Event
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
     from fallback_chat.core.llm import ChatChunk
     from tests.core.scripted import FakeClock, ScriptedLLM
 

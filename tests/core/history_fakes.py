@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.history_records import AnswerRecord
+from fallback_chat.core.conversations.records import AnswerRecord
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fallback_chat.core.atomic import make_private_dir, write_private
+from fallback_chat.core.storage.files import make_private_dir, write_private
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.attempt import Attempt, TotalTimeoutError, check_arguments
 from fallback_chat.core.chat_context import ChatContext, ToolCall
+from fallback_chat.core.config.settings import ChainSettings, OnRefusal
+from fallback_chat.core.engine.attempt import Attempt, TotalTimeoutError, check_arguments
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
-from fallback_chat.core.settings import ChainSettings, OnRefusal
 from tests.core.scripted import (
     FRAGMENT,
     ROLE,

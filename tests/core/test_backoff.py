@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core.backoff import backoff, retry_wait
+from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.backoff import backoff, retry_wait
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorDetails, ErrorKind
-from fallback_chat.core.settings import ChainSettings
 
 
 def wait(

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
-from fallback_chat.core import breaker
-from fallback_chat.core.breaker import Health, Permit, Result, State
-from fallback_chat.core.policy import Verdict
+from fallback_chat.core.engine import breaker
+from fallback_chat.core.engine.breaker import Health, Permit, Result, State
+from fallback_chat.core.engine.policy import Verdict
 
 NOW = 1_000_000_000.0
 LEASE = 20.0

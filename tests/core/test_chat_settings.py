@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.core.config import load
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.settings import ChatSettings, Origin
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.settings import ChatSettings, Origin
 
 PROVIDER = '[[providers]]\nname = "a"\nkind = "guide"\nmodel = "manual"\n'
 

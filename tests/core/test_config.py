@@ -10,10 +10,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core import schema
-from fallback_chat.core.config import load
-from fallback_chat.core.errors import Problem
-from fallback_chat.core.settings import (
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.settings import (
     ChainSettings,
     KeySource,
     OnRefusal,
@@ -24,6 +23,7 @@ from fallback_chat.core.settings import (
     ProviderSettings,
     Settings,
 )
+from fallback_chat.core.errors import Problem
 
 FILE = Path("/etc/fallback.toml")
 GUIDE = '[[providers]]\nkind = "guide"\n'

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.config_files import (
+from fallback_chat.core.config.discovery import (
     Surroundings,
     consequences,
     find_project_file,
@@ -18,15 +18,15 @@ from fallback_chat.core.config_files import (
     read_file,
     trust,
 )
+from fallback_chat.core.config.settings import KeySource, Origin
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.paths import Paths
-from fallback_chat.core.settings import KeySource, Origin
+from fallback_chat.core.storage.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fallback_chat.core.services import Service
-    from fallback_chat.core.settings import Settings
+    from fallback_chat.core.config.services import Service
+    from fallback_chat.core.config.settings import Settings
 
 MINE = """
 [chain]

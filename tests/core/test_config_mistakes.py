@@ -10,8 +10,8 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core import schema
-from fallback_chat.core.config import load
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.resolve import load
 from fallback_chat.core.errors import ConfigError
 
 FILE = Path("/etc/fallback.toml")

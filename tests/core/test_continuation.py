@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.chat_context import ChatContext, Role
-from fallback_chat.core.continuation import INSTRUCTION, EchoTrimmer, continue_from
+from fallback_chat.core.engine.continuation import INSTRUCTION, EchoTrimmer, continue_from
 
 
 def trimmed(partial: str, pieces: list[str]) -> str:

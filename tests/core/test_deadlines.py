@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.deadlines import OutOfTimeError, ProviderCancelledError, Watchdog
+from fallback_chat.core.engine.watchdog import OutOfTimeError, ProviderCancelledError, Watchdog
 from tests.fake_time import timers
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.detect import detect, offers, ollama_url
+from fallback_chat.core.config.detect import detect, offers, ollama_url
+from fallback_chat.core.config.services import SERVICES
+from fallback_chat.core.config.settings import ChainSettings, KeySource, ProviderSettings
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.services import SERVICES
-from fallback_chat.core.settings import ChainSettings, KeySource, ProviderSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fallback_chat.core.services import Service
+    from fallback_chat.core.config.services import Service
 
 LOCAL = ChainSettings(attempt_timeout=120.0)
 

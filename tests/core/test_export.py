@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text, ToolCall
-from fallback_chat.core.export import to_json, to_markdown
-from fallback_chat.core.history_records import AnswerRecord, Conversation, SessionId, StoredTurn, Summary, TurnId
+from fallback_chat.core.conversations.export import to_json, to_markdown
+from fallback_chat.core.conversations.records import AnswerRecord, Conversation, SessionId, StoredTurn, Summary, TurnId
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.history_fakes import answer, question
 

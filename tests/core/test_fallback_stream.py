@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.breaker import State
-from fallback_chat.core.continuation import continue_from
+from fallback_chat.core.config.settings import ChainSettings, OnRefusal, OnStreamFailure
+from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.continuation import continue_from
 from fallback_chat.core.errors import (
     AllProvidersFailed,
     APIConnectionError,
@@ -27,7 +28,6 @@ from fallback_chat.core.events import (
     StreamRestarted,
 )
 from fallback_chat.core.llm import ChatChunk, FinishReason
-from fallback_chat.core.settings import ChainSettings, OnRefusal, OnStreamFailure
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, error_of, states, turn_with
 from tests.core.scripted import (
     FRAGMENT,
@@ -46,7 +46,7 @@ from tests.core.scripted import (
 )
 
 if TYPE_CHECKING:
-    from fallback_chat.core.fallback_stream import FallbackLLMStream
+    from fallback_chat.core.engine.stream import FallbackLLMStream
 
 REFUSED = APIConnectionError("connection refused")
 DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.health import Change, HealthBoard, MemoryHealthStore
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
-from fallback_chat.core.health import Change, HealthBoard, MemoryHealthStore
 
 NOW = 1_000_000_000.0
 DOWN = APIError("down")

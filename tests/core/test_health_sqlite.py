@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fallback_chat.core.breaker import Health, State
-from fallback_chat.core.errors import APIStatusError, ErrorKind
-from fallback_chat.core.health import HealthBoard
-from fallback_chat.core.health_sqlite import (
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.health import HealthBoard
+from fallback_chat.core.engine.health_sqlite import (
     DAY,
     FORGET_AFTER,
     MIGRATIONS,
@@ -28,8 +28,8 @@ from fallback_chat.core.health_sqlite import (
     health_key,
     known_providers,
 )
-from fallback_chat.core.settings import ProviderSettings
-from fallback_chat.core.sqlite_file import StorageError, connect
+from fallback_chat.core.errors import APIStatusError, ErrorKind
+from fallback_chat.core.storage.sqlite import StorageError, connect
 from tests.core.history_fakes import SetClock, failing_at
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ COUNTER = """
 import sys, time
 from pathlib import Path
 from dataclasses import replace
-from fallback_chat.core.health_sqlite import Label, SqliteHealthStore
+from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
 store = SqliteHealthStore(Path(sys.argv[1]), {"a": Label(0, "n", "k", "m")}, clock=time.time, warn=print)
 for number in range(int(sys.argv[2])):
     _, after = store.update("a", lambda health: replace(health, failures=health.failures + 1, opens=health.opens + 1))

@@ -19,9 +19,9 @@ from fallback_chat.core.chat_context import (
     ToolCall,
     VendorExtra,
 )
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRecord, SessionId, StoredTurn, Summary
+from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.history import History, SessionMovedError
-from fallback_chat.core.history_records import BEFORE_THE_FIRST, AnswerRecord, SessionId, StoredTurn, Summary
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.history_fakes import SetClock, answer, question
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.history import History
-from fallback_chat.core.history_schema import MIGRATIONS
-from fallback_chat.core.sqlite_file import StorageError, connect, open_database
+from fallback_chat.core.conversations.schema import MIGRATIONS
+from fallback_chat.core.conversations.store import History
+from fallback_chat.core.storage.sqlite import StorageError, connect, open_database
 from tests.core.history_fakes import SetClock, answer, failing_at, question
 
 if TYPE_CHECKING:
@@ -300,8 +300,8 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.history import History
-from fallback_chat.core.history_records import AnswerRecord
+from fallback_chat.core.conversations.store import History
+from fallback_chat.core.conversations.records import AnswerRecord
 history = History.open(Path(sys.argv[1]), clock=time.time, warn=print)
 session = history.new_session(sys.argv[2])
 for number in range(int(sys.argv[3])):

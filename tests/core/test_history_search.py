@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fallback_chat.core.history import History
-from fallback_chat.core.history_records import Hit, SessionId
-from fallback_chat.core.history_schema import MIGRATIONS
-from fallback_chat.core.history_search import has_full_text
-from fallback_chat.core.sqlite_file import open_database
+from fallback_chat.core.conversations.records import Hit, SessionId
+from fallback_chat.core.conversations.schema import MIGRATIONS
+from fallback_chat.core.conversations.search import has_full_text
+from fallback_chat.core.conversations.store import History
+from fallback_chat.core.storage.sqlite import open_database
 from tests.core.history_fakes import SetClock, answer, failing_at, question
 
 if TYPE_CHECKING:

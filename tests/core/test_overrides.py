@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from fallback_chat.core.config import load
+from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.settings import OnStreamFailure, Origin, Settings
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.overrides import Overrides, apply
-from fallback_chat.core.settings import OnStreamFailure, Origin, Settings
 
 SETTINGS = load("""
 [[providers]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.paths import Paths
+from fallback_chat.core.storage.paths import Paths
 
 
 def test_the_xdg_variables_decide_and_relative_ones_are_ignored() -> None:

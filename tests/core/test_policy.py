@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fallback_chat.core.engine.policy import LONG_WAIT, RULES, Next, Verdict, may_retry, rule, verdict
 from fallback_chat.core.errors import (
     APIConnectionError,
     APIError,
@@ -12,7 +13,6 @@ from fallback_chat.core.errors import (
     ErrorDetails,
     ErrorKind,
 )
-from fallback_chat.core.policy import LONG_WAIT, RULES, Next, Verdict, may_retry, rule, verdict
 
 YES, NO = True, False
 

@@ -9,14 +9,14 @@ import pytest
 
 from fallback_chat.core.answer import Answer, AnswerBuilder
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.conversations.null_store import NullHistory
+from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, find_conversation, open_history
+from fallback_chat.core.conversations.records import AnswerRecord, SessionId
+from fallback_chat.core.conversations.store import History
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.events import AttemptRecord, Outcome
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.history import History
-from fallback_chat.core.history_null import NullHistory
-from fallback_chat.core.history_records import AnswerRecord, SessionId
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
-from fallback_chat.core.recording import PartialSaver, Recorder, find_conversation, open_history
 from tests.core.history_fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core import secrets
-from fallback_chat.core.config import load
+from fallback_chat.core.config import keys
+from fallback_chat.core.config.keys import flaw, key_state, key_variables, read_key, secret_values, without_keys
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.settings import KeySource, ProviderSettings
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import RedactingStream, Redactor
-from fallback_chat.core.secrets import flaw, key_state, key_variables, read_key, secret_values, without_keys
-from fallback_chat.core.settings import KeySource, ProviderSettings
 
 VALUE = "sk-test-0123456789"
 
@@ -80,7 +80,7 @@ def test_a_key_that_is_not_there_is_named_with_a_next_step(tmp_path: Path) -> No
 
 
 def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "COMMAND_TIMEOUT", 0.2)
+    monkeypatch.setattr(keys, "COMMAND_TIMEOUT", 0.2)
 
     assert complaint(command("import time; time.sleep(60)")).endswith(" took longer than 0.2 s")
 

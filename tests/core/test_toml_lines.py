@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core._toml_lines import Path, TomlLines
+from fallback_chat.core.config.toml_lines import Path, TomlLines
 
 TEXT = '''\
 # [not.a.table]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from fallback_chat.core.breaker import Health, Permit, State
+from fallback_chat.core.config.settings import ChainSettings, OnRefusal
+from fallback_chat.core.engine.breaker import Health, Permit, State
+from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
+from fallback_chat.core.engine.order import Candidate, Turn
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.core.health import HealthBoard, MemoryHealthStore
-from fallback_chat.core.settings import ChainSettings, OnRefusal
-from fallback_chat.core.turn import Candidate, Turn
 from tests.core.scripted import ScriptedLLM
 
 NOW = 1_000_000_000.0

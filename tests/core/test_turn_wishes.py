@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.fallback_adapter import FallbackAdapter
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM
 
 if TYPE_CHECKING:

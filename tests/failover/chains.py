@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fallback_chat import providers
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.settings import ChainSettings, ProviderSettings
 from fallback_chat.providers._http import HttpEngine
 from fallback_chat.providers.simulator import Manner, Script, Simulator
 

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.settings import OnRefusal
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import AllProvidersFailed
 from fallback_chat.core.errors import ErrorKind as Kind
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.settings import OnRefusal
 from fallback_chat.providers.simulator import (
     black_hole,
     closed_port,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fallback_chat.core.fallback_adapter import FallbackAdapter
-from fallback_chat.core.settings import ChainSettings
+from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.providers.simulator import Simulator
 from tests.failover.chains import HEALTHY_TEXT, KEY, Turn, ask, chain, llm
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers import load
 from fallback_chat.providers._http import HttpEngine
 from fallback_chat.providers._llm import HttpLLM

@@ -9,8 +9,8 @@ import json
 import httpx
 import pytest
 
+from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
-from fallback_chat.core.settings import ChainSettings
 from fallback_chat.providers import _body, _frames, _ndjson, _sse, _tools
 from tests.providers.asking import DOCUMENT, DONE, JSON, KEY, WHOLE, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
-from fallback_chat.core.settings import ChainSettings, ProviderSettings
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers._http import HttpEngine
 from fallback_chat.providers._llm import HttpLLM

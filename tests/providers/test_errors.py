@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.engine.policy import Next, may_retry, rule
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.core.policy import Next, may_retry, rule
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._classify import STATUS, classify
 from fallback_chat.providers._errors import ErrorReader
 from fallback_chat.providers._failure import SHOWN_LIMIT, parse_failure

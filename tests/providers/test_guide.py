@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.chat_context import ChatContext, Role
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason, ProbeReport
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._manual import Manual, Section, bundled, split_sections, stem
 from fallback_chat.providers.guide import INTRODUCTION, NO_MORE, NOTHING, answer, create
 

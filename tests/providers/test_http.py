@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.errors import APIConnectionError, ErrorKind
-from fallback_chat.core.settings import ChainSettings
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers._connection_errors import HANDLED, connection_error
 from fallback_chat.providers._http import HttpEngine

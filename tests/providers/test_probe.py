@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.settings import ChainSettings
 from tests.providers.asking import DONE, JSON, WHOLE, event, llm, sends
 from tests.providers.raw_server import Peer, head, raw_server
 

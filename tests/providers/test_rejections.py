@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, Image, Role, Text, Tool
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers._dialect import ChatRequest
 from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 from fallback_chat.providers.anthropic import lower_cap

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIConnectionError, ErrorKind
-from fallback_chat.core.settings import ProviderSettings
 from fallback_chat.providers import _tls, load
 from fallback_chat.providers._connection_errors import connection_error
 from fallback_chat.providers._http import HttpEngine

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.settings import ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers._body import BodyReader
 from fallback_chat.providers._dialect import ChatRequest
 from fallback_chat.providers._errors import ErrorReader

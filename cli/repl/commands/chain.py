@@ -13,7 +13,7 @@ from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.shared import parse_duration
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:

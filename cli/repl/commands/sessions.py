@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fallback_chat.cli.repl.repl import Repl
-    from fallback_chat.core.history_records import Conversation, SessionId, Summary
+    from fallback_chat.core.conversations.records import Conversation, SessionId, Summary
 
 AS_MANY_AS_FIT: Final = 20
 """How many conversations are shown and offered."""
@@ -73,8 +73,8 @@ async def export(repl: Repl, argument: str) -> None:
 
 
 def _write(conversation: Conversation, argument: str) -> Path:
-    from fallback_chat.core.atomic import write_private
-    from fallback_chat.core.export import FORMATS
+    from fallback_chat.core.conversations.export import FORMATS
+    from fallback_chat.core.storage.files import write_private
 
     form, _, name = argument.partition(" ")
     if form not in FORMATS:
@@ -108,7 +108,7 @@ def others(repl: Repl) -> Iterable[str]:
 
 def formats(_: Repl) -> Iterable[str]:
     """Give what a conversation can be written as."""
-    from fallback_chat.core.export import FORMATS
+    from fallback_chat.core.conversations.export import FORMATS
 
     return FORMATS
 

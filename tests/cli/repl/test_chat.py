@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.repl.chain import Chain
+from fallback_chat.core.config.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason, ModelInfo
-from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, call, finish
 

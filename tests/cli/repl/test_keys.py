@@ -12,8 +12,8 @@ from prompt_toolkit.keys import Keys
 
 from fallback_chat.cli.repl.assemble import keymap_of
 from fallback_chat.cli.repl.keys import QUEUED, Keymap, TypeAhead
+from fallback_chat.core.config.settings import ChainSettings, Settings
 from fallback_chat.core.errors import ConfigError, InputError
-from fallback_chat.core.settings import ChainSettings, Settings
 
 ENTER = KeyPress(Keys.ControlM)
 ESCAPE = KeyPress(Keys.Escape)

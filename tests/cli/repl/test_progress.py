@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fallback_chat.cli.repl.progress import Progress
+from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
-from fallback_chat.core.settings import OnStreamFailure
 from tests.core.scripted import ScriptedLLM, text, thought
 
 A, B = ScriptedLLM("a", []), ScriptedLLM("b", [])

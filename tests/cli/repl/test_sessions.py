@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text, ToolCall
+from fallback_chat.core.conversations.records import AnswerRecord, SessionId
+from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
-from fallback_chat.core.history import History
-from fallback_chat.core.history_records import AnswerRecord, SessionId
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 from fallback_chat.providers.simulator import Manner
 from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fallback_chat.cli.repl.tell import short, table, transition
-from fallback_chat.core.breaker import State
+from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent
 from tests.core.scripted import ScriptedLLM

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.core.attempt_json import attempt_object
 from fallback_chat.core.chat_context import ChatContext, Text
+from fallback_chat.core.conversations.null_store import NullHistory
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRecord, Conversation, SessionId, TurnId
+from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import APIError, InputError
-from fallback_chat.core.history import History, SessionMovedError
-from fallback_chat.core.history_null import NullHistory
-from fallback_chat.core.history_records import BEFORE_THE_FIRST, AnswerRecord, Conversation, SessionId, TurnId
-from fallback_chat.core.sqlite_file import StorageError
+from fallback_chat.core.storage.sqlite import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from fallback_chat.core import schema
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.keys import flaw
+from fallback_chat.core.config.services import Service, by_kind, by_name, by_url, is_loopback
+from fallback_chat.core.config.settings import ChainSettings, KeySource, Prices, ProviderSettings
 from fallback_chat.core.errors import Problem
-from fallback_chat.core.secrets import flaw
-from fallback_chat.core.services import Service, by_kind, by_name, by_url, is_loopback
-from fallback_chat.core.settings import ChainSettings, KeySource, Prices, ProviderSettings
 
 if TYPE_CHECKING:
-    from fallback_chat.core._document import Entry, Problems, Value
+    from fallback_chat.core.config.document import Entry, Problems, Value
 
 LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
 """Seconds; a server on this machine may have to load the model first."""

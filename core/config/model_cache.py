@@ -11,16 +11,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.failures import duration
+from fallback_chat.core.config.keys import account
 from fallback_chat.core.errors import APITimeoutError
 from fallback_chat.core.llm import ModelInfo
-from fallback_chat.core.secrets import account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.settings import ProviderSettings
 
 FRESH: Final = 24 * 3600.0
 TIMEOUT: Final = 10.0
@@ -61,7 +61,7 @@ class ModelCache:
     def save(self) -> None:
         """Write the file, if anything is new; a cache that cannot be written is no matter."""
         if self._changed:
-            from fallback_chat.core.atomic import make_private_dir, write_private
+            from fallback_chat.core.storage.files import make_private_dir, write_private
 
             with suppress(OSError):
                 make_private_dir(self._path.parent)

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.core import schema
-from fallback_chat.core._document import MAX_BYTES, Document, Problems, quoted, read_document
-from fallback_chat.core._values import describe
-from fallback_chat.core.config import merge, resolve
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.document import MAX_BYTES, Document, Problems, quoted, read_document
+from fallback_chat.core.config.resolve import merge, resolve
+from fallback_chat.core.config.settings import Origin, Settings
+from fallback_chat.core.config.values import describe
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.settings import Origin, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fallback_chat.core.detect import FirstModels
-    from fallback_chat.core.paths import Paths
+    from fallback_chat.core.config.detect import FirstModels
+    from fallback_chat.core.storage.paths import Paths
 
 _SHOWN: Final = 5
 FILE_NAME: Final = "fallback.toml"
@@ -85,7 +85,7 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     if where.named or _exists(where.main):
         documents.append(_own(where.main, problems, warnings))
     elif not (project and project.stands_alone):
-        from fallback_chat.core.detect import environment  # only who has no file needs it
+        from fallback_chat.core.config.detect import environment  # only who has no file needs it
 
         documents.append(environment(where.env, first_models))
     if project:
@@ -107,7 +107,7 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
         # Whatever it is, it may be somebody's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
-    from fallback_chat.core.atomic import make_private_dir, write_private
+    from fallback_chat.core.storage.files import make_private_dir, write_private
 
     make_private_dir(paths.state)
     write_private(paths.trust_file, json.dumps(known, indent=1).encode())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from fallback_chat.core import schema
-from fallback_chat.core._values import Mistake, describe, suggest
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.values import Mistake, describe, suggest
 from fallback_chat.core.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fallback_chat.core.settings import Origin, ProviderSettings, Settings
+    from fallback_chat.core.config.settings import Origin, ProviderSettings, Settings
 
 _CHAIN_KEYS: Final = ("attempt_timeout", "idle_timeout", "deadline", "on_stream_failure")
 

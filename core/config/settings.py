@@ -74,7 +74,7 @@ class ChainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """Where an API key comes from: one of `env`, `cmd`, `file`, `inline`. The value is read by `core/secrets.py`."""
+    """Where an API key comes from: one of `env`, `cmd`, `file`, `inline`. The value is read by `core/config/keys.py`."""
 
     env: str | None = None
     alternatives: tuple[str, ...] = ()

@@ -10,17 +10,17 @@ import sqlite3
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.breaker import Health, State
-from fallback_chat.core.health import MemoryHealthStore
-from fallback_chat.core.secrets import fingerprint
-from fallback_chat.core.sqlite_file import StorageError, connect, open_database, read_only
+from fallback_chat.core.config.keys import fingerprint
+from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.health import MemoryHealthStore
+from fallback_chat.core.storage.sqlite import StorageError, connect, open_database, read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from fallback_chat.core.settings import ProviderSettings
-    from fallback_chat.core.sqlite_file import Database, Migration
+    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.storage.sqlite import Database, Migration
 
 PATIENCE: Final = 0.25
 """Seconds to wait for another process; the user is waiting, too."""

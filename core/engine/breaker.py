@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.core.policy import Verdict
+from fallback_chat.core.engine.policy import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, Hit, SessionId, Summary, TurnId
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.history_records import BEFORE_THE_FIRST, Conversation, Hit, SessionId, Summary, TurnId
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.history_records import AnswerRecord
+    from fallback_chat.core.conversations.records import AnswerRecord
 
 
 class NullHistory:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.breaker import State
-from fallback_chat.core.policy import Next, rule
-from fallback_chat.core.settings import OnRefusal
+from fallback_chat.core.config.settings import OnRefusal
+from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.policy import Next, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.breaker import Permit
+    from fallback_chat.core.config.settings import ChainSettings
+    from fallback_chat.core.engine.breaker import Permit
+    from fallback_chat.core.engine.health import HealthBoard
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.health import HealthBoard
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.settings import ChainSettings
 
 REJECTIONS_THAT_BLAME_THE_INPUT = 2
 

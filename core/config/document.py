@@ -7,17 +7,17 @@ import tomllib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.core import schema
-from fallback_chat.core._toml_lines import MAX_KEY_PARTS, TomlLines
-from fallback_chat.core._values import Mistake, describe, suggest
+from fallback_chat.core.config import schema
+from fallback_chat.core.config.services import SERVICES
+from fallback_chat.core.config.toml_lines import MAX_KEY_PARTS, TomlLines
+from fallback_chat.core.config.values import Mistake, describe, suggest
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.services import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from fallback_chat.core.settings import Origin
+    from fallback_chat.core.config.settings import Origin
 
 MAX_BYTES: Final = 256 * 1024
 MAX_PROBLEMS: Final = 50

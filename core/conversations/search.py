@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.history_records import Hit, SessionId, TurnId, title_from
-from fallback_chat.core.sqlite_file import StorageError
+from fallback_chat.core.conversations.records import Hit, SessionId, TurnId, title_from
+from fallback_chat.core.storage.sqlite import StorageError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from fallback_chat.core.sqlite_file import Database
+    from fallback_chat.core.storage.sqlite import Database
 
 AROUND: Final = 40
 """Characters shown on each side of what was found."""

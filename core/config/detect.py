@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fallback_chat.core._document import Document, Entry, Problems, Value
-from fallback_chat.core._values import LINE, URL, Mistake, ValueType
-from fallback_chat.core.config import resolve
+from fallback_chat.core.config.document import Document, Entry, Problems, Value
+from fallback_chat.core.config.resolve import resolve
+from fallback_chat.core.config.services import SERVICES, Service
+from fallback_chat.core.config.settings import Origin
+from fallback_chat.core.config.values import LINE, URL, Mistake, ValueType
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.services import SERVICES, Service
-from fallback_chat.core.settings import Origin
 
 if TYPE_CHECKING:
-    from fallback_chat.core.settings import ProviderSettings
+    from fallback_chat.core.config.settings import ProviderSettings
 
 FirstModels = Callable[[Sequence[Service]], Mapping[str, str]]
 """Asks servers, all at once, for the first model that they list: its name by the service's; who does not answer is left out."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.engine.policy import may_retry
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.policy import may_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fallback_chat.core.config.settings import ChainSettings
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.settings import ChainSettings
 
 FIRST_BACKOFF: Final = 0.5
 MAX_BACKOFF: Final = 8.0

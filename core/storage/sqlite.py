@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fallback_chat.core.atomic import make_private_dir
+from fallback_chat.core.storage.files import make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

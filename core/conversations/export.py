@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fallback_chat.core.chat_context import Part
-    from fallback_chat.core.history_records import AnswerRecord, Conversation, StoredTurn
+    from fallback_chat.core.conversations.records import AnswerRecord, Conversation, StoredTurn
 
 SESSION_SCHEMA: Final = "fallback-chat.session/1"
 

@@ -17,17 +17,17 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.deadlines import OutOfTimeError, Watchdog
+from fallback_chat.core.config.settings import OnRefusal
+from fallback_chat.core.engine.watchdog import OutOfTimeError, Watchdog
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import FinishReason
-from fallback_chat.core.settings import OnRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from fallback_chat.core.chat_context import ToolCall
+    from fallback_chat.core.config.settings import ChainSettings
     from fallback_chat.core.llm import LLM, ChatChunk, ChoiceDelta, LLMStream
-    from fallback_chat.core.settings import ChainSettings
 
 logger = logging.getLogger(__name__)
 

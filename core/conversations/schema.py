@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from fallback_chat.core.sqlite_file import Migration
+    from fallback_chat.core.storage.sqlite import Migration
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
@@ -58,4 +58,4 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         """,
     ),
 )
-"""The search index is no part of it: `core/history_search.py` makes it when it is first needed, where SQLite has FTS5."""
+"""The search index is no part of it: `core/conversations/search.py` makes it when it is first needed, where SQLite has FTS5."""

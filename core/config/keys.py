@@ -7,15 +7,15 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.config.services import SERVICES
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.services import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from subprocess import Popen
 
-    from fallback_chat.core.settings import KeySource, ProviderSettings, Settings
+    from fallback_chat.core.config.settings import KeySource, ProviderSettings, Settings
 
 COMMAND_TIMEOUT: Final = 10.0
 """Seconds for `api_key_cmd`."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.core.attempt import FOREVER, Attempt, TotalTimeoutError
+from fallback_chat.core.config.settings import OnStreamFailure
+from fallback_chat.core.engine.attempt import FOREVER, Attempt, TotalTimeoutError
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
@@ -19,17 +20,16 @@ from fallback_chat.core.events import (
     StreamRestarted,
 )
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, LLMStream
-from fallback_chat.core.settings import OnStreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fallback_chat.core.breaker import Permit
-    from fallback_chat.core.continuation import Transcript
+    from fallback_chat.core.engine.breaker import Permit
+    from fallback_chat.core.engine.continuation import Transcript
+    from fallback_chat.core.engine.health import HealthBoard
+    from fallback_chat.core.engine.order import Candidate, Turn
     from fallback_chat.core.events import Event
-    from fallback_chat.core.health import HealthBoard
     from fallback_chat.core.llm import LLM
-    from fallback_chat.core.turn import Candidate, Turn
 
 MAX_WAIT: Final = 60.0
 """Seconds that the last provider left may make the user wait."""
@@ -276,7 +276,7 @@ class FallbackLLMStream(LLMStream):
         return self._latest
 
     def _wait_before_retry(self, candidate: Candidate, error: APIError, retry: int) -> float | None:
-        from fallback_chat.core.backoff import retry_wait  # nobody needs it while all goes well
+        from fallback_chat.core.engine.backoff import retry_wait  # nobody needs it while all goes well
 
         wait = retry_wait(
             error,
@@ -365,7 +365,7 @@ class FallbackLLMStream(LLMStream):
 
 
 def _transcript() -> Transcript:
-    from fallback_chat.core.continuation import Transcript  # for the few who want it
+    from fallback_chat.core.engine.continuation import Transcript  # for the few who want it
 
     return Transcript()
 

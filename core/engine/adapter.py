@@ -15,18 +15,18 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
+from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
+from fallback_chat.core.engine.order import Candidate, Turn
+from fallback_chat.core.engine.stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
-from fallback_chat.core.fallback_stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
-from fallback_chat.core.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
-from fallback_chat.core.settings import ChainSettings, OnStreamFailure
-from fallback_chat.core.turn import Candidate, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from fallback_chat.core.breaker import Health, Permit
     from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.engine.breaker import Health, Permit
 
 SAMPLES: Final = 20
 """First-token times kept per provider."""
@@ -157,7 +157,7 @@ class FallbackAdapter(LLM):
         def open_stream(llm: LLM, partial: str) -> LLMStream:
             if not partial:
                 return llm.chat(chat_ctx=chat_ctx, **arguments)
-            from fallback_chat.core.continuation import continue_from
+            from fallback_chat.core.engine.continuation import continue_from
 
             context = continue_from(chat_ctx, partial)
             return llm.chat(chat_ctx=context, **arguments)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
-from fallback_chat.core import _values as v
-from fallback_chat.core.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.settings import ChainSettings, OnRefusal, OnStreamFailure, Prefer
+from fallback_chat.core.config import values as v
+from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
+from fallback_chat.core.config.settings import ChainSettings, OnRefusal, OnStreamFailure, Prefer
 
 
 class Field(NamedTuple):

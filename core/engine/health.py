@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fallback_chat.core import breaker
-from fallback_chat.core.breaker import Health, Permit, Result
-from fallback_chat.core.policy import Verdict, verdict
+from fallback_chat.core.engine import breaker
+from fallback_chat.core.engine.breaker import Health, Permit, Result
+from fallback_chat.core.engine.policy import Verdict, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

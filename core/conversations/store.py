@@ -9,9 +9,8 @@ from __future__ import annotations
 import random as random_module
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fallback_chat.core import history_search
-from fallback_chat.core.errors import InputError
-from fallback_chat.core.history_records import (
+from fallback_chat.core.conversations import search
+from fallback_chat.core.conversations.records import (
     ANSWER_COLUMNS,
     Conversation,
     Hit,
@@ -27,8 +26,9 @@ from fallback_chat.core.history_records import (
     storable,
     title_from,
 )
-from fallback_chat.core.history_schema import MIGRATIONS
-from fallback_chat.core.sqlite_file import connect, open_database
+from fallback_chat.core.conversations.schema import MIGRATIONS
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.storage.sqlite import connect, open_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.history_records import AnswerRecord
-    from fallback_chat.core.sqlite_file import Database
+    from fallback_chat.core.conversations.records import AnswerRecord
+    from fallback_chat.core.storage.sqlite import Database
 
 PATIENCE: Final = 1.0
 """Seconds to wait for another process that is writing; its transactions take milliseconds."""
@@ -89,7 +89,7 @@ class History:
         A file that is damaged, or of a newer version, is kept under another name and a new one begun; `warn` is told.
         """
         database = open_database(path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect)
-        return cls(database, clock=clock, full_text=history_search.has_full_text(database))
+        return cls(database, clock=clock, full_text=search.has_full_text(database))
 
     def close(self) -> None:
         """Release the file."""
@@ -216,7 +216,7 @@ class History:
 
     def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
         """Find turns by their words, best first; nothing in `text` is taken for a query language."""
-        return history_search.search(self._database, storable(text), limit, full_text=self._full_text)
+        return search.search(self._database, storable(text), limit, full_text=self._full_text)
 
     def rename(self, session: SessionId, title: str) -> None:
         """Give a conversation a title; an empty one makes it the first question again."""
@@ -229,7 +229,7 @@ class History:
         with self._database.transaction() as connection:
             if self._full_text:
                 # In the same transaction, or another process could put into the index what is about to go.
-                history_search.forget(connection, sessions)
+                search.forget(connection, sessions)
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(session,) for session in sessions])
         self._database.checkpoint()
 

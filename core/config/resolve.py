@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fallback_chat.core._document import Document, Problems, Value, quoted, read_document
-from fallback_chat.core._provider_entry import Merged, ProviderBuilder
-from fallback_chat.core._values import describe, suggest
+from fallback_chat.core.config.document import Document, Problems, Value, quoted, read_document
+from fallback_chat.core.config.provider_entry import Merged, ProviderBuilder
+from fallback_chat.core.config.settings import ChainSettings, ChatSettings, Origin, Settings
+from fallback_chat.core.config.values import describe, suggest
 from fallback_chat.core.errors import Problem
-from fallback_chat.core.settings import ChainSettings, ChatSettings, Origin, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Configuration: from fallback.toml, environment and flags to frozen settings."""

@@ -1,0 +1,1 @@
+"""Stored conversations: written while they happen, searched, exported."""
