@@ -15,7 +15,7 @@ from benchmarks.measure import ROUNDS, row, upstream
 from fallback_chat import ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
 from fallback_chat.providers import load
-from fallback_chat.providers._http import HttpEngine
+from fallback_chat.providers.http.connections import HttpEngine
 
 T = 1.0
 """Seconds of attempt_timeout."""

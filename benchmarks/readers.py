@@ -12,8 +12,8 @@ from benchmarks.measure import ROUNDS, ratio, row
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIError
-from fallback_chat.providers._body import BodyReader
-from fallback_chat.providers._dialect import ChatRequest
+from fallback_chat.providers.http.body import BodyReader
+from fallback_chat.providers.wire.dialect import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

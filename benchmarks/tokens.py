@@ -17,7 +17,7 @@ from benchmarks.startup import PROGRAM, PYTHON, config
 from fallback_chat import ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
-from fallback_chat.providers._http import HttpEngine
+from fallback_chat.providers.http.connections import HttpEngine
 
 TOKENS = 20_000
 

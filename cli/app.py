@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from fallback_chat._version import __version__
-from fallback_chat.cli.failures import guarded
-from fallback_chat.cli.process import leave
-from fallback_chat.cli.shared import PLAIN, ROUTING, WHEN, SharedOptions, command, one_of, parse_duration, taking
-from fallback_chat.cli.signals import end_on_signals
+from fallback_chat.cli.options import PLAIN, ROUTING, WHEN, SharedOptions, command, one_of, parse_duration, taking
+from fallback_chat.cli.process.signals import end_on_signals
+from fallback_chat.cli.process.streams import leave
+from fallback_chat.cli.words.failures import guarded
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.shared import PLAIN, SharedOptions, command, taking
+from fallback_chat.cli.options import PLAIN, SharedOptions, command, taking
 
 app = typer.Typer(help="Look at the configuration, check it, change it.", no_args_is_help=True, **PLAIN)
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="Look at the configuration, check it, change it.", no_arg
 def config_check(shared: SharedOptions) -> int:
     """Look for mistakes in the configuration; exit code 78 when there are any."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import first_models, surroundings
+    from fallback_chat.wiring import first_models, surroundings
 
     return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
 
@@ -29,9 +29,9 @@ def config_show(
 ) -> int:
     """Print the settings in force, the flags included; never a key."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import configure
+    from fallback_chat.wiring import configure
 
-    return config.show(configure(shared), os.environ, sys.stdout, origin=origin)
+    return config.show(configure(shared.config, shared.flags()), os.environ, sys.stdout, origin=origin)
 
 
 @app.command("path")
@@ -39,7 +39,7 @@ def config_show(
 def config_path(shared: SharedOptions) -> int:
     """Print where the configuration file is, or would be."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
+    from fallback_chat.wiring import surroundings
 
     return config.path(surroundings(shared.config), sys.stdout, sys.stderr)
 
@@ -49,9 +49,9 @@ def config_path(shared: SharedOptions) -> int:
 def config_explain(shared: SharedOptions) -> int:
     """Say who would be asked, in which order and why, and whether the keys are there. No network."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import configure
+    from fallback_chat.wiring import configure
 
-    return config.explain(configure(shared), os.environ, sys.stdout)
+    return config.explain(configure(shared.config, shared.flags()), os.environ, sys.stdout)
 
 
 @app.command("init")
@@ -59,7 +59,7 @@ def config_explain(shared: SharedOptions) -> int:
 def config_init(shared: SharedOptions) -> int:
     """Write a first fallback.toml from the keys and local servers that are found; never overwrites one."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import first_models, surroundings
+    from fallback_chat.wiring import first_models, surroundings
 
     return config.init(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
 
@@ -69,7 +69,7 @@ def config_init(shared: SharedOptions) -> int:
 def config_edit(shared: SharedOptions) -> int:
     """Open the configuration in an editor; it is put in place only when it has no mistakes."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
+    from fallback_chat.wiring import surroundings
 
     return config.edit(surroundings(shared.config), sys.stdout, sys.stderr)
 
@@ -79,6 +79,6 @@ def config_edit(shared: SharedOptions) -> int:
 def config_trust(shared: SharedOptions) -> int:
     """Let this project's fallback.toml, as it is now, do what your own may."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.cli.wiring import surroundings
+    from fallback_chat.wiring import surroundings
 
     return config.trust(surroundings(shared.config), sys.stdout, sys.stderr)

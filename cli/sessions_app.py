@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.shared import PLAIN, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, SharedOptions, taking
 
 if TYPE_CHECKING:
     from fallback_chat.core.conversations.store import History
@@ -27,8 +27,8 @@ def parse_age(text: str) -> float:
 
 
 def _open() -> "History":
-    from fallback_chat.cli.wiring import own_paths
     from fallback_chat.core.conversations.store import History
+    from fallback_chat.wiring import own_paths
 
     def warn(line: str) -> None:
         sys.stderr.write(f"fallback-chat: {line}\n")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.shared import PLAIN, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, SharedOptions, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -20,7 +20,7 @@ def status(
 ) -> int:
     """Tell what is known about the providers. No network."""
     from fallback_chat.cli.commands.status import status as run
-    from fallback_chat.cli.wiring import own_paths
+    from fallback_chat.wiring import own_paths
 
     del shared
     return run(own_paths().health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from fallback_chat.cli.wiring import load_chain
     from fallback_chat.core.answer import Answer, AnswerBuilder
     from fallback_chat.core.chat_context import (
         ChatContext,
@@ -50,9 +49,10 @@ if TYPE_CHECKING:
         FinishReason,
         LLMStream,
     )
+    from fallback_chat.wiring import load_chain
 
 _HOMES: Final = {
-    "cli.wiring": ("load_chain",),
+    "wiring": ("load_chain",),
     "core.answer": ("Answer", "AnswerBuilder"),
     "core.chat_context": (
         "ChatContext",

@@ -10,7 +10,7 @@ def main() -> None:
     # Nothing that starting makes is garbage: looking for it every 700 objects costs a tenth of the start-up.
     gc.set_threshold(50_000, 20, 50)
     try:
-        from fallback_chat.cli.process import leave, prepare_streams
+        from fallback_chat.cli.process.streams import leave, prepare_streams
 
         prepare_streams()
         if sys.argv[1:] in (["--version"], ["-V"]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
-    from fallback_chat.providers._http import HttpEngine
+    from fallback_chat.providers.http.connections import HttpEngine
 
 _KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", "guide")
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text, VendorExtra
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
-from fallback_chat.providers._dialect import (
+from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.conversation import arguments_object, extras_for, normalise
+from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
     ErrorEventError,
@@ -21,10 +23,8 @@ from fallback_chat.providers._dialect import (
     text_of,
     total_of,
 )
-from fallback_chat.providers._history import arguments_object, extras_for, normalise
-from fallback_chat.providers._llm import HttpLLM
-from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers._tools import ToolCallAssembler
+from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
+from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
-from fallback_chat.providers._dialect import (
+from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.conversation import arguments_object, normalise
+from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
     ErrorEventError,
@@ -19,11 +21,9 @@ from fallback_chat.providers._dialect import (
     texts_of,
     unsupported,
 )
-from fallback_chat.providers._history import arguments_object, normalise
-from fallback_chat.providers._llm import HttpLLM
-from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers._think import ThinkSplitter
-from fallback_chat.providers._tools import ToolCallAssembler
+from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
+from fallback_chat.providers.wire.think import ThinkSplitter
+from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text, VendorExtra
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
-from fallback_chat.providers._dialect import (
+from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.conversation import (
+    NO_ANSWER,
+    arguments_text,
+    extras_for,
+    in_last_tool_loop,
+    normalise,
+    plain_id,
+    short_id,
+)
+from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
     ErrorEventError,
@@ -20,20 +30,10 @@ from fallback_chat.providers._dialect import (
     texts_of,
     unsupported,
 )
-from fallback_chat.providers._history import (
-    NO_ANSWER,
-    arguments_text,
-    extras_for,
-    in_last_tool_loop,
-    normalise,
-    plain_id,
-    short_id,
-)
-from fallback_chat.providers._llm import HttpLLM
-from fallback_chat.providers._quirks import Quirks, preset_of, quirks_of
-from fallback_chat.providers._request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers._think import ThinkSplitter
-from fallback_chat.providers._tools import ToolCallAssembler
+from fallback_chat.providers.wire.quirks import Quirks, preset_of, quirks_of
+from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
+from fallback_chat.providers.wire.think import ThinkSplitter
+from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

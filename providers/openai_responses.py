@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text, VendorExtra
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers import openai
-from fallback_chat.providers._dialect import (
+from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.conversation import arguments_text, extras_for, normalise
+from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
     ErrorEventError,
@@ -18,10 +20,8 @@ from fallback_chat.providers._dialect import (
     dicts_of,
     text_of,
 )
-from fallback_chat.providers._history import arguments_text, extras_for, normalise
-from fallback_chat.providers._llm import HttpLLM
-from fallback_chat.providers._request import encode_json, url_of, with_extras
-from fallback_chat.providers._tools import ToolCallAssembler
+from fallback_chat.providers.wire.request import encode_json, url_of, with_extras
+from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

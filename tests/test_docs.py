@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli_w
 
-from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import EXIT_CODE_OF_KIND
+from fallback_chat.cli.options import SharedOptions
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
-from fallback_chat.cli.shared import SharedOptions
+from fallback_chat.cli.words.failures import EXIT_CODE_OF_KIND
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES

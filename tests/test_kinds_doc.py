@@ -13,17 +13,17 @@ import pytest
 from fallback_chat.core.config.services import by_name
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import kinds
-from fallback_chat.providers._quirks import PRESETS, Quirks, quirks_of
 from fallback_chat.providers.anthropic import DIALECT as ANTHROPIC
 from fallback_chat.providers.gemini import DIALECT as GEMINI
 from fallback_chat.providers.ollama import DIALECT as OLLAMA
 from fallback_chat.providers.openai import DIALECT as OPENAI
 from fallback_chat.providers.openai_responses import DIALECT as RESPONSES
+from fallback_chat.providers.wire.quirks import PRESETS, Quirks, quirks_of
 from tests.providers.vectors import FAMILIES
 from tests.test_docs import ROOT, page, rows, section, words
 
 if TYPE_CHECKING:
-    from fallback_chat.providers._dialect import Dialect
+    from fallback_chat.providers.wire.dialect import Dialect
 
 KINDS_OF_NAMES = {name: kind for name, (kind, *_) in FAMILIES.items()} | {kind: kind for kind in kinds()}
 NAMES = re.compile("|".join(sorted(KINDS_OF_NAMES, key=len, reverse=True)))

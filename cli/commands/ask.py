@@ -6,13 +6,13 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import duration, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
-from fallback_chat.cli.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
-from fallback_chat.cli.runtime import run_until_signal
-from fallback_chat.cli.signals import Interrupted
-from fallback_chat.cli.sinks import Outcome, make_sink
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.process.signals import Interrupted
+from fallback_chat.cli.sinks.base import Outcome, make_sink
+from fallback_chat.cli.words.failures import duration, exit_code_of, exit_code_of_answer
+from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.config.settings import Prefer
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.cli.sinks import Sink
-    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.sinks.base import Sink
     from fallback_chat.core.chat_context import Part
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import LLM
+    from fallback_chat.wiring import OpenChain
 
 TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
@@ -53,7 +53,7 @@ class AskOptions(NamedTuple):
 
 def ask(options: AskOptions, shared: SharedOptions) -> int:
     """Ask the chain once and give the exit code; the answer, and nothing else, goes to standard output."""
-    from fallback_chat.cli.wiring import configure, open_chain
+    from fallback_chat.wiring import configure, open_chain
 
     sink = make_sink(options, shared)
     if (misuse := _misuse(options)) is not None:
@@ -61,7 +61,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
         return ExitCode.USAGE
     try:
-        settings = configure(shared, on_stream_failure=_stream_policy(options))
+        settings = configure(shared.config, shared.flags(on_stream_failure=_stream_policy(options)))
         prompt = _prompt(options)
         chain = open_chain(settings)
         sink.redact_with(chain.redactor)
@@ -100,7 +100,7 @@ def _plan(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOpt
     if not shared.continues:
         return sink, Plan(ChatContext().add_message(question))
     # Without a conversation, `ask` never imports SQLite.
-    from fallback_chat.cli.recording_sink import recorded
+    from fallback_chat.cli.sinks.recording import recorded
 
     sink, conversation = recorded(sink, question, chain.redactor.redact, shared)
     stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None

@@ -8,18 +8,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.notices import tell_warnings
-from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.words.notices import tell_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.repl.repl import Repl
-    from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.wiring import OpenChain
 
 FIRST_LOOK: Final = 0.05
 """Seconds in which the prompt appears, before a thread takes its share of the interpreter."""
@@ -30,10 +30,10 @@ def chat(shared: SharedOptions) -> int:
     if not (os.isatty(0) and os.isatty(1)):
         sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
         return ExitCode.USAGE
-    from fallback_chat.cli.wiring import configure, open_chain
+    from fallback_chat.wiring import configure, open_chain
 
     keep_logs_off_the_screen()
-    settings = configure(shared)
+    settings = configure(shared.config, shared.flags())
     return run_until_signal(lambda: converse(settings, open_chain, shared))
 
 
@@ -53,7 +53,7 @@ async def converse(
     from prompt_toolkit.output.vt100 import Vt100_Output
     from prompt_toolkit.utils import is_dumb_terminal
 
-    from fallback_chat.cli.repl.assemble import assemble
+    from fallback_chat.cli.repl.build import assemble
     from fallback_chat.cli.repl.terminal import Terminal
 
     dumb = is_dumb_terminal()

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from fallback_chat.cli.config_text import first_file, shown
 from fallback_chat.cli.editor import run_editor
-from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.words.config import first_file, shown
 from fallback_chat.core.config.detect import offers
 from fallback_chat.core.config.discovery import consequences, is_trusted, load_settings, read_file
 from fallback_chat.core.config.discovery import trust as remember_trust

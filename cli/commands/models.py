@@ -8,12 +8,12 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.cli.answer_json import dump, redacted
-from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import sentence
-from fallback_chat.cli.named_chain import open_named
+from fallback_chat.cli.commands.named_chain import open_named
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.cli.sinks.answer_object import dump, redacted
+from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.attempt_json import attempt_error
 from fallback_chat.core.config.model_cache import list_models
 from fallback_chat.core.errors import APIError, ErrorKind
@@ -21,11 +21,11 @@ from fallback_chat.core.errors import APIError, ErrorKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.cli.options import SharedOptions
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.llm import LLM, ModelInfo
+    from fallback_chat.wiring import OpenChain
 
 MODELS_SCHEMA: Final = "fallback-chat.models/1"
 NEAREST_TIMEOUT: Final = 2.0

@@ -7,12 +7,12 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.cli.answer_json import dump, redacted
-from fallback_chat.cli.exit_code import ExitCode
-from fallback_chat.cli.failures import duration, hint, sentence
-from fallback_chat.cli.named_chain import open_named
+from fallback_chat.cli.commands.named_chain import open_named
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.runtime import run_until_signal
+from fallback_chat.cli.sinks.answer_object import dump, redacted
+from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.core.attempt_json import milliseconds, rfc3339
 from fallback_chat.core.engine.breaker import State, cooldown
 from fallback_chat.core.engine.policy import Verdict, verdict
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from fallback_chat.cli.shared import SharedOptions
-    from fallback_chat.cli.wiring import OpenChain
+    from fallback_chat.cli.options import SharedOptions
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
+    from fallback_chat.wiring import OpenChain
 
 PROBE_SCHEMA: Final = "fallback-chat.probe/1"
 TIMEOUT: Final = 10.0

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.conversation_text import hit_lines, row
-from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.sinks import put
+from fallback_chat.cli.sinks.base import put
+from fallback_chat.cli.words.conversations import hit_lines, row
 from fallback_chat.core.conversations.export import FORMATS, to_markdown
 from fallback_chat.core.errors import InputError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.health_words import state_word
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.words.health import state_word
 from fallback_chat.core.attempt_json import rfc3339
 from fallback_chat.core.engine.health_sqlite import known_providers
 

@@ -30,7 +30,7 @@ from fallback_chat.cli.render.blocks import (
     piece,
     shorten_table,
 )
-from fallback_chat.cli.render.cut import cut, without
+from fallback_chat.cli.render.droppable import cut, without
 from fallback_chat.cli.render.elements import CODE_THEME, FencePiece, Row, TokenMarkdown, language, rows_of
 from fallback_chat.cli.render.highlight import Highlighter
 from fallback_chat.cli.render.long import LONG_BLOCK, head, make_plain, mark_long, weigh

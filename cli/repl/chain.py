@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fallback_chat.cli.repl.session import Session
-    from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.llm import LLM, ModelInfo
+    from fallback_chat.wiring import OpenChain
 
 SLOW: Final = 0.5
 """Share of attempt_timeout from which a provider's last first token counts as slow."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import duration
-from fallback_chat.cli.health_words import countdown
+from fallback_chat.cli.words.failures import duration
+from fallback_chat.cli.words.health import countdown
 from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
 

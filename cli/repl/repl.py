@@ -7,9 +7,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from fallback_chat.cli.failures import bug_report, duration
-from fallback_chat.cli.health_words import countdown
-from fallback_chat.cli.notices import calls_only, shortcomings
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions, missing
 from fallback_chat.cli.repl.editing import unquoted
@@ -18,6 +15,9 @@ from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, un
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
 from fallback_chat.cli.repl.turn import TurnDriver, is_ending
+from fallback_chat.cli.words.failures import bug_report, duration
+from fallback_chat.cli.words.health import countdown
+from fallback_chat.cli.words.notices import calls_only, shortcomings
 from fallback_chat.core.errors import FallbackChatError, InputError
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.registry import Registry
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
-    from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.config.settings import Prices, ProviderSettings
     from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.wiring import OpenChain
 
 T = TypeVar("T")
 PATIENCE: Final = 2.0
@@ -293,7 +293,7 @@ class Repl:
 
         Raises `InputError` when there is none, `StorageError` when it cannot be read.
         """
-        from fallback_chat.cli.conversation_text import resumed
+        from fallback_chat.cli.words.conversations import resumed
 
         conversation = self.record.resume(session)
         self.session.resume(conversation)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth
 
-from fallback_chat.cli.health_words import state_word as health_word
+from fallback_chat.cli.words.health import state_word as health_word
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import ErrorKind
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import duration, hint, sentence
-from fallback_chat.cli.health_words import countdown
-from fallback_chat.cli.notices import attribution
 from fallback_chat.cli.repl.status import shorten
+from fallback_chat.cli.words.failures import duration, hint, sentence
+from fallback_chat.cli.words.health import countdown
+from fallback_chat.cli.words.notices import attribution
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.events import Outcome

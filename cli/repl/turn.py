@@ -8,8 +8,8 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from fallback_chat.cli.notices import notices
 from fallback_chat.cli.repl.session import TurnResult
+from fallback_chat.cli.words.notices import notices
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.progress import Progress
     from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.session import Plan
-    from fallback_chat.cli.wiring import OpenChain
     from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.events import AttemptRecord, Event
     from fallback_chat.core.llm import LLM, ChatOptions
+    from fallback_chat.wiring import OpenChain
 
 
 class AnswerDisplay(Protocol):

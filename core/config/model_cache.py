@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.failures import duration
 from fallback_chat.core.config.keys import account
 from fallback_chat.core.errors import APITimeoutError
 from fallback_chat.core.llm import ModelInfo
@@ -84,7 +83,7 @@ async def list_models(
         async with asyncio.timeout(TIMEOUT):
             found = await llm.list_models()
     except TimeoutError:
-        raise APITimeoutError(f"no list within {duration(TIMEOUT)}") from None
+        raise APITimeoutError(f"no list within {TIMEOUT:.0f} s") from None
     if found:
         cache.put(provider, found)
         llm.learn(found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.commands import config
-from fallback_chat.cli.exit_code import ExitCode
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.core.config.discovery import Surroundings, load_settings
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.resolve import load

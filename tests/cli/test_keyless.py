@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.keyless import COMMAND_PAUSE, Keyless
+from fallback_chat.core.config.keyless import COMMAND_PAUSE, Keyless
 from fallback_chat.core.config.keys import read_key
 from fallback_chat.core.config.settings import KeySource, ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorKind

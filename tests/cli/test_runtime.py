@@ -5,8 +5,8 @@ import sys
 
 BUSY_TO_ITS_END = """
 import os, signal
-from fallback_chat.cli.runtime import run_until_signal
-from fallback_chat.cli.signals import Interrupted
+from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.process.signals import Interrupted
 
 async def main():
     os.kill(os.getpid(), signal.SIGINT)

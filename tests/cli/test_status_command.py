@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fallback_chat.cli.commands.status import status
-from fallback_chat.cli.health_words import countdown, state_word
+from fallback_chat.cli.words.health import countdown, state_word
 from fallback_chat.core.engine.breaker import Health, State
 from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
 

@@ -13,7 +13,7 @@ from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError
-from fallback_chat.providers._http import HttpEngine
+from fallback_chat.providers.http.connections import HttpEngine
 from fallback_chat.providers.simulator import Manner, Script, Simulator
 
 if TYPE_CHECKING:

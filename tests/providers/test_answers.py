@@ -11,7 +11,8 @@ import pytest
 
 from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
-from fallback_chat.providers import _body, _frames, _ndjson, _sse, _tools
+from fallback_chat.providers.http import body as reader
+from fallback_chat.providers.http import frames, ndjson, sse
 from tests.providers.asking import DOCUMENT, DONE, JSON, KEY, WHOLE, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server
 from tests.providers.vectors import body_reader
@@ -132,14 +133,14 @@ async def test_a_broken_body_is_judged_by_what_was_seen(
 async def test_compressed_bytes_are_bounded_and_may_be_broken(
     body: bytes, text: str, kind: ErrorKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (_frames, _sse, _ndjson, _body):
+    for module in (frames, sse, ndjson, reader):
         monkeypatch.setattr(module, "MAX_FRAME", 100_000)
     said, error = await outcome(sends(body, headers=(*SSE, ("Content-Encoding", "gzip"))))
     assert (said, error and error.kind) == (text, kind)
 
 
 async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_body, "MAX_TEXT", 1000)
+    monkeypatch.setattr(reader, "MAX_TEXT", 1000)
     said, error = await outcome(sends(event("x" * 100) * 100))
     assert (len(said), error and error.kind) == (1100, ErrorKind.STREAM_ERROR)
 
@@ -187,7 +188,7 @@ async def test_a_body_of_an_error_that_never_comes_does_not_hide_the_status() ->
 
 @pytest.mark.parametrize("body", [b"{" + b" " * 2000 + b"}", b"data: " + b"x" * 2000 + b"\n\n", b"<" + b"x" * 2000])
 async def test_a_body_larger_than_any_answer_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_frames, _sse, _ndjson, _body):
+    for module in (frames, sse, ndjson, reader):
         monkeypatch.setattr(module, "MAX_FRAME", 1000)
     _, error = await outcome(sends(body))
     assert error is not None
@@ -198,7 +199,7 @@ async def test_a_body_larger_than_any_answer_is_refused(body: bytes, monkeypatch
 
 
 def test_a_large_read_is_taken_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_body, "_SLICE", 10)
+    monkeypatch.setattr(reader, "_SLICE", 10)
     body = body_reader("openai-chat")
     body.feed(WHOLE)
     body.end()
@@ -206,7 +207,7 @@ def test_a_large_read_is_taken_in_slices(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_tool_call_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tools, "MAX_FRAME", 50)
+    monkeypatch.setattr("fallback_chat.providers.wire.tools.MAX_FRAME", 50)
     piece = b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%s"}}]}}]}\n\n' % (
         b"x" * 99
     )

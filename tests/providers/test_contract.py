@@ -14,8 +14,8 @@ from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.providers import kinds, load
-from fallback_chat.providers._http import HttpEngine
-from fallback_chat.providers._llm import HttpLLM
+from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.llm import HttpLLM
 from tests.providers.raw_server import SSE, Peer, chunk, head, raw_server
 from tests.providers.vectors import VECTORS
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.policy import Next, may_retry, rule
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.providers._classify import STATUS, classify
-from fallback_chat.providers._errors import ErrorReader
-from fallback_chat.providers._failure import SHOWN_LIMIT, parse_failure
-from fallback_chat.providers._waits import wait_of
+from fallback_chat.providers.failures.classify import STATUS, classify
+from fallback_chat.providers.failures.errors import ErrorReader
+from fallback_chat.providers.failures.reader import SHOWN_LIMIT, parse_failure
+from fallback_chat.providers.failures.waits import wait_of
 from tests.providers.vectors import NOW, VECTORS
 
 FIXTURES = {each["id"]: each for each in json.loads((VECTORS / "http_errors.json").read_bytes())["fixtures"]}

@@ -9,8 +9,8 @@ import pytest
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.providers._classify import classify
-from fallback_chat.providers._failure import parse_failure
+from fallback_chat.providers.failures.classify import classify
+from fallback_chat.providers.failures.reader import parse_failure
 from tests.providers.test_requests import body_of, user
 from tests.providers.vectors import dialect_of, read, settings_of
 

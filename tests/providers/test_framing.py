@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.providers import _frames, _ndjson, _sse
-from fallback_chat.providers._frames import Decoder, Frame, FrameTooLargeError
-from fallback_chat.providers._ndjson import NDJSONDecoder
-from fallback_chat.providers._sse import SSEDecoder
+from fallback_chat.providers.http import frames, ndjson, sse
+from fallback_chat.providers.http.frames import Decoder, Frame, FrameTooLargeError
+from fallback_chat.providers.http.ndjson import NDJSONDecoder
+from fallback_chat.providers.http.sse import SSEDecoder
 
 
 def decode(decoder: Decoder, pieces: list[bytes]) -> list[Frame]:
@@ -135,14 +135,14 @@ def test_only_a_line_feed_ends_a_line_of_json() -> None:
 @pytest.mark.parametrize("decoder", [SSEDecoder, NDJSONDecoder])
 @pytest.mark.parametrize("end", [b"", b"\n\n"])
 def test_a_line_without_end_is_refused(decoder: type[Decoder], end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_sse, _ndjson):
+    for module in (sse, ndjson):
         monkeypatch.setattr(module, "MAX_FRAME", 1000)
     with pytest.raises(FrameTooLargeError):
         decode(decoder(), [b"data: {}\n\n", b"data: {" + b"x" * 1000 + b"}" + end])
 
 
 def test_an_event_of_endless_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sse, "MAX_FRAME", 1000)
+    monkeypatch.setattr(sse, "MAX_FRAME", 1000)
     with pytest.raises(FrameTooLargeError):
         decode(SSEDecoder(), [b"data: 12345678\n"] * 120)
 
@@ -162,4 +162,4 @@ def test_the_work_grows_with_the_bytes_only(size: int) -> None:
 
 def test_a_hundred_thousand_empty_events_are_nothing() -> None:
     assert decode(SSEDecoder(), [b"\n\n" * 1000] * 100) == []
-    assert _frames.MAX_FRAME == 16 * 1024 * 1024
+    assert frames.MAX_FRAME == 16 * 1024 * 1024

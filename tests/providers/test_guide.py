@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fallback_chat.core.chat_context import ChatContext, Role
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason, ProbeReport
-from fallback_chat.providers._manual import Manual, Section, bundled, split_sections, stem
 from fallback_chat.providers.guide import INTRODUCTION, NO_MORE, NOTHING, answer, create
+from fallback_chat.providers.guide.manual import Manual, Section, bundled, split_sections, stem
 
 SETTINGS = ProviderSettings(name="guide", kind="guide", model="manual")
 

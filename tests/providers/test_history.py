@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Document, Role, Text, ToolCall, ToolResult
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.providers._history import (
+from fallback_chat.providers.wire.conversation import (
     NO_RESULT,
     OPENING,
     arguments_object,

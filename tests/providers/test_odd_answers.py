@@ -10,8 +10,8 @@ import pytest
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text, ToolCall, ToolResult
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.providers._errors import ErrorReader
-from fallback_chat.providers._history import arguments_text, normalise
+from fallback_chat.providers.failures.errors import ErrorReader
+from fallback_chat.providers.wire.conversation import arguments_text, normalise
 from tests.providers.test_features import choice, ended, framed, part, said, stop_reason
 from tests.providers.test_requests import body_of
 from tests.providers.vectors import NOW, read, settings_of

@@ -11,9 +11,9 @@ from fallback_chat.core.chat_context import ChatContext, Image, Role, Text, Tool
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.providers._dialect import ChatRequest
-from fallback_chat.providers._rejections import rejected_key, unsupported_feature
 from fallback_chat.providers.anthropic import lower_cap
+from fallback_chat.providers.failures.rejections import rejected_key, unsupported_feature
+from fallback_chat.providers.wire.dialect import ChatRequest
 from tests.providers.asking import ask, llm, sends
 from tests.providers.raw_server import Peer, raw_server
 

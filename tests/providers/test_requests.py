@@ -20,7 +20,7 @@ from fallback_chat.core.chat_context import (
     ToolResult,
 )
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.providers._dialect import ChatRequest, HttpRequest
+from fallback_chat.providers.wire.dialect import ChatRequest, HttpRequest
 from tests.providers.vectors import FAMILIES, VECTORS, dialect_of, settings_of
 
 NEUTRAL = json.loads((VECTORS / "requests" / "openai-chat.json").read_bytes())["neutral"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.providers._think import ThinkSplitter
+from fallback_chat.providers.wire.think import ThinkSplitter
 
 
 def split(pieces: list[str], *, whole: bool = True) -> tuple[str, str]:

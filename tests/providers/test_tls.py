@@ -12,9 +12,10 @@ import pytest
 
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIConnectionError, ErrorKind
-from fallback_chat.providers import _tls, load
-from fallback_chat.providers._connection_errors import connection_error
-from fallback_chat.providers._http import HttpEngine
+from fallback_chat.providers import load
+from fallback_chat.providers.failures.connection import connection_error
+from fallback_chat.providers.http import tls
+from fallback_chat.providers.http.connections import HttpEngine
 from tests.providers.asking import WHOLE, ask, llm, sends
 from tests.providers.raw_server import Peer, RawServer, raw_server
 
@@ -99,7 +100,7 @@ def https(server: RawServer) -> str:
     return server.url.replace("http://", "https://")
 
 
-@pytest.mark.parametrize("variable", _tls.CA_VARIABLES)
+@pytest.mark.parametrize("variable", tls.CA_VARIABLES)
 async def test_certificates_that_are_not_there_are_an_error_of_the_connection(variable: str, tmp_path: Path) -> None:
     http = HttpEngine(environ={variable: str(tmp_path / "missing.pem")})
     async with llm("https://nowhere.invalid/v1", proxy="none", http=http) as one:
@@ -118,8 +119,8 @@ async def test_a_ca_file_that_is_none_is_an_error_of_the_connection(tmp_path: Pa
 
 
 def test_without_a_folder_of_the_system_the_bundle_of_certifi_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tls, "_system_directory", lambda: None)
-    context = _tls.verified({}, None)
+    monkeypatch.setattr(tls, "_system_directory", lambda: None)
+    context = tls.verified({}, None)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.get_ca_certs()
@@ -133,10 +134,10 @@ def test_a_folder_is_one_of_the_system_only_if_openssl_can_look_into_it(
         monkeypatch.setattr(
             ssl, "get_default_verify_paths", lambda path=folder: paths._replace(openssl_capath=str(path))
         )
-        assert _tls._system_directory() == wanted
+        assert tls._system_directory() == wanted
     (tmp_path / "0a1b2c3d.0").touch()
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(openssl_capath=str(tmp_path)))
-    assert _tls._system_directory() == str(tmp_path)
+    assert tls._system_directory() == str(tmp_path)
 
 
 def test_a_client_for_plain_http_trusts_nobody() -> None:
@@ -146,13 +147,13 @@ def test_a_client_for_plain_http_trusts_nobody() -> None:
 
 async def test_one_context_serves_all_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[ssl.SSLContext] = []
-    verified = _tls.verified
+    verified = tls.verified
 
     def counting(environ: dict[str, str], ca_file: Path | None) -> ssl.SSLContext:
         made.append(verified(environ, ca_file))
         return made[-1]
 
-    monkeypatch.setattr(_tls, "verified", counting)
+    monkeypatch.setattr(tls, "verified", counting)
     http = HttpEngine(environ={})
     for kind in ("openai", "anthropic"):
         settings = ProviderSettings(name=kind, kind=kind, model="m", base_url="https://nowhere.invalid", proxy="none")

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.chat_context import ToolCall
-from fallback_chat.providers import _tools
-from fallback_chat.providers._frames import FrameTooLargeError
-from fallback_chat.providers._tools import ToolCallAssembler
+from fallback_chat.providers.http.frames import FrameTooLargeError
+from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 
 def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -94,7 +93,7 @@ def test_the_final_text_replaces_the_pieces() -> None:
 
 
 def test_endless_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tools, "MAX_FRAME", 100)
+    monkeypatch.setattr("fallback_chat.providers.wire.tools.MAX_FRAME", 100)
     with pytest.raises(FrameTooLargeError):
         assembled(*[{"index": 0, "call_id": "a", "arguments": "x" * 9}] * 20)
 

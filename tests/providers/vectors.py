@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.settings import ProviderSettings
-from fallback_chat.providers._body import BodyReader
-from fallback_chat.providers._dialect import ChatRequest
-from fallback_chat.providers._errors import ErrorReader
+from fallback_chat.providers.failures.errors import ErrorReader
+from fallback_chat.providers.http.body import BodyReader
+from fallback_chat.providers.wire.dialect import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fallback_chat.providers._dialect import Dialect
+    from fallback_chat.providers.wire.dialect import Dialect
 
 VECTORS = Path(__file__).parents[1] / "data" / "vectors"
 NOW = 1795392000.0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from fallback_chat.cli.failures import duration, sentence
+from fallback_chat.cli.options import parse_duration
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
-from fallback_chat.cli.shared import parse_duration
+from fallback_chat.cli.words.failures import duration, sentence
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import InputError
 

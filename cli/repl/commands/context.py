@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.failures import duration
 from fallback_chat.cli.input import read_file
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.repl import prices
 from fallback_chat.cli.repl.status import Tone
-from fallback_chat.cli.wiring import own_paths
+from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
+from fallback_chat.wiring import own_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,7 +29,7 @@ async def resume(repl: Repl, argument: str) -> None:
 
 async def sessions(repl: Repl, _: str) -> None:
     """List the conversations, the one continued last first."""
-    from fallback_chat.cli.conversation_text import row
+    from fallback_chat.cli.words.conversations import row
 
     listed = repl.record.history.list(AS_MANY_AS_FIT)
     for each in listed:
@@ -55,7 +55,7 @@ async def rename(repl: Repl, argument: str) -> None:
 
 async def search(repl: Repl, argument: str) -> None:
     """Search all conversations."""
-    from fallback_chat.cli.conversation_text import hit_lines
+    from fallback_chat.cli.words.conversations import hit_lines
 
     if not argument:
         raise InputError("write what to search for behind /search")

@@ -15,14 +15,14 @@ from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from fallback_chat.cli.repl.assemble import assemble
+from fallback_chat.cli.options import SharedOptions
+from fallback_chat.cli.repl.build import assemble
 from fallback_chat.cli.repl.terminal import Terminal
-from fallback_chat.cli.shared import SharedOptions
-from fallback_chat.cli.wiring import OpenChain, own_paths
 from fallback_chat.core.config.model_cache import ModelCache
 from fallback_chat.core.config.settings import ChainSettings, ProviderSettings, Settings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.redaction import Redactor
+from fallback_chat.wiring import OpenChain, own_paths
 from tests.cli.repl.terminals import TERMINALS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
-from fallback_chat.cli.repl.assemble import keymap_of
+from fallback_chat.cli.repl.build import keymap_of
 from fallback_chat.cli.repl.keys import QUEUED, Keymap, TypeAhead
 from fallback_chat.core.config.settings import ChainSettings, Settings
 from fallback_chat.core.errors import ConfigError, InputError

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.health_words import countdown
 from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, shorten, state_word
+from fallback_chat.cli.words.health import countdown
 from fallback_chat.core.engine.breaker import Health, State
 
 NOW = 100.0

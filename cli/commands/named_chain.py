@@ -1,0 +1,28 @@
+"""Opening the chain for a command that looks at providers: those that are named, or all of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.sinks.base import Sink
+from fallback_chat.cli.words.notices import tell_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.wiring import OpenChain
+
+
+def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
+    """Open the chain, and tell on stderr what should be looked at in the configuration. Raises `ConfigError`."""
+    from fallback_chat.wiring import configure, open_chain
+
+    if names:
+        shared = shared.with_chain(tuple(names))
+    chain = open_chain(configure(shared.config, shared.flags()))
+    stderr = Sink(sys.stdout, sys.stderr)
+    stderr.redact_with(chain.redactor)
+    tell_warnings(chain.settings, stderr.notice, quiet=shared.quiet)
+    return chain

@@ -1,0 +1,67 @@
+"""Which signals end the program, and how, before and after the event loop takes care of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.process.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_ENDING: Final = {
+    "SIGINT": ExitCode.INTERRUPTED,
+    "SIGTERM": ExitCode.TERMINATED,
+    "SIGHUP": ExitCode.TERMINATED,
+}
+_received: Final[list[ExitCode]] = []
+
+
+class Interrupted(BaseException):
+    """A signal ended the program; `code` is its exit code. Not an Exception: nothing may take it for a failure."""
+
+    def __init__(self, code: ExitCode) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def ending_signals() -> dict[signal.Signals, ExitCode]:
+    """Give the exit code of each signal that ends the program; a hang-up does not under `nohup`."""
+    known = {signal.Signals[name]: code for name, code in _ENDING.items() if hasattr(signal, name)}
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_IGN:
+        del known[hang_up]
+    return known
+
+
+def end_on_signals() -> None:
+    """Let every such signal raise `Interrupted`, wherever the program is."""
+    sys.unraisablehook = _silent_when_interrupted
+    for number, code in ending_signals().items():
+        signal.signal(number, partial(_end, code))
+
+
+def note(code: ExitCode) -> None:
+    """Remember that a signal with this exit code came."""
+    _received.append(code)
+
+
+def received() -> ExitCode | None:
+    """Give the exit code of the first signal that came, if one did.
+
+    An exception alone does not tell: Python drops it in destructors and wraps it in class bodies, and anyio replaces it by its own.
+    """
+    return _received[0] if _received else None
+
+
+def _end(code: ExitCode, _number: int, _frame: object) -> NoReturn:
+    note(code)
+    raise Interrupted(code)
+
+
+def _silent_when_interrupted(dropped: sys.UnraisableHookArgs) -> None:
+    if dropped.exc_type is not Interrupted:
+        sys.__unraisablehook__(dropped)

@@ -1,0 +1,118 @@
+"""Puts the parts of a chat together. Imported behind the first look at the terminal: it brings prompt-toolkit."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app_session
+
+from fallback_chat.cli.repl.chain import Chain
+from fallback_chat.cli.repl.commands import COMMANDS
+from fallback_chat.cli.repl.commands.app import help_lines
+from fallback_chat.cli.repl.completion import ChatCompleter
+from fallback_chat.cli.repl.editing import Pastes
+from fallback_chat.cli.repl.host import Host
+from fallback_chat.cli.repl.input_history import InputHistory
+from fallback_chat.cli.repl.keys import Keymap
+from fallback_chat.cli.repl.preferences import Preferences
+from fallback_chat.cli.repl.prompt import Hooks, Prompt
+from fallback_chat.cli.repl.record import Record
+from fallback_chat.cli.repl.repl import Repl
+from fallback_chat.cli.repl.session import Session
+from fallback_chat.cli.repl.tell import chain_table
+from fallback_chat.cli.repl.theme import fragments
+from fallback_chat.core.config.settings import Prefer
+from fallback_chat.core.errors import ConfigError, InputError, Problem
+from fallback_chat.wiring import own_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.repl.terminal import Terminal
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.conversations.null_store import NullHistory
+    from fallback_chat.core.conversations.store import History
+    from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.wiring import OpenChain
+
+
+def assemble(  # noqa: PLR0913 - the parts of the world are handed in
+    settings: Settings,
+    opener: Callable[[Settings, HealthStore], OpenChain],
+    shared: SharedOptions,
+    *,
+    terminal: Terminal,
+    out: TextIO,
+    dumb: bool = False,
+) -> Repl:
+    """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
+    paths = own_paths()
+    preferences, keymap = Preferences(**settings.chat._asdict()), keymap_of(settings)
+    session_input = get_app_session().input
+    host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)
+    chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
+    record = Record(
+        lambda: _open_history(paths.history_db, host.say, reading=shared.no_log),
+        monotonic=time.monotonic,
+        warn=host.say,
+        redact=chain.redact,
+        never=shared.no_log,
+    )
+    session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
+    repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
+    host.prompt = _prompt(repl, paths.state / "input-history", dumb=dumb)
+    return repl
+
+
+def _prompt(repl: Repl, history: Path, *, dumb: bool) -> Prompt:
+    """Make the input line, whose keys reach back to the chat."""
+    host, chain, pastes = repl.host, repl.chain, Pastes()
+    hooks = Hooks(
+        status=lambda width: fragments(repl.prompt_row(width), host.theme),
+        show_help=lambda: repl.say("\n".join(help_lines(repl))),
+        show_chain=lambda: repl.say("\n".join(chain_table(chain, repl.session, repl.now()))),
+        edit=repl.edit,
+        last_question=repl.last_question,
+        suspend=host.suspend,
+    )
+    return Prompt(
+        hooks,
+        repl.keymap,
+        host.preferences,
+        pastes=pastes,
+        history=InputHistory(
+            history,
+            host.say,
+            lambda text: chain.redact(pastes.expand(text)),
+            private=lambda: repl.record.private,
+        ),
+        completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
+        dumb=dumb,
+    )
+
+
+def keymap_of(settings: Settings) -> Keymap:
+    """Lay [keys] over the usual ones. Raises `ConfigError` for what is no key."""
+    keymap, problems = Keymap(), []
+    for name, keys in settings.keys.items():
+        try:
+            keymap.set(name, keys)
+        except InputError as error:
+            problems.append(Problem(f"keys.{name}", str(error), settings.path))
+    if problems:
+        raise ConfigError(problems)
+    return keymap
+
+
+def _open_history(path: Path, warn: Callable[[str], object], *, reading: bool) -> History | NullHistory:
+    """Open the conversations; who only reads makes no file."""
+    from fallback_chat.core.conversations.null_store import NullHistory
+    from fallback_chat.core.conversations.recorder import open_history
+
+    if reading and not path.exists():
+        return NullHistory()
+    return open_history(path, clock=time.time, warn=warn)

@@ -1,0 +1,1 @@
+"""Where an answer goes: one class for each kind of output, one interface."""

@@ -1,0 +1,128 @@
+"""The machine's view of an answer: the object of `ask --json` and the events of `ask --jsonl`."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.cli.words.failures import is_cancelled, sentence
+from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, Notice, StreamRestarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.core.events import Event
+
+ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
+EVENT_SCHEMA: Final = "fallback-chat.event/1"
+
+
+_STEERING: Final = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def dump(value: Any) -> str:
+    """Give `value` as one line of JSON; what could steer a terminal, end a line, or is no character is written as an escape."""
+    return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
+
+
+def redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """Give a JSON value in which no string holds a secret."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {name: redacted(item, redact) for name, item in value.items()}
+    return [redacted(item, redact) for item in value] if isinstance(value, list) else value
+
+
+def error_object(error: BaseException) -> dict[str, Any]:
+    """Give the summary of a failure."""
+    if is_cancelled(error):
+        return {"kind": ErrorKind.CANCELLED.value, "message": "stopped by a signal", "retry_after": None}
+    if isinstance(error, APIError):
+        return {"kind": error.kind.value, "message": _summary(error), "retry_after": error.retry_after}
+    kind = next((name for type_, name in _OTHER_KINDS if isinstance(error, type_)), "internal")
+    return {"kind": kind, "message": str(error), "retry_after": None}
+
+
+_OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))
+
+
+def _summary(error: APIError) -> str:
+    """Say what failed; of a whole chain, also what it makes of the attempt that decides about its kind."""
+    attempts = error.attempts if isinstance(error, AllProvidersFailed) else ()
+    for attempt in attempts:
+        if attempt.error is not None and attempt.error.kind is error.kind:
+            return f"{error}: {sentence(attempt.provider, attempt.error)}"
+    return str(error)
+
+
+def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:
+    """Give the one object of `ask --json`, whatever happened; every key is always there."""
+    answer, error, exit_code, session = outcome
+    complete = answer is not None and answer.complete and not answer.refused and error is None
+    finish = answer.finish_reason.value if answer and answer.finish_reason else None
+    llm = answer.llm if answer else None
+    value = {
+        "schema": ANSWER_SCHEMA,
+        "text": answer.text if answer else "",
+        "reasoning": answer.reasoning or None if answer else None,
+        "refusal": answer.refusal or None if answer else None,
+        "tool_calls": [call._asdict() for call in answer.tool_calls] if answer else [],
+        "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
+        "complete": complete,
+        "provider": llm.label if llm else None,
+        "kind": llm.kind if llm else None,
+        "model": answer.model if answer and llm else None,
+        "usage": answer.usage._asdict() if answer and answer.usage else None,
+        "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
+        "session": session,
+        "exit_code": int(exit_code),
+        "error": error_object(error) if error else None,
+    }
+    return {name: redacted(item, redact) for name, item in value.items()}
+
+
+class JsonLines:
+    """Writes the events of one `ask --jsonl`, each line numbered and dated, flushed at once."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self.redact: Callable[[str], str] = str
+        self._seq = 0
+
+    def emit(self, type_: str, /, **fields: Any) -> None:
+        """Write one event of type `type_`."""
+        line = {"schema": EVENT_SCHEMA, **fields, "type": type_, "ts": round(time.time(), 3), "seq": self._seq}
+        self._seq += 1
+        self._write(dump(redacted(line, self.redact)))
+
+    def engine_event(self, event: Event) -> None:
+        """Write what the engine tells, where it concerns a reader of the answer."""
+        match event:
+            case AttemptStarted(llm, number):
+                self.emit("attempt", provider=llm.label, kind=llm.kind, model=llm.model, n=number)
+            case AttemptFailed(llm, error, elapsed):
+                will = "stop" if event.next is None else "retry" if event.next is llm else "switch"
+                self.emit(
+                    "attempt_failed",
+                    provider=llm.label,
+                    error=attempt_error(error, self.redact),
+                    elapsed_ms=milliseconds(elapsed),
+                    retry_in=event.retry_in,
+                    will=will,
+                )
+            case Notice(llm, text):
+                self.emit("notice", provider=llm.label, text=text)
+            case FailedOver(from_llm, to_llm, reason):
+                self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
+            case StreamRestarted(from_llm, to_llm, discarded):
+                self.emit("discard", **{"from": from_llm.label, "to": to_llm.label, "characters": discarded})
+            case _:
+                pass

@@ -1,0 +1,200 @@
+"""Where an answer of `ask` goes: a terminal, a pipe, a file, one JSON object, or JSON lines. One class each, one interface."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.redaction import RedactingStream, Redactor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.cli.commands.ask import AskOptions
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.process.exit_code import ExitCode
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import ChatChunk
+
+
+class View(Protocol):
+    """Shows one answer's text while it comes in (`cli/render`)."""
+
+    def start(self) -> None:
+        """Make room."""
+
+    def feed(self, text: str) -> None:
+        """Show a piece of text, made safe to print."""
+
+    def discard(self) -> None:
+        """Mark what was shown as void."""
+
+    def note(self, line: str) -> None:
+        """Show a line that is not part of the answer."""
+
+    def tick(self) -> None:
+        """Draw what is due."""
+
+    def finish(self) -> None:
+        """Show what is left."""
+
+
+class Outcome(NamedTuple):
+    """How one `ask` ended."""
+
+    answer: Answer | None
+    error: BaseException | None
+    exit_code: ExitCode
+    session: str | None = None
+    """The conversation in which it is stored."""
+
+
+class Sink:
+    """Takes the chunks of one answer; the base class tells notices on stderr and shows nothing else."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self.out = out
+        self.err = err
+        self._ended = False
+        self.redactor = Redactor(())
+
+    def redact_with(self, redactor: Redactor) -> None:
+        """Take the secrets that must not be written, once they are known."""
+        self.redactor = redactor
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        """Take one chunk of the answer."""
+
+    def event(self, event: Event) -> None:
+        """Take one event of the engine."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Write what is left, also when there is no answer; what comes after the first outcome changes nothing."""
+        if not self._ended:
+            self._ended = True
+            self.finish(outcome)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Do the work of `end`."""
+
+    def notice(self, line: str) -> None:
+        """Tell the user one line that is not part of the answer."""
+        self.err.write(f"fallback-chat: {sanitise(self.redactor.redact(line))}\n")
+        self.err.flush()
+
+
+class TextSink(Sink):
+    """Streams the answer's text, safe to print and without secrets, into a view."""
+
+    def __init__(self, out: TextIO, err: TextIO, view: View) -> None:
+        super().__init__(out, err)
+        self._view = view
+        self._redacting = RedactingStream(self.redactor)
+        self._started = False
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._redacting = RedactingStream(redactor)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        if chunk.restarted:
+            self._redacting = RedactingStream(self.redactor)
+            self._view.discard()
+        delta = chunk.delta
+        text = (delta.content or delta.refusal) if delta is not None else None
+        if text:
+            self._show(self._redacting.feed(text))
+
+    def finish(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        self._show(self._redacting.flush())
+        if self._started:
+            self._started = False
+            self._view.finish()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._view.start()
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._start()
+            self._view.feed(text)
+
+
+class WholeTextSink(Sink):
+    """Writes the text when the answer has ended: to standard output, or to a file as a whole or not at all."""
+
+    def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
+        super().__init__(out, err)
+        self._path = path
+
+    def finish(self, outcome: Outcome) -> None:
+        answer = outcome.answer
+        text = sanitise(self.redactor.redact(answer.text or answer.refusal)) if answer else ""
+        if not text.strip():
+            return
+        put(text.rstrip("\n") + "\n", self.out, self._path)
+
+
+def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
+    """Choose by what the user asked for and by what standard output is. Raises OSError when there is no directory for -o."""
+    out, err = sys.stdout, sys.stderr
+    if options.output is not None:
+        # Nobody should pay for an answer that there is no place for.
+        options.output.parent.stat()
+    if options.json or options.jsonl:
+        from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
+
+        return JsonSink(out, err, options.output) if options.json else JsonLinesSink(out, err)
+    if options.output is not None or options.no_stream:
+        return WholeTextSink(out, err, options.output)
+    if renders(options.render, out):
+        from fallback_chat.cli.sinks.live import LiveSink
+
+        return LiveSink(out, err, color=shared.color)
+    from fallback_chat.cli.render.plain import PlainText
+
+    return TextSink(out, err, PlainText(out))
+
+
+def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None:
+    """Write a whole text to `out`, or to the file that the user named, with `mode` if it is a new one.
+
+    Raises OSError, with the name of the file.
+    """
+    if path is None:
+        out.write(text)
+        out.flush()
+        return
+    from fallback_chat.core.storage.files import naming
+
+    with naming(path):
+        write_output(path, text.encode("utf-8", "replace"), mode=mode)
+
+
+def write_output(path: Path, data: bytes, *, mode: int) -> None:
+    """Put `data` into a file of the user's as a whole or not at all; what is no plain file (a device, a pipe) is written to."""
+    try:
+        found = path.stat().st_mode
+    except FileNotFoundError:
+        pass
+    else:
+        if not stat.S_ISREG(found):
+            path.write_bytes(data)
+            return
+        mode = stat.S_IMODE(found)
+    from fallback_chat.core.storage.files import write_private
+
+    write_private(path, data, mode=mode)
+
+
+def renders(choice: str, out: TextIO) -> bool:
+    """Decide whether Markdown is rendered: on a terminal, unless the user says otherwise."""
+    return choice == "always" or (choice == "auto" and out.isatty())

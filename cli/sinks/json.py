@@ -1,0 +1,85 @@
+"""Where an answer of `ask --json` and `ask --jsonl` goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
+from fallback_chat.cli.sinks.base import Sink, put
+from fallback_chat.core.redaction import RedactingStream, Redactor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import ChatChunk
+
+
+class JsonSink(Sink):
+    """Writes one object when the answer has ended, whatever happened: to standard output or to a file."""
+
+    def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
+        super().__init__(out, err)
+        self._path = path
+
+    def finish(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        value = answer_object(outcome, self.redactor.redact)
+        put(dump(value), self.out, self._path)
+
+
+_PARTS: Final = {"reasoning": ("reasoning", "text"), "content": ("delta", "text"), "refusal": ("delta", "refusal")}
+"""What a chunk can hold, and the type and field of the event that tells it."""
+
+
+class JsonLinesSink(Sink):
+    """Writes one event a line while the answer comes in."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        super().__init__(out, err)
+        self._lines = JsonLines(self._write)
+        self._lines.emit("start")
+        self.redact_with(self.redactor)
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._lines.redact = redactor.redact
+        self._begin()
+
+    def _begin(self) -> None:
+        self._streams = {part: RedactingStream(self.redactor) for part in _PARTS}
+
+    def _write(self, line: str) -> None:
+        self.out.write(line)
+        self.out.flush()
+
+    def event(self, event: Event) -> None:
+        self._lines.engine_event(event)
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        if chunk.restarted:
+            self._begin()
+        if chunk.delta is not None:
+            for part in _PARTS:
+                if text := getattr(chunk.delta, part):
+                    self._say(part, self._streams[part].feed(text))
+        if chunk.usage is not None:
+            self._lines.emit("usage", **chunk.usage._asdict())
+
+    def finish(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, BrokenPipeError):
+            return
+        for part, stream in self._streams.items():
+            self._say(part, stream.flush())
+        value = answer_object(outcome, self.redactor.redact)
+        if value["error"] is not None:
+            self._lines.emit("error", **value["error"])
+        self._lines.emit("end", **value)
+
+    def _say(self, part: str, text: str) -> None:
+        if text:
+            kind, field = _PARTS[part]
+            self._lines.emit(kind, **{field: text})

@@ -1,0 +1,71 @@
+"""Where an answer of `ask` goes on a terminal: rendered while it comes in, and until then a row that says who is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from fallback_chat.cli.render.live import make_view
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.sinks.base import TextSink
+from fallback_chat.core.events import AttemptStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.core.events import Event
+
+PATIENCE: Final = 0.1
+"""Seconds of silence before the row appears: most answers come sooner, and need none."""
+TICK: Final = 0.25
+
+
+class LiveSink(TextSink):
+    """Streams the answer into a live view; notices appear among its rows, unless standard error goes elsewhere."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, color: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(out, err, make_view(out, color=color, status=self._row, clock=clock))
+        self._clock = clock
+        self._asked: tuple[str, float] | None = None
+        """Who is asked, and since when; None once there are words."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, AttemptStarted):
+            self._asked = (event.llm.label, self._clock())
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._tick)
+
+    def finish(self, outcome: Outcome) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._asked = None
+        super().finish(outcome)
+
+    def notice(self, line: str) -> None:
+        if self._started and self.err.isatty():
+            self._view.note(self.redactor.redact(line))
+        else:
+            super().notice(line)
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._asked = None
+        super()._show(text)
+
+    def _tick(self) -> None:
+        if self._asked is not None:
+            self._start()
+            self._view.tick()
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _row(self) -> Text | None:
+        if self._asked is None:
+            return None
+        label, since = self._asked
+        return Text(f"asking {sanitise(label)} · {self._clock() - since:.0f} s", style="dim")

@@ -1,0 +1,79 @@
+"""The sink of an `ask` that goes on with a conversation: writes the turn down, and hands everything on to the sink behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.sinks.base import Sink
+from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder, find_conversation
+from fallback_chat.core.conversations.store import History
+from fallback_chat.wiring import own_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.conversations.records import Conversation
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import ChatChunk
+
+
+def recorded(
+    sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
+) -> tuple[Sink, Conversation]:
+    """Store `question` in the conversation that `shared` names; give the sink that stores its answer, and what was before it.
+
+    With --no-log the conversation is only read. Raises `InputError` when there is none, `StorageError` when it cannot be read.
+    """
+    with ExitStack() as stack:
+        history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
+        conversation = find_conversation(history, shared.session)
+        if shared.no_log:
+            return sink, conversation
+        recorder = Recorder(
+            history, monotonic=time.monotonic, warn=sink.notice, redact=redact, conversation=conversation
+        )
+        recorder.begin(question)
+        return RecordingSink(sink, recorder, stack.pop_all()), conversation
+
+
+class RecordingSink(Sink):
+    """Stores the answer while it comes in; leaves `history` when it has ended."""
+
+    def __init__(self, sink: Sink, recorder: Recorder, history: AbstractContextManager[object]) -> None:
+        super().__init__(sink.out, sink.err)
+        self._sink = sink
+        self._recorder = recorder
+        self._history = history
+        self._tick: asyncio.TimerHandle | None = None
+
+    def chunk(self, chunk: ChatChunk) -> None:
+        self._recorder.chunk(chunk)
+        self._sink.chunk(chunk)
+        if self._tick is None:
+            self._tick = asyncio.get_running_loop().call_later(SAVE_INTERVAL, self._save)
+
+    def _save(self) -> None:
+        """Store what has come even if nothing follows it."""
+        self._tick = None
+        self._recorder.tick()
+
+    def event(self, event: Event) -> None:
+        self._sink.event(event)
+
+    def notice(self, line: str) -> None:
+        self._sink.notice(line)
+
+    def finish(self, outcome: Outcome) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        with self._history:
+            if outcome.answer is not None:
+                self._recorder.finish(outcome.answer, outcome.error)
+        self._sink.end(outcome._replace(session=self._recorder.session))

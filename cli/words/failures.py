@@ -1,0 +1,193 @@
+"""The one place that turns a failure into an exit code and into sentences for the user."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.signals import Interrupted, received
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.engine.policy import rule
+from fallback_chat.core.errors import (
+    AllProvidersFailed,
+    APIError,
+    ConfigError,
+    ErrorKind,
+    FallbackChatError,
+    InputError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fallback_chat.core.answer import Answer
+
+
+EXIT_CODE_OF_KIND: Final = {
+    ErrorKind.CANCELLED: ExitCode.UNAVAILABLE,
+    ErrorKind.CONNECTION: ExitCode.UNAVAILABLE,
+    ErrorKind.SERVER_ERROR: ExitCode.UNAVAILABLE,
+    ErrorKind.OVERLOADED: ExitCode.UNAVAILABLE,
+    ErrorKind.TIMEOUT: ExitCode.UNAVAILABLE,
+    ErrorKind.RATE_LIMITED: ExitCode.RATE_LIMITED,
+    ErrorKind.QUOTA_EXHAUSTED: ExitCode.RATE_LIMITED,
+    ErrorKind.AUTH: ExitCode.UNAUTHORISED,
+    ErrorKind.PERMISSION: ExitCode.UNAUTHORISED,
+    ErrorKind.MODEL_NOT_FOUND: ExitCode.CONFIG,
+    ErrorKind.CONTEXT_EXCEEDED: ExitCode.BAD_INPUT,
+    ErrorKind.TOO_LARGE: ExitCode.BAD_INPUT,
+    ErrorKind.UNSUPPORTED: ExitCode.BAD_INPUT,
+    ErrorKind.BAD_REQUEST: ExitCode.BAD_INPUT,
+    ErrorKind.CONTENT_FILTER: ExitCode.REFUSED,
+    ErrorKind.REFUSAL: ExitCode.REFUSED,
+    ErrorKind.EMPTY: ExitCode.UNAVAILABLE,
+    ErrorKind.TRUNCATED: ExitCode.UNAVAILABLE,
+    ErrorKind.STALLED: ExitCode.UNAVAILABLE,
+    ErrorKind.STREAM_ERROR: ExitCode.UNAVAILABLE,
+    ErrorKind.BUG: ExitCode.INTERNAL,
+}
+
+
+_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body)\b.*", re.IGNORECASE)
+"""A page for people, as gateways send it; to the end, for it may be cut."""
+
+
+def guarded(body: Callable[[], int | None]) -> int | None:
+    """Run a command's body; a failure becomes sentences on stderr and an exit code, and never a traceback."""
+    try:
+        return body()
+    except Interrupted as interrupted:
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+        return interrupted.code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - this is the program's border
+        # What a signal raises may have been wrapped on its way, or have left something half done.
+        return received() or report(error)
+
+
+def report(error: Exception) -> ExitCode:
+    """Tell the user of a failure on stderr, and give its exit code."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has seen enough. Nothing may be written there again, not even while leaving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error, FallbackChatError | OSError):
+        sys.stderr.writelines(f"fallback-chat: {sanitise(line)}\n" for line in explain(error))
+    else:
+        sys.stderr.write(f"fallback-chat: {bug_report(error)}\n")
+    return exit_code_of(error)
+
+
+def bug_report(error: Exception) -> str:
+    """Keep the traceback where the user can send it from, and say where; it holds no values of variables."""
+    import tempfile
+    import traceback
+
+    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"{what}; there was no place for the details."
+    return f"{what} with the file {file.name}; look through it first."
+
+
+def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
+    """Give the exit code of a failure that left no answer."""
+    if is_cancelled(error):
+        return received() or ExitCode.INTERRUPTED
+    match error:
+        case AllProvidersFailed(deadline_exceeded=True):
+            return ExitCode.DEADLINE
+        case APIError():
+            return EXIT_CODE_OF_KIND[error.kind]
+        case ConfigError():
+            return ExitCode.CONFIG
+        case InputError():
+            return ExitCode.INPUT_MISSING if error.missing else ExitCode.BAD_INPUT
+        case BrokenPipeError():
+            return ExitCode.BROKEN_PIPE
+        case OSError():
+            return ExitCode.LOCAL_IO
+        case _:
+            return ExitCode.INTERNAL
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Say whether it is no failure: a signal, or the user, wanted it to end."""
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return True
+    from asyncio import CancelledError  # --help does without it
+
+    return isinstance(error, CancelledError)
+
+
+def exit_code_of_answer(answer: Answer) -> ExitCode:
+    """Give the exit code of an answer that ended by itself."""
+    if answer.refused:
+        return ExitCode.REFUSED
+    return ExitCode.OK if answer.complete else ExitCode.INCOMPLETE
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def sentence(provider: str, error: APIError) -> str:
+    """Say in one line what happened to `provider`, in the provider's own words where it gave any."""
+    details = error.details
+    said = _PAGE.sub("a web page", " ".join(error.message.split()))
+    status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
+    inner = ": ".join(part for part in (status, said) if part)
+    wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
+    return f"{provider} {rule(error.kind).words}{f' ({inner})' if inner else ''}{wait}"
+
+
+def hint(error: APIError) -> str | None:
+    """Say what the user can do about it."""
+    return error.hint or rule(error.kind).hint
+
+
+def explain(error: BaseException) -> Iterator[str]:
+    """Give the lines that tell the user about a failure, the most useful one last."""
+    if isinstance(error, AllProvidersFailed):
+        yield from _explain_all(error)
+    elif isinstance(error, APIError):
+        yield sentence("the provider", error)
+        if advice := hint(error):
+            yield advice
+    elif isinstance(error, OSError):
+        yield f"{error.filename or 'standard output'}: {error.strerror or error}"
+    else:
+        yield from str(error).splitlines() or [type(error).__name__]
+
+
+def _explain_all(error: AllProvidersFailed) -> Iterator[str]:
+    yield f"{error}:"
+    advice: list[str] = []
+    for attempt in error.attempts:
+        if attempt.error is None:
+            yield f"  {attempt.provider} was not asked"
+            continue
+        yield f"  {sentence(attempt.provider, attempt.error)}"
+        text = hint(attempt.error)
+        if text and text not in advice:
+            advice.append(text)
+    yield from advice
+    if error.deadline_exceeded:
+        yield "the chain's deadline is over (deadline in fallback.toml, or --deadline)"
+    if error.retry_after:
+        yield f"earliest retry in {duration(error.retry_after)}"

@@ -1,0 +1,108 @@
+"""The lines on stderr that tell what the chain does while the answer is awaited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.words.failures import duration, explain, sentence
+from fallback_chat.core.errors import AllProvidersFailed, APIError
+from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, Notice, StreamRestarted
+from fallback_chat.core.llm import FinishReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import CompletionUsage
+
+CUT_SHORT: Final = {
+    FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",
+    FinishReason.CONTEXT_EXCEEDED: "the context window is full",
+    FinishReason.PAUSE: "the provider paused",
+}
+
+
+def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: bool) -> None:
+    """Tell what works but should be looked at in the configuration, unless the user wants no notices."""
+    for warning in () if quiet else settings.warnings:
+        tell(str(warning))
+
+
+def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
+    """Give the lines for one event of the engine: who failed, of what, and who is asked now."""
+    match event:
+        case AttemptStarted(llm, number) if verbose:
+            yield f"request {number} goes to {llm.label} ({llm.kind}, {llm.model})"
+        case AttemptFailed(llm, error, _, following, retry_in):
+            if following is None:
+                return  # the summary says it
+            what = f"asking {following.label}"
+            if following is llm:
+                what = f"asking it again in {duration(retry_in or 0)}"
+            yield f"{sentence(llm.label, error)}; {what}"
+        case AttemptSkipped(llm, error):
+            yield f"{sentence(llm.label, error)}; it is passed over"
+        case Notice(llm, text):
+            yield f"{llm.label} {text}"
+        case StreamRestarted(from_llm, to_llm):
+            yield f"the text of {from_llm.label} is void; {to_llm.label} starts anew"
+        case _:
+            return
+
+
+def attribution(answer: Answer, chain: int) -> str | None:
+    """Say who answered, when it was not the first choice of a chain of `chain` providers."""
+    asked = [record.provider for record in answer.attempts]
+    if answer.llm is None or not asked or asked[0] == answer.llm.label:
+        return None
+    position = len(dict.fromkeys(asked))
+    return f"answered by {answer.llm.label}/{answer.model} ({_ordinal(position)} of {chain})"
+
+
+def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
+    """Say what is missing of an answer, and why; nothing when it is whole."""
+    if error is not None and answer is not None and answer.text.strip():
+        provider = answer.attempts[-1].provider if answer.attempts else "the provider"
+        cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
+        why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
+        return [f"the answer is incomplete: {why}"]
+    if error is not None:
+        return list(explain(error))
+    if answer is None or (answer.complete and not answer.refused):
+        return []
+    who = answer.llm.label if answer.llm else "the provider"
+    if answer.refused:
+        return [f"{who} refused to answer ({answer.finish_reason})"]
+    return [f"the answer is incomplete: {_why_cut(answer.finish_reason)}"]
+
+
+def calls_only(answer: Answer | None) -> list[str]:
+    """Say that an answer is nothing but calls of tools, which nobody here runs: as text it would be an empty one."""
+    if answer is None or answer.text.strip() or not answer.tool_calls:
+        return []
+    names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
+    who = answer.llm.label if answer.llm else "the provider"
+    return [f"{who} answered with a tool call only ({names}), which is not run"]
+
+
+def _why_cut(reason: FinishReason | None) -> str:
+    return CUT_SHORT.get(reason, reason.value) if reason else "the provider did not say that it ended"
+
+
+def usage_line(usage: CompletionUsage | None) -> str:
+    """Say what an answer cost in tokens."""
+    if usage is None:
+        return "tokens: the provider did not say"
+    parts = {
+        "in": usage.input,
+        "out": usage.output,
+        "cached": usage.cached,
+        "reasoning": usage.reasoning,
+    }
+    return "tokens: " + ", ".join(f"{count} {name}" for name, count in parts.items() if count is not None)
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"

@@ -1,0 +1,141 @@
+"""The composition root: from flags, environment and fallback.toml to a chain. The only module that names providers."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fallback_chat.core.config.discovery import Surroundings, load_settings
+from fallback_chat.core.config.keys import key_variables, read_key, secret_values
+from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.settings import Origin
+from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.errors import ConfigError
+from fallback_chat.core.redaction import Redactor
+from fallback_chat.core.storage.paths import Paths
+from fallback_chat.providers import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from subprocess import Popen
+
+    from fallback_chat.core.config.model_cache import ModelCache
+    from fallback_chat.core.config.services import Service
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.providers.http.connections import HttpEngine
+
+
+class OpenChain(NamedTuple):
+    """A chain that is ready to be asked."""
+
+    adapter: FallbackAdapter
+    settings: Settings
+    redactor: Redactor
+    """Knows every secret that the chain uses, and learns those that commands give later."""
+    models: Callable[[], ModelCache]
+    """Opens what is remembered of the providers' lists of models."""
+
+
+def surroundings(config: Path | None = None) -> Surroundings:
+    """Give what decides which configuration counts in this process."""
+    return Surroundings(paths=own_paths(), env=os.environ, cwd=_working_directory(), config=config)
+
+
+def own_paths() -> Paths:
+    """Give where this user's files are; without HOME, as in bare containers, the user database knows the home."""
+    if "HOME" in os.environ:
+        return Paths.from_env(os.environ)
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where nobody knows one
+    return Paths.from_env({"HOME": home if os.path.isabs(home) else "/", **os.environ})  # noqa: PTH117
+
+
+def _working_directory() -> Path:
+    """Give the working directory, or the root where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
+
+
+def configure(config: Path | None, flags: Overrides) -> Settings:
+    """Give the settings that count, the flags on top. Raises `ConfigError` with every mistake."""
+    settings = load_settings(surroundings(config), first_models)
+    return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
+
+
+def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChain:
+    """Build the chain of the enabled providers of `settings`; no network is touched, and no command run.
+
+    `store` keeps what is learned of their health, from one chain to the next.
+    """
+    from fallback_chat.providers.http.connections import HttpEngine
+
+    engine = HttpEngine()
+    redactor = Redactor(secret_values(settings))
+    variables = key_variables(settings)
+    enabled = [one for one in settings.providers if one.enabled]
+    path = own_paths().cache / "models.json"
+
+    @cache
+    def models() -> ModelCache:
+        from fallback_chat.core.config.model_cache import ModelCache
+
+        return ModelCache(path)
+
+    def teach(llm: LLM, provider: ProviderSettings) -> None:
+        if path.exists():  # most runs of `ask` have nothing to learn, and do not import how
+            models().teach(llm, provider)
+
+    llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
+    adapter = FallbackAdapter(
+        llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True, store=store
+    )
+    return OpenChain(adapter, settings, redactor, models)
+
+
+def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
+    """Give the chain of a fallback.toml, or the one that the command line would use; `FALLBACK_CHAT_…` variables count.
+
+    It reads files, and without any it looks for servers on this machine: up to a second, in which an event loop would wait.
+    Close it with `async with` or `aclose()`. Raises `ConfigError` with every mistake of the file.
+    """
+    settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
+    return open_chain(apply(settings, (Overrides.from_env(os.environ), Origin.ENV))).adapter
+
+
+def _provider(
+    settings: ProviderSettings,
+    engine: HttpEngine,
+    redactor: Redactor,
+    variables: frozenset[str],
+    teach: Callable[[LLM, ProviderSettings], None],
+) -> LLM:
+    def find(started: Callable[[Popen[bytes]], object] = id) -> str | None:
+        return read_key(settings, os.environ, key_variables=variables, started=started)
+
+    def create(key: str | None) -> LLM:
+        if key is not None:
+            redactor.add(key)
+        llm = load(settings.kind).create(settings, api_key=key, http=engine)
+        teach(llm, settings)
+        return llm
+
+    if settings.key is None or settings.key.cmd is None:
+        try:
+            return create(find())
+        except ConfigError:
+            pass  # whoever asks this provider will be told
+    from fallback_chat.core.config.keyless import Keyless
+
+    return Keyless(settings, find, create)
+
+
+def first_models(services: Sequence[Service]) -> Mapping[str, str]:
+    """Ask the servers on this machine for the first model that they list; who does not answer is left out."""
+    from fallback_chat.providers.http import local_servers
+
+    return local_servers.first_models(services)

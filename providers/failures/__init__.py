@@ -1,0 +1,1 @@
+"""From what a server reports to the failure that the engine acts on."""

@@ -1,0 +1,288 @@
+"""The body of a 200, from bytes to chunks: what it is, where it ends, and whether it was an answer. No I/O.
+
+A 200 is not yet a success. The body may be a stream, one JSON document, or a page for people, whatever its content type says;
+it may report an error, stop half way, or hold nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from json.scanner import make_scanner
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
+from fallback_chat.providers.http.frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
+from fallback_chat.providers.http.sse import SSEDecoder
+from fallback_chat.providers.wire.dialect import ErrorEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.providers.wire.dialect import Reader
+    from fallback_chat.providers.wire.surrogates import SurrogateJoiner
+
+MAX_TEXT: Final = 64 * 1024 * 1024
+"""Characters of one answer."""
+_SLICE: Final = 1024 * 1024
+_scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed takes it for its own argument
+_BLANK: Final = b" \t\r\n"
+_PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
+"""The beginning of a document of several lines, where one line would be an event."""
+
+
+class WholeDecoder:
+    """Keeps a body until its end: one JSON document, or a page."""
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+
+    @property
+    def stray(self) -> bytes:
+        """The body, where it is no JSON."""
+        return bytes(self._body)
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Keep `chunk`. Raises `FrameTooLargeError`."""
+        self._body += chunk
+        if len(self._body) > MAX_FRAME:
+            raise FrameTooLargeError
+        return []
+
+    def flush(self) -> list[Frame]:
+        """Give the body, if it is JSON."""
+        text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
+        return [(text, "")] if is_json(text) else []
+
+
+class BodyReader:
+    """Reads one body. `ready` collects chunks; `error` is the failure that ends it, to be raised once `ready` is empty."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        ndjson: bool,
+        classify: Callable[[Any], APIError],
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self.ready: deque[ChatChunk] = deque()
+        self.error: APIError | None = None
+        self.ended = False
+        """Nothing more is to be read: the terminator was seen, or the body ended, or it failed."""
+        self._reader = reader
+        self._ndjson = ndjson
+        self._classify = classify
+        self._redact = redact
+        self._decoder: Decoder | None = None
+        self._whole = False
+        self._head = b""
+        self._frames = 0
+        self._size = 0
+        self._joiner: SurrogateJoiner | None = None
+
+    @property
+    def output_started(self) -> bool:
+        """Text, reasoning, a refusal or a piece of a tool call was seen."""
+        return self._reader.output_started
+
+    @property
+    def finished(self) -> bool:
+        """The finish was seen: the answer is whole, whatever happens now."""
+        return self._reader.finished
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes."""
+        if len(data) > _SLICE:
+            # A compressed body can grow a thousandfold in one read; limits must bite before it has been copied again.
+            for start in range(0, len(data), _SLICE):
+                self.feed(data[start : start + _SLICE])
+            return
+        if self.ended:
+            return
+        if self._decoder is None:
+            self._head = (self._head + data).lstrip(_BLANK)
+            if not self._head or UTF8_BOM.startswith(self._head) or self._could_be_pretty():
+                return
+            self._decoder, data, self._head = self._choose(self._head), self._head, b""
+        try:
+            frames = self._decoder.feed(data)
+        except FrameTooLargeError:
+            self._malformed("a line or event larger than 16 MiB")
+            return
+        self._read(frames)
+
+    def end(self) -> None:
+        """Read the end of the body, and judge what it was."""
+        if self.ended:
+            return
+        if self._could_be_pretty():
+            self._decoder = WholeDecoder()
+            self._decoder.feed(self._head)
+        if self._decoder is not None:
+            self._read(self._decoder.flush())
+        if self.ended:
+            return
+        self.ended = True
+        if not self.finished:
+            self.fail(self._unfinished())
+        elif self._decoder is not None and (error := _bare_error(self._decoder.stray.decode("utf-8", "replace"))):
+            self._report(error)
+
+    def fail(self, error: APIError) -> None:
+        """End with `error`; harmless once the finish was seen."""
+        self.ended = True
+        if not self.finished:
+            self.error = error
+
+    def _report(self, error: Any) -> None:
+        """End with what the provider says of its failure, which counts after a finish, too."""
+        self.ended = True
+        self.error = self._classify(error)
+
+    def _could_be_pretty(self) -> bool:
+        """Say whether what follows decides between a document of several lines and an event on one."""
+        return self._ndjson and self._head.removeprefix(UTF8_BOM).rstrip(_BLANK) == b"{"
+
+    def _choose(self, head: bytes) -> Decoder:
+        head = head.removeprefix(UTF8_BOM)
+        event_on_a_line = self._ndjson and head.startswith(b"{") and not _PRETTY.match(head)
+        if head.startswith((b"{", b"[", b"<")) and not event_on_a_line:
+            self._whole = True
+            return WholeDecoder()
+        if not self._ndjson:
+            return SSEDecoder()
+        from fallback_chat.providers.http.ndjson import NDJSONDecoder
+
+        return NDJSONDecoder()
+
+    def _read(self, frames: list[Frame]) -> None:
+        reader = self._reader
+        for data, name in frames:
+            if self.ended:
+                return
+            self._frames += 1
+            try:
+                event = parse(data)
+            except (ValueError, RecursionError, MemoryError):
+                self._read_word(data)
+                return
+            try:
+                # Nearly every frame is an event of a stream.
+                plain = isinstance(event, dict) and not self._whole and name != "error"
+                self._take(reader.read(event) if plain else self._read_odd(event, name, data), data)
+            except ErrorEventError as error:
+                self._take(error.chunks, data)
+                self._report(error.body)
+            except FrameTooLargeError:
+                self._malformed("a tool call larger than 16 MiB")
+            if reader.terminated:
+                self.ended = True
+
+    def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
+        """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
+        if isinstance(event, list) and event and all(isinstance(one, dict) for one in event):
+            if len(event) > 1:
+                return self._read_array(event)
+            (event,) = event
+        if not isinstance(event, dict):
+            self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
+            return []
+        if name == "error" and "error" not in event and event.get("type") != "error":
+            raise ErrorEventError(event)
+        return self._reader.read_json(event) if self._whole else self._reader.read(event)
+
+    def _read_array(self, events: list[dict[str, Any]]) -> list[ChatChunk]:
+        """Read all events of a stream in one array, as Google sends them without alt=sse. Raises `ErrorEventError`."""
+        chunks: list[ChatChunk] = []
+        for event in events:
+            try:
+                chunks += self._reader.read(event)
+            except ErrorEventError as error:
+                raise ErrorEventError(error.body, [*chunks, *error.chunks]) from error
+        return chunks
+
+    def _read_word(self, data: str) -> None:
+        """Read a frame that is not JSON: the terminator of many formats, or something broken."""
+        if data.strip() != "[DONE]":
+            self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
+            return
+        self.ended = True
+        if not self.finished:
+            self.fail(self._unfinished())
+
+    def _take(self, chunks: list[ChatChunk], data: str) -> None:
+        """Keep the chunks that one frame gave."""
+        # Only an escape can bring in half a surrogate pair; the decoder has replaced every other.
+        if self._joiner is not None or "\\u" in data:
+            self._join(chunks, data)
+        for chunk in chunks:
+            if (delta := chunk.delta) is not None:
+                # Nearly every delta has one of them.
+                self._size += len(delta.content or delta.reasoning or delta.refusal or "")
+        self.ready.extend(chunks)
+        if self._size > MAX_TEXT:
+            self._malformed("more than 64 MiB of text")
+
+    def _join(self, chunks: list[ChatChunk], data: str) -> None:
+        from fallback_chat.providers.wire.surrogates import SurrogateJoiner
+
+        if self._joiner is None and ("\\ud" in data or "\\uD" in data):
+            self._joiner = SurrogateJoiner()
+        if self._joiner is not None:
+            for chunk in chunks:
+                self._joiner.feed(chunk)
+
+    def _malformed(self, what: str) -> None:
+        kind = ErrorKind.STREAM_ERROR if self.output_started else ErrorKind.SERVER_ERROR
+        self.fail(APIStreamError(f"the provider sent {what}", kind=kind))
+
+    def _unfinished(self) -> APIError:
+        """Name what a body was that ended without a finish."""
+        stray = self._decoder.stray.decode("utf-8", "replace") if self._decoder else ""
+        if stray.strip() and not self.output_started:
+            return self._no_answer(stray)
+        if stray.strip() and (error := _bare_error(stray)) is not None:
+            return self._classify(error)
+        if self._whole:
+            return APIStreamError("the provider answered 200 with JSON that is no answer", kind=ErrorKind.SERVER_ERROR)
+        if self.output_started:
+            return APIStreamError("the answer was cut: it ended without a finish", kind=ErrorKind.TRUNCATED)
+        what = "nothing in it" if self._frames else "an empty body"
+        return APIStreamError(f"the provider answered 200 with {what}", kind=ErrorKind.EMPTY)
+
+    def _no_answer(self, stray: str) -> APIError:
+        error = _bare_error(stray)
+        if error is not None:
+            return self._classify(error)
+        page = stray.lstrip().startswith("<")
+        what = (
+            "an HTML page (of a proxy or a login?)"
+            if page
+            else f"what is no answer: {self._redact(stray.strip())[:80]!r}"
+        )
+        return APIStreamError(
+            f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
+        )
+
+
+def parse(text: str) -> Any:
+    """Parse JSON as `json.loads` does, but look for blanks around it only where there are any. Raises ValueError."""
+    try:
+        value, end = _scan(text, 0)
+    except (StopIteration, ValueError):
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
+
+
+def _bare_error(text: str) -> Any:
+    """Find an error that was sent as bare JSON among the events, as Google does; None when it is something else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, dict) and value.get("error") else None

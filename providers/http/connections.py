@@ -1,0 +1,183 @@
+"""The one HTTP engine: clients, connections, and sending one request. It retries nothing, but replaces a stale connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from fallback_chat.core.config.services import is_loopback
+from fallback_chat.providers.failures.connection import FOREIGN, connection_error, quotes_a_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.errors import APIStatusError
+    from fallback_chat.providers.failures.errors import ErrorReader
+    from fallback_chat.providers.wire.dialect import HttpRequest
+
+_ERROR_BODY_TIMEOUT: Final = 2.0
+_ERROR_BODY_LIMIT: Final = 64 * 1024
+_LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A response whose body has not been read, and how its connection came about."""
+
+    response: httpx.Response
+    connect: float | None
+    """Seconds it took to connect; None on a connection that was kept."""
+
+
+class HttpEngine:
+    """Owns the clients, one for each way of connecting; they share connections, and one TLS context.
+
+    Providers `acquire` it and `release` it; the last one to do so closes it. `environ` is where proxies' and certificates'
+    variables are read, apart from httpx's own reading of the proxies.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self._environ = os.environ if environ is None else environ
+        self._clients: dict[tuple[object, ...], httpx.AsyncClient] = {}
+        self._contexts: dict[object, ssl.SSLContext] = {}
+        self._users = 0
+        # At their debug level both write down headers, and with them the key.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+    def acquire(self) -> None:
+        """Count a user."""
+        self._users += 1
+
+    async def release(self) -> None:
+        """Forget a user; with the last one goes everything."""
+        self._users -= 1
+        if self._users <= 0:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections. Used again, it makes new ones."""
+        clients, self._clients = list(self._clients.values()), {}
+        async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+            for client in clients:
+                stack.push_async_callback(client.aclose)
+
+    async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
+        """Send a request and give the response once its head is there. Raises `APIConnectionError`.
+
+        A kept connection may die in the moment in which it is used again. Then the server has not answered, and the request
+        is sent once more on another connection; nobody needs to know.
+        """
+        try:
+            client = self._client(request.url, settings)
+            attempt = _Trace(self.clock)
+            try:
+                response = await self._send(client, request, settings, attempt)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if attempt.connected:
+                    raise
+                attempt = _Trace(self.clock)
+                response = await self._send(client, request, settings, attempt)
+        except FOREIGN as error:
+            mapped = connection_error(error, request.url, proxy=settings.proxy)
+            raise mapped from (None if quotes_a_header(error) else error)
+        return Sent(response, attempt.connect)
+
+    async def error_of(
+        self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
+    ) -> APIStatusError:
+        """Make the error of a response that is none of success.
+
+        Its body is read as far as it fits, and in a time that ends well before `attempt_timeout`: the status is known, and a body
+        that never comes must not make it a time-out.
+        """
+        body = bytearray()
+        try:
+            async with asyncio.timeout(min(_ERROR_BODY_TIMEOUT, settings.chain.attempt_timeout / 2)):
+                async for piece in response.aiter_bytes():
+                    body += piece[: _ERROR_BODY_LIMIT - len(body)]
+                    if len(body) >= _ERROR_BODY_LIMIT:
+                        break
+        except (TimeoutError, *FOREIGN):
+            pass  # the status says enough
+        text = body.decode("utf-8", "replace")
+        return errors.from_response(response.status_code, response.headers, text, now=self.wall_clock())
+
+    async def _send(
+        self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
+    ) -> httpx.Response:
+        # Only connecting is bounded here; how long an answer may take is the failover engine's business.
+        timeout = httpx.Timeout(None, connect=settings.chain.connect_timeout)
+        built = client.build_request(
+            request.method,
+            request.url,
+            content=request.body or None,
+            headers=list(request.headers),
+            timeout=timeout,
+            extensions={"trace": trace},
+        )
+        return await client.send(built, stream=True)
+
+    def _client(self, url: str, settings: ProviderSettings) -> httpx.AsyncClient:
+        proxy = settings.proxy if settings.proxy != "none" else None
+        secure = not url.startswith("http://") or bool(proxy)
+        trust_env = settings.proxy is None and not is_loopback(url)
+        key = (secure, proxy, settings.ca_file if secure else None, trust_env)
+        if key not in self._clients:
+            client = httpx.AsyncClient(
+                verify=self._context(settings) if secure else self._bare(),
+                proxy=proxy,
+                trust_env=trust_env,
+                limits=_LIMITS,
+                follow_redirects=False,
+            )
+            # No cookie of one turn goes with another.
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._clients[key] = client
+        return self._clients[key]
+
+    def _context(self, settings: ProviderSettings) -> ssl.SSLContext:
+        if settings.ca_file not in self._contexts:
+            from fallback_chat.providers.http import tls  # http:// does without
+
+            self._contexts[settings.ca_file] = tls.verified(self._environ, settings.ca_file)
+        return self._contexts[settings.ca_file]
+
+    def _bare(self) -> ssl.SSLContext:
+        """Give a context for clients that only ask http:// URLs: it trusts nobody, so that it can never connect unverified."""
+        return self._contexts.setdefault("bare", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+class _Trace:
+    """Listens to httpcore (`extensions["trace"]`): whether a connection was made for this request, and how long that took."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self.connected = False
+        self.connect: float | None = None
+
+    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self._began = self._clock()
+            self.connected = True
+        elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete") and self._began is not None:
+            self.connect = self._clock() - self._began

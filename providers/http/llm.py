@@ -1,0 +1,206 @@
+"""A provider over HTTP: one entry of fallback.toml, whatever its wire format."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.llm import LLM, ChatOptions
+from fallback_chat.providers.failures.errors import ErrorReader
+from fallback_chat.providers.http.stream import HttpStream
+from fallback_chat.providers.wire.dialect import ChatRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import httpx
+
+    from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.llm import ModelInfo, ProbeReport
+    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.wire.dialect import Dialect, HttpRequest, Reader
+
+_MOST_PAGES: Final = 20
+
+
+class HttpLLM(LLM):
+    """One model at one server. `http` is shared and outlives it, unless this is its last user."""
+
+    def __init__(self, dialect: Dialect, settings: ProviderSettings, *, api_key: str | None, http: HttpEngine) -> None:
+        self._dialect = dialect
+        self._settings = settings
+        self._api_key = api_key
+        self._http = http
+        self._errors = ErrorReader(settings, api_key, dialect.family(settings))
+        self._closed = False
+        self.dropped: tuple[str, ...] = ()
+        """Keys that the server has rejected by name; they are no longer sent."""
+        self._lacking: set[str] = set()
+        """Wishes that the wire format has no word for, and the user was told so."""
+        http.acquire()
+
+    @property
+    def label(self) -> str:
+        """The name in fallback.toml."""
+        return self._settings.name
+
+    @property
+    def kind(self) -> str:
+        """The wire format."""
+        return self._dialect.kind
+
+    @property
+    def model(self) -> str:
+        """The model's name at the provider."""
+        return self._settings.model
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens, as configured, or as the provider's list says."""
+        return self._settings.context_window or super().context_window
+
+    def learn(self, models: Iterable[ModelInfo]) -> None:
+        """Take in what a list of the provider's models says about its own."""
+        if self._dialect.lists_windows:
+            super().learn(models)
+
+    def chat(
+        self,
+        *,
+        chat_ctx: ChatContext,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | None = None,
+        parallel_tool_calls: bool | None = None,
+        options: ChatOptions | None = None,
+        **extra: Any,
+    ) -> HttpStream:
+        """Start an answer; the request is built and sent with the first pull. `extra` goes into the body as it is."""
+        return self._stream(
+            ChatRequest(
+                settings=self._settings,
+                chat_ctx=chat_ctx,
+                api_key=self._api_key,
+                tools=tuple(tools),
+                tool_choice=tool_choice,
+                parallel_tool_calls=parallel_tool_calls,
+                options=options or ChatOptions(),
+                extra=extra,
+            )
+        )
+
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
+        """Ask for the list of models (`light`), or for a minimal answer, which alone proves credit and capacity.
+
+        Takes at most `timeout` seconds, or `attempt_timeout`. Never raises an `APIError`.
+        """
+        from fallback_chat.providers.http import probe
+        from fallback_chat.providers.http.fetch import JsonFetch
+
+        timeout = timeout or self._settings.chain.attempt_timeout
+        if not light:
+            request = ChatRequest(
+                settings=self._settings, chat_ctx=probe.QUESTION, api_key=self._api_key, options=probe.OPTIONS
+            )
+            return await probe.probe_completion(self._stream(request), timeout=timeout, clock=self._http.clock)
+        return await probe.probe_document(
+            JsonFetch(self._http, self._settings, self._errors),
+            self._probe_request(),
+            self._check_list,
+            timeout=timeout,
+            clock=self._http.clock,
+        )
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Give the provider's models, of at most 20 pages. Raises `APIError`; how long it may take is the caller's business."""
+        from fallback_chat.providers.http.fetch import JsonFetch
+
+        fetch = JsonFetch(self._http, self._settings, self._errors)
+        models: list[ModelInfo] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await fetch.get(self._dialect.models_request(self._settings, self._api_key, cursor))
+            found, cursor = self._dialect.read_models(page)
+            models += [model for model in found if model.id]
+            if cursor is None:
+                break
+        return models
+
+    async def aclose(self) -> None:
+        """Give up the connections."""
+        if not self._closed:
+            self._closed = True
+            await self._http.release()
+
+    def _stream(self, request: ChatRequest) -> HttpStream:
+        return HttpStream(
+            partial(self._open, request),
+            http=self._http,
+            errors=self._errors,
+            ndjson=self._dialect.framing == "ndjson",
+        )
+
+    async def _open(self, request: ChatRequest, stream: HttpStream) -> tuple[httpx.Response, Reader]:
+        """Send a request until its head is there. Raises `APIError`.
+
+        One that is rejected for something that can be left out is sent once more without it; nothing else is repeated.
+        """
+        request = replace(request, dropped=frozenset(self.dropped))
+        stream.notices = self._without_lacking(request)
+        built = self._dialect.build_request(request)
+        try:
+            return await self._send(request, built, stream)
+        except APIStatusError as error:
+            from fallback_chat.providers.failures.rejections import rejected_key, unsupported_feature
+
+            if (again := self._dialect.adjust(request, error)) is not None:
+                notice = f"has room for {again.max_tokens} tokens of output only: max_tokens is lowered to that"
+            elif (key := rejected_key(error, json.loads(built.body), request)) is not None:
+                self.dropped = (*self.dropped, key)
+                again = replace(request, dropped=frozenset(self.dropped))
+                notice = f"does not take {key!r}: it is no longer sent ({error.message})"
+            else:
+                if unsupported_feature(error, request):
+                    error.kind = ErrorKind.UNSUPPORTED
+                raise
+        stream.notices += (notice,)
+        return await self._send(again, self._dialect.build_request(again), stream)
+
+    def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:
+        """Say which wishes the wire format has no word for, each once."""
+        lacking = [wish for wish in request.special if wish in self._dialect.lacks and wish not in self._lacking]
+        self._lacking.update(lacking)
+        return tuple(f"is not told {wish!r}: {self.kind} has no such parameter" for wish in lacking)
+
+    async def _send(
+        self, request: ChatRequest, built: HttpRequest, stream: HttpStream
+    ) -> tuple[httpx.Response, Reader]:
+        sent = await self._http.send(built, self._settings)
+        stream.connect = sent.connect
+        if sent.response.status_code < 300:
+            return sent.response, self._dialect.reader(request)
+        try:
+            raise await self._http.error_of(sent.response, self._settings, self._errors)
+        finally:
+            await sent.response.aclose()
+
+    def _probe_request(self) -> HttpRequest:
+        if self._dialect.probe_request is not None:
+            return self._dialect.probe_request(self._settings, self._api_key)
+        return self._dialect.models_request(self._settings, self._api_key, None)
+
+    def _check_list(self, page: Any) -> None:
+        """Raise `APIStatusError` when the model is not in a list that has them all."""
+        if not self._dialect.lists_all:
+            return
+        names = [model.id for model in self._dialect.read_models(page)[0]]
+        if self.model not in names and f"{self.model}:latest" not in names:
+            raise APIStatusError(
+                f"the model {self.model!r} is not there",
+                kind=ErrorKind.MODEL_NOT_FOUND,
+                details=ErrorDetails(status=200),
+                hint=f"pull it: ollama pull {self.model}" if self.kind == "ollama" else None,
+            )

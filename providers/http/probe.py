@@ -1,0 +1,90 @@
+"""The health check of a provider over HTTP, at the lowest cost that proves something."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorKind
+from fallback_chat.core.llm import ChatOptions, ChoiceDelta, FinishReason, ProbeReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.providers.http.fetch import JsonFetch
+    from fallback_chat.providers.http.stream import HttpStream
+    from fallback_chat.providers.wire.dialect import HttpRequest
+
+OPTIONS: Final = ChatOptions(max_tokens=16)
+"""Fewer tokens are refused by the Responses API, and a reasoning model that is given one has none left to answer with."""
+QUESTION: Final = ChatContext.from_text("Reply with OK.")
+
+_COULD_NOT_FINISH: Final = "could not finish the message"
+"""In the 400 of a reasoning model whose cap was too small: it has understood, and works."""
+
+
+async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callable[[], float]) -> ProbeReport:  # noqa: ASYNC109
+    """Read a minimal answer until its finish; at the length limit is as good as any other. `timeout` is in seconds."""
+    began = clock()
+    first: float | None = None
+    error: APIError | None = None
+    answered = False
+    try:
+        async with asyncio.timeout(timeout), stream:
+            async for chunk in stream:
+                delta = chunk.delta or ChoiceDelta()
+                if first is None and is_output(delta):
+                    first = clock() - began
+                answered = answered or is_answer(delta) or chunk.finish_reason is FinishReason.LENGTH
+                if chunk.finish_reason is not None:
+                    break
+        if not answered:
+            error = APIStreamError("the answer to a probe has no text", kind=ErrorKind.EMPTY)
+    except TimeoutError:
+        error = _too_slow(timeout)
+    except APIError as caught:
+        error = None if _COULD_NOT_FINISH in caught.message.lower() else caught
+    return ProbeReport(
+        ok=error is None,
+        check="completion",
+        connect=stream.connect,
+        first_token=first,
+        total=clock() - began,
+        error=error,
+    )
+
+
+def is_output(delta: ChoiceDelta) -> bool:
+    """Say whether a delta shows that the model is at work: an answer, reasoning, or a tool call."""
+    return bool(is_answer(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
+
+
+def is_answer(delta: ChoiceDelta) -> bool:
+    """Say whether a delta is what a turn would take for an answer: text that is not blank, or a refusal."""
+    return bool((delta.content or "").strip() or delta.refusal)
+
+
+async def probe_document(
+    fetch: JsonFetch,
+    request: HttpRequest,
+    check: Callable[[Any], None],
+    *,
+    timeout: float,  # noqa: ASYNC109
+    clock: Callable[[], float],
+) -> ProbeReport:
+    """Ask for a document that costs nothing, such as the list of models; `check` raises `APIError` for what it must not say."""
+    began = clock()
+    error: APIError | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            check(await fetch.get(request))
+    except TimeoutError:
+        error = _too_slow(timeout)
+    except APIError as caught:
+        error = caught
+    return ProbeReport(ok=error is None, check="models", connect=fetch.connect, total=clock() - began, error=error)
+
+
+def _too_slow(seconds: float) -> APITimeoutError:
+    return APITimeoutError(f"no answer within {seconds:g} s", kind=ErrorKind.TIMEOUT)

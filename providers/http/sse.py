@@ -1,0 +1,125 @@
+"""Server-sent events, decoded at the level of bytes.
+
+The grammar is WHATWG HTML, section 9.2.6 "Interpreting an event stream". httpx-sse 0.4.3 cannot stand in for this: it takes a
+byte order mark for a part of the first field's name, and so loses the first event; it drops an event that the end of the body
+leaves open; and it buffers a line without any limit.
+"""
+
+from __future__ import annotations
+
+from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, Frame, FrameTooLargeError, is_json
+
+
+class SSEDecoder:
+    """Cuts an event stream into frames.
+
+    It differs from the grammar in three places. An event without text is not handed over. An event that the end of the body
+    leaves open is handed over when it is `[DONE]` or JSON: real servers forget the last newline, and what would be lost is the
+    finish or the usage. Lines that are neither field nor comment are kept as `stray`.
+    """
+
+    def __init__(self) -> None:
+        self._started = False
+        self._tail = bytearray()
+        self._after_cr = False
+        self._name = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._between_events = False
+        self._stray = bytearray()
+
+    @property
+    def stray(self) -> bytes:
+        """The lines that are neither field nor comment; the first 64 KiB of them."""
+        return bytes(self._stray)
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Give the frames that `chunk` completes. Raises `FrameTooLargeError`."""
+        # Nearly every read is one whole event, and needs none of the machinery below.
+        if self._between_events and (event := _whole_event(chunk)) is not None:
+            return [event]
+        if self._after_cr and chunk:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        if not end:
+            self._tail += chunk
+            self._between_events = self._between_events and not chunk
+            if len(self._tail) > MAX_FRAME:
+                raise FrameTooLargeError
+            return []
+        lines = self._take(chunk[:end])
+        self._tail += chunk[end:]
+        # Whether this CR is half of a CRLF, only the next read can tell.
+        self._after_cr = chunk.endswith(b"\r")
+        frames = self._read(lines)
+        self._between_events = not (self._tail or self._after_cr or self._data or self._name)
+        return frames
+
+    def flush(self) -> list[Frame]:
+        """Give the event that the end of the body leaves open, if it is `[DONE]` or JSON."""
+        frames = self._read(self._take(b""))
+        return frames + [(data, name) for data, name in self._dispatch() if data == "[DONE]" or is_json(data)]
+
+    def _take(self, rest: bytes) -> list[bytes]:
+        """Empty the tail and give its lines; `bytes.splitlines` ends a line at CR, LF and CRLF and nowhere else."""
+        whole = bytes(self._tail) + rest
+        self._tail.clear()
+        if not self._started and whole:
+            self._started = True
+            whole = whole.removeprefix(UTF8_BOM)
+        return whole.splitlines()
+
+    def _read(self, lines: list[bytes]) -> list[Frame]:
+        frames: list[Frame] = []
+        for line in lines:
+            if line.startswith(b"data: "):
+                self._add(line[6:])
+            elif line.startswith(b"event: "):
+                self._name = line[7:]
+            elif line:
+                self._field(line)
+            elif self._data:
+                frames += self._dispatch()
+            else:
+                self._name = b""
+        return frames
+
+    def _add(self, value: bytes) -> None:
+        self._data.append(value)
+        self._size += len(value) + 1
+        if self._size > MAX_FRAME:
+            raise FrameTooLargeError
+
+    def _field(self, line: bytes) -> None:
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"event":
+            self._name = value
+        elif field == b"data":
+            self._add(value)
+        elif field not in (b"", b"id", b"retry") and len(self._stray) < MAX_STRAY:
+            self._stray += line + b"\n"
+
+    def _dispatch(self) -> list[Frame]:
+        data, name = b"\n".join(self._data), self._name
+        self._data.clear()
+        self._size, self._name = 0, b""
+        if not data or data.isspace():
+            return []
+        return [(data.decode("utf-8", "replace"), name.decode("utf-8", "replace"))]
+
+
+def _whole_event(chunk: bytes) -> Frame | None:
+    """Give the event that `chunk` is, if it is exactly one of the usual form: a name or none, and one line of JSON."""
+    if not chunk.endswith(b"\n") or len(chunk) > MAX_FRAME:
+        return None
+    lines = chunk.splitlines()
+    if lines[-1]:
+        return None
+    match len(lines):
+        case 2 if lines[0].startswith(b"data: {"):
+            return lines[0][6:].decode("utf-8", "replace"), ""
+        case 3 if lines[1].startswith(b"data: {") and lines[0].startswith(b"event: "):
+            return lines[1][6:].decode("utf-8", "replace"), lines[0][7:].decode("utf-8", "replace")
+    return None

@@ -1,0 +1,1 @@
+"""What the wire formats share: the dialect interface, requests, conversations, tools."""

@@ -1,0 +1,181 @@
+"""A conversation made fit for any wire format: what strict servers demand holds for all of them.
+
+The rules: speakers alternate, nothing is empty, every tool call has exactly one result, right behind it and in the order of the
+calls, and no two calls of a conversation share an id. What belongs to one vendor is sent only to the kind and model that made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, ToolResult
+from fallback_chat.providers.wire.tools import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from fallback_chat.core.chat_context import Part
+
+NO_RESULT: Final = "No result: the call was interrupted."
+NO_ANSWER: Final = "(No answer: it was interrupted.)"
+OPENING: Final = "(The conversation begins with your message.)"
+
+_BAD_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
+_BAD_SHORT_ID: Final = re.compile(r"[^A-Za-z0-9]")
+_DIGITS_AT_END: Final = re.compile(r"(.*?)(\d+)$")
+_ID_LENGTH: Final = 64
+_SHORT_ID_LENGTH: Final = 9
+
+
+def plain_id(call_id: str) -> str:
+    """Give a call's id as most servers accept it: 1 to 64 letters, digits, `_` and `-`."""
+    return _BAD_ID.sub("_", call_id)[:_ID_LENGTH] or "call"
+
+
+def short_id(call_id: str) -> str:
+    """Give a call's id as Mistral demands it: nine letters and digits.
+
+    Short ids are filled up with zeros in front of the number at their end; long ones are hashed.
+    """
+    plain = _BAD_SHORT_ID.sub("", call_id)
+    if len(plain) > _SHORT_ID_LENGTH or not plain:
+        return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_SHORT_ID_LENGTH]
+    numbered = _DIGITS_AT_END.fullmatch(plain)
+    stem, number = (numbered[1], numbered[2]) if numbered else (plain, "")
+    return stem + number.rjust(_SHORT_ID_LENGTH - len(stem), "0")
+
+
+def normalise(
+    messages: Iterable[ChatMessage], *, call_id: Callable[[str], str] = plain_id, user_first: bool = False
+) -> list[ChatMessage]:
+    """Give the turns of a conversation, without system messages, as every server accepts them."""
+    turns = _paired(_merged(_substantial(messages)), call_id)
+    turns = _merged(turns)
+    if user_first and turns and turns[0].role is not Role.USER:
+        turns.insert(0, ChatMessage(Role.USER, (Text(OPENING),)))
+    return turns
+
+
+def extras_for(message: ChatMessage, kind: str, model: str) -> list[Any]:
+    """Give the state kept with `message` that this kind and model made, and nobody else can read."""
+    return [extra.data for extra in message.extras if extra.kind == kind and extra.model == model]
+
+
+def arguments_object(call: ToolCall) -> dict[str, Any]:
+    """Give a call's arguments as an object, which Anthropic, Gemini and Ollama demand.
+
+    What a weak model wrote instead is wrapped, or replaced by an empty object when it is no JSON at all.
+    """
+    try:
+        value = json.loads(call.arguments or "{}", parse_constant=_no_number)
+    except (ValueError, RecursionError, MemoryError):
+        return {}
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def arguments_text(call: ToolCall) -> str:
+    """Give a call's arguments as JSON text of an object."""
+    return to_json(arguments_object(call))
+
+
+def in_last_tool_loop(turns: Sequence[ChatMessage], position: int) -> bool:
+    """Say whether the turn at `position` belongs to a tool loop that is still going on."""
+    return all(turn.role is not Role.USER for turn in turns[position:])
+
+
+def _substantial(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Drop system messages, empty text parts, turns that hold nothing, and a refused answer with its question.
+
+    Anthropic demands the latter: what was refused once makes it refuse what follows.
+    """
+    kept: list[ChatMessage] = []
+    for message in messages:
+        if message.refused:
+            while kept and kept.pop().role is not Role.USER:
+                pass
+            continue
+        content = tuple(part for part in message.content if not (isinstance(part, Text) and not part.text.strip()))
+        if message.role is not Role.SYSTEM and (content or message.tool_calls or message.tool_results):
+            kept.append(replace(message, content=content))
+    return kept
+
+
+def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Join neighbours of one role; the vendor's state of joined turns no longer fits and is dropped."""
+    merged: list[ChatMessage] = []
+    for turn in turns:
+        last = merged[-1] if merged else None
+        if last is None or last.role is not turn.role:
+            merged.append(turn)
+        else:
+            merged[-1] = replace(
+                last,
+                content=_joined(last.content, turn.content),
+                tool_calls=last.tool_calls + turn.tool_calls,
+                tool_results=last.tool_results + turn.tool_results,
+                extras=(),
+            )
+    return merged
+
+
+def _joined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:
+    if first and second and isinstance(first[-1], Text) and isinstance(second[0], Text):
+        return (*first[:-1], Text(f"{first[-1].text}\n\n{second[0].text}"), *second[1:])
+    return first + second
+
+
+def _paired(turns: Iterable[ChatMessage], call_id: Callable[[str], str]) -> list[ChatMessage]:
+    """Give each call an id of the target's form and its one result; results without a call are dropped."""
+    paired: list[ChatMessage] = []
+    used: set[str] = set()
+    waiting: tuple[ToolCall, ...] = ()
+    targets: list[str] = []
+    for turn in turns:
+        if turn.role is Role.TOOL and not waiting:
+            continue
+        if waiting:
+            results = turn.tool_results if turn.role is Role.TOOL else ()
+            paired.append(_answers(waiting, targets, results))
+            waiting = ()
+        if turn.role is Role.TOOL:
+            continue
+        if turn.tool_calls:
+            waiting = turn.tool_calls
+            targets = [_unique(call_id(call.id), call_id, used) for call in waiting]
+            calls = tuple(call._replace(id=target) for call, target in zip(waiting, targets, strict=True))
+            paired.append(replace(turn, tool_calls=calls))
+        else:
+            paired.append(turn)
+    if waiting:
+        paired.append(_answers(waiting, targets, ()))
+    return paired
+
+
+def _answers(calls: Sequence[ToolCall], targets: Sequence[str], results: Sequence[ToolResult]) -> ChatMessage:
+    left = list(results)
+    answers = []
+    for call, target in zip(calls, targets, strict=True):
+        result = next((result for result in left if result.call_id == call.id), None)
+        if result is not None:
+            left.remove(result)
+        answers.append((result or ToolResult(call.id, NO_RESULT, is_error=True))._replace(call_id=target))
+    return ChatMessage(Role.TOOL, tool_results=tuple(answers))
+
+
+def _unique(wanted: str, call_id: Callable[[str], str], used: set[str]) -> str:
+    """Give `wanted`, or an id made from it that no earlier call of the conversation has."""
+    candidate, number = wanted, 1
+    while candidate in used:
+        number += 1
+        digest = hashlib.sha256(f"{wanted}:{number}".encode()).hexdigest()
+        candidate = call_id(f"{wanted[:40]}_{digest[:12]}")
+    used.add(candidate)
+    return candidate
