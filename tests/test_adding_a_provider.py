@@ -133,7 +133,7 @@ def test_a_checkout_changed_as_the_page_says_asks_the_new_kind(tmp_path: Path) -
     package = tmp_path / "fallback_chat"
     shutil.copytree(ROOT / "fallback_chat", package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "providers" / "acme.py").write_text(example(), encoding="utf-8")
-    for file in (package / "providers" / "__init__.py", package / "core" / "services.py"):
+    for file in (package / "providers" / "__init__.py", package / "core" / "config" / "services.py"):
         text = file.read_text(encoding="utf-8")
         assert text.count('"guide")') == 1
         file.write_text(text.replace('"guide")', '"guide", "acme")'), encoding="utf-8")

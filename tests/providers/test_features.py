@@ -11,8 +11,8 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.failures.classify import classify
 from fallback_chat.providers.failures.reader import parse_failure
-from tests.providers.test_requests import body_of, user
 from tests.providers.vectors import dialect_of, read, settings_of
+from tests.providers.wire.test_requests import body_of, user
 
 Event = dict[str, Any]
 

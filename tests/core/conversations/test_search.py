@@ -13,7 +13,7 @@ from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.search import has_full_text
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.storage.sqlite import open_database
-from tests.core.history_fakes import SetClock, answer, failing_at, question
+from tests.core.conversations.fakes import SetClock, answer, failing_at, question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, 
 from fallback_chat.core.conversations.export import to_json, to_markdown
 from fallback_chat.core.conversations.records import AnswerRecord, Conversation, SessionId, StoredTurn, Summary, TurnId
 from fallback_chat.core.llm import CompletionUsage, FinishReason
-from tests.core.history_fakes import answer, question
+from tests.core.conversations.fakes import answer, question
 
 NOW = 1_700_000_000.0
 ATTACHED = ChatMessage(

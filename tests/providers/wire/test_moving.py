@@ -19,8 +19,8 @@ from fallback_chat.core.chat_context import (
     ToolResult,
     VendorExtra,
 )
-from tests.providers.test_requests import body_of
 from tests.providers.vectors import FAMILIES, body_reader
+from tests.providers.wire.test_requests import body_of
 
 PNG = Image("image/png", b"\x89PNG")
 THOUGHTS = "private thoughts"

@@ -23,7 +23,7 @@ from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRec
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.llm import CompletionUsage, FinishReason
-from tests.core.history_fakes import SetClock, answer, question
+from tests.core.conversations.fakes import SetClock, answer, question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

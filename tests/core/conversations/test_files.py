@@ -17,12 +17,12 @@ import pytest
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.storage.sqlite import StorageError, connect, open_database
-from tests.core.history_fakes import SetClock, answer, failing_at, question
+from tests.core.conversations.fakes import SetClock, answer, failing_at, question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def open_(path: Path, warn: Callable[[str], object] = pytest.fail) -> History:

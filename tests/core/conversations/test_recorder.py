@@ -17,7 +17,7 @@ from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
-from tests.core.history_fakes import SetClock, failing_at, question
+from tests.core.conversations.fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
 
 if TYPE_CHECKING:

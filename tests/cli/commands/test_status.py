@@ -16,7 +16,7 @@ from fallback_chat.cli.words.health import countdown, state_word
 from fallback_chat.core.engine.breaker import Health, State
 from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 NOW = 1_700_000_000.0
 
 

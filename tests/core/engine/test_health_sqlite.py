@@ -30,12 +30,12 @@ from fallback_chat.core.engine.health_sqlite import (
 )
 from fallback_chat.core.errors import APIStatusError, ErrorKind
 from fallback_chat.core.storage.sqlite import StorageError, connect
-from tests.core.history_fakes import SetClock, failing_at
+from tests.core.conversations.fakes import SetClock, failing_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 LABELS = {"a": Label(0, "primary", "openai", "big"), "b": Label(1, "backup", "ollama", "small")}
 OPEN = Health(State.OPEN, "timeout", since=1.0, until=16.0, opens=1, failures=2, empties=1, generation=5)
 

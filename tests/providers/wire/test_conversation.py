@@ -22,7 +22,7 @@ from fallback_chat.providers.wire.conversation import (
     plain_id,
     short_id,
 )
-from tests.providers.test_requests import body_of
+from tests.providers.wire.test_requests import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.wire.conversation import arguments_text, normalise
 from tests.providers.test_features import choice, ended, framed, part, said, stop_reason
-from tests.providers.test_requests import body_of
 from tests.providers.vectors import NOW, read, settings_of
+from tests.providers.wire.test_requests import body_of
 
 Event = dict[str, Any]
 

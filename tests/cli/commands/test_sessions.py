@@ -24,7 +24,7 @@ from fallback_chat.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 NOW = 1_700_000_000.0
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e"
 

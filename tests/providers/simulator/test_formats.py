@@ -15,7 +15,7 @@ from fallback_chat.providers.simulator import Manner, Simulator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REQUESTS: Final = Path(__file__).parents[1] / "data/vectors/requests"
+REQUESTS: Final = Path(__file__).parents[2] / "data/vectors/requests"
 TEXT: Final = Manner().text
 FAMILIES: Final = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
 CONTENT: Final = {
