@@ -89,6 +89,8 @@ class VendorExtra(NamedTuple):
     kind: str
     model: str
     data: Any
+    origin: str = ""
+    """Fingerprint of the account that made it (kind, base URL, key and model); it is sent to no other."""
 
 
 @dataclass(frozen=True, slots=True)

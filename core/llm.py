@@ -57,6 +57,10 @@ class ChoiceDelta:
     """Whole calls only: released once their arguments parse."""
     tool_fragment: bool = False
     """A piece of a call arrived: a sign of progress for the clocks, nothing to show."""
+    thinking: bool = False
+    """The model has begun to think, or still does: a sign for the clocks, with nothing to show."""
+    alive: bool = False
+    """A ping or keep-alive: it extends the wait for a model that is known to think, and else counts as nothing."""
     role: str | None = None
     extras: Sequence[VendorExtra] = ()
     """State to be kept with the message and sent back to the same vendor."""
@@ -164,6 +168,14 @@ class LLM(ABC):
     def context_window(self) -> int | None:
         """Tokens that fit into one conversation, or None when not known."""
         return self._listed_window
+
+    def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
+        """Return why this model may send nothing for a long time before its answer, or None if it should not.
+
+        The reason is a phrase such as "reasoning effort high was asked for".
+        """
+        del options
+        return None
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
         """Take in what a list of the provider's models, maybe an older one, says about its own."""
