@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,10 @@ from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError
 from fallback_chat.providers.http.connections import HttpEngine
 from fallback_chat.providers.simulator import Manner, Script, Simulator
+from tests.core.scripted import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from fallback_chat.core.errors import ErrorKind
     from fallback_chat.core.events import AvailabilityChangedEvent
@@ -37,6 +37,8 @@ class Chain:
     adapter: FallbackAdapter
     sims: list[Simulator]
     http: HttpEngine
+    clock: FakeClock
+    """The breakers' clock, which moves with the loop's."""
     edges: list[tuple[str, bool]] = field(default_factory=list)
 
     @property
@@ -80,19 +82,19 @@ async def chain(
     *scripts: Script | str,
     manner: Manner | None = None,
     windows: tuple[int, ...] = (),
-    clock: Callable[[], float] = time.time,
     kind: str = "openai",
     **settings: Any,
 ) -> AsyncIterator[Chain]:
     """Open a chain `p1`, `p2`, … with a simulator for each script; the last one says HEALTHY_TEXT, the others FAULTY_TEXT.
 
-    `windows` are their context windows, `clock` is the breakers', `kind` the wire format; `settings` are those of
-    ChainSettings: a first-token budget of 0.3 s and no retry unless they say otherwise.
+    `windows` are their context windows, `kind` is the wire format; `settings` are those of ChainSettings: a first-token
+    budget of 0.3 s and no retry unless they say otherwise.
     """
+    clock = FakeClock()
     manner = manner or Manner(delay=1.5, tick=0.02)
     chosen = ChainSettings(**({"attempt_timeout": 0.3, "max_retry_per_llm": 0, "idle_timeout": 0.3} | settings))
     async with AsyncExitStack() as stack:
-        http = HttpEngine()
+        http = HttpEngine(wall_clock=clock)
         stack.push_async_callback(http.aclose)
         sims, llms = [], []
         for number, script in enumerate(scripts, 1):
@@ -103,7 +105,7 @@ async def chain(
             window = windows[number - 1] if windows else None
             llms.append(llm(f"p{number}", sim.url, http, kind, chain=chosen, context_window=window))
         adapter = await stack.enter_async_context(FallbackAdapter(llms, settings=chosen, clock=clock))
-        opened = Chain(adapter, sims, http)
+        opened = Chain(adapter, sims, http, clock)
         adapter.on("llm_availability_changed", opened.note_edge)
         yield opened
 

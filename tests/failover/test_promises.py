@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 
 import pytest
 
@@ -155,18 +154,20 @@ async def test_five_parallel_failures_are_one_event() -> None:
 
 async def test_under_flapping_there_are_few_events() -> None:
     async with chain(flapping("503", 0.05), "ok") as it:
-        turns = [await ask(it.adapter) for _ in range(60)]
+        turns = []
+        for _ in range(60):
+            turns.append(await ask(it.adapter))
+            await asyncio.sleep(0.02)
 
-    assert {turn.text for turn in turns} <= {HEALTHY_TEXT, FAULTY_TEXT}
+    assert {turn.text for turn in turns} == {HEALTHY_TEXT, FAULTY_TEXT}
     assert not any(turn.error for turn in turns)
-    assert it.edges in ([], [("p1", False)])
+    assert it.edges == [("p1", False)]
 
 
 async def test_a_provider_is_taken_back_by_the_first_turn_after_its_pause() -> None:
-    shift = [0.0]
-    async with chain(sequence("503", "ok"), "ok", clock=lambda: time.time() + shift[0]) as it:
+    async with chain(sequence("503", "ok"), "ok") as it:
         before = await ask(it.adapter)
-        shift[0] = 3600.0
+        it.clock.advance(3600)
         after = [await ask(it.adapter) for _ in range(2)]
 
     assert (before.text, [turn.text for turn in after]) == (HEALTHY_TEXT, [FAULTY_TEXT] * 2)
@@ -174,9 +175,9 @@ async def test_a_provider_is_taken_back_by_the_first_turn_after_its_pause() -> N
 
 
 async def test_a_provider_that_fails_its_trial_stays_away_without_another_event() -> None:
-    shift = [0.0]
-    async with chain("503", "ok", clock=lambda: time.time() + shift[0]) as it:
-        for shift[0] in (0.0, 3600.0, 3600.0):
+    async with chain("503", "ok") as it:
+        for pause in (0, 3600, 0):
+            it.clock.advance(pause)
             assert (await ask(it.adapter)).text == HEALTHY_TEXT
 
     assert (it.asked, it.edges) == ([2, 3], [("p1", False)])
@@ -184,10 +185,9 @@ async def test_a_provider_that_fails_its_trial_stays_away_without_another_event(
 
 @pytest.mark.parametrize("fault", ["401", "403", "404", "quota"])
 async def test_a_blocked_provider_is_not_asked_again_after_any_pause(fault: str) -> None:
-    shift = [0.0]
-    async with chain(fault, "ok", clock=lambda: time.time() + shift[0]) as it:
+    async with chain(fault, "ok") as it:
         await ask(it.adapter)
-        shift[0] = 120.0
+        it.clock.advance(120)
         await ask(it.adapter)
 
     assert (it.asked, it.edges) == ([1, 2], [("p1", False)])
