@@ -13,7 +13,8 @@ import httpx
 from benchmarks.floor_ask import BODY
 from benchmarks.measure import ROUNDS, row, upstream
 from fallback_chat import ChatContext, FallbackAdapter
-from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.providers import load
 from fallback_chat.providers.http.connections import HttpEngine
 
@@ -29,10 +30,10 @@ def closed_port() -> int:
 
 def chain(*urls: str) -> FallbackAdapter:
     engine = HttpEngine()
-    settings = ChainSettings(attempt_timeout=T)
+    settings = AttemptSettings(attempt_timeout=T)
     llms = [
         load("openai").create(
-            ProviderSettings(name=f"p{n}", kind="openai", model="m", base_url=f"{url}/v1", chain=settings),
+            ProviderSettings(name=f"p{n}", kind="openai", model="m", base_url=f"{url}/v1", attempt=settings),
             api_key="k",
             http=engine,
         )

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
         ToolCall,
         ToolResult,
     )
-    from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
     from fallback_chat.core.engine.adapter import FallbackAdapter
+    from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure, Prefer
     from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import (
         AllProvidersFailed,
@@ -78,7 +78,7 @@ _HOMES: Final = {
     "core.events": ("AvailabilityChangedEvent",),
     "core.engine.adapter": ("FallbackAdapter",),
     "core.engine.stream": ("FallbackLLMStream",),
-    "core.config.settings": ("ChainSettings", "OnStreamFailure"),
+    "core.engine.settings": ("AttemptSettings", "ChainSettings", "OnRefusal", "OnStreamFailure", "Prefer"),
     "core.llm": (
         "ChatChunk",
         "ChatOptions",
@@ -101,6 +101,7 @@ __all__ = [
     "AllProvidersFailed",
     "Answer",
     "AnswerBuilder",
+    "AttemptSettings",
     "AvailabilityChangedEvent",
     "ChainSettings",
     "ChatChunk",
@@ -117,7 +118,9 @@ __all__ = [
     "FinishReason",
     "Image",
     "LLMStream",
+    "OnRefusal",
     "OnStreamFailure",
+    "Prefer",
     "Role",
     "Text",
     "Tool",

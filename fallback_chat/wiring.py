@@ -92,7 +92,7 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
     adapter = FallbackAdapter(
-        llms, settings=settings.chain, llm_settings=[one.chain for one in enabled], close_llms=True, store=store
+        llms, settings=settings.chain, attempt_settings=[one.attempt for one in enabled], close_llms=True, store=store
     )
     return OpenChain(adapter, settings, redactor, models)
 

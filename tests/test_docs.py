@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ from fallback_chat.cli.words.failures import EXIT_CODE_OF_KIND
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import RULES, Next, Verdict
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import EVENT_NAMES, Outcome
 from fallback_chat.core.llm import FinishReason
@@ -139,13 +140,11 @@ def test_every_key_of_the_chain_is_explained_with_its_default() -> None:
     assert [words(key) for key, _, _ in table] == [[field.name] for field in CHAIN]
 
     shown = {words(key)[0]: words(default)[0].strip('"') if "`" in default else default for key, default, _ in table}
-    defaults = ChainSettings()
-    seconds = ("attempt_timeout", "retry_interval", "connect_timeout", "thinking_timeout", "idle_timeout", "deadline")
-    assert {name: shown[name].split()[0] for name in seconds} == {
-        name: str(getattr(defaults, name)) for name in seconds
-    }
+    defaults = {**asdict(AttemptSettings()), **asdict(ChainSettings(deadline=None))}
+    seconds = ("attempt_timeout", "retry_interval", "connect_timeout", "thinking_timeout", "idle_timeout")
+    assert {name: shown[name].split()[0] for name in seconds} == {name: str(defaults[name]) for name in seconds}
     choices = ("on_stream_failure", "on_refusal", "prefer")
-    assert {name: shown[name] for name in choices} == {name: getattr(defaults, name).value for name in choices}
+    assert {name: shown[name] for name in choices} == {name: defaults[name].value for name in choices}
 
 
 def test_every_key_of_a_provider_is_explained() -> None:

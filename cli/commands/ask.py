@@ -15,7 +15,7 @@ from fallback_chat.cli.words.failures import duration, exit_code_of, exit_code_o
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
-from fallback_chat.core.config.settings import Prefer
+from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptFailed
 

@@ -87,7 +87,7 @@ def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str]) 
     where = f" at {provider.base_url}" if provider.base_url else ""
     lines = [
         f"{number}. {provider.name}: {provider.kind}, model {provider.model}{where}",
-        f"   asked {when}; given {provider.chain.attempt_timeout:g} s to its first words",
+        f"   asked {when}; given {provider.attempt.attempt_timeout:g} s to its first words",
     ]
     if provider.key is not None:
         state = key_state(provider.key, env)

@@ -65,7 +65,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     async with chain.adapter as adapter:
         reports = await asyncio.gather(
             *(
-                check(llm, options.timeout or min(settings.chain.attempt_timeout, TIMEOUT), light=options.light)
+                check(llm, options.timeout or min(settings.attempt.attempt_timeout, TIMEOUT), light=options.light)
                 for llm, settings in zip(adapter.llms, enabled, strict=True)
             )
         )

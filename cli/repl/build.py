@@ -22,7 +22,7 @@ from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.tell import chain_table
 from fallback_chat.cli.repl.theme import fragments
-from fallback_chat.core.config.settings import Prefer
+from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
 from fallback_chat.wiring import own_paths
 

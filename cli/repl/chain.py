@@ -148,7 +148,7 @@ class Chain:
 
     def _entry(self, one: ProviderSettings, session: Session, now: float) -> Entry:
         tally = session.tallies.get(one.name)
-        slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.chain.attempt_timeout)
+        slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.attempt.attempt_timeout)
         skipped = session.skipped.get(one.name, 0.0) > now
         word, tone = state_word(self.health(one.name), now, skipped=skipped, slow=slow)
         return Entry(one.name, one.model, word, tone)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.cli.words.health import countdown
-from fallback_chat.core.config.settings import OnStreamFailure
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
 
 if TYPE_CHECKING:

@@ -156,7 +156,7 @@ class Repl:
     async def _answer(self, chain: OpenChain, plan: Plan) -> TurnResult:
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
-        progress.on_stream_failure = self.chain.settings.chain.on_stream_failure
+        progress.on_stream_failure = self.chain.settings.attempt.on_stream_failure
         driver: TurnDriver | None = None
 
         def act(action: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from fallback_chat.cli.repl.session import TurnResult
 from fallback_chat.cli.words.notices import notices
 from fallback_chat.core.answer import AnswerBuilder, parts
-from fallback_chat.core.config.settings import OnStreamFailure
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.llm import ChatChunk
@@ -85,7 +85,7 @@ class TurnDriver:
         self._attempts: list[AttemptRecord] = []
         self.builder = AnswerBuilder()
         self._redacting = RedactingStream(chain.redactor)
-        self._goes_on = chain.settings.chain.on_stream_failure is OnStreamFailure.CONTINUE
+        self._goes_on = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
         """A text that breaks off is gone on with by the next provider."""
 
     def stop(self) -> None:

@@ -15,10 +15,11 @@ from fallback_chat.core.config.settings import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fallback_chat.core.config.settings import ChainSettings, ProviderSettings, Settings
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.settings import AttemptSettings
 
 HIDDEN: Final = "(hidden)"
-_EXAMPLES: Final = {"max_retry_per_llm": 1, "hedge_after": 2.0}
+_EXAMPLES: Final = {"deadline": "none", "max_retry_per_llm": 1, "hedge_after": 2.0}
 """For the keys that have no default."""
 
 _HEAD: Final = """\
@@ -60,7 +61,7 @@ def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterat
     """Give the lines of the settings in force; keys, headers and secret fields without their values."""
     yield f"# {settings.path or 'no file: this is what the environment offers'}"
     yield "[chain]"
-    yield from _rows(_chain_values(settings.chain), settings, "chain", origin=origin)
+    yield from _rows(_chain_values(settings), settings, "chain", origin=origin)
     for table, values in (("chat", settings.chat._asdict()), ("keys", settings.keys)):
         if any(f"{table}.{name}" in settings.origins for name in values):
             yield ""
@@ -70,7 +71,7 @@ def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterat
         yield ""
         yield "[[providers]]"
         yield from _rows(
-            _provider_values(provider, settings.chain), settings, f"providers.{provider.name}", origin=origin
+            _provider_values(provider, settings.attempt), settings, f"providers.{provider.name}", origin=origin
         )
         source = provider.key.describe() if provider.key else "none"
         yield f"# key: {source} ({key_state(provider.key, env)})"
@@ -82,17 +83,23 @@ def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterat
 
 def _rows(values: Mapping[str, Any], settings: Settings, key: str, *, origin: bool) -> Iterator[str]:
     for name, value in values.items():
-        row = f"{name} = {toml_value(value)}" if value is not None else f"# {name} is not set"
         source = settings.origins.get(f"{key}.{name}") or settings.origins.get(f"chain.{name}") or Origin.DEFAULT
+        row = f"{name} = {toml_value(value)}" if value is not None else f"# {name} is not set"
+        if value is not None and source is Origin.DEFAULT and name in schema.CHAIN_KEYS:
+            row = f"# {row}"  # what is written is meant: a default that is written down would no longer be one
         yield f"{row}  # {source}" if origin else row
 
 
-def _chain_values(chain: ChainSettings) -> dict[str, Any]:
-    values = {field.name: getattr(chain, field.name) for field in schema.CHAIN}
-    return values | {"deadline": values["deadline"] or "none"}
+def _chain_values(settings: Settings) -> dict[str, Any]:
+    of_chain = {field.name: getattr(settings.chain, field.name) for field in schema.CHAIN[len(schema.ATTEMPT) :]}
+    return _attempt_values(settings.attempt) | of_chain | {"deadline": settings.chain.deadline or "none"}
 
 
-def _provider_values(provider: ProviderSettings, chain: ChainSettings) -> dict[str, Any]:
+def _attempt_values(attempt: AttemptSettings) -> dict[str, Any]:
+    return {field.name: getattr(attempt, field.name) for field in schema.ATTEMPT}
+
+
+def _provider_values(provider: ProviderSettings, attempt: AttemptSettings) -> dict[str, Any]:
     """Give what one entry says beyond the defaults, and its own timing."""
     values: dict[str, Any] = {}
     for field in schema.PROVIDER:
@@ -101,8 +108,8 @@ def _provider_values(provider: ProviderSettings, chain: ChainSettings) -> dict[s
             if field.name in ("name", "kind", "model", "enabled") or (value and value != field.default):
                 values[field.name] = value
     values |= _without_secrets(provider)
-    common = _chain_values(chain)
-    return values | {name: value for name, value in _chain_values(provider.chain).items() if value != common[name]}
+    common = _attempt_values(attempt)
+    return values | {name: value for name, value in _attempt_values(provider.attempt).items() if value != common[name]}
 
 
 def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:

@@ -245,6 +245,8 @@ def _unknown_key(name: str, table: str, known: tuple[str, ...]) -> str:
         return "unknown key: it belongs below [[providers]]"
     if table == "chain" and name in schema.PROVIDER_KEYS:
         return "unknown key: it belongs below [[providers]]"
+    if table.startswith("providers") and name in schema.CHAIN_KEYS:
+        return f"belongs to the chain as a whole, not to one provider: move `{name}` up into [chain]"
     other = schema.WORDS_OF_OTHERS.get(name.lower(), "")
     hint = f"did you mean {other!r}?" if other in known else suggest(name, known)
     return f"unknown key; {hint or 'there are ' + ', '.join(known)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core.config import schema
 from fallback_chat.core.config.values import Mistake, describe, suggest
+from fallback_chat.core.engine.settings import TimeoutSource
 from fallback_chat.core.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.settings import Origin, ProviderSettings, Settings
 
-_CHAIN_KEYS: Final = ("attempt_timeout", "idle_timeout", "deadline", "on_stream_failure")
+_ATTEMPT_KEYS: Final = ("attempt_timeout", "idle_timeout", "on_stream_failure")
+_CHAIN_KEYS: Final = ("deadline",)
+_FIELDS: Final = {**schema.CHAIN_KEYS, **schema.PROVIDER_KEYS}
 
 
 class Overrides(NamedTuple):
@@ -56,25 +59,33 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
     """
     overrides, origin_of = _merged(layers)
     settings = _with_order(settings, overrides)
-    changes: dict[str, Any] = {}
-    for name in _CHAIN_KEYS:
-        if (wish := getattr(overrides, name)) is not None:
-            changes[name] = _checked(name, wish)
+    attempt, chain = _wishes(overrides, _ATTEMPT_KEYS), _wishes(overrides, _CHAIN_KEYS)
+    if "attempt_timeout" in attempt:
+        attempt["attempt_timeout_source"] = TimeoutSource.ASKED
     system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
-    providers = [replace(one, chain=replace(one.chain, **changes), **system) for one in settings.providers]
-    origins = {f"chain.{name}": origin_of[name] for name in changes}
+    providers = [replace(one, attempt=replace(one.attempt, **attempt), **system) for one in settings.providers]
+    origins = {f"chain.{name}": origin_of[name] for name in (*attempt, *chain) if name in origin_of}
     for provider in settings.providers:
-        origins |= {f"providers.{provider.name}.{name}": origin_of[name] for name in (*changes, *system)}
+        origins |= {
+            f"providers.{provider.name}.{name}": origin_of[name] for name in (*attempt, *system) if name in origin_of
+        }
     if overrides.model is not None:
         first = next(index for index, one in enumerate(providers) if one.enabled)
         providers[first] = replace(providers[first], model=_checked("model", overrides.model))
         origins[f"providers.{providers[first].name}.model"] = origin_of["model"]
     return replace(
         settings,
-        chain=replace(settings.chain, **changes),
+        attempt=replace(settings.attempt, **attempt),
+        chain=replace(settings.chain, **chain),
         providers=tuple(providers),
         origins={**settings.origins, **origins},
     )
+
+
+def _wishes(overrides: Overrides, names: Iterable[str]) -> dict[str, Any]:
+    """Return the wishes among `names`, checked. Raises `ConfigError`."""
+    wishes = {name: getattr(overrides, name) for name in names}
+    return {name: _checked(name, wish) for name, wish in wishes.items() if wish is not None}
 
 
 def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict[str, Origin]]:
@@ -129,7 +140,7 @@ def _unknown(what: str, name: str, known: tuple[str, ...]) -> ConfigError:
 
 
 def _checked(name: str, value: float | str) -> Any:
-    field = schema.PROVIDER_KEYS[name]
+    field = _FIELDS[name]
     try:
         return field.type.read(value)
     except Mistake as mistake:

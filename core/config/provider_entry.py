@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from fallback_chat.core.config import schema
 from fallback_chat.core.config.keys import flaw
 from fallback_chat.core.config.services import Service, by_kind, by_name, by_url, is_loopback
-from fallback_chat.core.config.settings import ChainSettings, KeySource, Prices, ProviderSettings
+from fallback_chat.core.config.settings import KeySource, Prices, ProviderSettings
+from fallback_chat.core.engine.settings import AttemptSettings, TimeoutSource
 from fallback_chat.core.errors import Problem
 
 if TYPE_CHECKING:
@@ -82,9 +83,8 @@ class Merged(NamedTuple):
 class ProviderBuilder:
     """Builds the settings of each provider of a chain."""
 
-    def __init__(self, chain: ChainSettings, *, chain_has_timeout: bool, home: Path | None, problems: Problems) -> None:
-        self._chain = chain
-        self._chain_has_timeout = chain_has_timeout
+    def __init__(self, attempt: AttemptSettings, *, home: Path | None, problems: Problems) -> None:
+        self._attempt = attempt
         self._home = home
         self._problems = problems
         self.warnings: list[Problem] = []
@@ -96,9 +96,6 @@ class ProviderBuilder:
         local = is_loopback(base_url)
         if key and base_url.startswith("http://") and not local:
             self._warn(merged, "base_url", "http:// sends key and conversation in the clear: use https://")
-        own = {name: value.value for name, value in merged.values.items() if name in schema.CHAIN_KEYS}
-        if local and not self._chain_has_timeout:
-            own.setdefault("attempt_timeout", LOCAL_ATTEMPT_TIMEOUT)
         prices = merged.get("prices")
         return ProviderSettings(
             name=merged.name,
@@ -108,9 +105,17 @@ class ProviderBuilder:
             key=key,
             ca_file=self._path(merged, "ca_file"),
             prices=Prices(**prices) if prices is not None else None,
-            chain=replace(self._chain, **own),
+            attempt=self._attempt_settings(merged, local=local),
             **{name: merged.get(name) for name in _AS_THEY_ARE},
         )
+
+    def _attempt_settings(self, merged: Merged, *, local: bool) -> AttemptSettings:
+        own = {name: value.value for name, value in merged.values.items() if name in schema.ATTEMPT_KEYS}
+        if "attempt_timeout" in own:
+            own["attempt_timeout_source"] = TimeoutSource.ASKED
+        elif local and self._attempt.attempt_timeout_source is TimeoutSource.DEFAULT:
+            own |= {"attempt_timeout": LOCAL_ATTEMPT_TIMEOUT, "attempt_timeout_source": TimeoutSource.LOCAL}
+        return replace(self._attempt, **own)
 
     def _address(self, merged: Merged) -> tuple[str, str, Service | None]:
         """Give kind, base_url and the service that lives there: the only one whose key may be sent there unasked."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fallback_chat.core.config import schema
 from fallback_chat.core.config.document import Document, Problems, Value, quoted, read_document
 from fallback_chat.core.config.provider_entry import Merged, ProviderBuilder
-from fallback_chat.core.config.settings import ChainSettings, ChatSettings, Origin, Settings
+from fallback_chat.core.config.settings import ChatSettings, Origin, Settings
 from fallback_chat.core.config.values import describe, suggest
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
 from fallback_chat.core.errors import Problem
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ def resolve(
         profiles |= document.profiles
         chat |= document.chat
         keys |= document.keys
-    chain = ChainSettings(**_plain(chain_values))
-    builder = ProviderBuilder(chain, chain_has_timeout="attempt_timeout" in chain_values, home=home, problems=problems)
+    attempt, chain = _settings(chain_values)
+    builder = ProviderBuilder(attempt, home=home, problems=problems)
     merged = merge(documents)
     providers = tuple(map(builder.build, merged))
     if not any(provider.enabled for provider in providers) and not problems.has("providers"):
@@ -54,6 +56,7 @@ def resolve(
     problems.check()
     return Settings(
         chain=chain,
+        attempt=attempt,
         providers=providers,
         profiles=_plain(profiles),
         chat=ChatSettings(**_plain(chat)),
@@ -79,6 +82,15 @@ def merge(documents: Sequence[Document]) -> list[Merged]:
         names = {one.name for one in listed}
         chain = listed + [one for one in chain if one.name not in names]
     return chain
+
+
+def _settings(chain: Mapping[str, Value]) -> tuple[AttemptSettings, ChainSettings]:
+    """Split [chain] into what it says about each attempt and about the chain as a whole."""
+    written = _plain(chain)
+    attempt = {name: value for name, value in written.items() if name in schema.ATTEMPT_KEYS}
+    source = TimeoutSource.CHAIN if "attempt_timeout" in attempt else TimeoutSource.DEFAULT
+    whole = {name: value for name, value in written.items() if name not in attempt}
+    return AttemptSettings(**attempt, attempt_timeout_source=source), ChainSettings(**whole)
 
 
 def _plain(values: Mapping[str, Value]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from fallback_chat.core.config import values as v
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.config.settings import ChainSettings, OnRefusal, OnStreamFailure, Prefer
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure, Prefer
 
 
 class Field(NamedTuple):
@@ -26,14 +26,14 @@ class Field(NamedTuple):
     """A project file may set it without being trusted: it can neither redirect a request nor run anything."""
 
 
-_DEFAULTS: Final = {field.name: field.default for field in fields(ChainSettings)}
+_DEFAULTS: Final = {field.name: field.default for field in (*fields(AttemptSettings), *fields(ChainSettings))}
 
 
 def _chain(name: str, type_: v.ValueType, doc: str) -> Field:
     return Field(name, type_, doc, _DEFAULTS[name], preference=True)
 
 
-CHAIN: Final = (
+ATTEMPT: Final = (
     _chain("attempt_timeout", v.seconds(), "to the first content of one attempt; 120 for servers on this machine"),
     _chain(
         "max_retry_per_llm",
@@ -42,18 +42,24 @@ CHAIN: Final = (
     ),
     _chain("retry_interval", v.seconds(above=False), "upper bound of the pause before such a request"),
     _chain("connect_timeout", v.seconds(), "to an open connection"),
-    _chain("thinking_timeout", v.seconds(), "from the first reasoning to the first content"),
+    _chain("thinking_timeout", v.seconds(), "the longest time without readable reasoning while a model thinks"),
     _chain("idle_timeout", v.seconds(), "between two pieces of an answer"),
-    _chain("deadline", v.seconds(or_word=v.NONE), "for the whole chain to the first content"),
     _chain(
         "on_stream_failure",
         v.choice(OnStreamFailure, OnStreamFailure),
         "when a provider fails after its text was shown",
     ),
     _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
+)
+"""How one provider is asked: keys of [chain] that an entry may repeat for itself."""
+
+CHAIN: Final = (
+    *ATTEMPT,
+    _chain("deadline", v.seconds(or_word=v.NONE), "for the whole chain to the first content"),
     _chain("prefer", v.choice(Prefer, Prefer), "which provider a new turn begins with"),
     _chain("hedge_after", v.seconds(or_word="p95"), "start the next provider too when there is no content by then"),
 )
+"""Every key of [chain]."""
 
 PROVIDER: Final = (
     Field("name", v.NAME, "how it is called in messages and on the command line; unset: the preset or kind"),
@@ -120,8 +126,9 @@ KEYS: Final = (
 
 PROFILE: Final = (Field("providers", v.LINES, "names of providers, in order"),)
 
+ATTEMPT_KEYS: Final = {field.name: field for field in ATTEMPT}
 CHAIN_KEYS: Final = {field.name: field for field in CHAIN}
-PROVIDER_KEYS: Final = {field.name: field for field in (*PROVIDER, *CHAIN)}
+PROVIDER_KEYS: Final = {field.name: field for field in (*PROVIDER, *ATTEMPT)}
 PRICE_KEYS: Final = {field.name: field for field in PRICES}
 CHAT_KEYS: Final = {field.name: field for field in CHAT}
 KEY_KEYS: Final = {field.name: field for field in KEYS}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,28 +14,8 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.errors import Problem
 
-
-class OnStreamFailure(StrEnum):
-    """What to do when a provider fails after its text has been shown."""
-
-    RAISE = "raise"
-    RESTART = "restart"
-    CONTINUE = "continue"
-    ASK = "ask"
-
-
-class OnRefusal(StrEnum):
-    """What to do when a provider refuses to answer."""
-
-    STOP = "stop"
-    NEXT = "next"
-
-
-class Prefer(StrEnum):
-    """Which provider a new turn begins with."""
-
-    PRIMARY = "primary"
-    STICKY = "sticky"
+NOTHING_WRITTEN: Final = AttemptSettings(attempt_timeout_source=TimeoutSource.DEFAULT)
+"""What holds for a provider while the user has chosen nothing."""
 
 
 class Origin(StrEnum):
@@ -46,30 +28,6 @@ class Origin(StrEnum):
     """The fallback.toml of the working directory's repository."""
     ENV = "env"
     FLAG = "flag"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainSettings:
-    """The [chain] table; a provider may repeat any key for itself. Times in seconds."""
-
-    attempt_timeout: float = 10.0
-    """To the first content of one attempt, connection included."""
-    max_retry_per_llm: int | None = None
-    """Further requests to the same provider within a turn. None: none, but the last one left gets one."""
-    retry_interval: float = 5.0
-    """Upper bound of the back-off between them."""
-    connect_timeout: float = 5.0
-    thinking_timeout: float = 60.0
-    """From the first reasoning delta to the first content."""
-    idle_timeout: float = 30.0
-    """Between two deltas."""
-    deadline: float | None = 60.0
-    """For the whole chain to the first content."""
-    on_stream_failure: OnStreamFailure = OnStreamFailure.RAISE
-    on_refusal: OnRefusal = OnRefusal.STOP
-    prefer: Prefer = Prefer.PRIMARY
-    hedge_after: float | str | None = None
-    """Seconds, or `p95`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +83,8 @@ class ProviderSettings:
     prices: Prices | None = None
     preset: str | None = None
     """The vendor whose quirks apply; None recognises it by host."""
-    chain: ChainSettings = field(default_factory=ChainSettings)
-    """The chain's settings with this entry's own on top."""
+    attempt: AttemptSettings = NOTHING_WRITTEN
+    """The keys of [chain] about single attempts, with this entry's own on top."""
 
 
 class ChatSettings(NamedTuple):
@@ -143,6 +101,8 @@ class Settings:
     """A whole configuration."""
 
     chain: ChainSettings
+    attempt: AttemptSettings = NOTHING_WRITTEN
+    """What [chain] says about single attempts, for every provider without keys of its own."""
     providers: tuple[ProviderSettings, ...]
     """In the order of the chain."""
     profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)

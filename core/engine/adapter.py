@@ -15,9 +15,9 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate, Turn
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 SAMPLES: Final = 20
 """First-token times kept per provider."""
 LEAST_HALF_OPEN_BUDGET: Final = 1.0
+LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
 class FallbackAdapter(LLM):
     """Asks the LLMs of a chain in order until one answers.
 
     `llm` are the providers, first choice first; they stay the caller's to close unless `close_llms` is set. Times are seconds.
-    `settings` (and `llm_settings`, one for each) replace the four keyword arguments that LiveKit's adapter has. `store`, `clock`,
+    `settings` are those of the chain, `attempt_settings` (one for all, or one for each) replace the first four keyword arguments,
+    which are LiveKit's. `store`, `clock`,
     `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
 
     Raises ValueError when `llm` is empty, a number is out of range, or a setting is given twice.
@@ -51,8 +53,9 @@ class FallbackAdapter(LLM):
         max_retry_per_llm: int = 1,
         retry_interval: float = 5.0,
         retry_on_chunk_sent: bool = False,
+        sticky: bool = False,
         settings: ChainSettings | None = None,
-        llm_settings: Sequence[ChainSettings] | None = None,
+        attempt_settings: AttemptSettings | Sequence[AttemptSettings] | None = None,
         close_llms: bool = False,
         store: HealthStore | None = None,
         clock: Callable[[], float] = time.time,
@@ -61,20 +64,19 @@ class FallbackAdapter(LLM):
     ) -> None:
         if not llm:
             raise ValueError("a chain needs at least one LLM")
-        if not attempt_timeout > 0:  # not a number is not, either
-            raise ValueError(f"attempt_timeout has to be more than 0 seconds, not {attempt_timeout!r}")
-        if max_retry_per_llm < 0 or not retry_interval >= 0:
-            raise ValueError("max_retry_per_llm and retry_interval cannot be less than 0")
-        alone = (attempt_timeout, max_retry_per_llm, retry_interval, retry_on_chunk_sent)
-        if settings is not None and alone != (10.0, 1, 5.0, False):
-            raise ValueError("say it in settings or in the arguments of its own, not in both")
-        self._settings = settings or ChainSettings(
+        literal = AttemptSettings(
             attempt_timeout=attempt_timeout,
             max_retry_per_llm=max_retry_per_llm,
             retry_interval=retry_interval,
             on_stream_failure=OnStreamFailure.RESTART if retry_on_chunk_sent else OnStreamFailure.RAISE,
         )
-        each = llm_settings or [self._settings] * len(llm)
+        if attempt_settings is not None and literal != LIVEKIT_DEFAULTS:
+            raise ValueError("give attempt_settings or the arguments of LiveKit's adapter, not both")
+        if settings is not None and sticky:
+            raise ValueError("give sticky or settings.prefer, not both")
+        self._settings = settings or ChainSettings(prefer=Prefer.STICKY if sticky else Prefer.PRIMARY)
+        each = attempt_settings or literal
+        each = [each] * len(llm) if isinstance(each, AttemptSettings) else each
         self._candidates = [
             Candidate(one, its, f"{position}:{one.label}:{one.model}")
             for position, (one, its) in enumerate(zip(llm, each, strict=True))

@@ -17,7 +17,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.config.settings import OnRefusal
+from fallback_chat.core.engine.settings import OnRefusal
 from fallback_chat.core.engine.watchdog import OutOfTimeError, Watchdog
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import FinishReason
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from fallback_chat.core.chat_context import ToolCall
-    from fallback_chat.core.config.settings import ChainSettings
+    from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.llm import LLM, ChatChunk, ChoiceDelta, LLMStream
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Attempt:
         self,
         llm: LLM,
         open_stream: Callable[[], LLMStream],
-        settings: ChainSettings,
+        settings: AttemptSettings,
         *,
         first_token_budget: float,
         total_budget: float,

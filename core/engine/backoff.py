@@ -10,7 +10,7 @@ from fallback_chat.core.errors import ErrorKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.core.config.settings import ChainSettings
+    from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.errors import APIError
 
 FIRST_BACKOFF: Final = 0.5
@@ -29,7 +29,7 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and 
     retry: int,
     *,
     last: bool,
-    settings: ChainSettings,
+    settings: AttemptSettings,
     max_wait: float,
     random: Callable[[], float],
 ) -> float | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.config.settings import OnRefusal
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import Next, rule
+from fallback_chat.core.engine.settings import OnRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.config.settings import ChainSettings
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.health import HealthBoard
+    from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.llm import LLM
 
@@ -24,7 +24,7 @@ class Candidate(NamedTuple):
     """One provider of the chain."""
 
     llm: LLM
-    settings: ChainSettings
+    settings: AttemptSettings
     key: str
     """Names its health record."""
 

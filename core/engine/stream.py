@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.core.config.settings import OnStreamFailure
 from fallback_chat.core.engine.attempt import FOREVER, Attempt, TotalTimeoutError
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,

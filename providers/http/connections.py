@@ -111,7 +111,7 @@ class HttpEngine:
         """
         body = bytearray()
         try:
-            async with asyncio.timeout(min(_ERROR_BODY_TIMEOUT, settings.chain.attempt_timeout / 2)):
+            async with asyncio.timeout(min(_ERROR_BODY_TIMEOUT, settings.attempt.attempt_timeout / 2)):
                 async for piece in response.aiter_bytes():
                     body += piece[: _ERROR_BODY_LIMIT - len(body)]
                     if len(body) >= _ERROR_BODY_LIMIT:
@@ -125,7 +125,7 @@ class HttpEngine:
         self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
     ) -> httpx.Response:
         # Only connecting is bounded here; how long an answer may take is the failover engine's business.
-        timeout = httpx.Timeout(None, connect=settings.chain.connect_timeout)
+        timeout = httpx.Timeout(None, connect=settings.attempt.connect_timeout)
         built = client.build_request(
             request.method,
             request.url,

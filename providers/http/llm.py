@@ -100,7 +100,7 @@ class HttpLLM(LLM):
         from fallback_chat.providers.http import probe
         from fallback_chat.providers.http.fetch import JsonFetch
 
-        timeout = timeout or self._settings.chain.attempt_timeout
+        timeout = timeout or self._settings.attempt.attempt_timeout
         if not light:
             request = ChatRequest(
                 settings=self._settings, chat_ctx=probe.QUESTION, api_key=self._api_key, options=probe.OPTIONS

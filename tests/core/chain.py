@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.core.events import EVENT_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fallback_chat.core.engine.breaker import State
     from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import APIError
@@ -20,13 +22,26 @@ if TYPE_CHECKING:
     from tests.core.scripted import FakeClock, ScriptedLLM
 
 HELLO = ChatContext.from_text("hello")
-SETTINGS = ChainSettings(max_retry_per_llm=0)
+SETTINGS = AttemptSettings(max_retry_per_llm=0)
 
 
 def chain_of(
-    *llms: ScriptedLLM, clock: FakeClock, settings: ChainSettings = SETTINGS, random: float = 0.5, **arguments: Any
+    *llms: ScriptedLLM,
+    clock: FakeClock,
+    settings: AttemptSettings | Sequence[AttemptSettings] = SETTINGS,
+    random: float = 0.5,
+    chain: ChainSettings | None = None,
+    **arguments: Any,
 ) -> FallbackAdapter:
-    return FallbackAdapter(llms, settings=settings, clock=clock, sleep=clock.sleep, random=lambda: random, **arguments)
+    return FallbackAdapter(
+        llms,
+        settings=chain,
+        attempt_settings=settings,
+        clock=clock,
+        sleep=clock.sleep,
+        random=lambda: random,
+        **arguments,
+    )
 
 
 @dataclass

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fallback_chat import providers
 from fallback_chat.core.chat_context import ChatContext
-from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.core.errors import APIError
 from fallback_chat.providers.http.connections import HttpEngine
 from fallback_chat.providers.simulator import Manner, Script, Simulator
@@ -83,16 +84,17 @@ async def chain(
     manner: Manner | None = None,
     windows: tuple[int, ...] = (),
     kind: str = "openai",
+    deadline: float | None = None,
     **settings: Any,
 ) -> AsyncIterator[Chain]:
     """Open a chain `p1`, `p2`, … with a simulator for each script; the last one says HEALTHY_TEXT, the others FAULTY_TEXT.
 
-    `windows` are their context windows, `kind` is the wire format; `settings` are those of ChainSettings: a first-token
+    `windows` are their context windows, `kind` is the wire format; `settings` are those of AttemptSettings: a first-token
     budget of 0.3 s and no retry unless they say otherwise.
     """
     clock = FakeClock()
     manner = manner or Manner(delay=1.5, tick=0.02)
-    chosen = ChainSettings(**({"attempt_timeout": 0.3, "max_retry_per_llm": 0, "idle_timeout": 0.3} | settings))
+    chosen = AttemptSettings(**({"attempt_timeout": 0.3, "max_retry_per_llm": 0, "idle_timeout": 0.3} | settings))
     async with AsyncExitStack() as stack:
         http = HttpEngine(wall_clock=clock)
         stack.push_async_callback(http.aclose)
@@ -103,8 +105,10 @@ async def chain(
             sim = await stack.enter_async_context(Simulator(script, manner=own, key=KEY, lifetime=10))
             sims.append(sim)
             window = windows[number - 1] if windows else None
-            llms.append(llm(f"p{number}", sim.url, http, kind, chain=chosen, context_window=window))
-        adapter = await stack.enter_async_context(FallbackAdapter(llms, settings=chosen, clock=clock))
+            llms.append(llm(f"p{number}", sim.url, http, kind, attempt=chosen, context_window=window))
+        adapter = await stack.enter_async_context(
+            FallbackAdapter(llms, settings=ChainSettings(deadline=deadline), attempt_settings=chosen, clock=clock)
+        )
         opened = Chain(adapter, sims, http, clock)
         adapter.on("llm_availability_changed", opened.note_edge)
         yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.core.config.settings import OnStreamFailure
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import ErrorKind as Kind
 from fallback_chat.core.llm import FinishReason
 from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, Turn, ask, chain

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.providers.simulator import Simulator
 from tests.failover.chains import HEALTHY_TEXT, KEY, Turn, ask, chain, llm
 
@@ -96,11 +96,11 @@ def foreign(folder: Path) -> Certificate:
 
 async def turn_after(origin: str, ca_file: Path | None = None) -> tuple[Turn, str]:
     """Run a turn whose first provider is at `origin` and give it with what was said about that one."""
-    settings = ChainSettings(attempt_timeout=1.0, max_retry_per_llm=0)
+    settings = AttemptSettings(attempt_timeout=1.0, max_retry_per_llm=0)
     async with chain("ok") as it:
-        faulty = llm("faulty", origin, it.http, chain=settings, ca_file=ca_file)
+        faulty = llm("faulty", origin, it.http, attempt=settings, ca_file=ca_file)
         said: list[str] = []
-        adapter = FallbackAdapter([faulty, *it.adapter.llms], settings=settings)
+        adapter = FallbackAdapter([faulty, *it.adapter.llms], attempt_settings=settings)
         adapter.on("attempt_failed", lambda event: said.append(f"{event.error.message} {event.error.hint}"))
         return await ask(adapter), " ".join(said)
 

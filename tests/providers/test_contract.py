@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, Tool
-from fallback_chat.core.config.settings import ChainSettings, ProviderSettings
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.providers import kinds, load
@@ -156,7 +157,7 @@ async def test_a_silent_server_costs_a_probe_its_time_and_no_more(kind: str) -> 
         await peer.request()
         await peer.until_gone()
 
-    async with served(kind, play, chain=ChainSettings(attempt_timeout=0.05)) as (one, peers):
+    async with served(kind, play, attempt=AttemptSettings(attempt_timeout=0.05)) as (one, peers):
         for light in (False, True):
             report = await one.probe(light=light)
             assert (report.ok, report.error and report.error.kind) == (False, ErrorKind.TIMEOUT)

@@ -134,14 +134,14 @@ providers = ["a"]
 [chain]
 attempt_timeout = 3.0  # flag
 # max_retry_per_llm is not set  # default
-retry_interval = 5.0  # default
-connect_timeout = 5.0  # default
-thinking_timeout = 60.0  # default
-idle_timeout = 30.0  # default
+# retry_interval = 5.0  # default
+# connect_timeout = 5.0  # default
+# thinking_timeout = 120.0  # default
+# idle_timeout = 30.0  # default
+# on_stream_failure = "raise"  # default
+# on_refusal = "stop"  # default
 deadline = "none"  # user
-on_stream_failure = "raise"  # default
-on_refusal = "stop"  # default
-prefer = "primary"  # default
+# prefer = "primary"  # default
 # hedge_after is not set  # default
 
 [[providers]]
@@ -221,7 +221,7 @@ configuration: {desk.file}
 4. ollama: ollama, model m at http://127.0.0.1:11434
    asked when those before it failed or had no words in time; given 120 s to its first words
 not asked: mistral (enabled = false)
-60 s for the whole chain to the first words
+no limit for the whole chain
 """,
         "",
     )

@@ -19,8 +19,9 @@ from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.repl.build import assemble
 from fallback_chat.cli.repl.terminal import Terminal
 from fallback_chat.core.config.model_cache import ModelCache
-from fallback_chat.core.config.settings import ChainSettings, ProviderSettings, Settings
+from fallback_chat.core.config.settings import ProviderSettings, Settings
 from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, Prefer
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.wiring import OpenChain, own_paths
 from tests.cli.repl.terminals import TERMINALS
@@ -139,20 +140,21 @@ async def chatting(
     Its environment must say how large the terminal is: see the fixture `terminal`.
     """
     os.environ["COLUMNS"], os.environ["LINES"] = str(columns), str(rows)
-    chosen = ChainSettings(**({"attempt_timeout": 5.0, "max_retry_per_llm": 0, "prefer": prefer} | chain))  # type: ignore[arg-type]
+    attempt = AttemptSettings(**({"attempt_timeout": 5.0, "max_retry_per_llm": 0} | chain))  # type: ignore[arg-type]
+    whole = ChainSettings(prefer=Prefer(prefer))
     providers = tuple(
         ProviderSettings(
             name=llm.label,
             kind="scripted",
             model=llm.model,
             context_window=llm.context_window,
-            chain=chosen,
+            attempt=attempt,
             prices=(prices or {}).get(llm.label),
         )
         for llm in llms
     )
-    settings = Settings(chain=chosen, providers=providers)
-    adapter = FallbackAdapter(llms, settings=chosen)
+    settings = Settings(chain=whole, attempt=attempt, providers=providers)
+    adapter = FallbackAdapter(llms, settings=whole, attempt_settings=attempt)
 
     def opener(_: Settings, __: HealthStore) -> OpenChain:
         if opening is not None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.repl.chain import Chain
-from fallback_chat.core.config.settings import ChainSettings, KeySource, Prices, ProviderSettings, Settings
+from fallback_chat.core.config.settings import KeySource, Prices, ProviderSettings, Settings
+from fallback_chat.core.engine.settings import ChainSettings
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason, ModelInfo
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting

@@ -12,7 +12,8 @@ from prompt_toolkit.keys import Keys
 
 from fallback_chat.cli.repl.build import keymap_of
 from fallback_chat.cli.repl.keys import QUEUED, Keymap, TypeAhead
-from fallback_chat.core.config.settings import ChainSettings, Settings
+from fallback_chat.core.config.settings import Settings
+from fallback_chat.core.engine.settings import ChainSettings
 from fallback_chat.core.errors import ConfigError, InputError
 
 ENTER = KeyPress(Keys.ControlM)

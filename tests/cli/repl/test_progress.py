@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallback_chat.cli.repl.progress import Progress
-from fallback_chat.core.config.settings import OnStreamFailure
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptFailed, AttemptStarted
 from tests.core.scripted import ScriptedLLM, text, thought

@@ -8,7 +8,8 @@ import pytest
 
 from fallback_chat.core.config.detect import detect, offers, ollama_url
 from fallback_chat.core.config.services import SERVICES
-from fallback_chat.core.config.settings import ChainSettings, KeySource, ProviderSettings
+from fallback_chat.core.config.settings import KeySource, ProviderSettings
+from fallback_chat.core.engine.settings import AttemptSettings, TimeoutSource
 from fallback_chat.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.services import Service
 
-LOCAL = ChainSettings(attempt_timeout=120.0)
+LOCAL = AttemptSettings(attempt_timeout=120.0, attempt_timeout_source=TimeoutSource.LOCAL)
 
 
 class LocalServers:
@@ -71,10 +72,10 @@ def test_keys_come_first_then_local_servers_each_in_the_order_of_the_table() -> 
             preset="ollama",
             model="llama3.2",
             base_url="http://127.0.0.1:11434",
-            chain=LOCAL,
+            attempt=LOCAL,
         ),
         ProviderSettings(
-            name="vllm", kind="openai", preset="vllm", model="qwen", base_url="http://127.0.0.1:8000/v1", chain=LOCAL
+            name="vllm", kind="openai", preset="vllm", model="qwen", base_url="http://127.0.0.1:8000/v1", attempt=LOCAL
         ),
     )
 

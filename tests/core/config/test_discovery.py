@@ -175,7 +175,7 @@ def test_a_project_file_may_change_preferences_and_the_order(place: Place) -> No
 
     assert summary(settings) == [("b", "big", *MISTRAL[2:]), GROQ]
     first = settings.providers[0]
-    assert (first.enabled, first.temperature, first.chain.idle_timeout, first.chain.deadline) == (False, 0.0, 3.0, 50.0)
+    assert (first.enabled, first.temperature, first.attempt.idle_timeout) == (False, 0.0, 3.0)
     assert settings.warnings == ()
     assert settings.path == place.paths.config_file
     assert settings.origins == {

@@ -239,7 +239,7 @@ def test_a_file_that_is_no_configuration_says_why(text: str | bytes, message: st
 
 
 def test_a_byte_order_mark_and_dos_line_ends_are_no_mistakes() -> None:
-    assert load(b"\xef\xbb\xbf[chain]\r\nidle_timeout = 3\r\n" + GUIDE.encode()).chain.idle_timeout == 3.0
+    assert load(b"\xef\xbb\xbf[chain]\r\nidle_timeout = 3\r\n" + GUIDE.encode()).attempt.idle_timeout == 3.0
 
 
 @pytest.mark.parametrize(

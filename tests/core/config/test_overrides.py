@@ -9,7 +9,8 @@ import pytest
 
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.resolve import load
-from fallback_chat.core.config.settings import OnStreamFailure, Origin, Settings
+from fallback_chat.core.config.settings import Origin, Settings
+from fallback_chat.core.engine.settings import OnStreamFailure, TimeoutSource
 from fallback_chat.core.errors import ConfigError
 
 SETTINGS = load("""
@@ -91,20 +92,20 @@ def test_wishes_change_the_values_and_say_where_they_come_from() -> None:
     timing: dict[str, Any] = {
         "attempt_timeout": 1.0,
         "idle_timeout": 2.0,
-        "deadline": 3.0,
         "on_stream_failure": OnStreamFailure.RESTART,
     }
     a, b, c = SETTINGS.providers
-    chain = replace(SETTINGS.chain, **timing)
+    attempt = replace(SETTINGS.attempt, **timing, attempt_timeout_source=TimeoutSource.ASKED)
 
     settings = apply(SETTINGS, (wishes, Origin.FLAG))
 
-    changed = [replace(one, system="Be brief.", chain=chain) for one in (c, a, b)]
+    changed = [replace(one, system="Be brief.", attempt=attempt) for one in (c, a, b)]
     changed[0] = replace(changed[0], model="big")
-    origins = {f"chain.{name}": Origin.FLAG for name in timing} | {"providers.c.model": Origin.FLAG}
+    origins = {f"chain.{name}": Origin.FLAG for name in (*timing, "deadline")} | {"providers.c.model": Origin.FLAG}
     origins |= {f"providers.{name}.{key}": Origin.FLAG for name in "abc" for key in (*timing, "system")}
     assert settings == Settings(
-        chain=chain,
+        chain=replace(SETTINGS.chain, deadline=3.0),
+        attempt=attempt,
         providers=tuple(changed),
         profiles=SETTINGS.profiles,
         origins={**SETTINGS.origins, **origins},

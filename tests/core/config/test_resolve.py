@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,16 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.config import schema
 from fallback_chat.core.config.resolve import load
-from fallback_chat.core.config.settings import (
+from fallback_chat.core.config.settings import KeySource, Origin, Prices, ProviderSettings, Settings
+from fallback_chat.core.engine.settings import (
+    AttemptSettings,
     ChainSettings,
-    KeySource,
     OnRefusal,
     OnStreamFailure,
-    Origin,
     Prefer,
-    Prices,
-    ProviderSettings,
-    Settings,
+    TimeoutSource,
 )
-from fallback_chat.core.errors import Problem
+from fallback_chat.core.errors import ConfigError, Problem
 
 FILE = Path("/etc/fallback.toml")
 GUIDE = '[[providers]]\nkind = "guide"\n'
@@ -73,19 +72,18 @@ idle_timeout = 7
 [profiles.fast]
 providers = ["a"]
 """
-    chain = ChainSettings(
+    attempt = AttemptSettings(
         attempt_timeout=4.0,
+        attempt_timeout_source=TimeoutSource.CHAIN,
         max_retry_per_llm=2,
         retry_interval=0.0,
         connect_timeout=1.5,
         thinking_timeout=30.0,
         idle_timeout=20.0,
-        deadline=None,
         on_stream_failure=OnStreamFailure.RESTART,
         on_refusal=OnRefusal.NEXT,
-        prefer=Prefer.STICKY,
-        hedge_after="p95",
     )
+    chain = ChainSettings(deadline=None, prefer=Prefer.STICKY, hedge_after="p95")
     provider = ProviderSettings(
         name="a",
         kind="openai",
@@ -103,19 +101,7 @@ providers = ["a"]
         ca_file=Path("/etc/ca.pem"),
         extra_body={"top_k": 4},
         prices=Prices(input=1.0, output=2.5),
-        chain=ChainSettings(
-            attempt_timeout=4.0,
-            max_retry_per_llm=2,
-            retry_interval=0.0,
-            connect_timeout=1.5,
-            thinking_timeout=30.0,
-            idle_timeout=7.0,
-            deadline=None,
-            on_stream_failure=OnStreamFailure.RESTART,
-            on_refusal=OnRefusal.NEXT,
-            prefer=Prefer.STICKY,
-            hedge_after="p95",
-        ),
+        attempt=replace(attempt, idle_timeout=7.0),
     )
 
     settings = load(text, FILE)
@@ -125,7 +111,13 @@ providers = ["a"]
     origins |= {f"providers.a.{name}": Origin.USER for name in (*named, "api_key_cmd", "idle_timeout")}
     warnings = (Problem("chain.hedge_after", "has no effect in this version", FILE, 13),)
     assert settings == Settings(
-        chain=chain, providers=(provider,), profiles={"fast": ("a",)}, path=FILE, warnings=warnings, origins=origins
+        chain=chain,
+        attempt=attempt,
+        providers=(provider,),
+        profiles={"fast": ("a",)},
+        path=FILE,
+        warnings=warnings,
+        origins=origins,
     )
 
 
@@ -177,22 +169,32 @@ def test_a_vendors_key_goes_to_its_own_host_only_unless_it_is_named(base_url: st
 def test_servers_on_this_machine_get_two_minutes_to_load_a_model(host: str) -> None:
     provider = one(f'kind = "ollama"\nmodel = "m"\nbase_url = "http://{host}:11434"')
 
-    assert provider.chain == ChainSettings(attempt_timeout=120.0)
+    assert provider.attempt == AttemptSettings(attempt_timeout=120.0, attempt_timeout_source=TimeoutSource.LOCAL)
 
 
 @pytest.mark.parametrize(
-    "text", ["[chain]\nattempt_timeout = 3\n[[providers]]\n", "[[providers]]\nattempt_timeout = 3\n"]
+    ("text", "source"),
+    [
+        ("[chain]\nattempt_timeout = 3\n[[providers]]\n", TimeoutSource.CHAIN),
+        ("[[providers]]\nattempt_timeout = 3\n", TimeoutSource.ASKED),
+    ],
 )
-def test_an_attempt_timeout_that_is_set_holds_for_this_machine_too(text: str) -> None:
+def test_an_attempt_timeout_that_is_set_holds_for_this_machine_too(text: str, source: TimeoutSource) -> None:
     (provider,) = load(f'{text}preset = "ollama"\nmodel = "m"').providers
 
-    assert provider.chain == ChainSettings(attempt_timeout=3.0)
+    assert provider.attempt == AttemptSettings(attempt_timeout=3.0, attempt_timeout_source=source)
 
 
-def test_a_provider_can_take_back_what_the_chain_says() -> None:
-    settings = load(f'[chain]\ndeadline = 5\n{GUIDE}deadline = "none"\n')
+@pytest.mark.parametrize("line", ['deadline = "none"', 'prefer = "sticky"', "hedge_after = 2"])
+def test_a_key_of_the_chain_is_refused_in_an_entry_with_the_place_where_it_belongs(line: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(f"{GUIDE}{line}\n", FILE)
 
-    assert (settings.chain.deadline, settings.providers[0].chain.deadline) == (5.0, None)
+    name = line.split(maxsplit=1)[0]
+    (problem,) = raised.value.problems
+    assert problem.key == f"providers.guide.{name}"
+    assert problem.message == f"belongs to the chain as a whole, not to one provider: move `{name}` up into [chain]"
+    assert problem.line == len(f"{GUIDE}{line}".splitlines())
 
 
 def test_paths_start_at_home_or_at_the_file_that_says_them() -> None:
@@ -243,7 +245,8 @@ SECONDS = st.floats(min_value=0.001, max_value=86_400)
 def test_what_is_written_is_what_is_read(chain: dict[str, Any], providers: list[dict[str, Any]]) -> None:
     settings = load(tomli_w.dumps({"chain": chain, "providers": providers}))
 
-    assert {name: getattr(settings.chain, name) for name in chain} == chain
+    read = {name: getattr(settings.attempt if name in schema.ATTEMPT_KEYS else settings.chain, name) for name in chain}
+    assert read == chain
     assert [
         {name: getattr(read, name) for name in written}
         for read, written in zip(settings.providers, providers, strict=True)

@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.config.settings import ChainSettings, OnRefusal, OnStreamFailure
+from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.errors import (
     AllProvidersFailed,
     APIConnectionError,
@@ -92,8 +92,8 @@ FAULTS: Final[dict[str, list[Step]]] = {
 }
 
 POLICIES: Final = {
-    **{str(policy): ChainSettings(on_stream_failure=policy) for policy in OnStreamFailure if policy != "ask"},
-    "refusal: next": ChainSettings(on_refusal=OnRefusal.NEXT),
+    **{str(policy): AttemptSettings(on_stream_failure=policy) for policy in OnStreamFailure if policy != "ask"},
+    "refusal: next": AttemptSettings(on_refusal=OnRefusal.NEXT),
 }
 
 SECONDS: Final[dict[str, list[Step]]] = {
@@ -113,7 +113,7 @@ async def stories_of(fault: str) -> str:
     return "\n".join(told)
 
 
-async def story(fault: str, second: str | None, settings: ChainSettings) -> str:
+async def story(fault: str, second: str | None, settings: AttemptSettings) -> str:
     llms = [ScriptedLLM("a", FAULTS[fault]), *([ScriptedLLM("b", SECONDS[second])] if second else [])]
     chain = chain_of(*llms, clock=FakeClock(), settings=settings)
     turn = await turn_with(chain)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, Tool
-from fallback_chat.core.config.settings import ChainSettings, OnStreamFailure
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
 from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, Outcome
 from fallback_chat.core.llm import ChatChunk, ChatOptions, ChoiceDelta, ProbeReport
@@ -103,7 +103,7 @@ def test_a_chain_without_links_is_none() -> None:
 
 def test_every_link_has_settings_or_none_has() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        FallbackAdapter(three(), llm_settings=[ChainSettings()])
+        FallbackAdapter(three(), attempt_settings=[AttemptSettings()])
 
 
 def test_it_is_an_llm_itself() -> None:
@@ -118,7 +118,7 @@ async def test_a_chain_can_be_a_link_of_a_chain(clock: FakeClock) -> None:
     a, b, c = three(DOWN)
     inner = chain_of(b, c, clock=clock)
 
-    turn = await turn_with(FallbackAdapter([a, inner], settings=SETTINGS, clock=clock, sleep=clock.sleep))
+    turn = await turn_with(FallbackAdapter([a, inner], attempt_settings=SETTINGS, clock=clock, sleep=clock.sleep))
 
     assert (turn.text, turn.stream.llm) == ("Hello", inner)
 
@@ -148,9 +148,9 @@ async def test_the_names_of_livekits_adapter_set_the_chain(clock: FakeClock) -> 
 
 async def test_every_provider_has_its_own_settings(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", [SILENCE]), ScriptedLLM("b", [Pause(7), "Once", DOWN])
-    each = [ChainSettings(attempt_timeout=1), ChainSettings(on_stream_failure=OnStreamFailure.RESTART)]
+    each = [AttemptSettings(attempt_timeout=1), AttemptSettings(on_stream_failure=OnStreamFailure.RESTART)]
 
-    turn = await turn_with(chain_of(a, b, ScriptedLLM("c", ANSWER), clock=clock, llm_settings=[*each, SETTINGS]))
+    turn = await turn_with(chain_of(a, b, ScriptedLLM("c", ANSWER), clock=clock, settings=[*each, SETTINGS]))
 
     assert (turn.elapsed, turn.text) == (8, "Hello")
 
@@ -381,7 +381,7 @@ async def test_one_stream_has_one_reader(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_time_that_is_none_is_refused(seconds: float) -> None:
-    with pytest.raises(ValueError, match="attempt_timeout has to be more than 0 seconds"):
+    with pytest.raises(ValueError, match="attempt_timeout must be more than 0 seconds"):
         FallbackAdapter([ScriptedLLM("a")], attempt_timeout=seconds)
 
 
@@ -436,12 +436,13 @@ async def test_a_trial_that_takes_long_closes_the_breaker(clock: FakeClock) -> N
         {"max_retry_per_llm": -1},
         {"retry_interval": -5.0},
         {"retry_interval": float("nan")},
-        {"settings": ChainSettings(), "attempt_timeout": 1.0},
-        {"settings": ChainSettings(), "retry_on_chunk_sent": True},
+        {"attempt_settings": AttemptSettings(), "attempt_timeout": 1.0},
+        {"attempt_settings": AttemptSettings(), "retry_on_chunk_sent": True},
+        {"settings": ChainSettings(), "sticky": True},
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"less than 0|not in both"):
+    with pytest.raises(ValueError, match=r"less than 0|0 or more|not both"):
         FallbackAdapter([ScriptedLLM("a")], **arguments)
 
 

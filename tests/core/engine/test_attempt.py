@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, ToolCall
-from fallback_chat.core.config.settings import ChainSettings, OnRefusal
 from fallback_chat.core.engine.attempt import Attempt, TotalTimeoutError, check_arguments
+from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from tests.core.scripted import (
@@ -30,15 +30,15 @@ from tests.fake_time import timers
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-SETTINGS = ChainSettings(attempt_timeout=10, thinking_timeout=60, idle_timeout=30)
-SKIPS_REFUSALS = ChainSettings(on_refusal=OnRefusal.NEXT)
+SETTINGS = AttemptSettings(attempt_timeout=10, thinking_timeout=60, idle_timeout=30)
+SKIPS_REFUSALS = AttemptSettings(on_refusal=OnRefusal.NEXT)
 FOREVER = float("inf")
 USAGE = ChatChunk(usage=CompletionUsage(1, 2, 3))
 
 
 def attempt_at(
     *script: Step,
-    settings: ChainSettings = SETTINGS,
+    settings: AttemptSettings = SETTINGS,
     total: float = FOREVER,
     on_close: Callable[[], Awaitable[None]] | None = None,
 ) -> tuple[Attempt, ScriptedLLM]:
@@ -61,13 +61,13 @@ async def rest(attempt: Attempt) -> list[ChatChunk]:
     return chunks
 
 
-async def answer(*script: Step, settings: ChainSettings = SETTINGS, total: float = FOREVER) -> list[ChatChunk]:
+async def answer(*script: Step, settings: AttemptSettings = SETTINGS, total: float = FOREVER) -> list[ChatChunk]:
     attempt, _ = attempt_at(*script, settings=settings, total=total)
     await attempt.commit()
     return await rest(attempt)
 
 
-async def failure(*script: Step, settings: ChainSettings = SETTINGS, total: float = FOREVER) -> tuple[object, ...]:
+async def failure(*script: Step, settings: AttemptSettings = SETTINGS, total: float = FOREVER) -> tuple[object, ...]:
     """Give type, kind and text of the error that `script` ends in, and when it came."""
     began = asyncio.get_running_loop().time()
     with pytest.raises(APIError) as caught:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core.config.settings import ChainSettings
 from fallback_chat.core.engine.backoff import backoff, retry_wait
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorDetails, ErrorKind
 
 
@@ -21,7 +21,7 @@ def wait(
     max_wait: float = 60,
 ) -> float | None:
     error = APIError("failed", kind=kind, details=ErrorDetails(retry_after=retry_after))
-    settings = ChainSettings(max_retry_per_llm=allowed, retry_interval=5)
+    settings = AttemptSettings(max_retry_per_llm=allowed, retry_interval=5)
     return retry_wait(error, retry, last=last, settings=settings, max_wait=max_wait, random=lambda: 1.0)
 
 
@@ -57,7 +57,7 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(kind: ErrorKind) -> No
 
 
 def test_our_own_time_out_is_not_waited_for_twice() -> None:
-    settings = ChainSettings(max_retry_per_llm=5)
+    settings = AttemptSettings(max_retry_per_llm=5)
 
     assert retry_wait(APITimeoutError("slow"), 0, last=True, settings=settings, max_wait=60, random=lambda: 1.0) is None
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings, OnRefusal
 from fallback_chat.core.engine.breaker import Health, Permit, State
 from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate, Turn
+from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
 from fallback_chat.core.errors import APIError, ErrorKind
 from tests.core.scripted import ScriptedLLM
 
@@ -21,8 +21,8 @@ BLOCKED = Health(State.BLOCKED, "auth", since=NOW - 5)
 DISABLED = Health(State.DISABLED)
 
 
-def candidate(name: str, *, window: int | None = None, settings: ChainSettings | None = None) -> Candidate:
-    return Candidate(ScriptedLLM(name, [], context_window=window), settings or ChainSettings(), name)
+def candidate(name: str, *, window: int | None = None, settings: AttemptSettings | None = None) -> Candidate:
+    return Candidate(ScriptedLLM(name, [], context_window=window), settings or AttemptSettings(), name)
 
 
 def turn_of(*candidates: Candidate, **health: Health) -> tuple[Turn, HealthBoard]:
@@ -160,7 +160,7 @@ def test_a_smaller_window_that_overflows_later_does_not_lower_the_bar() -> None:
 def test_a_refusal_ends_the_turn_unless_the_user_wants_a_second_opinion(
     kind: ErrorKind, policy: OnRefusal, left: list[str]
 ) -> None:
-    first = candidate("a", settings=ChainSettings(on_refusal=policy))
+    first = candidate("a", settings=AttemptSettings(on_refusal=policy))
     turn, _ = turn_of(first, B)
     turn.take()
 
@@ -180,4 +180,4 @@ def test_any_other_failure_leaves_the_rest_of_the_chain(kind: ErrorKind) -> None
 
 
 def test_the_lease_is_twice_the_first_token_time() -> None:
-    assert candidate("a", settings=ChainSettings(attempt_timeout=7)).lease == 14
+    assert candidate("a", settings=AttemptSettings(attempt_timeout=7)).lease == 14

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.continuation import continue_from
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.errors import (
     AllProvidersFailed,
     APIConnectionError,
@@ -67,7 +67,7 @@ def two(first: list[Step], second: list[Step] = ANSWER) -> tuple[ScriptedLLM, Sc
     return ScriptedLLM("a", first), ScriptedLLM("b", second)
 
 
-def restarting(policy: OnStreamFailure = OnStreamFailure.RESTART) -> ChainSettings:
+def restarting(policy: OnStreamFailure = OnStreamFailure.RESTART) -> AttemptSettings:
     return replace(SETTINGS, on_stream_failure=policy)
 
 
@@ -204,7 +204,7 @@ async def test_each_provider_gets_one_request_and_its_retries(clock: FakeClock) 
 async def test_in_a_chain_the_next_provider_is_the_retry_and_the_last_one_gets_one(clock: FakeClock) -> None:
     a, b = two([DOWN], [DOWN])
 
-    await turn_with(chain_of(a, b, clock=clock, settings=ChainSettings()))
+    await turn_with(chain_of(a, b, clock=clock, settings=AttemptSettings()))
 
     assert (len(a.calls), len(b.calls)) == (1, 2)
 
@@ -222,7 +222,7 @@ async def test_one_with_a_successor_is_not_waited_for_longer_than_two_seconds(cl
 
 async def test_the_last_one_left_is_waited_for(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [rate_limited(30)], ANSWER)
-    chain = chain_of(a, clock=clock, settings=ChainSettings())
+    chain = chain_of(a, clock=clock, settings=AttemptSettings())
 
     turn = await turn_with(chain)
 
@@ -233,7 +233,7 @@ async def test_the_last_one_left_is_waited_for(clock: FakeClock) -> None:
 async def test_nobody_is_waited_for_longer_than_the_caller_puts_up_with(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [rate_limited(30)], ANSWER)
 
-    turn = await turn_with(chain_of(a, clock=clock, settings=ChainSettings()), max_wait=29)
+    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings()), max_wait=29)
 
     assert (error_of(turn, AllProvidersFailed).retry_after, clock.slept) == (30, [])
 
@@ -241,7 +241,7 @@ async def test_nobody_is_waited_for_longer_than_the_caller_puts_up_with(clock: F
 async def test_there_is_no_retry_that_the_deadline_would_cut(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [Pause(5), rate_limited(15)], ANSWER)
 
-    turn = await turn_with(chain_of(a, clock=clock, settings=ChainSettings(deadline=20)))
+    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings(), chain=ChainSettings(deadline=20)))
 
     assert (error_of(turn, AllProvidersFailed).deadline_exceeded, turn.elapsed, clock.slept) == (False, 5, [])
 
@@ -252,7 +252,7 @@ async def test_there_is_no_retry_that_the_deadline_would_cut(clock: FakeClock) -
 async def test_whoever_has_successors_leaves_them_half_of_the_deadline(clock: FakeClock) -> None:
     llms = [ScriptedLLM(name, [SILENCE]) for name in "abc"]
 
-    turn = await turn_with(chain_of(*llms, clock=clock, settings=replace(SETTINGS, deadline=8)))
+    turn = await turn_with(chain_of(*llms, clock=clock, chain=ChainSettings(deadline=8)))
 
     assert [one.elapsed for one in turn.stream.attempts] == [4, 2, 2]
     assert (turn.elapsed, error_of(turn, AllProvidersFailed).deadline_exceeded) == (8, True)
@@ -265,7 +265,7 @@ async def test_one_that_is_at_work_leaves_the_next_one_its_time_before_the_deadl
     a = ScriptedLLM("a", [part for _ in range(40) for part in (sign, Pause(1))])
     b = ScriptedLLM("b", ANSWER)
 
-    turn = await turn_with(chain_of(a, b, clock=clock, settings=replace(SETTINGS, deadline=25)))
+    turn = await turn_with(chain_of(a, b, clock=clock, chain=ChainSettings(deadline=25)))
 
     assert (turn.text, turn.elapsed) == ("Hello", 15)
     assert turn.record == [("a", "failed", "timeout"), ("b", "ok", None)]
@@ -274,7 +274,7 @@ async def test_one_that_is_at_work_leaves_the_next_one_its_time_before_the_deadl
 async def test_the_last_one_left_is_bound_by_the_deadline_however_lively_it_is(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [part for _ in range(40) for part in (thought("hm"), Pause(1))])
 
-    turn = await turn_with(chain_of(a, clock=clock, settings=replace(SETTINGS, deadline=25)))
+    turn = await turn_with(chain_of(a, clock=clock, chain=ChainSettings(deadline=25)))
 
     assert error_of(turn, AllProvidersFailed).deadline_exceeded
     assert (turn.elapsed, turn.record) == (25, [("a", "failed", "timeout")])
@@ -283,7 +283,7 @@ async def test_the_last_one_left_is_bound_by_the_deadline_however_lively_it_is(c
 async def test_without_a_deadline_every_provider_has_its_own_time_only(clock: FakeClock) -> None:
     llms = [ScriptedLLM(name, [SILENCE]) for name in "abcdefghi"]
 
-    turn = await turn_with(chain_of(*llms, clock=clock, settings=replace(SETTINGS, deadline=None)))
+    turn = await turn_with(chain_of(*llms, clock=clock, chain=ChainSettings(deadline=None)))
 
     assert (turn.elapsed, error_of(turn, AllProvidersFailed).deadline_exceeded) == (90, False)
 
@@ -347,7 +347,7 @@ async def test_one_can_see_how_long_the_present_wait_may_still_take(clock: FakeC
 async def test_there_is_no_retry_that_the_end_of_all_time_would_cut(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [Pause(5), rate_limited(15)], ANSWER)
 
-    turn = await turn_with(chain_of(a, clock=clock, settings=ChainSettings()), total_timeout=20)
+    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings()), total_timeout=20)
 
     assert (turn.record, clock.slept) == ([("a", "failed", "rate_limited")], [])
 
@@ -541,7 +541,7 @@ async def test_a_third_one_continues_from_all_that_was_shown(clock: FakeClock) -
 async def test_a_restart_after_a_continuation_discards_all_that_was_shown(clock: FakeClock) -> None:
     a, b, c = ScriptedLLM("a", PARTIAL), ScriptedLLM("b", [" a time", RESET]), ScriptedLLM("c", ANSWER)
     policies = [OnStreamFailure.CONTINUE, OnStreamFailure.RESTART, OnStreamFailure.RAISE]
-    chain = chain_of(a, b, c, clock=clock, llm_settings=[restarting(policy) for policy in policies])
+    chain = chain_of(a, b, c, clock=clock, settings=[restarting(policy) for policy in policies])
 
     turn = await turn_with(chain)
 
@@ -552,7 +552,7 @@ async def test_a_restart_after_a_continuation_discards_all_that_was_shown(clock:
 async def test_a_continuation_after_a_restart_knows_nothing_of_what_was_discarded(clock: FakeClock) -> None:
     a, b, c = ScriptedLLM("a", PARTIAL), ScriptedLLM("b", ["Hel", RESET]), ScriptedLLM("c", ["lo", STOP])
     policies = [OnStreamFailure.RESTART, OnStreamFailure.CONTINUE, OnStreamFailure.RAISE]
-    chain = chain_of(a, b, c, clock=clock, llm_settings=[restarting(policy) for policy in policies])
+    chain = chain_of(a, b, c, clock=clock, settings=[restarting(policy) for policy in policies])
 
     turn = await turn_with(chain)
 
@@ -596,7 +596,7 @@ async def test_a_cancel_is_immediate_and_blames_nobody(
     script: list[Step], record: list[tuple[str, str, str | None]], clock: FakeClock
 ) -> None:
     a = ScriptedLLM("a", script)
-    chain = chain_of(a, clock=clock, settings=ChainSettings())
+    chain = chain_of(a, clock=clock, settings=AttemptSettings())
     stream = chain.chat(chat_ctx=HELLO)
     before = chain.health(a)
 
@@ -660,7 +660,7 @@ async def test_closing_under_a_reader_ends_its_stream_and_blames_nobody(
     script: list[Step], record: list[str], clock: FakeClock
 ) -> None:
     a = ScriptedLLM("a", script)
-    chain = chain_of(a, clock=clock, settings=ChainSettings())
+    chain = chain_of(a, clock=clock, settings=AttemptSettings())
     stream = chain.chat(chat_ctx=HELLO)
 
     async def read() -> tuple[int, int]:

@@ -9,7 +9,7 @@ import json
 import httpx
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.providers.http import body as reader
 from fallback_chat.providers.http import frames, ndjson, sse
@@ -180,7 +180,7 @@ async def test_a_body_of_an_error_that_never_comes_does_not_hide_the_status() ->
 
     now = asyncio.get_running_loop().time
     began = now()
-    _, error = await outcome(play, chain=ChainSettings(attempt_timeout=0.2))
+    _, error = await outcome(play, attempt=AttemptSettings(attempt_timeout=0.2))
     assert error is not None
     assert (error.kind, error.message) == (ErrorKind.OVERLOADED, "busy")
     assert now() - began < 0.3

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, ErrorKind
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.connection import HANDLED, connection_error
@@ -51,7 +51,7 @@ async def test_a_name_that_does_not_resolve_is_said_to_be_so() -> None:
 
 async def test_connecting_takes_no_longer_than_allowed() -> None:
     with black_hole() as port:
-        async with llm(f"http://127.0.0.1:{port}", chain=ChainSettings(connect_timeout=0.1)) as one:
+        async with llm(f"http://127.0.0.1:{port}", attempt=AttemptSettings(connect_timeout=0.1)) as one:
             _, error = await ask(one)
     assert error is not None
     assert (error.kind, error.message) == (

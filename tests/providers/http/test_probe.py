@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fallback_chat.core.config.settings import ChainSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import ErrorKind
 from tests.providers.asking import DONE, JSON, WHOLE, event, llm, sends
 from tests.providers.raw_server import Peer, head, raw_server
@@ -62,8 +62,8 @@ async def test_a_probe_ends_in_time(light: bool) -> None:
         await peer.request()
         await peer.until_gone()
 
-    chain = ChainSettings(attempt_timeout=0.1)
-    async with raw_server(play) as server, llm(server.url, chain=chain) as one:
+    attempt = AttemptSettings(attempt_timeout=0.1)
+    async with raw_server(play) as server, llm(server.url, attempt=attempt) as one:
         probed = await one.probe(light=light)
         assert (probed.ok, probed.error and probed.error.kind) == (False, ErrorKind.TIMEOUT)
         await asyncio.wait_for(server.peers[0].gone.wait(), 1)

@@ -1,0 +1,99 @@
+"""What the engine can be told: how one provider is asked, and how the chain goes about it.
+
+The names are those of fallback.toml; times are in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fallback_chat.core.checks import check_count, check_seconds, one_of
+
+
+class OnStreamFailure(StrEnum):
+    """What to do when a provider fails after some of its text has been shown."""
+
+    RAISE = "raise"
+    RESTART = "restart"
+    CONTINUE = "continue"
+    ASK = "ask"
+    """Let the user decide; the same as `raise` where nobody can be asked."""
+
+
+class OnRefusal(StrEnum):
+    """What to do when a provider refuses to answer."""
+
+    STOP = "stop"
+    NEXT = "next"
+
+
+class Prefer(StrEnum):
+    """Which provider a new turn begins with."""
+
+    PRIMARY = "primary"
+    STICKY = "sticky"
+
+
+class TimeoutSource(StrEnum):
+    """Who chose an `attempt_timeout`; a model that thinks silently gets more time only than a default."""
+
+    ASKED = "asked"
+    """The user, for this provider or for this run."""
+    CHAIN = "chain"
+    """The user, for the whole chain."""
+    LOCAL = "local"
+    """Nobody: it is the default for servers on this machine."""
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSettings:
+    """How one provider is asked. In fallback.toml these keys stand in [chain] or in an entry."""
+
+    attempt_timeout: float = 10.0
+    """To the first content of one attempt, including the connection."""
+    attempt_timeout_source: TimeoutSource = TimeoutSource.ASKED
+    max_retry_per_llm: int | None = None
+    """Further requests to the same provider within a turn. None: one for the last provider left, else none."""
+    retry_interval: float = 5.0
+    """Upper bound of the back-off between them."""
+    connect_timeout: float = 5.0
+    thinking_timeout: float = 120.0
+    """The longest time without readable reasoning while a model thinks."""
+    idle_timeout: float = 30.0
+    """Between two pieces of an answer."""
+    on_stream_failure: OnStreamFailure = OnStreamFailure.RAISE
+    on_refusal: OnRefusal = OnRefusal.STOP
+
+    def __post_init__(self) -> None:
+        for name in ("attempt_timeout", "connect_timeout", "thinking_timeout", "idle_timeout"):
+            check_seconds(name, getattr(self, name))
+        check_seconds("retry_interval", self.retry_interval, zero=True)
+        check_count("max_retry_per_llm", self.max_retry_per_llm)
+        for field, enumeration in (
+            ("attempt_timeout_source", TimeoutSource),
+            ("on_stream_failure", OnStreamFailure),
+            ("on_refusal", OnRefusal),
+        ):
+            object.__setattr__(self, field, one_of(field, getattr(self, field), enumeration))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """How the chain as a whole goes about a turn. In fallback.toml these keys stand in [chain] alone."""
+
+    deadline: float | None = None
+    """For all providers together to the first content; None leaves it to their own time-outs."""
+    prefer: Prefer = Prefer.PRIMARY
+    hedge_after: float | str | None = None
+    """When the next provider is asked as well: seconds, or `p95`."""
+    max_wait: float = 0.0
+    """How long a turn may pause altogether, when a provider or the whole chain asks for patience."""
+
+    def __post_init__(self) -> None:
+        check_seconds("deadline", self.deadline, none=True)
+        check_seconds("max_wait", self.max_wait, zero=True)
+        if not isinstance(self.hedge_after, str):
+            check_seconds("hedge_after", self.hedge_after, none=True)
+        object.__setattr__(self, "prefer", one_of("prefer", self.prefer, Prefer))
