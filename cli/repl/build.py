@@ -14,6 +14,7 @@ from fallback_chat.cli.repl.completion import ChatCompleter
 from fallback_chat.cli.repl.editing import Pastes
 from fallback_chat.cli.repl.host import Host
 from fallback_chat.cli.repl.input_history import InputHistory
+from fallback_chat.cli.repl.keyboard import listen
 from fallback_chat.cli.repl.keys import Keymap
 from fallback_chat.cli.repl.preferences import Preferences
 from fallback_chat.cli.repl.prompt import Hooks, Prompt
@@ -53,6 +54,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     paths = own_paths()
     preferences, keymap = Preferences(**settings.chat._asdict()), keymap_of(settings)
     session_input = get_app_session().input
+    listen(session_input)
     host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     record = Record(

@@ -172,6 +172,7 @@ class Host:
         finally:
             ticker.cancel()
             view.stop()
+            typed.keys += self._input.flush_keys()
             self.typed_ahead = bool(typed.keys)
             store_typeahead(self._input, typed.keys)
             self._view = self._act = self._typed = None
@@ -235,9 +236,13 @@ class Host:
     def _read_keys(self) -> None:
         """Take what was typed; an Escape at its end acts when nothing has followed in a moment."""
         self._take(self._input.read_keys())
-        asyncio.get_running_loop().call_later(ESCAPE_TIME, lambda: self._take(self._input.flush_keys()))
+        asyncio.get_running_loop().call_later(ESCAPE_TIME, self._flush_keys)
         if self._input.closed:
             self._do("stop")
+
+    def _flush_keys(self) -> None:
+        if self._typed is not None:  # otherwise whoever reads by now sees to it
+            self._take(self._input.flush_keys())
 
     def _take(self, presses: list[KeyPress]) -> None:
         if self._typed is None or self._view is None:

@@ -19,7 +19,6 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 
 from fallback_chat.cli.repl.editing import is_open
-from fallback_chat.cli.repl.keys import QUEUED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 AGAIN: Final = 2.0
 """Seconds within which a second Ctrl-C on an empty line leaves."""
-BURST: Final = 0.01
-"""Seconds between two Enters that come from a paste."""
 ESCAPE_TIME: Final = 0.05
 """Seconds to wait for what may follow an Escape."""
 LEAVE_HINT: Final = "press Ctrl-C again, or Ctrl-D, to leave"
@@ -78,7 +75,6 @@ class Prompt:
         self._clock = clock
         self._hint = ""
         self._interrupted = -AGAIN
-        self._pasted = -BURST
         self._pastes = pastes
         self.active = False
         """The line is being edited now."""
@@ -184,8 +180,6 @@ class Prompt:
         buffer = event.current_buffer
         if buffer.complete_state is not None:
             buffer.complete_state = None
-        elif self._more_follows(event):
-            buffer.insert_text("\n")
         elif buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
             buffer.delete_before_cursor()
             buffer.insert_text("\n")
@@ -193,20 +187,6 @@ class Prompt:
             buffer.insert_text("\n", move_cursor=True)
         else:
             self._send(buffer)
-
-    def _more_follows(self, event: KeyPressEvent) -> bool:
-        """Say whether this Enter belongs to a paste of several lines on a terminal without bracketed paste.
-
-        Nobody presses it twice within a few milliseconds; none of a paste's sends, not even the last.
-        """
-        if event.key_sequence[-1].data == QUEUED:
-            return False
-        waiting = any(press.key == Keys.ControlM for press in event.key_processor.input_queue)
-        now = self._clock()
-        burst = waiting or now - self._pasted < BURST
-        if burst:
-            self._pasted = now
-        return burst
 
     def _newline(self, event: KeyPressEvent) -> None:
         if self._preferences.multiline:

@@ -8,9 +8,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
-from prompt_toolkit.keys import Keys
-
 if sys.platform != "win32":
     import termios
 
@@ -23,17 +20,6 @@ KNOWS_MODIFIED_KEYS: Final = ("xterm", "tmux", "screen", "foot", "alacritty", "w
 """Beginnings of TERM. The Linux console would take the request for a colour."""
 ASK_FOR_MODIFIED_KEYS: Final = "\x1b[>4;1m"
 STOP_MODIFIED_KEYS: Final = "\x1b[>4;0m"
-# Shift, Alt and Ctrl with Enter, as xterm's modifyOtherKeys and as CSI u; prompt-toolkit takes the first for a plain Enter and
-# types the second into the line.
-NEWLINE_SEQUENCES: Final = tuple(
-    form.format(modifier) for modifier in (2, 3, 5) for form in ("\x1b[27;{};13~", "\x1b[13;{}u")
-)
-
-
-def recognise_modified_enter() -> None:
-    """Have prompt-toolkit read Shift-Enter as Alt-Enter."""
-    for sequence in NEWLINE_SEQUENCES:
-        ANSI_SEQUENCES[sequence] = (Keys.Escape, Keys.ControlM)
 
 
 class Terminal:
@@ -46,7 +32,6 @@ class Terminal:
         self._before: list[Any] | None = None
 
     def __enter__(self) -> Self:
-        recognise_modified_enter()
         if self._fd is not None:
             self._before = termios.tcgetattr(self._fd)
         self._quiet()

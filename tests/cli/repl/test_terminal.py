@@ -166,6 +166,7 @@ def test_what_is_typed_before_and_between_the_phases_is_not_echoed_into_the_answ
     program.play("slow", manner=Manner(tick=0.05))
     with on_terminal(program) as run:
         begin(run, "One")
+        run.sees("> One")  # with its Enter: what follows at once would be a paste
         for letter in "and two":
             run.type(letter)
         run.sees("words of one.")
