@@ -1,4 +1,8 @@
-"""Keeping known secrets out of text by their value, in whole texts and in streams."""
+"""Keeping known secrets out of text by their value, in whole texts and in streams.
+
+Only values that were handed in are searched for. They are found through invisible characters: what a terminal, or the code that
+cleans text for one, leaves out must not hide a key until it is printed.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,90 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from fallback_chat.core.lookalikes import MARK
 
-MARK: Final = "[redacted]"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 MIN_LENGTH: Final = 4
 """Shorter secrets would blot out ordinary words."""
+_HIDDEN: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Controls, and what Unicode calls default ignorable: soft hyphen, joiners, bidi marks, fillers, selectors, tags."""
+_INVISIBLE: Final = re.compile(f"[{_HIDDEN}]+")
+_VISIBLE: Final = re.compile(f"[^{_HIDDEN}]+")
+_GAP: Final = f"[{_HIDDEN}]*"
 
 
 class Redactor:
     """Replaces every known secret, also as it looks in JSON or in a URL, by `[redacted]`."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self.forms: list[str] = []
-        self.pattern: re.Pattern[str] | None = None
-        self.first: re.Pattern[str] | None = None
+        self._forms: list[str] = []
+        self._pattern: re.Pattern[str] | None = None
+        self.beginning: re.Pattern[str] | None = None
+        """Finds where a secret may begin; None when there are no secrets."""
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Keep further secrets out, from now on."""
-        forms = {*self.forms, *(form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret))}
-        # The longest first: of two secrets, one may begin with the other.
-        self.forms = sorted(forms, key=lambda form: (-len(form), form))
-        self.pattern = re.compile("|".join(map(re.escape, self.forms))) if forms else None
-        self.first = re.compile("[" + re.escape("".join({form[0] for form in forms})) + "]") if forms else None
+        forms = {*self._forms, *(form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret))}
+        if len(forms) > len(self._forms):
+            # The longest first: of two secrets, one may begin with the other.
+            self._forms = sorted(forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, self._forms)))
+            self.beginning = re.compile("|".join(sorted({_beginning(form) for form in forms})))
 
     def redact(self, text: str) -> str:
-        """Give `text` without secrets."""
-        return self.pattern.sub(MARK, text) if self.pattern else text
+        """Return `text` without secrets."""
+        if self.beginning is None or self.beginning.search(text) is None:
+            return text
+        seen = visible(text)
+        spans = [match.span() for match in self._pattern.finditer(seen)] if self._pattern else []
+        return _without(text, seen, spans) if spans else text
+
+    def split(self, seen: str) -> tuple[list[tuple[int, int]], int]:
+        """Return the spans of the secrets in a visible text that may go on, and where what has to wait for the rest begins."""
+        assert self._pattern is not None
+        spans: list[tuple[int, int]] = []
+        position = 0
+        while True:
+            found = self._pattern.search(seen, position)
+            held = self._open_end(seen, position, found.start() if found else len(seen) - 1)
+            if held is not None or found is None:
+                return spans, len(seen) if held is None else held
+            spans.append(found.span())
+            position = found.end()
+
+    def _open_end(self, seen: str, low: int, high: int) -> int | None:
+        """Return the first place from `low` to `high` from which on `seen` is the beginning of a longer secret."""
+        assert self.beginning is not None
+        start = max(low, len(seen) - len(self._forms[0]) + 1)
+        for match in self.beginning.finditer(seen, start):
+            if match.start() > high:
+                break
+            rest = seen[match.start() :]
+            for form in self._forms:
+                if len(form) > len(rest) and form.startswith(rest):
+                    return match.start()
+        return None
+
+
+class Watched:
+    """Redacts whole texts, and remembers whether it had to."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self.touched = False
+        """Whether a secret was replaced."""
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without secrets."""
+        shown = self._redactor.redact(text)
+        self.touched |= shown != text
+        return shown
 
 
 class RedactingStream:
@@ -42,47 +102,83 @@ class RedactingStream:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._held = ""
+        self.touched = False
+        """Whether a secret was replaced."""
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was held back: the text so far is void."""
+        self._held: list[str] = []
+        self._seen = ""
+        """What is visible of the pieces held back."""
 
     def feed(self, text: str) -> str:
-        """Take the next piece; give what can be shown."""
-        pattern, first = self._redactor.pattern, self._redactor.first
-        if pattern is None or first is None:
+        """Take the next piece and return what can be shown."""
+        beginning = self._redactor.beginning
+        if not self._held and (beginning is None or beginning.search(text) is None):
             return text
-        if not self._held and first.search(text) is None:
-            return text
-        text = self._held + text
-        shown: list[str] = []
-        position = 0
-        while True:
-            found = pattern.search(text, position)
-            held = self._beginning(text, position, found.start() if found else len(text) - 1)
-            if held is not None or found is None:
-                end = len(text) if held is None else held
-                self._held = text[end:]
-                return "".join((*shown, text[position:end]))
-            shown += text[position : found.start()], MARK
-            position = found.end()
+        self._held.append(text)
+        new = visible(text)
+        if not new:
+            return ""
+        self._seen += new
+        spans, end = self._redactor.split(self._seen)
+        # Pieces are joined when some of them can be shown, not whenever one comes: a key may be spelled with invisible gaps.
+        return self._release(spans, end) if end else ""
 
     def flush(self) -> str:
-        """Give what was held back, at the end of the stream."""
-        held, self._held = self._held, ""
-        return self._redactor.redact(held)
+        """Return what was held back, at the end of the stream."""
+        held, self._held, self._seen = "".join(self._held), [], ""
+        shown = self._redactor.redact(held)
+        self.touched |= shown != held
+        return shown
 
-    def _beginning(self, text: str, low: int, high: int) -> int | None:
-        """Find where the rest of `text` may be the beginning of a secret, from `low` to `high`; the earliest place."""
-        assert self._redactor.first is not None
-        start = max(low, len(text) - len(self._redactor.forms[0]) + 1)
-        for match in self._redactor.first.finditer(text, start, high + 1):
-            rest = text[match.start() :]
-            if any(len(form) > len(rest) and form.startswith(rest) for form in self._redactor.forms):
-                return match.start()
-        return None
+    def _release(self, spans: Sequence[tuple[int, int]], end: int) -> str:
+        raw, seen = "".join(self._held), self._seen
+        if end == len(seen):
+            self._held, self._seen = [], ""
+        else:
+            (place,) = _places(raw, seen, [end])
+            self._held, self._seen = [raw[place:]], seen[end:]
+            raw, seen = raw[:place], seen[:end]
+        if not spans:
+            return raw
+        self.touched = True
+        return _without(raw, seen, spans)
+
+
+def visible(text: str) -> str:
+    """Return `text` as it looks: without the characters that take no room."""
+    return text if _INVISIBLE.search(text) is None else _INVISIBLE.sub("", text)
+
+
+def _without(raw: str, seen: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return `raw` with `[redacted]` for each span of what is visible of it."""
+    places = iter(_places(raw, seen, [place for start, end in spans for place in (start, end - 1)]))
+    shown: list[str] = []
+    position = 0
+    for start, last in zip(places, places, strict=True):
+        shown += raw[position:start], MARK
+        position = last + 1
+    return "".join((*shown, raw[position:]))
+
+
+def _places(raw: str, seen: str, wanted: list[int]) -> list[int]:
+    """Return the places in `raw` of some characters of `seen`, given in order."""
+    if len(raw) == len(seen):
+        return wanted
+    places: list[int] = []
+    before = 0
+    for run in _VISIBLE.finditer(raw):
+        while len(places) < len(wanted) and wanted[len(places)] - before < len(run[0]):
+            places.append(run.start() + wanted[len(places)] - before)
+        before += len(run[0])
+    return places
 
 
 def _forms(secret: str) -> set[str]:
-    """Give the spellings under which a secret can turn up in an error, a URL or a log."""
-    return {
+    """Return the spellings under which a secret can turn up in an error, a URL or a log, as they look."""
+    spellings = {
         secret,
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
@@ -90,3 +186,13 @@ def _forms(secret: str) -> set[str]:
         quote(secret),
         quote_plus(secret),
     }
+    return {form for form in map(visible, spellings) if len(form) >= MIN_LENGTH}
+
+
+def _beginning(form: str) -> str:
+    """Return the pattern of a secret's first character, if the next two follow or the text ends before them.
+
+    It takes the first one alone, because the next place where a secret may begin can be the second.
+    """
+    first, second, third = map(re.escape, form[:3])
+    return rf"{first}(?={_GAP}(?:\Z|{second}{_GAP}(?:\Z|{third})))"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.config.discovery import Surroundings, load_settings
-from fallback_chat.core.config.keys import key_variables, read_key, secret_values
+from fallback_chat.core.config.keys import key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import ConfigError
@@ -75,7 +76,7 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
     from fallback_chat.providers.http.connections import HttpEngine
 
     engine = HttpEngine()
-    redactor = Redactor(secret_values(settings))
+    redactor = Redactor(secret_values(settings, os.environ))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
     path = own_paths().cache / "models.json"
@@ -119,7 +120,7 @@ def _provider(
 
     def create(key: str | None) -> LLM:
         if key is not None:
-            redactor.add(key)
+            redactor.add(*findable([key]))
         llm = load(settings.kind).create(settings, api_key=key, http=engine)
         teach(llm, settings)
         return llm

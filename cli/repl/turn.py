@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from fallback_chat.cli.repl.session import TurnResult
-from fallback_chat.cli.words.notices import notices
+from fallback_chat.cli.words.notices import REDACTED, notices
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
@@ -123,6 +123,8 @@ class TurnDriver:
             if wish is not Wish.NEXT or not self._move_on():
                 break
         self._show(self._redacting.flush())
+        if self._redacting.touched:
+            self._note(REDACTED)
         answer = replace(self.builder.build(stream), attempts=tuple(self._attempts))
         self._record.finish(answer, asyncio.CancelledError() if wish is Wish.STOP else error)
         return TurnResult(
@@ -144,6 +146,7 @@ class TurnDriver:
             error = await self._reading
         except asyncio.CancelledError as cancelled:
             if not self._is_wished() or is_ending():
+                self._show(self._redacting.flush())
                 self._record.finish(self.builder.build(stream), cancelled)
                 raise
         finally:
@@ -173,7 +176,7 @@ class TurnDriver:
         self._display.discard()
         self._record.chunk(ChatChunk(restarted=True))
         self.builder = AnswerBuilder()
-        self._redacting = RedactingStream(self._chain.redactor)
+        self._redacting.begin_anew()
 
     def _open_stream(self) -> FallbackLLMStream:
         plan = self._plan
@@ -205,7 +208,7 @@ class TurnDriver:
     def _chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
             self._display.discard()
-            self._redacting = RedactingStream(self._chain.redactor)
+            self._redacting.begin_anew()
         self.builder.add(chunk)
         self._progress.chunk(chunk)
         self._record.chunk(chunk)
@@ -221,6 +224,7 @@ class TurnDriver:
         self._progress.event(event)
         self._progress.can_switch = bool(self.others())
         if isinstance(event, AttemptFailed) and event.after_content and not self._goes_on:
+            self._show(self._redacting.flush())
             self._display.settle()
         for line in notices(event):
             self._note(line)

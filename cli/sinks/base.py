@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.core.redaction import RedactingStream, Redactor
+from fallback_chat.cli.words.notices import REDACTED
+from fallback_chat.core.events import AttemptFailed
+from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,13 @@ class Sink:
         if not self._ended:
             self._ended = True
             self.finish(outcome)
+            if self.touched:
+                self.notice(REDACTED)
+
+    @property
+    def touched(self) -> bool:
+        """Whether a secret was taken out of the answer."""
+        return False
 
     def finish(self, outcome: Outcome) -> None:
         """Do the work of `end`."""
@@ -85,6 +94,11 @@ class Sink:
         """Tell the user one line that is not part of the answer."""
         self.err.write(f"fallback-chat: {sanitise(self.redactor.redact(line))}\n")
         self.err.flush()
+
+
+def ends_the_text(event: Event) -> bool:
+    """Whether no more text follows, and what is told of the failure comes after all of it."""
+    return isinstance(event, AttemptFailed) and event.after_content and event.next is None
 
 
 class TextSink(Sink):
@@ -102,12 +116,20 @@ class TextSink(Sink):
 
     def chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
-            self._redacting = RedactingStream(self.redactor)
+            self._redacting.begin_anew()
             self._view.discard()
         delta = chunk.delta
         text = (delta.content or delta.refusal) if delta is not None else None
         if text:
             self._show(self._redacting.feed(text))
+
+    def event(self, event: Event) -> None:
+        if ends_the_text(event):
+            self._show(self._redacting.flush())
+
+    @property
+    def touched(self) -> bool:
+        return self._redacting.touched
 
     def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
@@ -134,10 +156,19 @@ class WholeTextSink(Sink):
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
         self._path = path
+        self._redact = Watched(self.redactor)
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._redact = Watched(redactor)
+
+    @property
+    def touched(self) -> bool:
+        return self._redact.touched
 
     def finish(self, outcome: Outcome) -> None:
         answer = outcome.answer
-        text = sanitise(self.redactor.redact(answer.text or answer.refusal)) if answer else ""
+        text = sanitise(self._redact(answer.text or answer.refusal)) if answer else ""
         if not text.strip():
             return
         put(text.rstrip("\n") + "\n", self.out, self._path)

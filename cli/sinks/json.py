@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
-from fallback_chat.cli.sinks.base import Sink, put
-from fallback_chat.core.redaction import RedactingStream, Redactor
+from fallback_chat.cli.sinks.base import Sink, ends_the_text, put
+from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +23,20 @@ class JsonSink(Sink):
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
         self._path = path
+        self._redact = Watched(self.redactor)
+
+    def redact_with(self, redactor: Redactor) -> None:
+        super().redact_with(redactor)
+        self._redact = Watched(redactor)
+
+    @property
+    def touched(self) -> bool:
+        return self._redact.touched
 
     def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
-        value = answer_object(outcome, self.redactor.redact)
+        value = answer_object(outcome, self._redact)
         put(dump(value), self.out, self._path)
 
 
@@ -46,22 +55,27 @@ class JsonLinesSink(Sink):
 
     def redact_with(self, redactor: Redactor) -> None:
         super().redact_with(redactor)
+        self._redact = Watched(redactor)
         self._lines.redact = redactor.redact
-        self._begin()
+        self._streams = {part: RedactingStream(redactor) for part in _PARTS}
 
-    def _begin(self) -> None:
-        self._streams = {part: RedactingStream(self.redactor) for part in _PARTS}
+    @property
+    def touched(self) -> bool:
+        return self._redact.touched
 
     def _write(self, line: str) -> None:
         self.out.write(line)
         self.out.flush()
 
     def event(self, event: Event) -> None:
+        if ends_the_text(event):
+            self._flush()
         self._lines.engine_event(event)
 
     def chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
-            self._begin()
+            for stream in self._streams.values():
+                stream.begin_anew()
         if chunk.delta is not None:
             for part in _PARTS:
                 if text := getattr(chunk.delta, part):
@@ -72,12 +86,15 @@ class JsonLinesSink(Sink):
     def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):
             return
-        for part, stream in self._streams.items():
-            self._say(part, stream.flush())
-        value = answer_object(outcome, self.redactor.redact)
+        self._flush()
+        value = answer_object(outcome, self._redact)
         if value["error"] is not None:
             self._lines.emit("error", **value["error"])
         self._lines.emit("end", **value)
+
+    def _flush(self) -> None:
+        for part, stream in self._streams.items():
+            self._say(part, stream.flush())
 
     def _say(self, part: str, text: str) -> None:
         if text:

@@ -36,6 +36,7 @@ class LiveSink(TextSink):
         self._timer: asyncio.TimerHandle | None = None
 
     def event(self, event: Event) -> None:
+        super().event(event)
         if isinstance(event, AttemptStarted):
             self._asked = (event.llm.label, self._clock())
             if self._timer is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import tomli_w
 
 from fallback_chat.core.config import schema
-from fallback_chat.core.config.keys import change_secret_fields, key_state
+from fallback_chat.core.config.keys import key_state
+from fallback_chat.core.config.secrets import change_secret_fields
 from fallback_chat.core.config.settings import Origin
 
 if TYPE_CHECKING:

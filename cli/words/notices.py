@@ -23,6 +23,8 @@ CUT_SHORT: Final = {
     FinishReason.PAUSE: "the provider paused",
 }
 
+REDACTED: Final = "the answer held a secret of your configuration; [redacted] stands in its place"
+
 
 def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: bool) -> None:
     """Tell what works but should be looked at in the configuration, unless the user wants no notices."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.services import SERVICES
 from fallback_chat.core.errors import ConfigError, Problem
 
@@ -21,28 +22,6 @@ COMMAND_TIMEOUT: Final = 10.0
 """Seconds for `api_key_cmd`."""
 _MAX_KEY: Final = 8_192
 """Bytes; some keys are tokens of a few kilobytes."""
-_SECRET_HEADERS: Final = ("authorization", "cookie", "key", "token", "secret")
-_LONG_HEADER: Final = 8
-"""Characters from which on any header's value counts as a secret: gateways give their keys names of their own."""
-_HARMLESS_HEADERS: Final = frozenset(
-    {
-        "accept",
-        "accept-language",
-        "anthropic-beta",
-        "anthropic-version",
-        "content-type",
-        "http-referer",
-        "openai-beta",
-        "openai-organization",
-        "openai-project",
-        "referer",
-        "user-agent",
-        "x-title",
-    }
-)
-"""Headers whose values are words like any other: taken out of an answer, they would leave holes in it."""
-_SECRET_FIELDS: Final = ("key", "token", "secret", "password")
-
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: not key, "the key is empty"),
     (lambda key: not key.isascii(), "the key holds a character outside ASCII: copy it again"),
@@ -126,50 +105,14 @@ def without_keys(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
     return {name: value for name, value in env.items() if name not in kept_out and not name.endswith("_API_KEY")}
 
 
-def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Give the secrets that stand in the configuration itself."""
-    return tuple(secret for provider in settings.providers for secret in secrets_of(provider))
-
-
-def secrets_of(provider: ProviderSettings) -> list[str]:
-    """Give the secrets that stand in one provider's entry: inline key, headers, telling fields, the proxy's password."""
-    found: list[str] = []
-    if provider.key and provider.key.inline:
-        found.append(provider.key.inline.strip())
-    for name, value in provider.headers:
-        if any(word in name.lower() for word in _SECRET_HEADERS):
-            found += [value, value.rpartition(" ")[2]]
-        elif len(value) >= _LONG_HEADER and name.lower() not in _HARMLESS_HEADERS:
-            found.append(value)
-    change_secret_fields(provider.extra_body, found.append)
-    if provider.proxy and "@" in provider.proxy:
-        user_and_password = provider.proxy.rpartition("@")[0].rpartition("/")[2]
-        found.append(user_and_password.partition(":")[2] or user_and_password)
-    return found
-
-
 def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Give `secret_values` and every key that can be read without running a command."""
-    found = list(secret_values(settings))
+    """Return the secrets to keep out of answers, as far as they can be had without running a command."""
+    keys = []
     for provider in settings.providers:
         if provider.key is not None and provider.key.cmd is None:
             with suppress(_NoKeyError):
-                found.append(_read(provider.key, env).strip())
-    return tuple(found)
-
-
-def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: bool = False) -> Any:
-    """Give extra request fields with `change(text)` for every text that lies under a telling name, however deep."""
-    if isinstance(body, dict):
-        return {
-            name: change_secret_fields(
-                value, change, secret=secret or any(word in name.lower() for word in _SECRET_FIELDS)
-            )
-            for name, value in body.items()
-        }
-    if isinstance(body, list):
-        return [change_secret_fields(value, change, secret=secret) for value in body]
-    return change(body) if secret and isinstance(body, str) else body
+                keys.append(_read(provider.key, env).strip())
+    return (*secret_values(settings, env), *findable(keys))
 
 
 class _NoKeyError(Exception):

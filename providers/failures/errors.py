@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from fallback_chat.core.config.keys import secrets_of
+from fallback_chat.core.config.secrets import error_secrets
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
 
@@ -33,7 +33,7 @@ class ErrorReader:
     """
 
     def __init__(self, settings: ProviderSettings, api_key: str | None, family: str) -> None:
-        secrets = secrets_of(settings)
+        secrets = error_secrets(settings)
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
         self._family = family
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.words.notices import REDACTED
+from fallback_chat.core.redaction import visible
 from tests.cli.canned import canned, frame, spoken
 from tests.cli.program import ANSWERS, KEY, Ran, entry, stop, wait_until
 
@@ -61,6 +63,66 @@ def test_an_answer_with_the_key_cut_across_chunks(program: Program, flags: list[
     assert KEY not in ran.out + ran.err
     shown = text_of(ran, flags)
     assert shown == "The key is [redacted], and sk-test is none."
+
+
+@pytest.mark.parametrize("flags", MODES, ids=str)
+@pytest.mark.parametrize("gap", ["\u200b", "\u00ad", "\0", "\u200d", "\u202e"], ids=ascii)
+def test_a_key_is_found_through_invisible_characters(program: Program, flags: list[str], gap: str) -> None:
+    with canned(spoken("The key is ", *gap.join(KEY), "!")) as url:
+        ran = over(program, url)("ask", *flags, "hi")
+
+    assert KEY not in visible(ran.out + ran.err)
+    assert (ran.code, visible(str(text_of(ran, flags)))) == (0, "The key is [redacted]!")
+
+
+@pytest.mark.parametrize("flags", MODES, ids=str)
+def test_that_a_secret_stood_in_the_answer_is_told_once(program: Program, flags: list[str]) -> None:
+    with canned(spoken(KEY, " and ", KEY)) as url:
+        ran = over(program, url)("ask", *flags, "hi")
+
+    told = [line for line in ran.err.splitlines() if "[redacted]" in line]
+    assert told == [f"fallback-chat: {REDACTED}"]
+
+
+@pytest.mark.parametrize("flags", MODES, ids=str)
+def test_the_words_of_a_configuration_are_never_cut_out_of_an_answer(program: Program, flags: list[str]) -> None:
+    words = {
+        "x-portkey-provider": "openai",
+        "x-title": "My chat program",
+        "max-tokens": "4096",
+        "x-team": "search-and-more",
+    }
+    text = f"import openai, and {', '.join(words.values())}"
+    with canned(spoken(*text)) as url:
+        over(program, url)
+        program.config["providers"].append(entry("never asked", url, headers=words, api_key_env="UNSET", enabled=False))
+        ran = program("ask", *flags, "hi")
+
+    assert (ran.code, text_of(ran, flags)) == (0, text)
+    assert "redacted" not in ran.err
+
+
+@pytest.mark.parametrize("size", [1, 2, len(KEY) - 1])
+@pytest.mark.parametrize("flags", [*MODES, ["-o", "answer.md"], ["--render", "always"]], ids=str)
+def test_an_answer_that_ends_in_the_first_letters_of_a_key_is_whole(
+    program: Program, flags: list[str], size: int
+) -> None:
+    text = f"It begins with {KEY[:size]}"
+    with canned(spoken(*text)) as url:
+        ran = over(program, url)("ask", *flags, "hi")
+
+    in_file = program.directory / "cwd/answer.md"
+    shown = in_file.read_text().rstrip("\n") if "-o" in flags else str(text_of(ran, flags))
+    assert (ran.code, " ".join(shown.split())) == (0, text)
+
+
+@pytest.mark.parametrize("flags", [[], ["--jsonl"]], ids=str)
+def test_what_is_held_back_comes_before_the_word_that_the_answer_broke_off(program: Program, flags: list[str]) -> None:
+    with canned([frame({"content": f"It begins with {KEY[:4]}"})]) as url:
+        ran = over(program, url).shell(f"$fc ask {' '.join(flags)} hi 2>&1")
+
+    assert ran.code == 3
+    assert ran.out.index(KEY[:4]) < ran.out.index("incomplete" if not flags else "attempt_failed")
 
 
 def test_a_key_in_reasoning_refusals_and_tool_calls(program: Program) -> None:

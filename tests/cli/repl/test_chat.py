@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.repl.chain import Chain
+from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.config.settings import KeySource, Prices, ProviderSettings, Settings
 from fallback_chat.core.engine.settings import ChainSettings
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
@@ -444,6 +445,33 @@ async def test_calm_mode_only_appends_and_speaks_in_sentences() -> None:
         assert first.endswith("b ok. The next turn begins with b.")
         assert second.endswith("in the conversation.")
         assert (third, prompt) == ("Configuration: found in the environment.", ">")
+
+
+async def test_an_answer_may_end_in_the_first_letters_of_a_key_whatever_ends_it() -> None:
+    last = SECRET[:5]
+    broken = ScriptedLLM("a", [f"Half {last}", CUT])
+    async with chatting(broken) as chat:
+        await chat.ask("Go")
+        text = chat.screen.rows.index(f"Half {last}")
+        assert chat.screen.rows[text + 1].startswith("the answer is incomplete: ")
+    async with chatting(ScriptedLLM("a", [f"Half {last}", SILENCE])) as chat:
+        await chat.begin("Go", "Half")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        assert f"Half {last}" in chat.screen.rows
+    async with chatting(ScriptedLLM("a", [f"Half {last}", SILENCE]), ScriptedLLM("b", [f"Whole {last}", STOP])) as chat:
+        await chat.begin("Go", "Half")
+        chat.type(CTRL_N)
+        await chat.sees(f"Whole {last}")
+        await chat.prompts()
+        assert chat.repl.session.answers[-1].text == f"Whole {last}"
+
+
+async def test_that_a_secret_stood_in_the_answer_is_told_once() -> None:
+    async with chatting(good("a", f"{SECRET} and {SECRET}")) as chat:
+        await chat.ask("Go")
+        assert sum(REDACTED[:40] in row for row in chat.screen.rows) == 1
+        assert "[redacted] and [redacted]" in chat.screen.rows
 
 
 async def test_a_dumb_terminal_gets_lines_and_no_escape_sequence(monkeypatch: pytest.MonkeyPatch) -> None:

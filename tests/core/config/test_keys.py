@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.config import keys
-from fallback_chat.core.config.keys import flaw, key_state, key_variables, read_key, secret_values, without_keys
+from fallback_chat.core.config.keys import flaw, key_state, key_variables, read_key, without_keys
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.settings import KeySource, ProviderSettings
 from fallback_chat.core.errors import ConfigError
-from fallback_chat.core.redaction import RedactingStream, Redactor
 
 VALUE = "sk-test-0123456789"
 
@@ -146,68 +143,3 @@ def test_child_processes_get_no_variable_that_holds_a_key() -> None:
     env = {"MY_SECRET": "1", "HF_TOKEN": "2", "OTHER_API_KEY": "3", "PATH": "4"}
 
     assert without_keys(env, key_variables(settings)) == {"PATH": "4"}
-
-
-def test_the_secrets_of_the_file_itself_are_known() -> None:
-    settings = load("""
-[[providers]]
-preset = "groq"
-model = "m"
-api_key = " sk-inline "
-headers = { Authorization = "Basic dXNlcg==", X-Title = "chat", X-Gateway = "gateway 1" }
-extra_body = { user = "not hidden", max_tokens = 9, auth = { password = "pw-12", Tokens = ["t-123", { deep = "t-456" }] } }
-proxy = "http://me:hunter2@proxy:80"
-
-[[providers]]
-preset = "ollama"
-model = "m"
-proxy = "http://proxy:80"
-""")
-
-    assert secret_values(settings) == (
-        "sk-inline",
-        "Basic dXNlcg==",
-        "dXNlcg==",
-        "gateway 1",
-        "pw-12",
-        "t-123",
-        "t-456",
-        "hunter2",
-    )
-    assert not [secret for secret in secret_values(settings) if secret in repr(settings.providers)]
-
-
-def test_a_secret_is_redacted_in_every_spelling() -> None:
-    secret = 'pa"ss/wörd \\'
-    text = f"{secret} {json.dumps(secret)} {json.dumps({'k': secret}, ensure_ascii=False)} ?key={quote(secret)}&"
-
-    assert Redactor([secret]).redact(text) == '[redacted] "[redacted]" {"k": "[redacted]"} ?key=[redacted]&'
-
-
-def test_of_two_secrets_the_longer_one_is_redacted_whole() -> None:
-    assert Redactor(["abcd", "abcdef"]).redact("abcd abcdef abcde") == "[redacted] [redacted] [redacted]e"
-
-
-def test_short_and_missing_secrets_change_nothing() -> None:
-    assert [Redactor(["abc", ""]).redact("abc"), RedactingStream(Redactor([])).feed("abc")] == ["abc", "abc"]
-
-
-def test_a_stream_holds_back_no_more_than_what_could_begin_a_secret() -> None:
-    stream = RedactingStream(Redactor(["sk-1234"]))
-
-    shown = [stream.feed(delta) for delta in ("ask", "-12", "34", "5 as", "k sk-", "12x sk-1")]
-
-    assert [*shown, stream.flush(), stream.flush()] == ["a", "", "[redacted]", "5 a", "sk ", "sk-12x ", "sk-1", ""]
-
-
-@given(
-    secrets=st.lists(st.text("abc-", min_size=4, max_size=8), max_size=3),
-    deltas=st.lists(st.text("abc-x", max_size=6), max_size=12),
-)
-def test_a_stream_shows_what_the_whole_text_would_show_however_it_is_cut(secrets: list[str], deltas: list[str]) -> None:
-    redactor = Redactor(secrets)
-    stream = RedactingStream(redactor)
-
-    shown = "".join(map(stream.feed, deltas)) + stream.flush()
-
-    assert shown == redactor.redact("".join(deltas))
