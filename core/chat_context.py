@@ -1,7 +1,8 @@
 """The conversation in a neutral form: what was said, independent of any vendor's wire format.
 
-State that belongs to one vendor (thinking signatures, encrypted reasoning) rides along in `ChatMessage.extras`, tagged with
-the kind and model that made it, and is sent only to that one again.
+State that belongs to one vendor (thinking signatures, encrypted reasoning) rides along in `ChatMessage.extras`, tagged with the
+kind, model and account that made it, and is sent only to that one again. Values check what they are given once, when they are
+made: TypeError or ValueError names the field.
 """
 
 from __future__ import annotations
@@ -9,7 +10,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from fallback_chat.core.checks import check_text, check_type, one_of, several
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Role(StrEnum):
@@ -21,18 +27,27 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class Text(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Text:
     """A piece of text."""
 
     text: str
 
+    def __post_init__(self) -> None:
+        check_text(self, "text")
 
-class Image(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class Image:
     """A picture, by its bytes."""
 
     media_type: str
     """`image/png`, `image/jpeg`, `image/gif` or `image/webp`."""
     data: bytes
+
+    def __post_init__(self) -> None:
+        check_text(self, "media_type")
+        check_type("data", self.data, bytes)
 
     @property
     def base64(self) -> str:
@@ -40,12 +55,17 @@ class Image(NamedTuple):
         return base64.b64encode(self.data).decode("ascii")
 
 
-class Document(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Document:
     """A file that the provider reads itself (PDF)."""
 
     media_type: str
     data: bytes
     filename: str
+
+    def __post_init__(self) -> None:
+        check_text(self, "media_type", "filename")
+        check_type("data", self.data, bytes)
 
     @property
     def base64(self) -> str:
@@ -56,7 +76,8 @@ class Document(NamedTuple):
 Part = Text | Image | Document
 
 
-class Tool(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tool:
     """A function that the model may call."""
 
     name: str
@@ -65,8 +86,13 @@ class Tool(NamedTuple):
     parameters: dict[str, Any]
     """JSON Schema of the arguments (an object schema)."""
 
+    def __post_init__(self) -> None:
+        check_text(self, "name", "description")
+        check_type("parameters", self.parameters, dict)
 
-class ToolCall(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
     """The model's wish to have a tool run."""
 
     id: str
@@ -74,17 +100,26 @@ class ToolCall(NamedTuple):
     arguments: str
     """JSON text of an object."""
 
+    def __post_init__(self) -> None:
+        check_text(self, "id", "name", "arguments")
 
-class ToolResult(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
     """What a tool returned for one call."""
 
     call_id: str
     output: str
     is_error: bool = False
 
+    def __post_init__(self) -> None:
+        check_text(self, "call_id", "output")
+        check_type("is_error", self.is_error, bool)
 
-class VendorExtra(NamedTuple):
-    """Opaque state that only the provider kind and model that made it can read."""
+
+@dataclass(frozen=True, slots=True)
+class VendorExtra:
+    """Opaque state that only the account, provider kind and model that made it can read."""
 
     kind: str
     model: str
@@ -92,10 +127,13 @@ class VendorExtra(NamedTuple):
     origin: str = ""
     """Fingerprint of the account that made it (kind, base URL, key and model); it is sent to no other."""
 
+    def __post_init__(self) -> None:
+        check_text(self, "kind", "model", "origin")
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One turn of one speaker."""
+    """One turn of one speaker. A string or a single part will do as `content`."""
 
     role: Role
     content: tuple[Part, ...] = ()
@@ -108,7 +146,19 @@ class ChatMessage:
     complete: bool = True
     """False for an answer that was cut, stopped by the user or refused."""
     refused: bool = False
-    """An answer that the provider broke off because of what it is about; no provider is told of it again."""
+    """An answer that the provider broke off because of what it is about; never resent to any provider."""
+
+    def __post_init__(self) -> None:
+        content: object = self.content
+        parts = (Text(content),) if isinstance(content, str) else several("content", content, Text, Image, Document)
+        object.__setattr__(self, "role", one_of("role", self.role, Role))
+        object.__setattr__(self, "content", parts)
+        object.__setattr__(self, "tool_calls", several("tool_calls", self.tool_calls, ToolCall))
+        object.__setattr__(self, "tool_results", several("tool_results", self.tool_results, ToolResult))
+        object.__setattr__(self, "extras", several("extras", self.extras, VendorExtra))
+        check_text(self, "reasoning")
+        check_type("complete", self.complete, bool)
+        check_type("refused", self.refused, bool)
 
     @property
     def text(self) -> str:
@@ -118,25 +168,31 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """A conversation; adding to it gives a new one."""
+    """A conversation; adding to it returns a new one."""
 
     messages: tuple[ChatMessage, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", several("messages", self.messages, ChatMessage))
+
     @classmethod
     def from_text(cls, text: str, *, system: str | None = None) -> ChatContext:
-        """Make a conversation of one user message, with a system prompt in front where one is given."""
+        """Make a conversation of one user message, after a system prompt where one is given."""
         context = cls()
         if system:
             context = context.add(Role.SYSTEM, system)
         return context.add(Role.USER, text)
 
-    def add(self, role: Role | str, content: str | tuple[Part, ...]) -> ChatContext:
-        """Give a conversation with one more message of `role`."""
-        parts = (Text(content),) if isinstance(content, str) else content
-        return self.add_message(ChatMessage(Role(role), parts))
+    def add(self, role: Role | str, content: str | Part | Iterable[Part]) -> ChatContext:
+        """Return the conversation with one more message of `role`.
+
+        Raises ValueError for a role that does not exist, TypeError for content that is neither a string nor made of parts.
+        """
+        return self.add_message(ChatMessage(role, content))  # type: ignore[arg-type] # coerced there
 
     def add_message(self, message: ChatMessage) -> ChatContext:
-        """Give a conversation with `message` at its end."""
+        """Return the conversation with `message` at its end."""
+        check_type("message", message, ChatMessage)
         return replace(self, messages=(*self.messages, message))
 
     @property
@@ -146,7 +202,7 @@ class ChatContext:
 
     @property
     def estimated_tokens(self) -> int:
-        """About how many tokens it takes; rather too few than too many, since no model's tokenizer is asked."""
+        """A rough count of its tokens, rather too low than too high: no tokenizer is asked."""
         characters = attachments = 0
         for message in self.messages:
             texts = [part.text for part in message.content if isinstance(part, Text)]

@@ -18,6 +18,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fallback_chat.core.checks import one_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -122,7 +124,7 @@ class APIError(FallbackChatError):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.kind = kind or self.default_kind
+        self.kind = self.default_kind if kind is None else one_of("kind", kind, ErrorKind)
         self.details = details or ErrorDetails()
         self.hint = hint
         """What the user can do next, when it depends on more than the kind."""

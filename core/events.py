@@ -1,11 +1,14 @@
-"""What the engine tells while it works: frozen events, and the emitter that delivers them."""
+"""The events that the engine emits while it works, and the emitter that delivers them."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +28,14 @@ class Outcome(StrEnum):
     OK = "ok"
     FAILED = "failed"
     PARTIAL = "partial"
-    """It failed after its text had been shown."""
+    """It failed after some of its text had been shown."""
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
-    """It was not asked: cooling down, blocked, disabled, or too small for this conversation."""
+    """Not asked: cooling down, blocked, disabled, or too small for this conversation."""
 
 
-class AttemptRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
     """One request to one provider within a turn; times in seconds."""
 
     provider: str
@@ -41,18 +45,38 @@ class AttemptRecord(NamedTuple):
     error: APIError | None = None
     first_token: float | None = None
     elapsed: float = 0.0
+    round: int = 1
+    """Counts how often the turn has gone through the chain, waits in between."""
+    budget: float | None = None
+    """The time it had to its first content; None where that is not known."""
+    budget_reason: str | None = None
+    """Why it had that much, in a phrase."""
+
+    def __post_init__(self) -> None:
+        check_text(self, "provider", "kind", "model")
+        object.__setattr__(self, "outcome", one_of("outcome", self.outcome, Outcome))
+        check_seconds("first_token", self.first_token, zero=True, none=True)
+        check_seconds("elapsed", self.elapsed, zero=True)
+        check_count("round", self.round, least=1)
+        check_seconds("budget", self.budget, zero=True, none=True)
+        check_type("budget_reason", self.budget_reason, str, none=True)
 
 
-class AttemptStarted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
     """A request goes out."""
 
     llm: LLM
     number: int
     """1 for the first request of the turn."""
 
+    def __post_init__(self) -> None:
+        check_count("number", self.number, least=1)
 
-class AttemptFailed(NamedTuple):
-    """A request failed; `next` says who is asked now: another provider, the same one, or nobody (None)."""
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A request failed; `next` is asked now: another provider, the same one, or nobody (None)."""
 
     llm: LLM
     error: APIError
@@ -63,23 +87,33 @@ class AttemptFailed(NamedTuple):
     after_content: bool = False
     """Text of this attempt had been shown."""
 
+    def __post_init__(self) -> None:
+        check_seconds("elapsed", self.elapsed, zero=True)
+        check_seconds("retry_in", self.retry_in, zero=True, none=True)
 
-class AttemptSkipped(NamedTuple):
-    """A provider is passed over in this turn because the conversation does not fit into its context window."""
+
+@dataclass(frozen=True, slots=True)
+class AttemptSkipped:
+    """A provider is skipped in this turn because the conversation does not fit into its context window."""
 
     llm: LLM
     error: APIError
 
 
-class Notice(NamedTuple):
-    """A provider was asked for something other than was wished, as it would not have taken that."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A provider was asked for something other than requested, as it would have rejected the request."""
 
     llm: LLM
     text: str
     """In words that follow the provider's name."""
 
+    def __post_init__(self) -> None:
+        check_text(self, "text")
 
-class FailedOver(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
     """Another provider takes over the turn."""
 
     from_llm: LLM
@@ -87,7 +121,8 @@ class FailedOver(NamedTuple):
     reason: APIError
 
 
-class StreamRestarted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StreamRestarted:
     """Text shown so far is void; the answer begins anew."""
 
     from_llm: LLM
@@ -95,9 +130,13 @@ class StreamRestarted(NamedTuple):
     discarded: int
     """Characters to be discarded."""
 
+    def __post_init__(self) -> None:
+        check_count("discarded", self.discarded)
 
-class AvailabilityChangedEvent(NamedTuple):
-    """A provider became available or ceased to be; LiveKit's event, with the reasons added."""
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChangedEvent:
+    """A provider became available or unavailable; LiveKit's event, with the reasons added."""
 
     llm: LLM
     available: bool
@@ -108,8 +147,13 @@ class AvailabilityChangedEvent(NamedTuple):
     """Wall-clock time (seconds since the epoch) at which it is worth asking again."""
     cause: APIError | None = None
 
+    def __post_init__(self) -> None:
+        check_type("available", self.available, bool)
+        check_seconds("until", self.until, zero=True, none=True)
 
-class AllFailed(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class AllFailed:
     """The turn has no answer."""
 
     error: APIError

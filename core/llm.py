@@ -10,7 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from fallback_chat.core.checks import check_count, check_number, check_seconds, check_type, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,8 +36,9 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
-class CompletionUsage(NamedTuple):
-    """Tokens of one answer, as the provider counts them; None where it does not say."""
+@dataclass(frozen=True, slots=True)
+class CompletionUsage:
+    """Tokens of one answer, as the provider counts them; None where it does not say. Counts below 0 are refused."""
 
     input: int | None = None
     output: int | None = None
@@ -45,10 +48,20 @@ class CompletionUsage(NamedTuple):
     cache_write: int | None = None
     reasoning: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            check_count(name, getattr(self, name))
+
+
+_COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasoning")
+
 
 @dataclass(slots=True)
 class ChoiceDelta:
-    """What one chunk adds to the answer. Not frozen: two are made per token, and freezing would double their cost."""
+    """What one chunk adds to the answer.
+
+    Neither frozen nor checked, as two objects are made per token; the engine checks what a stream yields.
+    """
 
     content: str | None = None
     reasoning: str | None = None
@@ -84,19 +97,33 @@ class ChatChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatOptions:
-    """Wishes for one answer; None leaves the choice to the provider's settings or the server."""
+    """Wishes for one answer; None leaves the choice to the provider's settings or the server.
+
+    Raises TypeError or ValueError, naming the field, for what no provider could make sense of.
+    """
 
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
+    """A single string will do."""
     seed: int | None = None
     reasoning_effort: str | None = None
     """`none`, `minimal`, `low`, `medium`, `high`, …: passed on as the vendor spells it."""
     stream: bool = True
 
+    def __post_init__(self) -> None:
+        check_count("max_tokens", self.max_tokens, least=1)
+        check_number("temperature", self.temperature)
+        check_number("top_p", self.top_p, most=1)
+        object.__setattr__(self, "stop", several("stop", self.stop, str))
+        check_count("seed", self.seed, least=None)
+        check_type("reasoning_effort", self.reasoning_effort, str, none=True)
+        check_type("stream", self.stream, bool)
 
-class ProbeReport(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
     """What a health check found; times in seconds."""
 
     ok: bool
@@ -107,8 +134,15 @@ class ProbeReport(NamedTuple):
     total: float | None = None
     error: APIError | None = None
 
+    def __post_init__(self) -> None:
+        check_type("ok", self.ok, bool)
+        check_type("check", self.check, str)
+        for name in ("connect", "first_token", "total"):
+            check_seconds(name, getattr(self, name), zero=True, none=True)
 
-class ModelInfo(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
     """One model of a provider's list."""
 
     id: str
@@ -116,6 +150,11 @@ class ModelInfo(NamedTuple):
     """Tokens."""
     capabilities: tuple[str, ...] = ()
     """`vision`, `tools`, `reasoning`, …, as far as the list says."""
+
+    def __post_init__(self) -> None:
+        check_type("id", self.id, str)
+        check_count("context_window", self.context_window)
+        object.__setattr__(self, "capabilities", several("capabilities", self.capabilities, str))
 
 
 class LLMStream(ABC):

@@ -18,7 +18,7 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import Notice
-from fallback_chat.core.llm import LLM, ChatOptions
+from fallback_chat.core.llm import LLM, ChatOptions, CompletionUsage
 from fallback_chat.providers.http.connections import HttpEngine
 from tests.cli.canned import canned
 from tests.providers.raw_server import Peer, raw_server
@@ -69,7 +69,7 @@ async def test_the_new_kind_answers_through_the_chain() -> None:
         head, _, body = server.peers[0].requests[0].partition(b"\r\n\r\n")
 
     assert "".join(chunk.delta.content or "" for chunk in chunks if chunk.delta) == "Hi there"
-    assert [chunk.usage[:2] for chunk in chunks if chunk.usage] == [(3, 2)]
+    assert [chunk.usage for chunk in chunks if chunk.usage] == [CompletionUsage(3, 2)]
     assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["stop"]
     assert [event.text for event in events if isinstance(event, Notice)] == [
         "is not told 'seed': acme has no such parameter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -114,7 +115,7 @@ def _object(listing: Listing, chain: OpenChain) -> dict[str, Any]:
     return {
         "name": listing.provider,
         "model": listing.configured,
-        "models": [model._asdict() for model in listing.models],
+        "models": [asdict(model) for model in listing.models],
         "error": attempt_error(listing.error, chain.redactor.redact),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app_session
@@ -52,7 +53,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
 ) -> Repl:
     """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
     paths = own_paths()
-    preferences, keymap = Preferences(**settings.chat._asdict()), keymap_of(settings)
+    preferences, keymap = Preferences(**asdict(settings.chat)), keymap_of(settings)
     session_input = get_app_session().input
     listen(session_input)
     host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.words.failures import is_cancelled, sentence
@@ -74,13 +75,13 @@ def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, A
         "text": answer.text if answer else "",
         "reasoning": answer.reasoning or None if answer else None,
         "refusal": answer.refusal or None if answer else None,
-        "tool_calls": [call._asdict() for call in answer.tool_calls] if answer else [],
+        "tool_calls": [asdict(call) for call in answer.tool_calls] if answer else [],
         "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
         "complete": complete,
         "provider": llm.label if llm else None,
         "kind": llm.kind if llm else None,
         "model": answer.model if answer and llm else None,
-        "usage": answer.usage._asdict() if answer and answer.usage else None,
+        "usage": asdict(answer.usage) if answer and answer.usage else None,
         "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
         "session": session,
         "exit_code": int(exit_code),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
@@ -81,7 +82,7 @@ class JsonLinesSink(Sink):
                 if text := getattr(chunk.delta, part):
                     self._say(part, self._streams[part].feed(text))
         if chunk.usage is not None:
-            self._lines.emit("usage", **chunk.usage._asdict())
+            self._lines.emit("usage", **asdict(chunk.usage))
 
     def finish(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, BrokenPipeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
@@ -63,7 +64,7 @@ def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterat
     yield f"# {settings.path or 'no file: this is what the environment offers'}"
     yield "[chain]"
     yield from _rows(_chain_values(settings), settings, "chain", origin=origin)
-    for table, values in (("chat", settings.chat._asdict()), ("keys", settings.keys)):
+    for table, values in (("chat", asdict(settings.chat)), ("keys", settings.keys)):
         if any(f"{table}.{name}" in settings.origins for name in values):
             yield ""
             yield f"[{table}]"

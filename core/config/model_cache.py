@@ -8,6 +8,7 @@ import math
 import os
 import time
 from contextlib import suppress
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import account
@@ -54,7 +55,7 @@ class ModelCache:
 
     def put(self, provider: ProviderSettings, models: Sequence[ModelInfo]) -> None:
         """Remember a list."""
-        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": [list(model) for model in models]}
+        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": [astuple(model) for model in models]}
         self._changed = True
 
     def save(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fallback_chat.core.checks import check_text, check_type
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
 
 if TYPE_CHECKING:
@@ -87,13 +88,19 @@ class ProviderSettings:
     """The keys of [chain] about single attempts, with this entry's own on top."""
 
 
-class ChatSettings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
     """The [chat] table: what the interactive chat begins with."""
 
     multiline: bool = False
     vi: bool = False
     calm: bool = False
     theme: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("multiline", "vi", "calm"):
+            check_type(name, getattr(self, name), bool)
+        check_text(self, "theme")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

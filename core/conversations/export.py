@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.attempt_json import milliseconds, rfc3339
@@ -101,13 +102,13 @@ def _answer_object(answer: AnswerRecord) -> dict[str, Any]:
         "text": answer.text,
         "reasoning": answer.reasoning or None,
         "refusal": answer.refusal or None,
-        "tool_calls": [call._asdict() for call in answer.tool_calls],
+        "tool_calls": [asdict(call) for call in answer.tool_calls],
         "finish_reason": answer.finish_reason,
         "complete": answer.complete,
         "provider": answer.provider,
         "kind": answer.kind,
         "model": answer.model,
-        "usage": answer.usage._asdict() if answer.usage else None,
+        "usage": asdict(answer.usage) if answer.usage else None,
         "attempts": list(answer.attempts),
         "first_token_ms": milliseconds(answer.first_token),
         "elapsed_ms": milliseconds(answer.elapsed),

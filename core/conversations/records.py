@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 from fallback_chat.core.answer import REFUSED
@@ -196,11 +196,11 @@ def answer_values(answer: AnswerRecord) -> tuple[Any, ...]:
     """Give the values of `ANSWER_COLUMNS`."""
     return (
         *(storable(text) for text in (answer.text, answer.reasoning, answer.refusal)),
-        _json([call._asdict() for call in answer.tool_calls]),
-        _json([extra._asdict() for extra in answer.extras]),
+        _json([asdict(call) for call in answer.tool_calls]),
+        _json([asdict(extra) for extra in answer.extras]),
         *(name and storable(name) for name in (answer.provider, answer.kind, answer.model)),
         _json(answer.attempts),
-        _json(answer.usage and answer.usage._asdict()),
+        _json(answer.usage and asdict(answer.usage)),
         *(answer.first_token, answer.elapsed, answer.finish_reason),
         answer.complete,
         _json(answer.error),

@@ -15,6 +15,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate, Turn
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
@@ -25,7 +27,6 @@ from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from fallback_chat.core.chat_context import ChatContext, Tool
     from fallback_chat.core.engine.breaker import Health, Permit
 
 SAMPLES: Final = 20
@@ -144,12 +145,14 @@ class FallbackAdapter(LLM):
 
         `start_with` is asked first in this turn, with `insist` even while it rests; `only` is asked alone, and those in `without`
         not at all. `total_timeout` bounds the whole answer, `max_wait` how long the last provider left may ask to wait (seconds).
-        `on_event` receives the events of this turn.
+        `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a value of another type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
+        check_type("chat_ctx", chat_ctx, ChatContext)
+        check_type("options", options, ChatOptions, none=True)
         wishes = {
-            "tools": tools,
+            "tools": several("tools", tools or (), Tool),
             "tool_choice": tool_choice,
             "parallel_tool_calls": parallel_tool_calls,
             "options": options,

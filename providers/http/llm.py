@@ -84,7 +84,7 @@ class HttpLLM(LLM):
                 settings=self._settings,
                 chat_ctx=chat_ctx,
                 api_key=self._api_key,
-                tools=tuple(tools),
+                tools=tools,
                 tool_choice=tool_choice,
                 parallel_tool_calls=parallel_tool_calls,
                 options=options or ChatOptions(),

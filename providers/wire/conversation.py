@@ -150,7 +150,7 @@ def _paired(turns: Iterable[ChatMessage], call_id: Callable[[str], str]) -> list
         if turn.tool_calls:
             waiting = turn.tool_calls
             targets = [_unique(call_id(call.id), call_id, used) for call in waiting]
-            calls = tuple(call._replace(id=target) for call, target in zip(waiting, targets, strict=True))
+            calls = tuple(replace(call, id=target) for call, target in zip(waiting, targets, strict=True))
             paired.append(replace(turn, tool_calls=calls))
         else:
             paired.append(turn)
@@ -166,7 +166,7 @@ def _answers(calls: Sequence[ToolCall], targets: Sequence[str], results: Sequenc
         result = next((result for result in left if result.call_id == call.id), None)
         if result is not None:
             left.remove(result)
-        answers.append((result or ToolResult(call.id, NO_RESULT, is_error=True))._replace(call_id=target))
+        answers.append(replace(result or ToolResult(call.id, NO_RESULT, is_error=True), call_id=target))
     return ChatMessage(Role.TOOL, tool_results=tuple(answers))
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
+from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions, ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fallback_chat.core.chat_context import ChatContext, Tool
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk
 
@@ -48,6 +49,11 @@ class ChatRequest:
     """Merged into the body last, on top of the provider's `extra_body`."""
     dropped: frozenset[str] = frozenset()
     """Top-level keys of the body that this server has rejected."""
+
+    def __post_init__(self) -> None:
+        check_type("chat_ctx", self.chat_ctx, ChatContext)
+        check_type("options", self.options, ChatOptions)
+        object.__setattr__(self, "tools", several("tools", self.tools or (), Tool))
 
     @property
     def model(self) -> str:

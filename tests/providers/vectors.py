@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -82,10 +83,10 @@ def read(family: str, pieces: Iterable[bytes]) -> dict[str, Any]:
         "text": "".join(delta.content or "" for delta in deltas),
         "reasoning": "".join(delta.reasoning or "" for delta in deltas),
         "refusal": "".join(delta.refusal or "" for delta in deltas),
-        "tool_calls": [call._asdict() for delta in deltas for call in delta.tool_calls],
+        "tool_calls": [asdict(call) for delta in deltas for call in delta.tool_calls],
         "finish": finish.value if finish else None,
         "finish_raw": raw,
-        "usage": _known(usages[-1]._asdict()) if usages else None,
+        "usage": _known(asdict(usages[-1])) if usages else None,
         "error": _known(body.error.body) if body.error and body.error.body else None,
         "complete": body.finished and body.error is None,
         "kind": body.error and body.error.kind.value,

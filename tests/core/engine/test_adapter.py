@@ -36,7 +36,7 @@ def three(*first: Step) -> tuple[ScriptedLLM, ScriptedLLM, ScriptedLLM]:
 async def test_every_provider_gets_the_conversation_and_the_wishes_as_they_were_given(clock: FakeClock) -> None:
     a, b, _ = three(DOWN)
     wishes: dict[str, Any] = {
-        "tools": [Tool("look_up", "Looks it up.", {"type": "object"})],
+        "tools": (Tool("look_up", "Looks it up.", {"type": "object"}),),
         "tool_choice": "required",
         "parallel_tool_calls": False,
         "options": ChatOptions(max_tokens=5),
