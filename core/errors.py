@@ -106,6 +106,12 @@ class ErrorDetails(NamedTuple):
     request_id: str | None = None
     retryable: bool | None = None
     """The server's binding word on asking it again (`x-should-retry`), or ours; None leaves it to the policy."""
+    blames_input: bool = False
+    """The rejection names the conversation itself as what is wrong.
+
+    Two providers that say so agree that the input is bad. Any other two rejections, about a model,
+    an option or a limit of their own, have nothing in common.
+    """
 
 
 class APIError(FallbackChatError):
@@ -113,13 +119,14 @@ class APIError(FallbackChatError):
 
     default_kind = ErrorKind.SERVER_ERROR
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact of its own, and all but the first may be missing
         self,
         message: str,
         *,
         kind: ErrorKind | None = None,
         details: ErrorDetails | None = None,
         hint: str | None = None,
+        words: str | None = None,
         body: Any = None,
     ) -> None:
         super().__init__(message)
@@ -128,6 +135,8 @@ class APIError(FallbackChatError):
         self.details = details or ErrorDetails()
         self.hint = hint
         """What the user can do next, when it depends on more than the kind."""
+        self.words = words
+        """The failure in words that follow the provider's name, where those of the kind do not fit."""
         self.body = body
         """The error object as the provider sent it, parsed; never shown as it is."""
 

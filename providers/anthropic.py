@@ -294,7 +294,6 @@ def _hashable(index: Any) -> int:
 
 DIALECT: Final = Dialect(
     kind=KIND,
-    family=lambda _: "anthropic",
     framing="sse",
     build_request=build_request,
     reader=MessagesReader,

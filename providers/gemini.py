@@ -325,7 +325,6 @@ def _usage(usage: dict[str, Any]) -> CompletionUsage:
 
 DIALECT: Final = Dialect(
     kind=KIND,
-    family=lambda _: "gemini",
     framing="sse",
     build_request=build_request,
     reader=GenerateReader,

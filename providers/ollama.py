@@ -187,7 +187,6 @@ class ChatReader:
 
 DIALECT: Final = Dialect(
     kind=KIND,
-    family=lambda _: "ollama",
     framing="ndjson",
     build_request=build_request,
     reader=ChatReader,

@@ -30,7 +30,7 @@ from fallback_chat.providers.wire.dialect import (
     texts_of,
     unsupported,
 )
-from fallback_chat.providers.wire.quirks import Quirks, preset_of, quirks_of
+from fallback_chat.providers.wire.quirks import Quirks, quirks_of
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 from fallback_chat.providers.wire.think import ThinkSplitter
 from fallback_chat.providers.wire.tools import ToolCallAssembler
@@ -335,7 +335,6 @@ def _usage(usage: dict[str, Any]) -> CompletionUsage:
 
 DIALECT: Final = Dialect(
     kind=KIND,
-    family=lambda settings: "mistral" if preset_of(settings) == "mistral" else "openai-chat",
     framing="sse",
     build_request=build_request,
     reader=ChatReader,

@@ -259,7 +259,6 @@ def _usage(usage: dict[str, Any]) -> CompletionUsage:
 
 DIALECT: Final = Dialect(
     kind=KIND,
-    family=lambda _: "openai-chat",
     framing="sse",
     build_request=build_request,
     reader=ResponsesReader,

@@ -109,7 +109,7 @@ def test_the_table_of_failures_is_the_policy() -> None:
     again = {"yes": True, "no": False}
     next_ = {
         "yes": Next.YES,
-        "one more": Next.ONCE,
+        "until two name the input": Next.UNTIL_AGREED,
         "larger window only": Next.BIGGER_WINDOW,
         'with `on_refusal = "next"`': Next.REFUSED,
     }

@@ -153,7 +153,7 @@ def sentence(provider: str, error: APIError) -> str:
     status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
     inner = ": ".join(part for part in (status, said) if part)
     wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
-    return f"{provider} {rule(error.kind).words}{f' ({inner})' if inner else ''}{wait}"
+    return f"{provider} {error.words or rule(error.kind).words}{f' ({inner})' if inner else ''}{wait}"
 
 
 def hint(error: APIError) -> str | None:

@@ -103,8 +103,8 @@ class Turn:
         match rule(error.kind).next:
             case Next.REFUSED:
                 self._stopped = candidate.settings.on_refusal is OnRefusal.STOP
-            case Next.ONCE:
-                self._rejections += 1
+            case Next.UNTIL_AGREED:
+                self._rejections += error.details.blames_input
                 self._stopped = self._rejections >= REJECTIONS_THAT_BLAME_THE_INPUT
             case Next.BIGGER_WINDOW:
                 self._too_small = max(self._too_small or 0, candidate.llm.context_window or 0)

@@ -16,8 +16,8 @@ class Next(StrEnum):
     """Whether another provider may be asked for the same turn."""
 
     YES = "yes"
-    ONCE = "ask"
-    """One more provider may judge; when two reject the same input, the input is bad."""
+    UNTIL_AGREED = "ask"
+    """Until two providers name the conversation itself as what is wrong: then the input is bad."""
     BIGGER_WINDOW = "bigger_window"
     """Only one whose context window is larger, or not known."""
     REFUSED = "refused"
@@ -81,10 +81,10 @@ RULES: Final[dict[ErrorKind, Rule]] = {
         False, Next.BIGGER_WINDOW, Verdict.NEUTRAL, "cannot hold this much text", "shorten the input or start anew"
     ),
     ErrorKind.TOO_LARGE: _row(
-        False, Next.BIGGER_WINDOW, Verdict.NEUTRAL, "refuses a request this large", "shorten the input or start anew"
+        False, Next.YES, Verdict.NEUTRAL, "refuses a request this large", "shorten the input or start anew"
     ),
     ErrorKind.UNSUPPORTED: _row(False, Next.YES, Verdict.NEUTRAL, "cannot do what was asked"),
-    ErrorKind.BAD_REQUEST: _row(False, Next.ONCE, Verdict.NEUTRAL, "rejected the request"),
+    ErrorKind.BAD_REQUEST: _row(False, Next.UNTIL_AGREED, Verdict.NEUTRAL, "rejected the request"),
     ErrorKind.CONTENT_FILTER: _row(False, Next.REFUSED, Verdict.NEUTRAL, "blocked this by its content filter"),
     ErrorKind.REFUSAL: _row(False, Next.REFUSED, Verdict.NEUTRAL, "refused to answer"),
     ErrorKind.EMPTY: _row(True, Next.YES, Verdict.SOFT, "ended without an answer"),

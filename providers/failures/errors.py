@@ -1,13 +1,13 @@
-"""From a response or an event that reports a failure to the exception that the engine acts on, without the key in it."""
+"""From a response or an event that reports a failure to an exception, without the key in it."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from fallback_chat.core.config.secrets import error_secrets
-from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import APIError, APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers.failures.reader import Failure
+
+E = TypeVar("E", bound=APIError)
 
 REQUEST_ID_HEADERS: Final = (
     "x-request-id",
@@ -29,72 +31,65 @@ REQUEST_ID_HEADERS: Final = (
 class ErrorReader:
     """Makes the errors of one provider.
 
-    The rules for reading them are imported with the first error: 5 ms that an answer without any does not pay.
+    The rules for reading them are imported with the first error: an answer without any does not
+    pay their 5 ms.
     """
 
-    def __init__(self, settings: ProviderSettings, api_key: str | None, family: str) -> None:
+    def __init__(self, settings: ProviderSettings, api_key: str | None) -> None:
         secrets = error_secrets(settings)
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
-        self._family = family
 
     def from_response(self, status: int, headers: Mapping[str, str], body: str, *, now: float) -> APIStatusError:
-        """Make the error of a response with a status other than 200; `now` is in seconds since the epoch."""
+        """Return the error of a response with a status other than 200; `now` is in epoch seconds."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
-        from fallback_chat.providers.failures.reader import condense, parse_body, parse_failure
+        from fallback_chat.providers.failures.reader import parse_body, parse_failure
 
         failure = parse_failure(status, self._tree(parse_body(self.redact(body))))
-        kind = self._kind(failure)
-        details = self._details(failure, kind, headers, now)
-        return APIStatusError(
-            condense(failure.message) or f"HTTP {_phrase(status)}, and nothing else",
-            kind=kind,
-            details=details,
-            body=failure.body,
-        )
+        if failure.type is None and (name := headers.get("x-amzn-errortype")):
+            failure = failure._replace(type=name.partition(":")[0])  # AWS: the body has no code
+        return self._error(APIStatusError, failure, headers, now, empty=f"HTTP {_phrase(status)}, and nothing else")
 
     def from_event(self, event: Any, headers: Mapping[str, str], *, now: float) -> APIStreamError:
-        """Make the error of an event, or a document, that reports one inside a 200."""
-        from fallback_chat.providers.failures.reader import condense, parse_failure
+        """Return the error that an event or a document inside a 200 reports."""
+        from fallback_chat.providers.failures.reader import parse_failure
 
         failure = parse_failure(None, self._tree(event))
-        kind = self._kind(failure)
-        return APIStreamError(
-            condense(failure.message) or "the provider reported an error without a message",
-            kind=kind,
-            details=self._details(failure, kind, headers, now),
-            body=failure.body,
+        return self._error(
+            APIStreamError, failure, headers, now, empty="the provider reported an error without a message"
         )
 
     def redact(self, text: str) -> str:
-        """Take the key out of a text that quotes what the provider sent; before it is shortened, or half a key would stay."""
+        """Return a text of the provider without the key. Cut it later, or half a key would stay."""
         return self._redactor.redact(text)
 
-    def _kind(self, failure: Failure) -> ErrorKind:
-        from fallback_chat.providers.failures.classify import classify
-
-        return classify(failure, self._family)
-
-    def _details(self, failure: Failure, kind: ErrorKind, headers: Mapping[str, str], now: float) -> ErrorDetails:
-        from fallback_chat.providers.failures.classify import retryable
+    def _error(self, made: type[E], failure: Failure, headers: Mapping[str, str], now: float, *, empty: str) -> E:
+        from fallback_chat.providers.failures import blame
+        from fallback_chat.providers.failures.reader import condense
         from fallback_chat.providers.failures.waits import wait_of
 
+        row = blame.blame(failure)
+        told = failure.document, failure.message
         request_id = next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
-        return ErrorDetails(
+        details = ErrorDetails(
             status=failure.status,
             code=failure.code,
             type=failure.type,
             reason=failure.reason,
             param=failure.param,
-            retry_after=wait_of(headers, *self._said(failure, kind), now=now),
+            retry_after=wait_of(headers, *(told if row.names_wait else (None, "")), now=now),
             request_id=request_id or failure.request_id,
-            retryable=retryable(kind, headers.get("x-should-retry")),
+            retryable=blame.retryable(row.kind, headers.get("x-should-retry")),
+            blames_input=blame.blames_input(failure, row.kind),
         )
-
-    def _said(self, failure: Failure, kind: ErrorKind) -> tuple[Any, str]:
-        """Give where a wait may be named; Google does so for a day's quota, too, which seconds do not bring back."""
-        told = failure.body, failure.message
-        return (None, "") if kind is ErrorKind.QUOTA_EXHAUSTED and self._family == "gemini" else told
+        return made(
+            condense(failure.message) or empty,
+            kind=row.kind,
+            details=details,
+            hint=row.hint,
+            words=row.words,
+            body=failure.body,
+        )
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> APIStatusError:
         target = urlsplit(self.redact(headers.get("location", "")))

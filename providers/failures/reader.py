@@ -1,27 +1,51 @@
-"""Reads what a provider says about its failure, whatever shape it says it in."""
+"""Reads what a provider says about its failure, whatever shape it says it in.
+
+No two vendors agree on a shape, and gateways wrap one in another. So nothing here asks who the
+vendor is: the error object is looked for in the places where one can be, and its words under the
+names that words have. Where none is found, the document itself is what the server said.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fallback_chat.providers.failures.markup import without_markup
 from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 MESSAGE_LIMIT: Final = 8192
-"""Characters of a message that are searched for what it means: Google's begin with a page of advice."""
+"""Characters of a message that are searched for its meaning: Google's begin with a page of advice."""
 SHOWN_LIMIT: Final = 300
 """Characters of a message that are shown."""
 
-_TITLE: Final = re.compile(r"<title[^>]*>(.{0,200}?)</title", re.IGNORECASE | re.DOTALL)
-_HTML: Final = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
+"""Where an error stands: nearly everybody; Cloudflare and GraphQL; AWS; Apigee; MiniMax."""
+_MESSAGES: Final = (
+    "message", "Message", "msg", "error_message", "errorMessage", "error_description", "faultstring", "status_msg",
+    "detail", "details", "error", "title", "explanation", "reason",
+)  # fmt: skip
+"""What words are called, the most telling name first."""
+_CODES: Final = ("code", "Code", "error_code", "errorCode", "errorcode")
+_TYPES: Final = ("type", "__type", "error_type", "status")
+_STATUSES: Final = ("status_code", "statusCode", "StatusCode", "http_status_code", "code", "status")
+_BESIDE: Final = ("code", "type", "error_type", "param")
+"""What may stand beside an error that is only words."""
+_DEPTH: Final = 4
+"""Objects inside objects that are searched for words."""
+_STREAM_LIMIT: Final = 64 * 1024
+"""Characters in which an event stream has to come to its error."""
+_NO_JSON: Final = object()
+"""What no JSON parses to; null is something else."""
 
 
 class Failure(NamedTuple):
     """A provider's failure, in one shape for all."""
 
     message: str = ""
-    """As sent, at most `MESSAGE_LIMIT` characters; `condense` makes what users see of it."""
+    """What the server said, without markup, at most `MESSAGE_LIMIT` characters."""
     status: int | None = None
     """Of the response, or the one that an error inside a 200 names."""
     code: str | None = None
@@ -31,6 +55,8 @@ class Failure(NamedTuple):
     request_id: str | None = None
     body: Any = None
     """The error object; bare text becomes `{"message": …}`."""
+    document: Any = None
+    """All that the server sent: some say beside the error how long to wait."""
 
 
 def parse_failure(status: int | None, body: Any) -> Failure:
@@ -40,69 +66,152 @@ def parse_failure(status: int | None, body: Any) -> Failure:
     if isinstance(body, list) and len(body) == 1:
         body = body[0]  # Google without alt=sse, and some gateways
     if not isinstance(body, dict):
-        return Failure(message=_cut(body if isinstance(body, str) else _dump(body)), status=status)
-    error = body.get("error")
-    if isinstance(error, dict):
-        return _from_object(status, error, body)
-    if isinstance(error, str):
-        named = {"message": error, **({"code": body["code"]} if "code" in body else {})}
-        return _from_object(status, named, body)
-    if "message" not in body and "detail" in body:
-        return _from_object(status, {"message": body["detail"]}, body)
-    return _from_object(status, body, body)
+        said = body if isinstance(body, str) else _dump(body) if body else ""
+        return Failure(message=_cut(said), status=status)
+    error = _error_in(body)
+    code = _first(error, _CODES, str | int)
+    kind = _first(error, _TYPES, str | int)
+    return Failure(
+        message=_cut(_message(error, body)),
+        status=status if status is not None else _status_in(error),
+        code=None if code is None else str(code)[:200],
+        type=kind if kind != "error" else None,
+        reason=_reason(error),
+        param=_param(error, body),
+        request_id=text_of(body.get("request_id")) or None,
+        body=error,
+        document=body,
+    )
+
+
+def reported(text: str, *, answered: bool) -> Any:
+    """Return the failure that the body of a 200 reports, or None.
+
+    Where an answer should be, whatever has words is a report; behind an answer (`answered`), only
+    what is called an error.
+    """
+    value = _parse(text)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        return None
+    named = any(value.get(place) for place in PLACES)
+    return value if named or (not answered and _words(value, _MESSAGES, _DEPTH)) else None
 
 
 def parse_body(text: str) -> Any:
-    """Give what a body says as JSON, or the text itself where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError, MemoryError):
-        return text
+    """Return a body's JSON (of an event stream, its first event), or the text where it is none."""
+    parsed = _parse(text)
+    return text if parsed is _NO_JSON else parsed
 
 
 def condense(text: str) -> str:
-    """Shorten a message to `SHOWN_LIMIT` characters; of a long HTML page its title is left."""
-    if len(text) <= SHOWN_LIMIT:
-        return text
-    title = _TITLE.search(text) if _HTML.match(text) else None
-    return f"{' '.join(title[1].split())} (an HTML page)" if title else f"{text[: SHOWN_LIMIT - 1]}…"
+    """Shorten a message to `SHOWN_LIMIT` characters."""
+    return text if len(text) <= SHOWN_LIMIT else f"{text[: SHOWN_LIMIT - 1]}…"
 
 
-def looks_like_html(text: str) -> bool:
-    """Say whether `text` is a page for people."""
-    return _HTML.match(text) is not None
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    from fallback_chat.providers.http.sse import SSEDecoder
+
+    decoder = SSEDecoder()
+    for data, _ in (*decoder.feed(text[:_STREAM_LIMIT].encode("utf-8", "replace")), *decoder.flush()):
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError, MemoryError):
+            continue
+        if isinstance(event, dict):
+            return event
+    return _NO_JSON
+
+
+def _error_in(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return the error object of a document; words that stand there alone are put into one."""
+    for place in PLACES:
+        value = whole.get(place)
+        if isinstance(value, dict) and value:
+            return value
+        if words := _words(value, _MESSAGES, _DEPTH):
+            beside = {key: whole[key] for key in _BESIDE if key in whole}
+            return beside | next(iter(dicts_of(value)), {}) | {"message": words}
+    return whole
+
+
+def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
+    """Return the words of an error: its own, those around it, or the document that has none."""
+    own = _words(error, _MESSAGES, _DEPTH)
+    around = "" if error is whole else _words(_without(whole, PLACES), _MESSAGES, _DEPTH)
+    told = [own, around, text_of(dict_of(error.get("misalignment")).get("detailed_explanation")), _upstream(error)]
+    words = ": ".join(_distinct(told))
+    return words or (_dump(whole) if any(whole.values()) else "")
+
+
+def _upstream(error: dict[str, Any]) -> str:
+    """Return what the server behind a gateway said: OpenRouter's `metadata.raw`, text or document."""
+    raw = dict_of(error.get("metadata")).get("raw")
+    if isinstance(raw, str) and raw:
+        parsed = _parse(raw[:MESSAGE_LIMIT])
+        return (isinstance(parsed, dict | list) and _words(parsed, (*PLACES, *_MESSAGES), _DEPTH)) or raw
+    return _words(raw, (*PLACES, *_MESSAGES), _DEPTH) if isinstance(raw, dict | list) else ""
+
+
+def _words(value: Any, names: Iterable[str], depth: int) -> str:
+    """Return the words in `value`: a string, those under the first name that has some, or of all items."""
+    if isinstance(value, str):
+        return value.strip()
+    if not depth:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(_distinct(_item(item, names, depth - 1) for item in value))
+    if not isinstance(value, dict):
+        return ""
+    return next((words for name in names if (words := _words(value.get(name), names, depth - 1))), "")
+
+
+def _item(item: Any, names: Iterable[str], depth: int) -> str:
+    """Return the words of an item, after the place in the request that FastAPI means (`loc`)."""
+    words = _words(item, names, depth)
+    place = [str(part) for part in item["loc"]] if isinstance(item, dict) and isinstance(item.get("loc"), list) else []
+    where = ".".join(place[1:] if place[:1] == ["body"] else place)
+    return f"{where}: {words}" if where and words else words
+
+
+def _distinct(texts: Iterable[str]) -> Iterator[str]:
+    """Yield those that add something to what was said before."""
+    said = ""
+    for text in texts:
+        if text and text not in said:
+            said += text
+            yield text
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT]
+    return without_markup(text)[:MESSAGE_LIMIT]
 
 
 def _dump(value: Any) -> str:
     try:
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError, MemoryError):
         return ""
 
 
-def _from_object(status: int | None, error: dict[str, Any], whole: dict[str, Any]) -> Failure:
-    message = error.get("message")
-    code = error.get("code")
-    kind = error.get("type") if error.get("type") is not None else error.get("status")
-    return Failure(
-        message=_cut(message if isinstance(message, str) else _dump(message) if message is not None else ""),
-        status=status if status is not None else _status_in(error),
-        code=str(code)[:200] if isinstance(code, str | int) else None,
-        type=kind if isinstance(kind, str | int) and kind != "error" else None,
-        reason=_reason(error),
-        param=_param(error, whole),
-        request_id=text_of(whole.get("request_id")) or None,
-        body=error,
-    )
+def _first(error: dict[str, Any], names: Iterable[str], types: Any) -> Any:
+    """Return the first value of one of `types` that `error` has under one of `names`."""
+    return next((error[name] for name in names if isinstance(error.get(name), types)), None)
+
+
+def _without(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key not in names}
 
 
 def _status_in(error: dict[str, Any]) -> int | None:
-    """Find the HTTP status that an error inside a 200 would have had."""
-    for value in (error.get("status_code"), error.get("code"), error.get("status")):
+    """Return the HTTP status that an error inside a 200 would have had."""
+    for name in _STATUSES:
+        value = error.get(name)
         number = (
             int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3 else value
         )
@@ -112,7 +221,7 @@ def _status_in(error: dict[str, Any]) -> int | None:
 
 
 def _reason(error: dict[str, Any]) -> str | None:
-    """Find the finer code: Anthropic's `details.error_code`, Google's ErrorInfo, Azure's inner error."""
+    """Return the finer code: `details.error_code` (Anthropic), ErrorInfo (Google), the inner error (Azure)."""
     for place, key in (
         (dict_of(error.get("details")), "error_code"),
         *((detail, "reason") for detail in dicts_of(error.get("details"))),
@@ -124,7 +233,7 @@ def _reason(error: dict[str, Any]) -> str | None:
 
 
 def _param(error: dict[str, Any], whole: dict[str, Any]) -> str | None:
-    """Find the parameter that is rejected: `param`, or where a validation error is located (FastAPI's `loc`)."""
+    """Return the rejected parameter: `param`, or the place of a validation error (FastAPI's `loc`)."""
     if isinstance(error.get("param"), str):
         return text_of(error["param"])
     for detail in dicts_of(whole.get("detail")):

@@ -1,14 +1,14 @@
-"""When a provider wants to be asked again: headers, error bodies and sentences, as seconds from now.
+"""When a provider wants to be asked again, from headers, fields of an error and sentences.
 
-No source is trusted to be sane. What is negative, not a number or infinite is ignored and the next source is asked; a moment
-in the past means now.
+No source is trusted to be sane. What is negative, infinite or not a number is ignored, and the next
+source is asked; a moment in the past means now.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,110 +16,177 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LONGEST: Final = 366 * 86400.0
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_NUMBER: Final = r"\d{1,12}(?:\.\d{1,9})?"
-_DURATION: Final = re.compile(rf"(?:{_NUMBER}(?:ms|[smhd]))+")
-_DURATION_PART: Final = re.compile(rf"({_NUMBER})(ms|[smhd])")
+_EPOCHS: Final = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
+"""From where on a number counts seconds, milli-, micro- or nanoseconds since the epoch (2001 to 5138)."""
+_EPOCH_RANGE: Final = 100.0
+
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+"""By the first letter of the unit's name; milliseconds are not in it."""
+_NUMBER: Final = r"\d{1,20}(?:\.\d{1,20})?"
+_UNIT: Final = r"(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[smhd])"
+_STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
+_DURATION: Final = rf"{_STEP}(?:(?:,?\s(?:and\s)?|,)?{_STEP})*"
+_MOMENT: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_AGAIN: Final = (
+    r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*"
+    r"|available(?: again)?|将在"
+)
+_LEAD: Final = r"(?:\s?[:,]?\s?(?:in|after|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}[\s:~]{0,3}"
 _SENTENCE: Final = re.compile(
-    rf"\b(?:retry|try again)\s+(?:in|after)\s+(?:({_NUMBER})\s*(milliseconds?|seconds?|minutes?|hours?)\b|({_DURATION.pattern}))",
+    rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}))",
     re.IGNORECASE,
 )
-_BUCKET_RESETS: Final = (
-    # OpenAI, Groq, Azure; then Anthropic.
-    (re.compile(r"x-ratelimit-reset-(.+)"), "x-ratelimit-remaining-{}"),
-    (re.compile(r"anthropic-ratelimit-(.+)-reset"), "anthropic-ratelimit-{}-remaining"),
+_BEIJING: Final = ("your limit will reset at", "重置")
+"""Sentences of z.ai and Zhipu, whose moments name no zone and mean theirs
+(https://docs.z.ai/api-reference/api-code).
+"""
+
+_FIELD: Final = re.compile(
+    r"(?:retry(?:after|in|delay|at)|resets?(?:in|at|after|time|seconds)|quotareset|nextreset|ratelimitreset|availableat"
+    r"|availablein|waitseconds|waittime|estimatedtime)\w*"
 )
-_EPOCH_MS: Final = 1e11
-_EPOCH_S: Final = 1e9
+"""Names of fields, without case, hyphens and underscores."""
+_FIELD_UNITS: Final = (("ms", 0.001), ("milliseconds", 0.001), ("millis", 0.001), ("minutes", 60.0), ("hours", 3600.0))
+_DEPTH: Final = 5
+_FIELDS: Final = 500
+"""Values of an error that are looked at."""
+
+_BUCKETS: Final = (
+    # Which header names a reset, which what is left, and whether a reset counts without the latter.
+    (
+        re.compile(r"(x-)?ratelimit-reset"),
+        "{}ratelimit-remaining",
+        True,
+    ),  # OpenRouter, Cohere, Together; the draft of the IETF
+    (re.compile(r"(x-ratelimit)-reset-after"), "{}-remaining", True),
+    (re.compile(r"(ratelimitbysize)-reset"), "{}-remaining", True),  # Mistral
+    (re.compile(r"anthropic-ratelimit-(unified)-reset"), "anthropic-ratelimit-{}-remaining", True),
+    (re.compile(r"x-ratelimit-reset-(.+)"), "x-ratelimit-remaining-{}", False),  # OpenAI, Groq, Azure, Cerebras
+    (re.compile(r"anthropic-ratelimit-(.+)-reset"), "anthropic-ratelimit-{}-remaining", False),
+)
+_BUCKET_IN_ONE: Final = re.compile(r"\b(?:r|remaining)=0\b.*\b(?:t|reset)=(\d{1,12})")
+"""`RateLimit: "day";r=0;t=30`, and what it looked like in older drafts."""
 
 
-def wait_of(headers: Mapping[str, str], body: Any, message: str, *, now: float) -> float | None:
-    """Give the seconds to wait, or None when nothing says so.
+def wait_of(headers: Mapping[str, str], document: Any, message: str, *, now: float) -> float | None:
+    """Return the seconds to wait, or None when nothing says so.
 
-    `headers` have lower-case names, `body` is the parsed error, `now` the time as seconds since the epoch.
+    `headers` have lower-case names, `document` is the parsed body, `now` is in epoch seconds.
     """
-    for wait in _hints(headers, body, message, now):
+    for wait in _hints(headers, document, message, now):
         if wait is not None and math.isfinite(wait) and wait >= 0:
             return min(wait, _LONGEST)
     return None
 
 
-def _hints(headers: Mapping[str, str], body: Any, message: str, now: float) -> Iterator[float | None]:
-    milliseconds = _number(headers.get("retry-after-ms"))
-    yield None if milliseconds is None else milliseconds / 1000
-    yield _number(headers.get("retry-after"))
-    yield _date(headers.get("retry-after"), now)
-    yield _duration(headers.get("retry-after"))
-    yield _retry_info(body)
-    yield _sentence(message)
-    yield max(_empty_buckets(headers, now), default=None)
-    yield _reset(headers, now)
+def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) -> Iterator[float | None]:
+    yield from _asked(headers, now)
+    inner: list[Mapping[str, str]] = []
+    for name, value in _fields(document):
+        if name == "headers" and isinstance(value, dict):
+            inner.append({key.lower(): str(text) for key, text in value.items()})
+        elif _FIELD.fullmatch(name):
+            yield _value(value, now, unit=next((unit for end, unit in _FIELD_UNITS if name.endswith(end)), 1.0))
+    for one in inner:  # OpenRouter: those of the server behind it
+        yield from _asked(one, now)
+    yield _sentence(message, now)
+    for one in (headers, *inner):
+        yield max(_empty_buckets(one, now), default=None)
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
+def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
+    """Yield what the headers say that are made for this."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        yield _value(headers.get(name), now, unit=0.001)
+    yield _value(headers.get("retry-after"), now)
+
+
+def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
+    """Read a number, a duration or a moment; a number that can be a moment since the epoch is one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
+    text = str(value).strip().strip('"')
+    if re.fullmatch(r"\+?\d{1,300}(?:\.\d{1,300})?", text, re.ASCII):
+        number = float(text)
+        for begin, per_second in _EPOCHS:
+            if begin <= number < begin * _EPOCH_RANGE:
+                return max(0.0, number / per_second - now)
+        return number * unit
+    span = _span(text)
+    return span if span is not None else _moment(text, now)
 
 
-def _date(text: str | None, now: float) -> float | None:
-    """Read the three forms of RFC 9110, section 5.6.7, and RFC 3339; all are in UTC unless they say otherwise."""
-    for parse in (parsedate_to_datetime, datetime.fromisoformat, _asctime):
+def _span(text: str) -> float | None:
+    """Read `120ms`, `6.02s`, `2m59.56s`, `1 hour and 5 minutes`."""
+    if not re.fullmatch(_DURATION, text, re.IGNORECASE | re.ASCII):
+        return None
+    steps = re.findall(rf"({_NUMBER}\s?|(?:an?|one)\s)({_UNIT})(?![a-z])", text, re.IGNORECASE)
+    return sum((float(number) if number[0].isdigit() else 1.0) * _seconds(unit.lower()) for number, unit in steps)
+
+
+def _seconds(unit: str) -> float:
+    """Return the seconds of a unit, from its abbreviation or its name."""
+    return 0.001 if unit == "ms" or unit.startswith("milli") else _UNITS[unit[0]]
+
+
+def _moment(text: str, now: float, zone: timezone = UTC) -> float | None:
+    """Read RFC 9110, section 5.6.7 (three forms), and RFC 3339; what names no zone is in `zone`."""
+    for parse in (parsedate_to_datetime, _iso, _asctime):
         try:
-            moment = parse(text or "")
-            return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+            moment = parse(text)
+            return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() - now)
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(re.sub(r"\s?(?:UTC|GMT)$", "Z", text))
 
 
 def _asctime(text: str) -> datetime:
     return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
 
 
-def _duration(text: str | None) -> float | None:
-    """Read `120ms`, `6.02s`, `2m59.56s`, `1h2m3s`."""
-    if not text or not _DURATION.fullmatch(text.strip()):
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+def _fields(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the named values of a document, outer ones first; names without case, `-` and `_`."""
+    level, left = [document], _FIELDS
+    for _ in range(_DEPTH):
+        below: list[Any] = []
+        for node in level:
+            named = node.items() if isinstance(node, dict) else ()
+            for key, value in named:
+                yield re.sub("[-_]", "", str(key)).lower(), value
+                left -= 1
+                if not left:
+                    return
+            below += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        level = below
 
 
-def _retry_info(body: Any) -> float | None:
-    """Read google.rpc.RetryInfo in the details of an error."""
-    details = body.get("details") if isinstance(body, dict) else None
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, dict) and isinstance(detail.get("retryDelay"), str):
-            return _duration(detail["retryDelay"])
+def _sentence(message: str, now: float) -> float | None:
+    """Read "try again in 1m30.5s", "wait 40 seconds", "will reset at 2026-11-24 00:00:00"."""
+    for found in _SENTENCE.finditer(message):
+        if found["span"]:
+            return _span(found["span"])
+        if found["moment"].isdigit():
+            return _value(found["moment"], now)
+        told = message.lower()
+        zone = timezone(timedelta(hours=8)) if any(phrase in told for phrase in _BEIJING) else UTC
+        return _moment(found["moment"], now, zone)
     return None
 
 
-def _sentence(message: str) -> float | None:
-    found = _SENTENCE.search(message)
-    if not found:
-        return None
-    number, unit, duration = found.groups()
-    short = "ms" if unit and unit.lower().startswith("milli") else unit[0].lower() if unit else ""
-    return float(number) * _UNITS[short] if unit else _duration(duration.lower())
-
-
 def _empty_buckets(headers: Mapping[str, str], now: float) -> Iterator[float]:
-    """Give the resets of the rate limits that are used up; the reset of any other one says nothing."""
+    """Yield the resets of the rate limits that are used up; those of others say nothing."""
     for name, value in headers.items():
-        for pattern, remaining in _BUCKET_RESETS:
-            bucket = pattern.fullmatch(name)
-            if bucket and _number(headers.get(remaining.format(bucket[1]))) == 0:
-                duration = _duration(value)
-                wait = duration if duration is not None else _date(value, now)
+        for pattern, remaining, may_be_missing in _BUCKETS:
+            if bucket := pattern.fullmatch(name):
+                left = headers.get(remaining.format(bucket[1] or ""))
+                empty = may_be_missing if left is None else _value(left, now) == 0
+                wait = _value(value, now) if empty else None
                 if wait is not None:
                     yield wait
-
-
-def _reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Read `x-ratelimit-reset`: milliseconds (OpenRouter) or seconds (Cohere) since the epoch, or seconds from now (Together)."""
-    value = _number(headers.get("x-ratelimit-reset"))
-    if value is None or (_number(headers.get("x-ratelimit-remaining")) or 0) > 0:
-        return None
-    if value > _EPOCH_S:
-        return max(0.0, (value / 1000 if value > _EPOCH_MS else value) - now)
-    return value
+                break
+    if told := _BUCKET_IN_ONE.search(headers.get("ratelimit", "")):
+        yield float(told[1])

@@ -128,7 +128,7 @@ class BodyReader:
         self.ended = True
         if not self.finished:
             self.fail(self._unfinished())
-        elif self._decoder is not None and (error := _bare_error(self._decoder.stray.decode("utf-8", "replace"))):
+        elif self._decoder is not None and (stray := self._stray()) and (error := _reported(stray, answered=True)):
             self._report(error)
 
     def fail(self, error: APIError) -> None:
@@ -241,11 +241,11 @@ class BodyReader:
 
     def _unfinished(self) -> APIError:
         """Name what a body was that ended without a finish."""
-        stray = self._decoder.stray.decode("utf-8", "replace") if self._decoder else ""
-        if stray.strip() and not self.output_started:
-            return self._no_answer(stray)
-        if stray.strip() and (error := _bare_error(stray)) is not None:
+        stray = self._stray()
+        if stray and (error := _reported(stray, answered=self.output_started)) is not None:
             return self._classify(error)
+        if stray and not self.output_started:
+            return self._no_answer(stray)
         if self._whole:
             return APIStreamError("the provider answered 200 with JSON that is no answer", kind=ErrorKind.SERVER_ERROR)
         if self.output_started:
@@ -254,18 +254,18 @@ class BodyReader:
         return APIStreamError(f"the provider answered 200 with {what}", kind=ErrorKind.EMPTY)
 
     def _no_answer(self, stray: str) -> APIError:
-        error = _bare_error(stray)
-        if error is not None:
-            return self._classify(error)
-        page = stray.lstrip().startswith("<")
-        what = (
-            "an HTML page (of a proxy or a login?)"
-            if page
-            else f"what is no answer: {self._redact(stray.strip())[:80]!r}"
-        )
+        from fallback_chat.providers.failures.markup import holds_page, without_markup
+
+        said = self._redact(stray.strip())
+        what = without_markup(said)[:200] if holds_page(said) else f"what is no answer: {said[:80]!r}"
         return APIStreamError(
             f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
         )
+
+    def _stray(self) -> str:
+        """Return what belongs to no frame, or nothing where it is blank."""
+        stray = self._decoder.stray.decode("utf-8", "replace") if self._decoder else ""
+        return stray if stray.strip() else ""
 
 
 def parse(text: str) -> Any:
@@ -277,12 +277,7 @@ def parse(text: str) -> Any:
     return value if end == len(text) else json.loads(text)
 
 
-def _bare_error(text: str) -> Any:
-    """Find an error that was sent as bare JSON among the events, as Google does; None when it is something else."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError, MemoryError):
-        return None
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return value if isinstance(value, dict) and value.get("error") else None
+def _reported(stray: str, *, answered: bool) -> Any:
+    from fallback_chat.providers.failures.reader import reported  # an answer without an error does without
+
+    return reported(stray, answered=answered)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error
-from fallback_chat.providers.failures.reader import looks_like_html
 from fallback_chat.providers.http.frames import MAX_FRAME
 
 if TYPE_CHECKING:
@@ -66,11 +65,16 @@ class JsonFetch:
         try:
             return json.loads(body)
         except (ValueError, RecursionError, MemoryError) as error:
-            page = looks_like_html(body[:200].decode("utf-8", "replace"))
-            what = "an HTML page (of a proxy or a login?)" if page else "what is not JSON"
-            raise APIStatusError(
-                f"the provider answered 200 with {what}",
-                kind=ErrorKind.SERVER_ERROR,
-                details=ErrorDetails(status=200),
-                hint="check base_url",
-            ) from error
+            raise self._no_document(body.decode("utf-8", "replace")) from error
+
+    def _no_document(self, text: str) -> APIError:
+        from fallback_chat.providers.failures.markup import holds_page, without_markup
+
+        said = self._errors.redact(text)
+        what = without_markup(said)[:200] if holds_page(said) else "what is not JSON"
+        return APIStatusError(
+            f"the provider answered 200 with {what}",
+            kind=ErrorKind.SERVER_ERROR,
+            details=ErrorDetails(status=200),
+            hint="check base_url",
+        )

@@ -35,7 +35,7 @@ class HttpLLM(LLM):
         self._settings = settings
         self._api_key = api_key
         self._http = http
-        self._errors = ErrorReader(settings, api_key, dialect.family(settings))
+        self._errors = ErrorReader(settings, api_key)
         self._closed = False
         self.dropped: tuple[str, ...] = ()
         """Keys that the server has rejected by name; they are no longer sent."""

@@ -13,8 +13,10 @@ from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, 
 class SSEDecoder:
     """Cuts an event stream into frames.
 
-    It differs from the grammar in three places. An event without text is not handed over. An event that the end of the body
-    leaves open is handed over when it is `[DONE]` or JSON: real servers forget the last newline, and what would be lost is the
+    It differs from the grammar in four places. An event without text is not handed over. A field
+    `error` that holds an object, which the grammar does not know, is an event of that name: llama.cpp
+    sent its errors so until late in 2025. An event that the end of the body leaves open is handed over
+    when it is `[DONE]` or JSON: real servers forget the last newline, and what would be lost is the
     finish or the usage. Lines that are neither field nor comment are kept as `stray`.
     """
 
@@ -77,6 +79,8 @@ class SSEDecoder:
                 self._add(line[6:])
             elif line.startswith(b"event: "):
                 self._name = line[7:]
+            elif line.startswith(b"error: {"):
+                frames += [*self._dispatch(), (line[7:].decode("utf-8", "replace"), "error")]
             elif line:
                 self._field(line)
             elif self._data:

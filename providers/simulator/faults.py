@@ -209,7 +209,7 @@ CODED: Final = (
     ("context", 400, "This model's maximum context length is 8 tokens.", "context_length_exceeded"),
     ("bad-key", 401, "Incorrect API key provided.", "invalid_api_key"),
     ("no-model", 404, "The model does not exist.", "model_not_found"),
-    ("bad-input", 400, "Invalid value.", "invalid_value"),
+    ("bad-input", 400, "messages.0.content: must not be empty.", "invalid_value"),
 )
 """Errors by their code: name, status, message, code."""
 

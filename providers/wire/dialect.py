@@ -108,8 +108,6 @@ class Dialect(NamedTuple):
     """A wire format, as data and pure functions."""
 
     kind: str
-    family: Callable[[ProviderSettings], str]
-    """Names the rules for a server's errors (`_classify.py`)."""
     framing: Literal["sse", "ndjson"]
     build_request: Callable[[ChatRequest], HttpRequest]
     reader: Callable[[ChatRequest], Reader]

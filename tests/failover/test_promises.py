@@ -241,12 +241,19 @@ async def test_the_last_resort_asks_a_blocked_provider_last() -> None:
 
 
 async def test_input_that_two_providers_reject_is_not_offered_to_a_third() -> None:
-    async with chain("400", "422", "ok") as it:
+    async with chain("bad-input", "bad-input", "ok") as it:
         turn = await ask(it.adapter)
 
     assert (it.asked, it.edges) == ([1, 1, 0], [])
     assert turn.error is not None
     assert turn.error.kind is Kind.BAD_REQUEST
+
+
+async def test_rejections_that_do_not_name_the_input_lead_to_the_next_provider() -> None:
+    async with chain("400", "422", "bad-input", "400", "ok") as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, it.asked, it.edges) == (HEALTHY_TEXT, [1, 1, 1, 1, 1], [])
 
 
 async def test_a_conversation_too_long_for_one_goes_only_to_a_larger_window() -> None:

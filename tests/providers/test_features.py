@@ -9,9 +9,9 @@ import pytest
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.providers.failures.classify import classify
+from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import parse_failure
-from tests.providers.vectors import dialect_of, read, settings_of
+from tests.providers.vectors import read
 from tests.providers.wire.test_requests import body_of, user
 
 Event = dict[str, Any]
@@ -311,8 +311,7 @@ TOO_LONG["openai-responses"] = TOO_LONG["openai-chat"]
     [*TOO_LONG.items(), ("ollama", {"message": "prompt too long; exceeded max context length by 8 tokens"})],
 )
 def test_a_conversation_that_is_too_long_is_said_to_be_so(family: str, error: Event) -> None:
-    rules = dialect_of(family).family(settings_of(family))
-    assert classify(parse_failure(400, {"error": error}), rules) is ErrorKind.CONTEXT_EXCEEDED
+    assert blame(parse_failure(400, {"error": error})).kind is ErrorKind.CONTEXT_EXCEEDED, family
 
 
 REFUSALS: dict[str, tuple[list[Event], str]] = {

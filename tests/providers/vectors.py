@@ -60,7 +60,7 @@ def stream_vectors() -> dict[str, dict[str, Any]]:
 def body_reader(family: str, **more: Any) -> BodyReader:
     """Give what reads a body of the family."""
     dialect, settings = dialect_of(family), settings_of(family, **more)
-    errors = ErrorReader(settings, None, dialect.family(settings))
+    errors = ErrorReader(settings, None)
     return BodyReader(
         dialect.reader(ChatRequest(settings=settings, chat_ctx=ChatContext())),
         ndjson=dialect.framing == "ndjson",

@@ -10,7 +10,7 @@ from fallback_chat.core.engine.breaker import Health, Permit, State
 from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate, Turn
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
 from tests.core.scripted import ScriptedLLM
 
 NOW = 1_000_000_000.0
@@ -113,7 +113,7 @@ def test_one_that_was_asked_first_is_still_not_alone_when_it_is_the_last() -> No
 
 def test_the_input_is_bad_when_two_reject_it() -> None:
     turn, _ = turn_of(A, B, C)
-    rejected = APIError("unknown parameter", kind=ErrorKind.BAD_REQUEST)
+    rejected = APIError("no message", kind=ErrorKind.BAD_REQUEST, details=ErrorDetails(blames_input=True))
 
     turn.take()
     turn.note_failure(A, rejected)
@@ -124,6 +124,18 @@ def test_the_input_is_bad_when_two_reject_it() -> None:
     assert (after_one, turn.left(), turn.take()) == (["b", "c"], [], None)
 
 
+@pytest.mark.parametrize("blaming", [(False, False), (True, False), (False, True)])
+def test_two_rejections_prove_nothing_unless_both_name_the_input(blaming: tuple[bool, bool]) -> None:
+    turn, _ = turn_of(A, B, C)
+
+    for one, blames_input in zip((A, B), blaming, strict=True):
+        turn.take()
+        details = ErrorDetails(blames_input=blames_input)
+        turn.note_failure(one, APIError("rejected", kind=ErrorKind.BAD_REQUEST, details=details))
+
+    assert all_taken(turn) == ["c"]
+
+
 @pytest.mark.parametrize(
     ("windows", "left"),
     [
@@ -131,18 +143,27 @@ def test_the_input_is_bad_when_two_reject_it() -> None:
         ([None, 4_000, 8_000, 16_000, None], ["b", "c", "d", "e"]),
     ],
 )
-@pytest.mark.parametrize("kind", [ErrorKind.CONTEXT_EXCEEDED, ErrorKind.TOO_LARGE])
 def test_what_does_not_fit_goes_only_to_a_larger_window_or_one_not_known(
-    kind: ErrorKind, windows: list[int | None], left: list[str]
+    windows: list[int | None], left: list[str]
 ) -> None:
     chain = [candidate(name, window=window) for name, window in zip("abcde", windows, strict=True)]
     turn, _ = turn_of(*chain)
     turn.take()
 
-    turn.note_failure(chain[0], APIError("too long", kind=kind))
+    turn.note_failure(chain[0], APIError("too long", kind=ErrorKind.CONTEXT_EXCEEDED))
 
     assert names(turn.left()) == left
     assert all_taken(turn) == left
+
+
+def test_a_limit_on_the_size_of_a_request_says_nothing_about_windows() -> None:
+    chain = [candidate("a", window=8_000), candidate("b", window=4_000), candidate("c")]
+    turn, _ = turn_of(*chain)
+    turn.take()
+
+    turn.note_failure(chain[0], APIError("more tokens than a minute has", kind=ErrorKind.TOO_LARGE))
+
+    assert all_taken(turn) == ["b", "c"]
 
 
 def test_a_smaller_window_that_overflows_later_does_not_lower_the_bar() -> None:

@@ -417,7 +417,8 @@ async def test_a_chain_that_is_switched_off_says_so(clock: FakeClock) -> None:
 
 
 async def test_two_that_reject_the_input_end_the_turn(clock: FakeClock) -> None:
-    rejected = APIStatusError("HTTP 400", kind=ErrorKind.BAD_REQUEST, details=ErrorDetails(status=400))
+    details = ErrorDetails(status=400, blames_input=True)
+    rejected = APIStatusError("HTTP 400", kind=ErrorKind.BAD_REQUEST, details=details)
     a, b, c = ScriptedLLM("a", [rejected]), ScriptedLLM("b", [rejected]), ScriptedLLM("c", ANSWER)
     chain = chain_of(a, b, c, clock=clock)
 

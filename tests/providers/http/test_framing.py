@@ -43,6 +43,7 @@ LINES = st.lists(
             b"id: 7",
             b"retry: 5",
             b"error: {}",
+            b"error: words",
             b"{}",
             b"",
             b"",
@@ -53,7 +54,7 @@ LINES = st.lists(
 
 
 def by_the_book(lines: list[bytes]) -> list[Frame]:
-    """Read an event stream as the grammar says, one event after the other, without the end of the body."""
+    """Read an event stream as the grammar says, and llama.cpp's errors, without the end of the body."""
     frames: list[Frame] = []
     data: list[str] = []
     name = ""
@@ -68,6 +69,11 @@ def by_the_book(lines: list[bytes]) -> list[Frame]:
             data.append(text)
         elif field == b"event":
             name = text
+        elif line.startswith(b"error: {"):
+            if "\n".join(data).strip():
+                frames.append(("\n".join(data), name))
+            data, name = [], ""
+            frames.append((text, "error"))
     return frames
 
 

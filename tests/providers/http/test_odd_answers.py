@@ -246,9 +246,7 @@ GOOGLES_ADVICE = "You exceeded your current quota, please check your plan and bi
 
 
 def error_of(family: str, status: int, body: Event) -> tuple[ErrorKind, float | None]:
-    error = ErrorReader(settings_of(family), None, "gemini" if family == "gemini" else family).from_response(
-        status, {}, json.dumps(body), now=NOW
-    )
+    error = ErrorReader(settings_of(family), None).from_response(status, {}, json.dumps(body), now=NOW)
     return error.kind, error.retry_after
 
 

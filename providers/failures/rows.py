@@ -1,0 +1,302 @@
+"""The table of blame: what a failure has to say to be of a kind. The first row that fits decides.
+
+A row asks for a status, for one of some codes and for one of some phrases; a column that is empty
+asks for nothing. Codes that leave no doubt stand first. Then phrases, which tell more than the status
+that they come with: spent credit is a 402, but also a 403, a 429 and a 500. Then the status, and last
+the codes that are only believed where there is none: in an error inside a 200.
+
+A new vendor adds a code or a phrase, and nothing else has to know it. Phrases are in lower case; an
+asterisk stands for anything.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final, NamedTuple
+
+from fallback_chat.core.errors import ErrorKind
+from fallback_chat.providers.failures.codes import CANONICAL, DECISIVE, SOFT
+
+K = ErrorKind
+
+IN_A_200: Final = None
+"""The status of an error inside a 200 that names none."""
+
+
+class Row(NamedTuple):
+    """A kind of failure, and what marks it; `words` and `hint` replace those of the kind."""
+
+    kind: ErrorKind
+    statuses: frozenset[int | None] | None = None
+    """None is any."""
+    codes: frozenset[str] = frozenset()
+    says: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    """Phrases with which it does not fit after all."""
+    words: str | None = None
+    hint: str | None = None
+    names_wait: bool = True
+    """The wait that the error names is true. Google also names seconds for the quota of a day."""
+
+
+def _says(kind: ErrorKind, *phrases: str, at: tuple[int | None, ...], unless: tuple[str, ...] = ()) -> Row:
+    return Row(kind, frozenset(at), says=phrases, unless=unless)
+
+
+def _coded(table: dict[ErrorKind, tuple[str, ...]], *, at: tuple[int | None, ...] | None = None) -> tuple[Row, ...]:
+    statuses = None if at is None else frozenset(at)
+    return tuple(Row(kind, statuses, codes=frozenset(codes)) for kind, codes in table.items())
+
+
+_REJECTED: Final = (400, 413, 422)
+_FAILED: Final = (500, IN_A_200)
+_WITHOUT_CREDIT: Final = (400, 401, 402, 403, 412, 429, 500, 503, IN_A_200)
+
+_BY_NUMBERS: Final = (
+    Row(K.RATE_LIMITED, codes=frozenset({"openrouter_in_flight_budget"})),
+    Row(K.CONTENT_FILTER, frozenset({403}), codes=frozenset({"openrouter:moderated"})),
+    # Waiting does not help a request that asks for more than the limit is.
+    Row(K.TOO_LARGE, frozenset({413, 429}), codes=frozenset({"more_than_the_limit"})),
+    # Google's own sentence cannot be believed: a limit per minute speaks of plan and billing, too.
+    Row(K.QUOTA_EXHAUSTED, frozenset({429, IN_A_200}), codes=frozenset({"quota_per_day"}), names_wait=False),
+    Row(K.OVERLOADED, frozenset({429, IN_A_200}), codes=frozenset({"model_capacity_exhausted"})),
+    Row(K.QUOTA_EXHAUSTED, frozenset({429}), says=("limit: 0,", "limit: 0 ", "limit: 0."), names_wait=False),
+    _says(K.QUOTA_EXHAUSTED, "credits are depleted", "spending cap", at=(429, IN_A_200)),
+    _says(K.RATE_LIMITED, "exceeded your current quota*retry in", "allocated quota exceeded", at=(429, IN_A_200)),
+    _says(K.RATE_LIMITED, "exceeded your current quota*resource_exhausted", at=(429, IN_A_200)),
+)
+
+_FILTERS: Final = (
+    _says(
+        K.CONTENT_FILTER,
+        "content exists risk",  # DeepSeek
+        "inappropriate content",  # DashScope
+        "content management policy",  # Azure
+        "content policy", "content filter", "content_filter", "contentpolicyviolation",
+        "safety system", "safety reasons", "safety filter", "safety policy", "safety check",
+        "sensitive content", "sensitivecontent", "new_sensitive", "unsafe or", "sensitive words",
+        "usage policy", "usage policies", "prohibited content", "prohibited_content", "prohibited use",
+        "guardrail", "prompt blocked", "response blocked", "blocked by*security",
+        "flagged", "moderation", "considered high risk", "敏感内容",
+        at=(400, 422, 451, *_FAILED),
+    ),
+    _says(
+        K.CONTENT_FILTER,
+        "flagged by", "requires moderation", "content policy", "content filter", "guardrail", "safety filter",
+        at=(403,),
+    ),
+)  # fmt: skip
+
+_KEYS: Final = (
+    _says(
+        K.AUTH,
+        "incorrect api key", "invalid api key", "invalid api-key", "invalid_api_key", "missing api key", "no api key",
+        "api key not valid", "api key is not valid", "api key is invalid", "api key expired", "api key has expired",
+        "invalid access token", "token expired", "token has expired", "invalid authentication", "authentication failed",
+        "authentication error", "login fail",
+        at=(400, 403, *_FAILED),
+    ),
+    _says(
+        K.PERMISSION,
+        "must be verified", "terms acceptance", "agreed to*terms", "not activated the model", "location is not supported",
+        "country, region, or territory", "not available in your", "has not been enabled", "is not enabled for",
+        at=(400, 404),
+    ),
+)  # fmt: skip
+
+_MODELS: Final = (
+    _says(
+        K.MODEL_NOT_FOUND,
+        "invalid model name", "is not a valid model", "not a valid model", "no such model", "unknown model", "invalid model:",
+        "model does not exist", "model*does not exist", "model*not found", "models/*is not found", "not found the model",
+        "could not find model", "model identifier is invalid", "requested model*is not supported", "model not exist",
+        "unable to access*model", "server is pinned to",  # transformers
+        "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
+        "on-demand throughput", "模型不存在",
+        at=(400, 403, 422, 500, IN_A_200),
+        unless=("tool", "file", "signature"),
+    ),
+    Row(
+        K.MODEL_NOT_FOUND, frozenset({400, 404, 500, IN_A_200}), says=("no models loaded", "no model loaded", "no model is loaded"),
+        words="has no model loaded", hint="load the model in that server",
+    ),
+)  # fmt: skip
+
+_CREDIT: Final = (
+    _says(
+        K.QUOTA_EXHAUSTED,
+        "insufficient balance", "insufficient credit", "insufficient fund", "insufficient quota", "insufficient_balance",
+        "insufficient account balance", "balance is insufficient", "balance is not enough", "not enough balance",
+        "not enough credit", "out of credit", "used all available credits", "all available credits", "credits expired",
+        "credit balance", "credit limit exceeded", "exceeded your monthly", "monthly included credits",
+        "spending limit", "spend limit", "spend alert", "usage limit", "usage quota", "billing cycle", "weekly limit",
+        "monthly limit", "weekly/monthly limit", "daily free allocation", "free tier*exhausted", "free*quota*exhausted",
+        "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
+        "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
+        "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
+        "prepayment credits", "placed on hold", "organization*on hold", "account*on hold", "余额不足", "欠费", "使用上限",
+        at=_WITHOUT_CREDIT,
+        unless=("per minute", "per second"),
+    ),
+    _says(K.QUOTA_EXHAUSTED, "exceeded your current quota", at=(402, 403, 429, IN_A_200)),
+)  # fmt: skip
+
+_WINDOW: Final = (
+    "context window", "context length", "context limit", "context size", "max_seq_len", "max_model_len", "max_position",
+    "maximum model length", "model token limit", "maximum prompt length", "max prompt length", "maximum input length",
+    "max input length",
+)  # fmt: skip
+_OVER: Final = (
+    "exceed",
+    "longer than",
+    "larger than",
+    "greater than",
+    "more than",
+    "overflow",
+    "too long for",
+    "less than",
+)
+_SUBJECTS: Final = ("prompt", "input", "inputs", "messages", "conversation", "history")
+
+_OVERFLOW: Final = (
+    # A limit of the account on one request or one minute says nothing about the model.
+    _says(
+        K.TOO_LARGE,
+        "per minute", "per-minute", "(tpm)", "body too large", "entity too large", "payload too large", "max size",
+        at=(413,),
+    ),
+    _says(K.TIMEOUT, "context deadline exceeded", at=(400, *_FAILED)),  # Go's word for a time-out
+    # The cap of the answer, which can be left out.
+    _says(K.BAD_REQUEST, "param:max_", "max_tokens*is too large", "max_completion_tokens*is too large", at=_REJECTED),
+    _says(
+        K.CONTEXT_EXCEEDED,
+        *(f"{over}*{window}" for over, window in product(_OVER, _WINDOW)),
+        *(f"{window}*exceed" for window in _WINDOW),
+        "maximum context length", "prompt is too long", "prompt too long", "input is too long", "input too long",
+        "messages is too long", "messages are too long", "conversation is too long", "contextwindowexceeded",
+        "context the overflows", "tokens to keep from the initial prompt", "context length currently available",
+        "input token*exceed", "token count*exceeds the limit", "input token count*only supports", "token limit exceeded",
+        "exceeded max context", "exceeds max length", "maximum prompt length is", "too many tokens", "too many input tokens",
+        "reduce the length of", "reduce your prompt", "length of all messages", "range of input length", "does not fit*context",
+        "`inputs` tokens +", "`inputs` must have less", "prompt 超长",
+        at=(*_REJECTED, *_FAILED),
+    ),
+    _says(K.CONTEXT_EXCEEDED, "must be less than the context length", at=(403,)),  # Together
+    _says(
+        K.CONTEXT_EXCEEDED,
+        *(
+            f"{subject}*{over}*{measure}"
+            for subject, over, measure in product(_SUBJECTS, ("too long", "too many", "exceed", "longer than"), ("token", "length"))
+        ),
+        at=_REJECTED,
+        unless=("max_tokens", "completion", "output", "image", "tool", "stop", "picture", "file", "string"),
+    ),
+)  # fmt: skip
+
+_CAPACITY: Final = (
+    _says(
+        K.OVERLOADED,
+        "overloaded", "no capacity", "out of capacity", "over capacity", "at capacity", "capacity temporarily", "capacity exceeded",
+        "high traffic", "high demand", "too busy", "server busy", "currently loading", "model is loading", "queue is full",
+        "queue_exceeded", "currently unavailable", "no more data centers", "no deployments available", "访问量过大",
+        at=(429, *_FAILED),
+    ),
+    _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),
+    _says(K.BAD_REQUEST, "client specified an invalid argument", at=(IN_A_200,)),  # xAI
+    _says(K.RATE_LIMITED, "rate limit", "rate-limit", "too many requests", at=_FAILED),
+)  # fmt: skip
+
+_MODEL_OR_ROUTE: Final = (404, 405, 410)
+_NAMES_MODEL: Final = (
+    "model `", "model '", 'model "', "model:", "the model ", "this model", "model *does not exist", "model *not found",
+    "models/*not found", "deployment", "no endpoints found", "entity was not found", "not a valid model",
+)  # fmt: skip
+
+_BY_STATUS: Final = (
+    _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),
+    # The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a model.
+    Row(
+        K.MODEL_NOT_FOUND,
+        frozenset(_MODEL_OR_ROUTE),
+        words="has no such address, or no such model",
+        hint="check base_url, then `model`, in fallback.toml",
+    ),
+    Row(
+        K.CONNECTION,
+        frozenset({407}),
+        words="cannot be reached: the proxy in between asks for a login",
+        hint='write it into the proxy\'s address, or proxy = "none"',
+    ),
+    *(
+        Row(kind, frozenset(statuses))
+        for kind, statuses in {
+            K.AUTH: (401,),
+            K.QUOTA_EXHAUSTED: (402,),
+            K.PERMISSION: (403, 451),
+            K.TIMEOUT: (408, 504, 524, 598, 599),  # Cloudflare's 524
+            K.SERVER_ERROR: (409, 423, 424, 425),
+            K.TOO_LARGE: (413,),
+            K.RATE_LIMITED: (429,),
+            K.OVERLOADED: (498, 503, 529),  # Groq's flex capacity; Anthropic, OpenRouter
+            K.CANCELLED: (499,),
+            K.BAD_REQUEST: (501,),  # llama.cpp: a feature that this server lacks, whoever asks how often
+        }.items()
+    ),
+    Row(K.BAD_REQUEST, frozenset(range(400, 500))),
+    Row(K.SERVER_ERROR, frozenset(range(500, 600))),
+)
+
+_RATES, _SOFT = (
+    tuple(row for row in _coded(SOFT, at=(IN_A_200,)) if (row.kind is K.RATE_LIMITED) is rates)
+    for rates in (True, False)
+)
+"""A code that names a rate is believed before its sentence, which speaks of many tokens, too."""
+
+ROWS: Final = (
+    *_coded(CANONICAL),
+    *_coded(DECISIVE),
+    *_BY_NUMBERS,
+    *_RATES,
+    *_FILTERS,
+    *_KEYS,
+    *_MODELS,
+    *_CREDIT,
+    *_OVERFLOW,
+    *_CAPACITY,
+    *_BY_STATUS,
+    *_SOFT,
+    Row(K.SERVER_ERROR),
+)
+
+NAMES_INPUT: Final = (
+    Row(
+        K.BAD_REQUEST,
+        codes=frozenset(
+            {
+                "openrouter:invalid_prompt", "openrouter:invalid_image", "openrouter:unsupported_image_format",
+                "openrouter:image_too_small", "invalid_image", "invalid_image_format", "invalid_base64_image", "image_parse_error",
+                "image_too_small", "empty_image_file", "unsupported_image_media_type", "invalid_function_parameters",
+                "invalid_request_message_order", "image_dimensions_too_large", "tool_name_conflict",
+            }
+        ),
+    ),
+    Row(
+        K.BAD_REQUEST,
+        says=(
+            *(f"param:{name}" for name in ("messages", "input", "contents", "content", "prompt", "system", "tools", "functions")),
+            "messages.", "messages[", "messages:", "'messages", "`messages", '"messages', "contents[", "contents.", "contents is",
+            "input[", "input.", "'input", "message must", "messages must", "user message", "assistant message", "system message",
+            "tool message", "last message", "first message", "invalid message", "must alternate", "tool_call", "tool call",
+            "tool_use", "tool_result", "non-empty", "must not be empty", "cannot be empty", "content must", "empty content",
+            "image", "base64", "pdf", "schema",
+        ),
+    ),
+)  # fmt: skip
+"""How a rejection says that the conversation itself is at fault."""
+
+SPARES_INPUT: Final = (
+    "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
+    "unknown", "must be verified", "signature", "encrypted", "thinking", "reasoning", "this model", "for model", "max_tokens",
+    "does not have", "deprecated",
+)  # fmt: skip
+"""What another provider may see differently, even where the conversation is named."""
