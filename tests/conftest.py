@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import random
 import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import hypothesis
 import pytest
+
+from tests.sampling import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +47,39 @@ def forbid_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(forbid_network)
+
+
+# How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
+# The fixture `home` is one for all examples of a test, and it makes no difference.
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("samples")
+    group.addoption("--everything", action="store_true", help="try every case where only a sample is tried otherwise")
+    group.addoption("--seed", type=int, help="the sample to be tried; a run without --seed chooses one and names it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(1_000_000)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.option.everything:
+        terminalreporter.write_line(f"samples: --seed={config.option.seed}")
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Choose some of many cases; `--everything` means all of them."""
+    options = request.config.option
+    return Sample(f"{options.seed} {request.node.name}", options.everything)
 
 
 @pytest.fixture

@@ -111,8 +111,9 @@ class SocketAutojumpLoop(AutojumpLoop):
     selector = LoopbackSelector
 
 
+JUMPING: Final[tuple[str, dict[str, object]]] = ("asyncio", {"loop_factory": AutojumpLoop})
 OVER_SOCKETS: Final[tuple[str, dict[str, object]]] = ("asyncio", {"loop_factory": SocketAutojumpLoop})
-"""What the fixture `anyio_backend` gives where such a loop is to be used."""
+"""What the fixture `anyio_backend` returns where such a loop is to be used."""
 
 
 def timers() -> list[asyncio.TimerHandle]:

@@ -11,7 +11,6 @@ import io
 import re
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +26,7 @@ from fallback_chat.providers.simulator import Manner, running
 from fallback_chat.providers.simulator.schedule import always
 from tests.cli.program import KEY, Program, entry
 from tests.cli.repl.pseudo_terminal import on_terminal
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,6 @@ by_age = sorted(people, key=lambda person: person[1])
 """
 WIDTH: Final = 84
 NARROW_ROW: Final = ("▸backup (2/3)", "▸primary ?")
-PATIENCE: Final = 40.0
-"""Seconds: a provider that failed rests for about fifteen."""
 ENV: Final[dict[str, str | None]] = {"COLORTERM": "truecolor"}
 FONT: Final = re.compile(r"\s*@font-face \{\{.*?\}\}", re.DOTALL)
 """Rich has the picture load a font from elsewhere; the reader's own will do."""
@@ -130,7 +128,7 @@ class Drawn:
         self.wait(end)
 
     def wait(self, text: str) -> None:
-        self._run.until(lambda: text in self._run.text, PATIENCE)
+        self._run.sees(text)
 
     def keep(self, name: str) -> None:
         self._run.until(lambda: self._run.rows[-2:-1] == [">"])
@@ -158,11 +156,7 @@ class InTmux:
         return self._tmux("capture-pane", "-p")
 
     def wait(self, text: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while text not in " ".join(self.screen.split()):
-            if time.monotonic() > end:
-                raise TimeoutError(f"{text!r} is not in\n{self.screen}")
-            time.sleep(0.02)
+        wait_until(lambda: text in " ".join(self.screen.split()), shown=lambda: self.screen)
 
     def ask(self, question: str, end: str) -> None:
         self._tmux("send-keys", "-l", question)
@@ -170,8 +164,7 @@ class InTmux:
         self.wait(end)
 
     def keep(self, name: str) -> None:
-        while "\n>\n" not in self.screen:
-            time.sleep(0.02)
+        wait_until(lambda: "\n>\n" in self.screen, shown=lambda: self.screen)
         self.kept[f"{name} {self.size}"] = self.screen.rstrip()
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from fallback_chat.providers.http.connections import HttpEngine
 from tests.cli.canned import canned
 from tests.providers.raw_server import Peer, raw_server
 from tests.test_docs import ROOT, page
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,7 @@ def test_a_checkout_changed_as_the_page_says_asks_the_new_kind(tmp_path: Path) -
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE,
             check=False,
         )
 

@@ -15,20 +15,22 @@ _LOOK: Final = 0.005
 """Seconds between two looks."""
 
 
-def wait_until(happened: Callable[[], object], shown: Callable[[], object] = str) -> None:
+def wait_until(
+    happened: Callable[[], object], *, shown: Callable[[], object] = str, patience: float = PATIENCE
+) -> None:
     """Wait until `happened()` is true. Raises AssertionError with `shown()` when it never is."""
-    for _ in _looks(happened, shown):
+    for _ in _looks(happened, shown, patience):
         time.sleep(_LOOK)
 
 
-async def until(happened: Callable[[], object], shown: Callable[[], object] = str) -> None:
+async def until(happened: Callable[[], object], *, shown: Callable[[], object] = str) -> None:
     """Wait on the event loop until `happened()` is true. Raises AssertionError with `shown()` when it never is."""
-    for _ in _looks(happened, shown):
+    for _ in _looks(happened, shown, PATIENCE):
         await asyncio.sleep(_LOOK)
 
 
-def _looks(happened: Callable[[], object], shown: Callable[[], object]) -> Iterator[None]:
-    end = time.monotonic() + PATIENCE
+def _looks(happened: Callable[[], object], shown: Callable[[], object], patience: float) -> Iterator[None]:
+    end = time.monotonic() + patience
     while not happened():
-        assert time.monotonic() < end, f"waited {PATIENCE:g} s in vain; {shown()}"
+        assert time.monotonic() < end, f"nothing in {patience:g} s\n{shown()}"
         yield

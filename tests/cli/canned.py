@@ -10,15 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 PAUSE = 0.01
-"""Seconds between two pieces, so that each arrives by itself."""
+"""Seconds between two pieces, so that each arrives by itself unless the machine is busy."""
 
 
 @contextmanager
-def canned(pieces: Sequence[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve `pieces` as the body of every answer; give the origin."""
+def canned(
+    pieces: Iterable[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None, pause: float = PAUSE
+) -> Iterator[str]:
+    """Serve `pieces` as the body of every answer, as far as the client reads; return the origin."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -33,7 +35,7 @@ def canned(pieces: Sequence[bytes], *, status: int = 200, headers: Mapping[str, 
             try:
                 for piece in pieces:
                     self.wfile.write(piece)
-                    time.sleep(PAUSE if len(pieces) < 100 else 0)
+                    time.sleep(pause)
             except ConnectionError:
                 pass
 

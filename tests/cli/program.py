@@ -7,7 +7,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -16,6 +15,7 @@ import tomli_w
 
 from fallback_chat.providers.simulator import Manner, Simulator
 from fallback_chat.providers.simulator.schedule import always
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator import Script
@@ -25,6 +25,14 @@ KEY: Final = "sk-test-0123456789abcdef"
 NAMES: Final = ("one", "two", "three")
 TEXTS: Final = {name: f"These are the words of {name}." for name in NAMES}
 ANSWERS: Final = {name: f"{text}\n" for name, text in TEXTS.items()}
+NEVER: Final = 600.0
+"""Seconds for what must not decide a test: a run that waited for it would not end before the test gives up."""
+ENDED_BY: Final = {
+    **dict.fromkeys(("accept-silent", "head-silent", "head-half", "silence"), "attempt_timeout"),
+    **dict.fromkeys(("role-silence", "comments-forever", "pings-forever", "thinking-forever"), "attempt_timeout"),
+    **dict.fromkeys(("token-silence", "token-comments"), "idle_timeout"),
+}
+"""Faults that nothing but a time-out ends, and which one. What else a server does comes when the machine has time for it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,6 @@ class Ran:
     code: int
     out: str
     err: str
-    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass
@@ -48,14 +55,21 @@ class Program:
     runs: int = 0
 
     def play(self, *scripts: Script | str, manner: Manner | None = None, **chain: Any) -> Self:
-        """Let the first servers answer by `scripts` and be the chain; `chain` is laid over quick settings."""
+        """Let the first servers answer by `scripts` and be the chain; `chain` is laid over quick settings.
+
+        Its time-outs are for those servers that only a time-out ends.
+        """
         manner = manner or Manner()
+        limits = {name: chain.pop(name, NEVER) for name in ("attempt_timeout", "idle_timeout")}
         for name, server, script in zip(NAMES, self.servers, scripts, strict=False):
             server.script = always(script) if isinstance(script, str) else script
             server.manner = Manner(TEXTS[name], manner.delay, manner.tick, manner.redirect_to)
             server.requests.clear()
-        providers = [entry(name, server.url) for name, server, _ in zip(NAMES, self.servers, scripts, strict=False)]
-        self.config = {"chain": {"attempt_timeout": 3.0, "retry_interval": 0.1} | chain, "providers": providers}
+        providers = []
+        for name, server, script in zip(NAMES, self.servers, scripts, strict=False):
+            limit = ENDED_BY.get(script) if isinstance(script, str) else None
+            providers.append(entry(name, server.url, **({limit: limits[limit]} if limit else {})))
+        self.config = {"chain": dict.fromkeys(limits, NEVER) | {"retry_interval": 0.1} | chain, "providers": providers}
         return self
 
     @property
@@ -97,29 +111,26 @@ class Program:
         """Run to the end, with `stdin` through a pipe."""
         if stdin is not None:
             options["stdin"] = subprocess.PIPE
-        began = time.monotonic()
         with self.start(*args, env=env, **options) as process:
             try:
-                out, err = process.communicate(stdin, timeout=15)
+                out, err = process.communicate(stdin, timeout=PATIENCE)
             finally:
                 process.kill()
-        seconds = time.monotonic() - began
-        return Ran(process.returncode, (out or b"").decode(), (err or b"").decode(), seconds)
+        return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())
 
     def shell(self, script: str, *, env: dict[str, str | None] | None = None) -> Ran:
         """Run a line of shell in which `$fc` is the program; its exit code is the script's."""
         environment = self.environment(**(env or {})) | {"fc": f"{sys.executable} -m fallback_chat"}
-        began = time.monotonic()
         done = subprocess.run(
             ["bash", "-c", script],
             env=environment,
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=15,
+            timeout=PATIENCE,
             check=False,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - began)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def on_terminal(self, *args: str, env: dict[str, str | None] | None = None, **options: Any) -> tuple[int, bytes]:
         """Run on a pseudo-terminal; give the exit code and every byte that was written to it."""
@@ -152,19 +163,12 @@ def read(master: int) -> bytes:
         return b""
 
 
-def wait_until(happened: Any, seconds: float = 5.0) -> None:
-    """Wait until `happened()` is true. Raises TimeoutError when it never is."""
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{happened} did not come")
-        time.sleep(0.005)
-
-
 def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> Ran:
-    """Send a signal to a run and give what came of it; `seconds` counts from the signal."""
+    """Send a signal to a run and return what came of it."""
     process.send_signal(number)
-    began = time.monotonic()
     with process:
-        out, err = process.communicate(timeout=10)
-    return Ran(process.returncode, (out or b"").decode(), (err or b"").decode(), time.monotonic() - began)
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())

@@ -12,7 +12,8 @@ import pytest
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.redaction import visible
 from tests.cli.canned import canned, frame, spoken
-from tests.cli.program import ANSWERS, KEY, Ran, entry, stop, wait_until
+from tests.cli.program import ANSWERS, KEY, Ran, entry, stop
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.cli.program import Program

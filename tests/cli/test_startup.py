@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.cli.program import ANSWERS, ROOT, Ran
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -34,7 +35,7 @@ def loaded(program: Program, *args: str) -> tuple[int, str]:
     shell = f'exec {sys.executable} -c "$0" "$@" 9>{path}'
     command = ["bash", "-c", shell, PROLOGUE % (HEAVY,), *args]
     done = subprocess.run(
-        command, env=program.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
+        command, env=program.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
     )
     return done.returncode, path.read_text()
 

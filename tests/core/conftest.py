@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hypothesis
 import pytest
 
 from tests.core.scripted import FakeClock
-from tests.fake_time import AutojumpLoop
-
-# How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+from tests.fake_time import JUMPING
 
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": AutojumpLoop}
+    return JUMPING
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_recorded_body_gives_what_it_says_however_it_is_cut(name: str, form: s
         assert all(call["id"] for call in result["tool_calls"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_body_never_raises_anything(data: st.DataObject) -> None:
     name, form = data.draw(st.sampled_from(BODIES))
@@ -94,7 +94,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(item, (*path, key))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_any_value_of_an_event_may_be_of_any_type(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(stream_vectors())))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.providers.simulator import closed_port
-from tests.cli.program import KEY, ROOT, wait_until
+from tests.cli.program import KEY, ROOT
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def started(command: Sequence[str], port: int, health: str, home: Path) -> Itera
             return False
 
     try:
-        wait_until(ready, START)
+        wait_until(ready, patience=START)
         yield Server(url, process)
     finally:
         process.terminate()

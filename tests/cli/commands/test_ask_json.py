@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop, wait_until
+from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.cli.program import Program

@@ -14,7 +14,8 @@ from fallback_chat.core.conversations.records import AnswerRecord
 from fallback_chat.core.conversations.store import History
 from fallback_chat.providers.simulator import Manner
 from fallback_chat.providers.simulator.schedule import first
-from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop, wait_until
+from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

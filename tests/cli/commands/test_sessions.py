@@ -20,6 +20,7 @@ from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.conversations.records import AnswerRecord, SessionId
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import InputError
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=ROOT,
         env=dict(os.environ),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.words.health import countdown, state_word
 from fallback_chat.core.engine.breaker import Health, State
 from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent.parent
 NOW = 1_700_000_000.0
@@ -118,7 +119,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=ROOT,
         env=dict(os.environ),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -16,9 +16,11 @@ from fallback_chat.cli.render.live import FRAME_PAUSE, AnswerView, make_view
 from fallback_chat.cli.render.markdown import one_shot
 from fallback_chat.cli.render.plain import VOID
 from fallback_chat.cli.render.sanitise import sanitise
+from tests.cli.program import read
 from tests.cli.render.documents import DOCUMENTS, TABLE
 from tests.cli.render.hostile import HOSTILE
 from tests.cli.render.support import Terminal, console, pieces, plain, written
+from tests.fake_time import JUMPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -368,7 +370,7 @@ def test_no_color_leaves_bold_and_takes_colours(monkeypatch: pytest.MonkeyPatch)
 
 
 def on_a_pty(text: str, color: str) -> str:
-    """Show `text` in the view that a real terminal gets; give the bytes that the terminal got."""
+    """Show `text` in the view that a real terminal gets; return what the terminal got."""
     master, slave = pty.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as out:
         answer = make_view(out, color=color, clock=Clock())
@@ -376,8 +378,7 @@ def on_a_pty(text: str, color: str) -> str:
         answer.start()
         answer._pending.append(text)
         answer.finish()
-        out.flush()
-        shown = os.read(master, 100_000).decode()
+    shown = b"".join(iter(lambda: read(master), b"")).decode()
     os.close(master)
     return shown
 
@@ -424,6 +425,7 @@ class Awaited(io.StringIO):
             self.seen.set()
 
 
+@pytest.mark.parametrize("anyio_backend", [JUMPING])
 async def test_the_event_loop_draws_what_nobody_asks_for() -> None:
     screen, out = console(), Awaited("one two")
     screen.file = out
@@ -433,6 +435,5 @@ async def test_the_event_loop_draws_what_nobody_asks_for() -> None:
     answer.feed("one ")
     answer.feed("two")
     assert not out.seen.is_set()
-    async with asyncio.timeout(5):
-        await out.seen.wait()
+    await out.seen.wait()
     answer.finish()

@@ -82,7 +82,7 @@ def cut_documents(draw: st.DrawFn) -> tuple[list[str], int]:
     return chunks, draw(st.sampled_from([20, 40, 80]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cut_documents())
 def test_any_text_cut_anywhere_gives_the_same_rows(document: tuple[list[str], int]) -> None:
     chunks, width = document
@@ -296,7 +296,7 @@ EVEN: Final = [unit for unit in HOSTILE if unit != "1. "]
 """A frame of the other one costs nothing or a second of profiling, depending on where its line is cut."""
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=8, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.sampled_from(OPENINGS), st.sampled_from(EVEN), st.integers(200, 800))
 def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
     quarter = unit * (12_000 // len(unit))
@@ -309,7 +309,7 @@ FLAT: Final = [unit for unit in HOSTILE if unit not in ("> ", "- ", "1. ")]
 ENDINGS: Final = ["", "\n\n*b*\n", "# c"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from(OPENINGS), st.sampled_from(FLAT), st.integers(200, 5000), st.sampled_from(ENDINGS))
 def test_a_block_that_is_too_long_streams_the_same(opening: str, unit: str, size: int, end: str) -> None:
     text = opening + unit * (18_000 // len(unit)) + end

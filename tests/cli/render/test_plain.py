@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fallback_chat.cli.render.plain import BATCH, PAUSE, VOID, PlainText
 from fallback_chat.cli.render.sanitise import sanitise
 from tests.cli.render.hostile import HOSTILE
+from tests.fake_time import JUMPING
 
 
 class Pipe(io.StringIO):
@@ -112,6 +113,7 @@ def test_a_reader_who_has_gone_is_noticed() -> None:
     os.close(write_end)
 
 
+@pytest.mark.parametrize("anyio_backend", [JUMPING])
 async def test_the_event_loop_writes_what_nobody_asks_for() -> None:
     class Awaited(Pipe):
         done = asyncio.Event()
@@ -121,9 +123,8 @@ async def test_the_event_loop_writes_what_nobody_asks_for() -> None:
                 self.done.set()
 
     out = Awaited()
-    text = PlainText(out)
+    text = PlainText(out, clock=asyncio.get_running_loop().time)
     text.feed("one")
     text.feed(" two")
     assert out.writes == ["one"]
-    async with asyncio.timeout(5):
-        await out.done.wait()
+    await out.done.wait()

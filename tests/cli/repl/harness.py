@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, P
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.wiring import OpenChain, own_paths
 from tests.cli.repl.terminals import TERMINALS
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     import threading
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 80
 ROWS = 24
-PATIENCE = 5.0
 SECRET = "sk-secret-0123456789"
 ESC = "\x1b"
 ENTER = "\r"
@@ -81,12 +80,15 @@ class Chat:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for something to happen. Raises AssertionError with the screen when it does not."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < end, "\n".join(self.screen.rows)
+
+        def happened() -> bool:
+            if condition():
+                return True
             if self.task.done():
                 self.task.result()
-            await asyncio.sleep(0.005)
+            return False
+
+        await until(happened, shown=lambda: "\n".join(self.screen.rows))
 
     async def sees(self, text: str) -> None:
         await self.until(lambda: any(text in row for row in self.screen.rows))
@@ -140,7 +142,7 @@ async def chatting(
     Its environment must say how large the terminal is: see the fixture `terminal`.
     """
     os.environ["COLUMNS"], os.environ["LINES"] = str(columns), str(rows)
-    attempt = AttemptSettings(**({"attempt_timeout": 5.0, "max_retry_per_llm": 0} | chain))  # type: ignore[arg-type]
+    attempt = AttemptSettings(**({"attempt_timeout": PATIENCE, "max_retry_per_llm": 0} | chain))  # type: ignore[arg-type]
     whole = ChainSettings(prefer=Prefer(prefer))
     providers = tuple(
         ProviderSettings(

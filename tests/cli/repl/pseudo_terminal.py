@@ -8,13 +8,13 @@ import pty
 import signal
 import struct
 import termios
-import time
 from codecs import getincrementaldecoder
 from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from tests.cli.repl.terminals import Emulator
+from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.cli.program import Program
 
-PATIENCE = 10.0
 CURSOR_VISIBLE = 25 << 5
 AUTOWRAP = 7 << 5
 BRACKETED_PASTE = 2004 << 5
@@ -73,12 +72,9 @@ class OnTerminal:
     def sees(self, text: str) -> None:
         self.until(lambda: text in self.text)
 
-    def until(self, happened: Callable[[], object], patience: float = PATIENCE) -> None:
+    def until(self, happened: Callable[[], object]) -> None:
         """Wait for something to happen. Raises AssertionError with the screen when it does not."""
-        end = time.monotonic() + patience
-        while not happened():
-            assert time.monotonic() < end, self.text
-            time.sleep(0.005)
+        wait_until(happened, shown=lambda: self.text)
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -19,6 +19,8 @@ import pyte
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.vt100 import Vt100Input
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
@@ -164,7 +166,7 @@ class Pseudo:
         self._keys.put(b"")
         os.write(self._left, b"x")
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE)
         self.out.close()
         self._stdin.close()
         os.close(self._leave)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.repl import input_history
 from fallback_chat.cli.repl.input_history import InputHistory
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,5 +88,5 @@ def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(30)
+        writer.join(PATIENCE)
     assert sorted(reread(path)) == sorted(f"{name}{number}" for name in "ab" for number in range(100))

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fallback_chat.core.chat_context import (
@@ -115,7 +115,7 @@ answers = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(content=st.lists(parts, max_size=4).map(tuple), reply=answers)
 def test_every_question_and_answer_comes_back_as_it_was(
     history: History, content: tuple[Text | Image | Document, ...], reply: AnswerRecord
