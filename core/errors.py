@@ -68,6 +68,12 @@ class Problem(NamedTuple):
     line: int | None = None
     """1-based line in `path`, where it could be found."""
 
+    def masked(self) -> Problem:
+        """Return the problem without what looks like a key: one may have been written into the wrong setting."""
+        from fallback_chat.core.lookalikes import masked
+
+        return self._replace(key=masked(self.key), message=masked(self.message))
+
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line is not None else str(self.path or "")
         return ": ".join(part for part in (where, self.key, self.message) if part)
@@ -77,7 +83,7 @@ class ConfigError(FallbackChatError):
     """The configuration cannot be used; `problems` has every mistake found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(problem.masked() for problem in problems)
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -10,14 +10,14 @@ MARK: Final = "[redacted]"
 """Stands in the place of a secret."""
 _PREFIXES: Final = (
     "sk-", "sk_", "pk-", "rk_", "gsk_", "csk-", "xai-", "pplx-", "nvapi-", "hf_", "r8_", "fw_", "tgp_", "co_",
-    "AIza", "ya29.", "AKIA", "ASIA", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
+    "AIza", "ya29", "AKIA", "ASIA", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
 )  # fmt: skip
 """Beginnings by which services mark their keys and tokens."""
 _SHORTEST: Final = 16
 """Characters; no service gives out shorter keys."""
 _LONGEST_PHRASE: Final = 20
 """Characters from which on even words in a row are no placeholder such as `sk-no-key-required`."""
-_TOKEN: Final = re.compile(rf"[A-Za-z0-9_+=.~-]{{{_SHORTEST},}}")
+_TOKEN: Final = re.compile(rf"eyJ[\w-]+(?:\.[\w-]+)+|[A-Za-z0-9_+=~-]{{{_SHORTEST},}}")
 _MARKED: Final = re.compile(rf"(?:.*[^A-Za-z0-9])?(?:{'|'.join(map(re.escape, _PREFIXES))})")
 _RUN: Final = re.compile(rf"[A-Za-z0-9]{{{_SHORTEST},}}")
 _HEX: Final = re.compile(

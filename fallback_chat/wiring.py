@@ -85,7 +85,7 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
     def models() -> ModelCache:
         from fallback_chat.core.config.model_cache import ModelCache
 
-        return ModelCache(path)
+        return ModelCache(path, redactor.redact)
 
     def teach(llm: LLM, provider: ProviderSettings) -> None:
         if path.exists():  # most runs of `ask` have nothing to learn, and do not import how

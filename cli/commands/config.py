@@ -19,7 +19,9 @@ from fallback_chat.core.config.discovery import consequences, is_trusted, load_s
 from fallback_chat.core.config.discovery import trust as remember_trust
 from fallback_chat.core.config.keys import key_state, key_variables
 from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.secrets import secret_values
 from fallback_chat.core.errors import ConfigError, InputError
+from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
@@ -40,14 +42,16 @@ def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: Text
     for warning in settings.warnings:
         _say(err, f"warning: {warning}")
     source = settings.path or "no file, the environment offers"
-    _say(out, f"{source}: ok: {', '.join(provider.name for provider in settings.providers)}")
+    redact = Redactor(secret_values(settings, where.env)).redact
+    _say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
     return ExitCode.OK
 
 
 def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: bool = False) -> int:
     """Print the settings in force, with `origin` each one's layer; never a key, the value of a header or of a secret field."""
+    redact = Redactor(secret_values(settings, env)).redact  # a key may stand in the wrong setting
     for line in shown(settings, env, origin=origin):
-        _say(out, line)
+        _say(out, redact(line))
     return ExitCode.OK
 
 
@@ -64,14 +68,15 @@ def path(where: Surroundings, out: TextIO, err: TextIO) -> int:
 
 def explain(settings: Settings, env: Mapping[str, str], out: TextIO) -> int:
     """Print who would be asked, in which order and why; no key is printed, no command run."""
+    redact = Redactor(secret_values(settings, env)).redact
     _say(out, f"configuration: {settings.path or 'no file: the chain is what the environment offers'}")
     asked = [provider for provider in settings.providers if provider.enabled]
     for number, provider in enumerate(asked, start=1):
         for line in _explained(number, provider, env):
-            _say(out, line)
+            _say(out, redact(line))
     for provider in settings.providers:
         if not provider.enabled:
-            _say(out, f"not asked: {provider.name} (enabled = false)")
+            _say(out, redact(f"not asked: {provider.name} (enabled = false)"))
     deadline = settings.chain.deadline
     _say(
         out,

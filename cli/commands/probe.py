@@ -145,7 +145,7 @@ HEADINGS: Final = ("provider", "model", "state", "connect", "first token", "key"
 
 def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str]) -> None:
     """Write a table of plain text, and under it what is wrong and what to do: it reads the same in a pipe and in a log."""
-    rows = [HEADINGS, *(_row(finding) for finding in findings)]
+    rows = [HEADINGS, *(tuple(map(redact, _row(finding))) for finding in findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     out.writelines(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows

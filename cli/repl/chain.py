@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.repl.status import Entry, state_word
 from fallback_chat.core.config.keys import known_secrets
 from fallback_chat.core.engine.breaker import Health
@@ -72,7 +73,7 @@ class Chain:
     def _opened(self, task: asyncio.Task[OpenChain]) -> None:
         if not task.cancelled() and task.exception() is None:
             self._open = task.result()
-            self._redactor = self._open.redactor
+            self._redact_with(self._open.redactor)
             self._open.adapter.on("llm_availability_changed", self._on_change)
 
     @property
@@ -138,9 +139,13 @@ class Chain:
 
     def redact(self, text: str) -> str:
         """Take the chain's secrets out of a text, also before it is open: the first question is stored by then."""
-        if self._redactor is None:
-            self._redactor = Redactor(known_secrets(self.settings, os.environ))
-        return self._redactor.redact(text)
+        redactor = self._redactor or self._redact_with(Redactor(known_secrets(self.settings, os.environ)))
+        return redactor.redact(text)
+
+    def _redact_with(self, redactor: Redactor) -> Redactor:
+        keep_out(redactor)
+        self._redactor = redactor
+        return redactor
 
     def entries(self, session: Session, now: float) -> tuple[Entry, ...]:
         """Give the rows of the status line."""

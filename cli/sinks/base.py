@@ -6,6 +6,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.events import AttemptFailed
@@ -67,6 +68,7 @@ class Sink:
     def redact_with(self, redactor: Redactor) -> None:
         """Take the secrets that must not be written, once they are known."""
         self.redactor = redactor
+        keep_out(redactor)
 
     def chunk(self, chunk: ChatChunk) -> None:
         """Take one chunk of the answer."""

@@ -76,23 +76,27 @@ def report(error: Exception) -> ExitCode:
         # Whoever read our output has seen enough. Nothing may be written there again, not even while leaving.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif isinstance(error, FallbackChatError | OSError):
-        sys.stderr.writelines(f"fallback-chat: {sanitise(line)}\n" for line in explain(error))
+        from fallback_chat.cli.process.border import redacted
+
+        sys.stderr.writelines(f"fallback-chat: {sanitise(redacted(line))}\n" for line in explain(error))
     else:
         sys.stderr.write(f"fallback-chat: {bug_report(error)}\n")
     return exit_code_of(error)
 
 
 def bug_report(error: Exception) -> str:
-    """Keep the traceback where the user can send it from, and say where; it holds no values of variables."""
+    """Keep the traceback where the user can send it from, and say where; it holds no values of variables, and no secret."""
     import tempfile
     import traceback
+
+    from fallback_chat.cli.process.border import scrubbed
 
     what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
         ) as file:
-            traceback.print_exception(error, file=file)
+            file.write(scrubbed("".join(traceback.format_exception(error))))
     except OSError:
         return f"{what}; there was no place for the details."
     return f"{what} with the file {file.name}; look through it first."

@@ -8,7 +8,6 @@ import math
 import os
 import time
 from contextlib import suppress
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import account
@@ -16,7 +15,7 @@ from fallback_chat.core.errors import APITimeoutError
 from fallback_chat.core.llm import ModelInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fallback_chat.core.config.settings import ProviderSettings
@@ -27,10 +26,14 @@ TIMEOUT: Final = 10.0
 
 
 class ModelCache:
-    """Keeps lists in a file that may be lost at any time. A list belongs to the account that it was given to."""
+    """Keeps lists in a file that may be lost at any time. A list belongs to the account that it was given to.
 
-    def __init__(self, path: Path) -> None:
+    `redact` takes known secrets out of what a server calls its models.
+    """
+
+    def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
         self._path = path
+        self._redact = redact
         self._changed = False
         self._read: dict[str, Any] | None = None
 
@@ -55,7 +58,10 @@ class ModelCache:
 
     def put(self, provider: ProviderSettings, models: Sequence[ModelInfo]) -> None:
         """Remember a list."""
-        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": [astuple(model) for model in models]}
+        listed = [
+            (self._redact(one.id), one.context_window, list(map(self._redact, one.capabilities))) for one in models
+        ]
+        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": listed}
         self._changed = True
 
     def save(self) -> None:

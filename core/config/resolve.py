@@ -62,7 +62,7 @@ def resolve(
         chat=ChatSettings(**_plain(chat)),
         keys=_plain(keys),
         path=documents[0].path if documents else None,
-        warnings=(*warnings, *builder.warnings, *_hedging_warning(chain_values)),
+        warnings=tuple(one.masked() for one in (*warnings, *builder.warnings, *_hedging_warning(chain_values))),
         origins=_origins("chain", chain_values)
         | _origins("chat", chat)
         | _origins("keys", keys)

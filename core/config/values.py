@@ -8,6 +8,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from fallback_chat.core.lookalikes import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -36,7 +38,7 @@ class ValueType(NamedTuple):
 
 
 def describe(value: Any) -> str:
-    """Name a wrong value in a message: short, on one line, without control characters."""
+    """Name a wrong value in a message: short, on one line, without control characters and what looks like a key."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= _HUGE:
@@ -44,9 +46,10 @@ def describe(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
+        value = masked(value)  # before it is cut, or half a key would stay
         return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
     if isinstance(value, tuple):
-        return " ".join(map(repr, value))
+        return masked(" ".join(map(repr, value)))
     return next((words for type_, words in _CONTAINERS if isinstance(value, type_)), "something else")
 
 

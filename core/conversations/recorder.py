@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.core.attempt_json import attempt_object
-from fallback_chat.core.chat_context import ChatContext, Text
+from fallback_chat.core.chat_context import ChatContext, Text, ToolCall
 from fallback_chat.core.conversations.null_store import NullHistory
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRecord, Conversation, SessionId, TurnId
 from fallback_chat.core.conversations.store import History, SessionMovedError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.core.answer import Answer
-    from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.chat_context import ChatMessage, VendorExtra
     from fallback_chat.core.llm import ChatChunk
 
 SAVE_INTERVAL: Final = 1.0
@@ -177,11 +178,13 @@ class Recorder:
             text=redact(answer.text),
             reasoning=redact(answer.reasoning),
             refusal=redact(answer.refusal),
-            tool_calls=answer.tool_calls,
-            extras=answer.extras,
+            tool_calls=tuple(
+                ToolCall(redact(one.id), redact(one.name), redact(one.arguments)) for one in answer.tool_calls
+            ),
+            extras=tuple(_without_secrets(extra, redact) for extra in answer.extras),
             provider=answer.llm.label if answer.llm else None,
             kind=answer.llm.kind if answer.llm else None,
-            model=answer.model if answer.llm else None,
+            model=redact(answer.model) if answer.llm else None,
             attempts=tuple(attempt_object(record, redact) for record in answer.attempts),
             usage=answer.usage,
             first_token=None if self._first_at is None else self._first_at - self._begun_at,
@@ -211,6 +214,13 @@ def find_conversation(history: History | NullHistory, session: str | None) -> Co
     if found is None:
         raise InputError("there is no conversation to continue yet", missing=True)
     return history.load(found)
+
+
+def _without_secrets(extra: VendorExtra, redact: Callable[[str], str]) -> VendorExtra:
+    """Return a provider's own state for storage; one that held a secret is of no use to the provider any more."""
+    written = json.dumps(extra.data)
+    shown = redact(written)
+    return extra if shown == written else replace(extra, data=json.loads(shown))
 
 
 def _error_object(error: BaseException | None, redact: Callable[[str], str]) -> dict[str, str] | None:

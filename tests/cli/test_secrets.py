@@ -158,6 +158,8 @@ def test_no_file_holds_the_key(program: Program) -> None:
     program.play("key-in-message", "500", "ok")("ask", "-o", "answer.md", "hi")
     with canned(spoken(f"It is {KEY}.")) as url:
         over(program, url)("ask", "hi")
+    with canned([json.dumps({"data": [{"id": f"m-{KEY}"}]}).encode()]) as url:
+        assert over(program, url)("models").out == "one (1 models)\n  m-[redacted]\n"
 
     assert [content for content in files(program) if KEY.encode() in content] == []
 

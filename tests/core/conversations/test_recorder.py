@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.answer import Answer, AnswerBuilder
-from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.chat_context import ChatContext, ToolCall, VendorExtra
 from fallback_chat.core.conversations.null_store import NullHistory
 from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, find_conversation, open_history
 from fallback_chat.core.conversations.records import AnswerRecord, SessionId
@@ -151,6 +151,21 @@ async def test_an_answer_is_stored_with_everything_about_how_it_came(history: Hi
         finish_reason=FinishReason.STOP,
         complete=True,
     )
+
+
+def test_calls_models_and_a_providers_own_state_are_stored_without_secrets(history: History, time: SetClock) -> None:
+    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    calls = (ToolCall("sk-secret", "run_sk-secret", '{"key": "sk-secret"}'), ToolCall("c2", "run", "{}"))
+    extras = (VendorExtra("k", "m", {"sk-secret": ["sk-secret", 1]}), VendorExtra("k", "m", {"signature": "abc"}))
+    writer.begin(question("q"))
+
+    llm = ScriptedLLM("one", [])
+    writer.finish(Answer("a", "", "", calls, extras, FinishReason.STOP, None, (), llm, "model-sk-secret"))
+
+    record = history.load(history.list()[0].id).turns[0].answer
+    assert record.tool_calls == (ToolCall("[redacted]", "run_[redacted]", '{"key": "[redacted]"}'), calls[1])
+    assert record.extras == (VendorExtra("k", "m", {"[redacted]": ["[redacted]", 1]}), extras[1])
+    assert record.model == "model-[redacted]"
 
 
 def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock) -> None:
