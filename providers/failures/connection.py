@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fallback_chat.core.errors import APIConnectionError, ErrorDetails
+from fallback_chat.core.errors import APIConnectionError, ErrorDetails, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fallback_chat.providers.http.proxies import Proxy
 
 _CERTIFICATE: Final = {
     # OpenSSL's X509_V_ERR_* (include/openssl/x509_vfy.h.in).
@@ -51,7 +53,7 @@ HANDLED: Final[dict[type[Exception], str]] = {
     httpx.UnsupportedProtocol: "has an address that is not http:// or https://",
     httpx.LocalProtocolError: "cannot be sent this request: a header holds what HTTP does not allow",
     httpx.RemoteProtocolError: "does not speak HTTP as it should",
-    httpx.DecodingError: "sent compressed bytes that cannot be read",
+    httpx.DecodingError: "sent",
     httpx.TooManyRedirects: "redirects",
     httpx.InvalidURL: "has an address that is not a URL",
 }
@@ -61,25 +63,28 @@ FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, Unico
 """All that making a client and sending a request can raise; the last three stand for proxies and headers that are unusable."""
 
 
-def connection_error(error: Exception, url: str, *, proxy: str | None = None) -> APIConnectionError:
-    """Give `error` in words. It is to be raised `from` the original, except for one that may quote a header."""
+def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) -> APIConnectionError:
+    """Return `error` in words, to be raised `from` the original unless that may quote a header.
+
+    `proxy` is the one that the request went through.
+    """
     place = _place(url)
-    words, hint = _cause(error, place)
-    if isinstance(error, httpx.ProxyError):
-        detail = f" ({proxy_origin(proxy)})" if proxy else ""
-        words, hint = f"{place} {HANDLED[httpx.ProxyError]}{detail}", 'correct proxy, or write proxy = "none"'
-    return APIConnectionError(words, details=ErrorDetails(), hint=hint)
+    kind = ErrorKind.SERVER_ERROR if isinstance(error, httpx.DecodingError) else ErrorKind.CONNECTION
+    if proxy is None:
+        words, hint = _cause(error, place)
+    elif isinstance(error, httpx.ProxyError):
+        words, hint = f"{place} {HANDLED[httpx.ProxyError]} {proxy.origin} ({error})", proxy.hint
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not _is_tls(error):
+        words, hint = _cause(error, f"the proxy {proxy.origin}")[0], proxy.hint
+    else:
+        words, hint = _cause(error, place)
+        words += f" (through the proxy {proxy.origin})"
+    return APIConnectionError(words, kind=kind, details=ErrorDetails(), hint=hint)
 
 
 def quotes_a_header(error: Exception) -> bool:
     """Say whether the text of `error` may hold a header, and so the key."""
     return isinstance(error, httpx.LocalProtocolError | UnicodeError)
-
-
-def proxy_origin(proxy: str) -> str:
-    """Give a proxy's address without the credentials that it may hold."""
-    parts = urlsplit(proxy)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
 
 
 def _cause(error: Exception, place: str) -> tuple[str, str | None]:
@@ -95,7 +100,13 @@ def _cause(error: Exception, place: str) -> tuple[str, str | None]:
     if "without sending complete message body" in str(error):
         return f"{place} closed the connection before the answer was whole", None
     words = next((said for kind, said in HANDLED.items() if isinstance(error, kind)), f"cannot be used: {error}")
+    if isinstance(error, httpx.DecodingError):
+        words += f" {error}"
     return f"{place} {words}", "check base_url" if isinstance(error, httpx.RemoteProtocolError) else None
+
+
+def _is_tls(error: Exception) -> bool:
+    return any(isinstance(cause, ssl.SSLError) for cause in _chain(error))
 
 
 def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of one answer."""
-_SLICE: Final = 1024 * 1024
 _scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed takes it for its own argument
 _BLANK: Final = b" \t\r\n"
 _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
@@ -95,11 +94,6 @@ class BodyReader:
 
     def feed(self, data: bytes) -> None:
         """Read the next bytes."""
-        if len(data) > _SLICE:
-            # A compressed body can grow a thousandfold in one read; limits must bite before it has been copied again.
-            for start in range(0, len(data), _SLICE):
-                self.feed(data[start : start + _SLICE])
-            return
         if self.ended:
             return
         if self._decoder is None:

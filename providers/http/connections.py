@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from fallback_chat.core.config.services import is_loopback
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error, quotes_a_header
+from fallback_chat.providers.http.encoding import body_of
+from fallback_chat.providers.http.network import LISTENER, Transport
+from fallback_chat.providers.http.proxies import Proxies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.errors import APIStatusError
     from fallback_chat.providers.failures.errors import ErrorReader
+    from fallback_chat.providers.http.proxies import Proxy
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
@@ -42,8 +45,8 @@ class Sent:
 class HttpEngine:
     """Owns the clients, one for each way of connecting; they share connections, and one TLS context.
 
-    Providers `acquire` it and `release` it; the last one to do so closes it. `environ` is where proxies' and certificates'
-    variables are read, apart from httpx's own reading of the proxies.
+    Providers `acquire` it and `release` it; the last one to do so closes it. `environ` is where the
+    variables of proxies and certificates are read.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class HttpEngine:
         self.clock = clock
         self.wall_clock = wall_clock
         self._environ = os.environ if environ is None else environ
+        self._proxies = Proxies(self._environ)
         self._clients: dict[tuple[object, ...], httpx.AsyncClient] = {}
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._users = 0
@@ -81,23 +85,25 @@ class HttpEngine:
                 stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
-        """Send a request and give the response once its head is there. Raises `APIConnectionError`.
+        """Send a request and return the response once its head is there. Raises `APIConnectionError`.
 
-        A kept connection may die in the moment in which it is used again. Then the server has not answered, and the request
-        is sent once more on another connection; nobody needs to know.
+        A kept connection may die in the moment in which it is used again. When no byte of an answer
+        came on it, the request is sent once more; nobody needs to know.
         """
+        proxy = None
         try:
-            client = self._client(request.url, settings)
+            proxy = self._proxies.of(request.url, settings.proxy)
+            client = self._client(request.url, settings, proxy)
             attempt = _Trace(self.clock)
             try:
                 response = await self._send(client, request, settings, attempt)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                if attempt.connected:
+                if attempt.connected or attempt.heard:
                     raise
                 attempt = _Trace(self.clock)
                 response = await self._send(client, request, settings, attempt)
         except FOREIGN as error:
-            mapped = connection_error(error, request.url, proxy=settings.proxy)
+            mapped = connection_error(error, request.url, proxy=proxy)
             raise mapped from (None if quotes_a_header(error) else error)
         return Sent(response, attempt.connect)
 
@@ -112,7 +118,7 @@ class HttpEngine:
         body = bytearray()
         try:
             async with asyncio.timeout(min(_ERROR_BODY_TIMEOUT, settings.attempt.attempt_timeout / 2)):
-                async for piece in response.aiter_bytes():
+                async for piece in body_of(response):
                     body += piece[: _ERROR_BODY_LIMIT - len(body)]
                     if len(body) >= _ERROR_BODY_LIMIT:
                         break
@@ -134,19 +140,24 @@ class HttpEngine:
             timeout=timeout,
             extensions={"trace": trace},
         )
-        return await client.send(built, stream=True)
+        listening = LISTENER.set(trace)
+        try:
+            return await client.send(built, stream=True)
+        finally:
+            LISTENER.reset(listening)
 
-    def _client(self, url: str, settings: ProviderSettings) -> httpx.AsyncClient:
-        proxy = settings.proxy if settings.proxy != "none" else None
-        secure = not url.startswith("http://") or bool(proxy)
-        trust_env = settings.proxy is None and not is_loopback(url)
-        key = (secure, proxy, settings.ca_file if secure else None, trust_env)
+    def _client(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> httpx.AsyncClient:
+        secure = not url.startswith("http://") or proxy is not None
+        key = (secure, proxy and proxy.url, settings.ca_file if secure else None)
         if key not in self._clients:
             client = httpx.AsyncClient(
-                verify=self._context(settings) if secure else self._bare(),
-                proxy=proxy,
-                trust_env=trust_env,
-                limits=_LIMITS,
+                transport=Transport(
+                    verify=self._context(settings) if secure else self._bare(),
+                    proxy=proxy and proxy.url,
+                    limits=_LIMITS,
+                    trust_env=False,
+                ),
+                trust_env=False,
                 follow_redirects=False,
             )
             # No cookie of one turn goes with another.
@@ -167,13 +178,17 @@ class HttpEngine:
 
 
 class _Trace:
-    """Listens to httpcore (`extensions["trace"]`): whether a connection was made for this request, and how long that took."""
+    """Listens to httpcore (`extensions["trace"]`) and to the network while a request is sent."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._began: float | None = None
         self.connected = False
+        """A connection was made for this request."""
         self.connect: float | None = None
+        """Seconds that took."""
+        self.heard = False
+        """A byte of an answer was received."""
 
     async def __call__(self, event: str, _info: dict[str, Any]) -> None:
         if event == "connection.connect_tcp.started":

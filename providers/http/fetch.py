@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error
+from fallback_chat.providers.http.encoding import body_of
 from fallback_chat.providers.http.frames import MAX_FRAME
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class JsonFetch:
     async def _read(self, response: httpx.Response, url: str) -> bytes:
         body = bytearray()
         try:
-            async for piece in response.aiter_bytes():
+            async for piece in body_of(response):
                 body += piece
                 if len(body) > MAX_FRAME:
                     break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -12,6 +11,7 @@ from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLMStream
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error
 from fallback_chat.providers.http.body import BodyReader
+from fallback_chat.providers.http.encoding import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -106,11 +106,7 @@ class HttpStream(LLMStream):
         except BaseException:
             self._closed = True
             raise
-        # httpx's decoders cost a copy for each chunk; without compression there is nothing for them to do.
-        compressed = "content-encoding" in self._response.headers
-        stream = self._response.aiter_bytes() if compressed else self._response.stream
-        assert isinstance(stream, AsyncIterable)
-        self._bytes = aiter(stream)
+        self._bytes = body_of(self._response)
         self._body = BodyReader(reader, ndjson=self._ndjson, classify=self._classify, redact=self._errors.redact)
         return self._body
 

@@ -15,7 +15,6 @@ from fallback_chat.providers.http import body as reader
 from fallback_chat.providers.http import frames, ndjson, sse
 from tests.providers.asking import DOCUMENT, DONE, JSON, KEY, WHOLE, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server
-from tests.providers.vectors import body_reader
 
 
 @pytest.mark.parametrize(
@@ -196,14 +195,6 @@ async def test_a_body_larger_than_any_answer_is_refused(body: bytes, monkeypatch
         ErrorKind.SERVER_ERROR,
         "the provider sent a line or event larger than 16 MiB",
     )
-
-
-def test_a_large_read_is_taken_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_SLICE", 10)
-    body = body_reader("openai-chat")
-    body.feed(WHOLE)
-    body.end()
-    assert "".join(chunk.delta.content or "" for chunk in body.ready if chunk.delta) == "Hi there"
 
 
 async def test_a_tool_call_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

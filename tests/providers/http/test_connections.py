@@ -105,7 +105,10 @@ async def test_a_proxy_that_refuses_is_named_without_its_password() -> None:
         async with llm("https://nowhere.invalid/v1", proxy=proxy) as one:
             _, error = await ask(one)
     assert error is not None
-    assert error.message == f"nowhere.invalid cannot be reached through the proxy ({server.url})"
+    assert error.message == (
+        f"nowhere.invalid cannot be reached through the proxy {server.url} (407 Proxy Authentication Required)"
+    )
+    assert error.hint == 'correct proxy, or write proxy = "none"'
 
 
 def test_every_exception_of_httpx_has_its_words() -> None:
@@ -120,7 +123,7 @@ def test_every_exception_of_httpx_has_its_words() -> None:
     for kind in found:
         error = connection_error(kind("quoted"), "https://h.test/v1")
         assert HANDLED[kind] in error.message
-        assert error.kind is ErrorKind.CONNECTION
+        assert error.kind is (ErrorKind.SERVER_ERROR if kind is httpx.DecodingError else ErrorKind.CONNECTION)
 
 
 async def test_a_kept_connection_is_used_again() -> None:
@@ -167,6 +170,39 @@ async def test_a_stale_connection_is_replaced_silently_and_once() -> None:
     async with raw_server(play) as server, llm(server.url) as one:
         assert await ask(one) == ("Hi there", None)
         assert await ask(one) == ("Hi there", None)
+        assert [len(peer.requests) for peer in server.peers] == [2, 1]
+
+
+@pytest.mark.parametrize("last_words", [b"garbage\r\n\r\n", b"H", b"HTTP/1.1 20", b"HTTP/1.1 200 X\r\nContent-"])
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_kept_connection_that_said_something_is_not_replaced(last_words: bytes, reset: bool) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(WHOLE)
+        await peer.request()
+        await peer.send(last_words)
+        if reset:
+            await asyncio.sleep(0.01)
+            peer.reset()
+
+    async with raw_server(play) as server, llm(server.url) as one:
+        assert await ask(one) == ("Hi there", None)
+        _, error = await ask(one)
+        assert error is not None
+        assert [len(peer.requests) for peer in server.peers] == [2]
+
+
+async def test_a_second_stale_connection_is_told() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        if peer.number == 1:
+            await peer.answer(WHOLE)
+            await peer.request()  # and closes without a word, as every other one does
+
+    async with raw_server(play) as server, llm(server.url) as one:
+        await ask(one)
+        _, error = await ask(one)
+        assert error is not None
         assert [len(peer.requests) for peer in server.peers] == [2, 1]
 
 
@@ -258,17 +294,38 @@ async def test_the_request_reaches_the_server_with_its_key_and_no_cookie() -> No
         assert b"cookie" not in second.lower()
 
 
-async def test_the_proxies_of_the_environment_are_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+async def test_the_proxies_of_the_environment_are_not_for_this_machine() -> None:
+    proxy = f"http://127.0.0.1:{closed_port()}"
+    environ = {"HTTP_PROXY": proxy}
     async with raw_server(sends(WHOLE)) as server:
-        async with llm(server.url) as one:
+        async with llm(server.url, http=HttpEngine(environ=environ)) as one:
             assert await ask(one) == ("Hi there", None)
-        async with llm("http://nowhere.invalid/v1") as one:
+        async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ=environ)) as one:
             _, error = await ask(one)
-        async with llm("http://nowhere.invalid/v1", proxy=server.url) as one:
+        async with llm("http://nowhere.invalid/v1", proxy=server.url, http=HttpEngine(environ=environ)) as one:
             assert await ask(one) == ("Hi there", None)
     assert error is not None
-    assert error.message == "nowhere.invalid refuses connections"
+    assert error.message == f"the proxy {proxy} refuses connections"
+    assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
+
+
+async def test_a_proxy_variable_that_holds_no_address_is_named() -> None:
+    async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ={"HTTP_PROXY": "http://u:pw@h:99999"})) as one:
+        _, error = await ask(one)
+    assert isinstance(error, APIConnectionError)
+    assert error.message == "HTTP_PROXY holds 'h:99999', which is no address of a proxy"
+    assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
+
+
+async def test_whatever_fails_behind_a_proxy_is_told_with_the_proxy() -> None:
+    async with raw_server(says(b"")) as server:
+        environ = {"all_proxy": server.url}
+        async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ=environ)) as one:
+            _, error = await ask(one)
+    assert error is not None
+    assert error.message == (
+        f"nowhere.invalid closed the connection without an answer (through the proxy {server.url})"
+    )
 
 
 async def test_the_http_library_writes_no_log(caplog: pytest.LogCaptureFixture) -> None:
