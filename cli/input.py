@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.chat_context import Document, Image, Text
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.storage.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,9 +50,12 @@ def read_file(name: str) -> str:
     return _text(_bytes(name), name)
 
 
-def read_part(name: str) -> Part:
-    """Read a file as what it is by its first bytes: a picture, a PDF, or else text. Raises `InputError`."""
-    data = _bytes(name)
+def read_part(name: str, *, pipes: bool = True) -> Part:
+    """Read a file as what it is by its first bytes: a picture, a PDF, or else text. Raises `InputError`.
+
+    Without `pipes` it must be a regular file: reading a pipe or a device may take as long as it likes.
+    """
+    data = _bytes(name, pipes=pipes)
     media_type = next((media for magic, media in MAGIC if magic.match(data)), None)
     if media_type is None:
         return Text(_text(data, name))
@@ -68,8 +72,10 @@ def read_image(name: str) -> Image:
     return part
 
 
-def _bytes(name: str) -> bytes:
+def _bytes(name: str, *, pipes: bool = True) -> bytes:
     try:
+        if not pipes:
+            return read_regular(Path(name).expanduser(), MAX_BYTES + 1)
         with Path(name).expanduser().open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:

@@ -47,11 +47,20 @@ def surroundings(config: Path | None = None) -> Surroundings:
 
 
 def own_paths() -> Paths:
-    """Give where this user's files are; without HOME, as in bare containers, the user database knows the home."""
-    if "HOME" in os.environ:
+    """Return where this user's files are; where HOME is no path, as in bare containers, the user database knows the home."""
+    if Path(os.environ.get("HOME", "")).is_absolute():
         return Paths.from_env(os.environ)
-    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where nobody knows one
-    return Paths.from_env({"HOME": home if os.path.isabs(home) else "/", **os.environ})  # noqa: PTH117
+    return Paths.from_env({**os.environ, "HOME": _registered_home()})
+
+
+def _registered_home() -> str:
+    try:
+        import pwd
+
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except (ImportError, KeyError):  # on Windows, and for a user that has a number only
+        return "/"
+    return home if Path(home).is_absolute() else "/"
 
 
 def _working_directory() -> Path:

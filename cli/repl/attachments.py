@@ -17,7 +17,7 @@ _MENTION: Final = re.compile(r"(?:^|\s)@(\S+)")
 
 def attach(name: str) -> Attachment:
     """Read a file: pictures and PDF as they are, anything else as text. Raises `InputError` when it cannot be used."""
-    return Attachment(name, read_part(name))
+    return Attachment(name, read_part(name, pipes=False))
 
 
 def mentions(question: str) -> Iterable[str]:

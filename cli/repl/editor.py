@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.editor import run_editor
+from fallback_chat.cli.input import MAX_BYTES
 from fallback_chat.core.config.keys import key_variables
+from fallback_chat.core.storage.files import read_regular
 
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import Settings
@@ -22,6 +24,6 @@ def edit_text(text: str, settings: Settings) -> str:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         run_editor(path, os.environ, key_variables(settings))
-        return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        return read_regular(path, MAX_BYTES).decode("utf-8", "replace").rstrip("\n")
     finally:
         path.unlink(missing_ok=True)

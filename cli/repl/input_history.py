@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.history import History
 
-from fallback_chat.core.storage.files import make_private_dir
+from fallback_chat.core.storage.files import change_own, make_private_dir
 
 if sys.platform != "win32":
     import fcntl
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 MAX_ENTRIES: Final = 5000
+MAX_BYTES: Final = 64 << 20
 
 
 class InputHistory(History):
@@ -89,25 +90,24 @@ class InputHistory(History):
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO | None]:
         """Open the file for this process alone; None when there is none to be had."""
-        file = self._open() if self._works else None
-        if file is None:
-            yield None
-            return
-        try:
-            with file:
-                if sys.platform != "win32":  # there an append of one line is as good as it gets
-                    fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets it go
+        with ExitStack() as stack:
+            file = self._open(stack) if self._works else None
+            try:
                 yield file
-        except OSError as error:
-            self._give_up(error)
+                stack.close()
+            except OSError as error:
+                self._give_up(error)
 
-    def _open(self) -> BinaryIO | None:
+    def _open(self, stack: ExitStack) -> BinaryIO | None:
         try:
             make_private_dir(self._path.parent)
-            return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+            file = stack.enter_context(change_own(self._path, MAX_BYTES))
+            if sys.platform != "win32":  # there an append of one line is as good as it gets
+                fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets it go
         except OSError as error:
             self._give_up(error)
             return None
+        return file
 
     def _give_up(self, error: OSError) -> None:
         self._works = False

@@ -20,6 +20,7 @@ from fallback_chat.core.config.resolve import merge, resolve
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.config.values import describe
 from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.storage.files import check_regular, make_private_dir, read_own, read_regular, write_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.storage.paths import Paths
 
 _SHOWN: Final = 5
+_MAX_TRUST: Final = 1 << 20
+"""Bytes of the file that remembers what is trusted."""
 FILE_NAME: Final = "fallback.toml"
 _TOLD: Final = frozenset({"kind", "preset", "base_url", "api_key_env", "api_key_cmd", "api_key_file", "ca_file"})
 """What decides where a key goes, and what runs: shown to whoever is to trust it."""
@@ -107,17 +110,14 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
         # Whatever it is, it may be somebody's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
-    from fallback_chat.core.storage.files import make_private_dir, write_private
-
     make_private_dir(paths.state)
-    write_private(paths.trust_file, json.dumps(known, indent=1).encode())
+    write_own(paths.trust_file, json.dumps(known, indent=1).encode())
 
 
 def read_file(path: Path) -> bytes:
     """Read a fallback.toml, a little beyond its largest size at most. Raises `ConfigError` when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem("", f"cannot be read: {reason}", path)]) from error
@@ -197,6 +197,7 @@ def _check_files(settings: Settings) -> None:
         import ssl
 
         try:
+            check_regular(provider.ca_file)
             ssl.create_default_context(cafile=provider.ca_file)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -208,7 +209,7 @@ def _check_files(settings: Settings) -> None:
 def _trusted(path: Path) -> dict[str, str]:
     """Give what was trusted so far; a file that cannot be understood vouches for nothing."""
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(read_own(path, _MAX_TRUST))
     except (OSError, ValueError, RecursionError):
         return {}
     return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}

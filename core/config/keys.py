@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.services import SERVICES
 from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.storage.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -149,8 +150,7 @@ def _from_env(names: tuple[str, ...], env: Mapping[str, str]) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_KEY + 2).decode("utf-8", "replace")
+        return read_regular(path, _MAX_KEY + 2).decode("utf-8", "replace")
     except OSError as error:
         raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.config.keys import account
 from fallback_chat.core.errors import APITimeoutError
 from fallback_chat.core.llm import ModelInfo
+from fallback_chat.core.storage.files import make_private_dir, read_own, write_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
 
+MAX_BYTES: Final = 16 << 20
+"""More than all models of all providers take; a cache with more is read as none."""
 FRESH: Final = 24 * 3600.0
 TIMEOUT: Final = 10.0
 
@@ -42,7 +45,7 @@ class ModelCache:
         if self._read is None:
             self._read = {}
             with suppress(OSError, ValueError, RecursionError):
-                stored = json.loads(self._path.read_bytes())
+                stored = json.loads(read_own(self._path, MAX_BYTES))
                 self._read = stored if isinstance(stored, dict) else {}
         return self._read
 
@@ -67,11 +70,9 @@ class ModelCache:
     def save(self) -> None:
         """Write the file, if anything is new; a cache that cannot be written is no matter."""
         if self._changed:
-            from fallback_chat.core.storage.files import make_private_dir, write_private
-
             with suppress(OSError):
                 make_private_dir(self._path.parent)
-                write_private(self._path, json.dumps(self._lists).encode())
+                write_own(self._path, json.dumps(self._lists).encode())
 
     def teach(self, llm: LLM, provider: ProviderSettings) -> None:
         """Tell a provider whose window is not configured what a list said, however old: a model does not change its window."""

@@ -146,8 +146,8 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     try:
         with read_only(path) as connection:
             rows = connection.execute(_SELECT_ALL).fetchall()
-    except sqlite3.Error as error:
-        raise StorageError(path, str(error)) from error
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
     return tuple(KnownProvider(name, kind, model, _health(record)) for name, kind, model, *record in rows)
 
 

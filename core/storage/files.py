@@ -1,14 +1,96 @@
-"""Writing files so that nobody else can read them and no crash leaves half of one behind."""
+"""Files of the program's own: opened only when they are what they should be, and written whole and private or not at all.
+
+Somebody else may have put something in the place of such a file, by mistake or not: a pipe in which nobody writes stops whoever
+opens it, a device never ends, and what belongs to another user is not ours to believe.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
+
+_OTHERS: Final = (
+    (stat.S_ISDIR, "it is a directory"),
+    (stat.S_ISFIFO, "it is a pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+_FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the content of a regular file, or its first `most` bytes. Raises OSError, which says what else is there."""
+    with naming(path):
+        check_regular(path)
+        with _opened(path, os.O_RDONLY) as file:
+            return file.read(most)
+
+
+def read_own(path: Path, most: int) -> bytes:
+    """Return the content of a file that this program wrote, or its first `most` bytes.
+
+    Raises OSError when it is something else: a link, no regular file, or another user's.
+    """
+    with naming(path):
+        check_own(path)
+        with _opened(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)) as file:
+            return file.read(most)
+
+
+@contextmanager
+def change_own(path: Path, most: int) -> Iterator[BinaryIO]:
+    """Open a file that this program wrote to read and write, made with 0600 where it is missing.
+
+    Raises OSError when it is something else, or has more than `most` bytes.
+    """
+    with naming(path):
+        with suppress(FileNotFoundError):
+            check_own(path)
+        with _opened(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise OSError(errno.EFBIG, f"it has more than {most >> 20} MB")
+            yield file
+
+
+def check_regular(path: Path) -> None:
+    """Raise OSError unless `path` is a regular file or a link to one, before it is opened: some things act on that alone."""
+    _check(path.stat().st_mode)
+
+
+def check_own(path: Path, *, follow: bool = False) -> None:
+    """Raise OSError unless `path` is a regular file (a link only if `follow`) of the user, of root or of its folder's owner."""
+    found = path.stat() if follow else path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, "it is a link")
+    _check(found.st_mode)
+    # Who owns the folder can put any file there, so the owner of a mounted home is not a stranger.
+    if hasattr(os, "geteuid") and found.st_uid not in {os.geteuid(), 0, path.parent.stat().st_uid}:
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+
+
+def _check(mode: int) -> None:
+    for is_such, words in _OTHERS:
+        if is_such(mode):
+            raise OSError(errno.EINVAL, words)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """Open what was just checked, without waiting for anybody; it may have been replaced meanwhile."""
+    with os.fdopen(
+        os.open(path, flags | _FLAGS, 0o600), "rb" if flags & (os.O_WRONLY | os.O_RDWR) == os.O_RDONLY else "r+b"
+    ) as file:
+        _check(os.fstat(file.fileno()).st_mode)
+        yield file
 
 
 def make_private_dir(path: Path) -> None:
@@ -26,10 +108,21 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int 
     """Put `data` into `path` as a whole or not at all, with `mode` (the user alone may read it) from the first byte.
 
     A symbolic link stays one: its target is replaced. Raises OSError with the name `path`: FileNotFoundError when its directory
-    does not exist, FileExistsError when `overwrite` is off and something is there already.
+    does not exist, FileExistsError when `overwrite` is off and something is there already, and others when that is no file.
     """
     with naming(path):
-        _write(path.resolve(), data, overwrite=overwrite, mode=mode)
+        target = path.resolve()
+        with suppress(FileNotFoundError):
+            check_regular(target)
+        _write(target, data, overwrite=overwrite, mode=mode)
+
+
+def write_own(path: Path, data: bytes) -> None:
+    """Put `data` into a file of this program's own, as `write_private` does, but in the place of a link. Raises OSError."""
+    with naming(path):
+        with suppress(FileNotFoundError):
+            _check(path.lstat().st_mode)
+        _write(path, data, overwrite=True, mode=0o600)
 
 
 @contextmanager
@@ -37,6 +130,8 @@ def naming(path: Path) -> Iterator[None]:
     """Let what fails name the file that the user knows: a full disk names none, and a draft's name tells nothing."""
     try:
         yield
+    except RuntimeError as error:  # what pathlib raises for links that lead in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
 

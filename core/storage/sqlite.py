@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fallback_chat.core.storage.files import make_private_dir
+from fallback_chat.core.storage.files import check_own, make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -187,12 +187,20 @@ def _open(
 
 def _make_private(path: Path) -> None:
     """Make the file before SQLite does, which would leave its mode to the umask; the log inherits it."""
+    _check(path)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if os.name == "posix" and path.stat().st_mode & 0o077:
         for suffix in ("", *COMPANIONS):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).chmod(0o600)
+
+
+def _check(path: Path) -> None:
+    """Raise OSError for what SQLite had better not open in the place of the file, or of what belongs to it."""
+    for suffix in ("", *COMPANIONS, "-journal"):
+        with suppress(FileNotFoundError):
+            check_own(path.with_name(path.name + suffix), follow=True)
 
 
 def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
@@ -263,5 +271,6 @@ def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def read_only(path: Path) -> closing[sqlite3.Connection]:
-    """Open an existing database for reading, in a `with` block; makes and changes nothing. Raises sqlite3.Error."""
+    """Open an existing database for reading, in a `with` block; makes and changes nothing. Raises sqlite3.Error and OSError."""
+    _check(path)
     return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1))
