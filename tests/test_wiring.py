@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 
 from fallback_chat.wiring import own_paths
-from tests.conftest import XDG
 
 
 @pytest.mark.skipif(os.name != "posix", reason="HOME means nothing there")
-@pytest.mark.parametrize("home", [None, "", "relative", "."])
-def test_where_home_is_no_path_the_user_database_knows_it(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
+@pytest.mark.parametrize("value", [None, "", "relative", "."])
+def test_where_home_is_no_path_the_user_database_knows_it(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     import pwd
 
-    for name in XDG:
-        monkeypatch.delenv(f"XDG_{name}")
+    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.delenv(f"XDG_{name}_HOME")
     monkeypatch.delenv("HOME")
-    if home is not None:
-        monkeypatch.setenv("HOME", home)
+    if value is not None:
+        monkeypatch.setenv("HOME", value)
 
     assert own_paths().home == Path(pwd.getpwuid(os.getuid()).pw_dir)
 
