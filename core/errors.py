@@ -195,7 +195,8 @@ class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the publ
         self.attempts = tuple(attempts)
         self.deadline_exceeded = deadline_exceeded
         """The chain's deadline ended the turn before its providers did."""
-        errors = [attempt.error for attempt in self.attempts if attempt.error is not None]
+        latest = max((attempt.round for attempt in self.attempts), default=1)
+        errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
         waits = [error.retry_after for error in errors if error.retry_after is not None]
         super().__init__(
             "no provider of the chain could be asked" if not errors else "no provider of the chain gave an answer",

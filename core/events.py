@@ -46,11 +46,11 @@ class AttemptRecord:
     first_token: float | None = None
     elapsed: float = 0.0
     round: int = 1
-    """Counts how often the turn has gone through the chain, waits in between."""
+    """1 for the first pass over the chain; each wait for the whole chain begins another one."""
     budget: float | None = None
     """The time it had to its first content; None where that is not known."""
     budget_reason: str | None = None
-    """Why it had that much, in a phrase."""
+    """Which rule set that time: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or `deadline`."""
 
     def __post_init__(self) -> None:
         check_text(self, "provider", "kind", "model")
@@ -113,6 +113,24 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderGivenUp:
+    """The user does not wait for a provider any longer; another one takes over the turn."""
+
+    llm: LLM
+    next: LLM
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nobody can answer now: the turn pauses, and asks the chain again."""
+
+    until: float
+    """Wall-clock time (seconds since the epoch) at which it goes on."""
+    llm: LLM
+    """The provider that is expected to be back by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedOver:
     """Another provider takes over the turn."""
 
@@ -164,6 +182,8 @@ Event = (
     | AttemptFailed
     | AttemptSkipped
     | Notice
+    | ProviderGivenUp
+    | Waiting
     | FailedOver
     | StreamRestarted
     | AvailabilityChangedEvent
@@ -175,6 +195,8 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     AttemptFailed: "attempt_failed",
     AttemptSkipped: "attempt_skipped",
     Notice: "notice",
+    ProviderGivenUp: "provider_given_up",
+    Waiting: "waiting",
     FailedOver: "failed_over",
     StreamRestarted: "stream_restarted",
     AvailabilityChangedEvent: "llm_availability_changed",

@@ -12,15 +12,18 @@ import random as random_module
 import time
 from collections import defaultdict, deque
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_type, several
+from fallback_chat.core.engine.budget import Budget, first_content_budget
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
-from fallback_chat.core.engine.order import Candidate, Turn
+from fallback_chat.core.engine.order import Candidate
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
-from fallback_chat.core.engine.stream import MAX_WAIT, Engine, FallbackLLMStream, TurnOptions
+from fallback_chat.core.engine.stream import FallbackLLMStream
+from fallback_chat.core.engine.turn import Services, TurnOptions
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 
@@ -30,8 +33,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health, Permit
 
 SAMPLES: Final = 20
-"""First-token times kept per provider."""
-LEAST_HALF_OPEN_BUDGET: Final = 1.0
+"""First-content times kept per provider."""
 LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
@@ -88,7 +90,8 @@ class FallbackAdapter(LLM):
         self._streams: WeakSet[FallbackLLMStream] = WeakSet()
         self._random = random
         self._sleep = sleep
-        self._first_tokens: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
+        self._first_contents: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
+        self._answered_last: Candidate | None = None
         self._emitter = EventEmitter()
         self._board = HealthBoard(
             store or MemoryHealthStore(), clock=clock, random=random, on_change=self._availability_changed
@@ -137,15 +140,16 @@ class FallbackAdapter(LLM):
         only: LLM | None = None,
         without: Collection[LLM] = (),
         total_timeout: float | None = None,
-        max_wait: float = MAX_WAIT,
+        max_wait: float | None = None,
         on_event: Callable[[Event], object] | None = None,
         **extra: Any,
     ) -> FallbackLLMStream:
         """Start an answer to `chat_ctx`; nothing is sent before the first pull.
 
         `start_with` is asked first in this turn, with `insist` even while it rests; `only` is asked alone, and those in `without`
-        not at all. `total_timeout` bounds the whole answer, `max_wait` how long the last provider left may ask to wait (seconds).
-        `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a value of another type.
+        not at all. `total_timeout` bounds the whole answer, `max_wait` all pauses of the turn together, in seconds (those of
+        the chain's settings where it is None). `on_event` receives the events of this turn. Raises TypeError, naming the
+        argument, for a value of another type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
@@ -172,18 +176,24 @@ class FallbackAdapter(LLM):
                 deliver(on_event, event)
             self._emitter.emit(event)
 
-        engine = Engine(
+        services = Services(
             self._board,
             emit,
-            self._first_token_budget,
-            lambda candidate, seconds: self._first_tokens[candidate.key].append(seconds),
+            partial(self._budget, options=options, insist=start_with if insist else None),
+            lambda candidate, seconds: self._first_contents[candidate.key].append(seconds),
+            self._note_answer,
             self._random,
             self._sleep,
         )
-        options_ = TurnOptions(deadline=self._settings.deadline, total_timeout=total_timeout, max_wait=max_wait)
-        order = self._order(start_with, only, without)
-        turn = Turn(order, self._board, tokens=chat_ctx.estimated_tokens, insist=insist and start_with is not None)
-        stream = FallbackLLMStream(turn, engine, open_stream, options_)
+        turn = TurnOptions(
+            candidates=self._candidates_for(start_with, only, without),
+            tokens=chat_ctx.estimated_tokens,
+            insist=insist and start_with is not None,
+            deadline=self._settings.deadline,
+            total_timeout=total_timeout,
+            max_wait=self._settings.max_wait if max_wait is None else max_wait,
+        )
+        stream = FallbackLLMStream(turn, services, open_stream)
         self._streams.add(stream)
         return stream
 
@@ -203,22 +213,29 @@ class FallbackAdapter(LLM):
                 return candidate
         raise KeyError(f"{llm.label!r} is not in this chain")
 
-    def _order(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
+    def _candidates_for(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
+        """Return the candidates of a turn in the order in which they are to be asked."""
         if only is not None:
             return [self._candidate(only)]
-        order = [one for one in self._candidates if not any(one.llm is left_out for left_out in without)]
-        if start_with is None:
-            return order
-        first = self._candidate(start_with)
-        return [first, *(candidate for candidate in order if candidate is not first)]
+        candidates = [one for one in self._candidates if not any(one.llm is left_out for left_out in without)]
+        first = self._answered_last if start_with is None else self._candidate(start_with)
+        if first is None or (start_with is None and first not in candidates):
+            return candidates
+        return [first, *(candidate for candidate in candidates if candidate is not first)]
 
-    def _first_token_budget(self, candidate: Candidate, permit: Permit) -> float:
-        """Give a provider on trial twice the time it usually takes: the user waits for it."""
-        allowed = candidate.settings.attempt_timeout
-        samples = self._first_tokens[candidate.key]
-        if permit.half_open and samples:
-            return min(allowed, max(2 * median(samples), LEAST_HALF_OPEN_BUDGET))
-        return allowed
+    def _note_answer(self, candidate: Candidate) -> None:
+        if self._settings.prefer is Prefer.STICKY:
+            self._answered_last = candidate
+
+    def _budget(
+        self, candidate: Candidate, permit: Permit, *, options: ChatOptions | None, insist: LLM | None
+    ) -> Budget:
+        return first_content_budget(
+            candidate.settings,
+            thinks=candidate.llm.thinks_silently(options) is not None,
+            trial=permit.half_open and candidate.llm is not insist,
+            samples=self._first_contents[candidate.key],
+        )
 
     def _availability_changed(self, change: Change) -> None:
         health = change.health
@@ -232,9 +249,3 @@ class FallbackAdapter(LLM):
                 change.cause,
             )
         )
-
-
-def median(samples: Sequence[float]) -> float:
-    """Give the middle of `samples`, the upper one of two."""
-    # The module `statistics` brings decimal fractions along: 3 ms at import.
-    return sorted(samples)[len(samples) // 2]

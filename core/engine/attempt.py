@@ -1,11 +1,9 @@
-"""One request to one provider: held back until its first content, bounded in time, every way to fail named.
+"""One request to one provider: held back until its first content, bounded in time, every failure named.
 
-Phases and what ends the wait in each, in seconds spent waiting for the provider:
-
-    FIRST      attempt_timeout to the first text, reasoning or tool-call delta; nothing else counts as a sign of life
-    THINKING   from the first reasoning delta: thinking_timeout in all, and idle_timeout between deltas
-    ANSWERING  idle_timeout between deltas
-    TAIL       after the finish: `TAIL` for usage and terminator; only a failure that the provider reports counts
+Nothing of an attempt reaches the consumer before `commit()` has returned: until then it may fail without
+a trace. From then on `next()` hands out what comes, except that a tool call waits for a proper end,
+because it must not run otherwise. Every wait is bounded by `clocks`, and whatever a provider raises or
+returns out of order becomes an `APIError`. Whoever creates an attempt closes it.
 """
 
 from __future__ import annotations
@@ -13,53 +11,47 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from fallback_chat.core.engine.clocks import FOREVER, Clocks, Phase
+from fallback_chat.core.engine.held import HeldChunks
 from fallback_chat.core.engine.settings import OnRefusal
-from fallback_chat.core.engine.watchdog import OutOfTimeError, Watchdog
-from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
-from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.engine.watchdog import GivenUpError, OutOfTimeError, Watchdog
+from fallback_chat.core.engine.wellformed import check_chunk
+from fallback_chat.core.errors import (
+    APIConnectionError,
+    APIError,
+    APIStreamError,
+    APITimeoutError,
+    ErrorKind,
+)
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from fallback_chat.core.chat_context import ToolCall
+    from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.engine.settings import AttemptSettings
-    from fallback_chat.core.llm import LLM, ChatChunk, ChoiceDelta, LLMStream
+    from fallback_chat.core.llm import LLM, LLMStream
 
 logger = logging.getLogger(__name__)
 
-FOREVER: Final = float("inf")
-TAIL: Final = 1.0
+ANSWERING: Final = Phase.ANSWERING
+"""The same, without the look-up in the enumeration for every token."""
 CLOSING: Final = 1.0
 """Seconds that a provider may take to close its stream."""
+MOST_NOTHINGS: Final = 10_000
 REFUSALS: Final = {
     FinishReason.CONTENT_FILTER: ErrorKind.CONTENT_FILTER,
     FinishReason.REFUSAL: ErrorKind.REFUSAL,
 }
-
-
-class TotalTimeoutError(APITimeoutError):
-    """The caller's time for the whole answer is over, which says nothing about the provider that was answering."""
-
-
-class Phase(Enum):
-    """What the attempt is waiting for."""
-
-    FIRST = auto()
-    THINKING = auto()
-    ANSWERING = auto()
-    TAIL = auto()
-
-
-ANSWERING: Final = Phase.ANSWERING
-"""The same, without the look-up in the enumeration for every token."""
+ENDS_OF_TOOL_CALLS: Final = (None, FinishReason.TOOL_CALLS, FinishReason.STOP, FinishReason.PAUSE)
+"""Finishes with which the calls of an answer may run: any other says that something went wrong."""
 
 
 class Attempt:
-    """Drives one `LLMStream`. `commit()` waits for the first content, then `next()` gives the chunks."""
+    """Drives one `LLMStream`. `commit()` waits for the first content, then `next()` returns the chunks."""
 
     def __init__(  # noqa: PLR0913 - one clock each for three promises
         self,
@@ -67,38 +59,44 @@ class Attempt:
         open_stream: Callable[[], LLMStream],
         settings: AttemptSettings,
         *,
-        first_token_budget: float,
-        total_budget: float,
-        commit_budget: float = FOREVER,
+        budget: Budget,
+        total_left: float = FOREVER,
+        commit_left: float = FOREVER,
     ) -> None:
         self.llm = llm
+        self.budget = budget
         self._settings = settings
-        self._idle_timeout = settings.idle_timeout
         self._watchdog = Watchdog()
-        self._clock = asyncio.get_running_loop().time
-        self._started = self._clock()
+        self._now = asyncio.get_running_loop().time
+        self._started = self._now()
         self._open_stream = open_stream
         self._stream: LLMStream | None = None
-        self._held: deque[ChatChunk] = deque()
-        self._phase = Phase.FIRST
-        self._phase_left = self._first_token_budget = first_token_budget
-        self._thinking_until = 0.0
-        self._thought_at = 0.0
-        self._commit_left = commit_budget
-        """Seconds left to the first content, however lively the provider is until then."""
-        self.total_left = total_budget
-        """Seconds of the turn's total time that are left."""
+        self._held = HeldChunks()
+        self._clocks = Clocks(settings, budget, total_left=total_left, commit_left=commit_left)
+        self._thought_at: float | None = None
         self._ended = False
+        self._nothings = 0
         self.first_token: float | None = None
         """Seconds from the start to the first content."""
         self.shown = 0
         """Characters of text handed out."""
         self.finish_reason: FinishReason | None = None
+        self._finish_word: str | None = None
 
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""
-        return self._clock() - self._started
+        return self._now() - self._started
+
+    @property
+    def total_left(self) -> float:
+        """Seconds of the turn's total time that are left."""
+        return self._clocks.total_left
+
+    @property
+    def committed(self) -> bool:
+        """Whether the first content has come."""
+        return self.first_token is not None
 
     @property
     def gives_up_in(self) -> float | None:
@@ -107,13 +105,17 @@ class Attempt:
 
     @property
     def thought_ago(self) -> float | None:
-        """Seconds since the last piece of reasoning, while the provider thinks and has not begun to answer; else None."""
-        return self._clock() - self._thought_at if self._phase is Phase.THINKING else None
+        """Seconds since the last sign of thinking, while the model thinks and has not begun to answer; else None."""
+        return None if self.committed or self._thought_at is None else self._now() - self._thought_at
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the provider was not given of the request."""
-        return getattr(self._stream, "notices", ())  # a provider's stream may be anything that can be iterated
+        """Request options that this provider did not receive."""
+        return getattr(self._stream, "notices", ())  # somebody's own stream may be any async iterator
+
+    def give_up(self) -> None:
+        """Have the present or the next wait end with `GivenUpError`."""
+        self._watchdog.give_up()
 
     async def commit(self) -> None:
         """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
@@ -131,14 +133,14 @@ class Attempt:
         else:
             self._check_end_without_text(calls=calls)
         self.first_token = self.elapsed
-        self._commit_left = FOREVER
+        self._clocks.commit()
 
     def next(self) -> Awaitable[ChatChunk | None]:
-        """Give the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
+        """Return the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
 
         A tool call, and what follows it, is held back until the answer is known to be whole: it must not run otherwise.
         """
-        # Handing on the coroutine instead of awaiting it here saves one of them for every token.
+        # Passing the coroutine on instead of awaiting it here saves one of them for every token.
         return self._next_held() if self._held else self._pull(hand_out=True)
 
     async def _next_held(self) -> ChatChunk:
@@ -153,7 +155,7 @@ class Attempt:
                 await self._hold_the_rest()
 
     async def aclose(self) -> None:
-        """Stop the clock and close the connection; a provider that cannot do so is logged and left behind."""
+        """Stop the clocks and close the connection; a provider that cannot do so is logged and left behind."""
         self._watchdog.stop()
         if self._stream is None:
             return
@@ -170,6 +172,9 @@ class Attempt:
     async def _hold_the_rest(self) -> None:
         while self.finish_reason is None and (more := await self._pull()) is not None:
             self._held.append(more)
+        if self.finish_reason not in ENDS_OF_TOOL_CALLS:
+            word = self._finish_word or self.finish_reason
+            raise APIStreamError(f"the answer ended with {word!r} after a tool call, which is not run")
 
     def _is_content(self, delta: ChoiceDelta) -> bool:
         if delta.content and not delta.content.isspace():
@@ -177,113 +182,91 @@ class Attempt:
         return bool(delta.refusal) and self._settings.on_refusal is OnRefusal.STOP
 
     async def _pull(self, *, hand_out: bool = False) -> ChatChunk | None:
-        """Give the provider's next chunk within the phase's time, None at its proper end."""
-        if self._ended:
-            return None
-        watchdog = self._watchdog
-        budget = min(self.total_left, self._phase_left, self._commit_left)
-        try:
-            if self._stream is None:
-                # Connecting counts into the first-token time: the request goes out with the first read.
-                self._stream = self._open_stream()
-            chunk: ChatChunk | None = await watchdog.wait(self._stream.__anext__, budget)
-        except StopAsyncIteration:
-            chunk = None
-        except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
-            failure = self._named(error)
-            # What the connection does after the finish is harmless; what the provider itself says is not.
-            if self._phase is not Phase.TAIL or failure.body is not None:
-                raise failure from (error.__cause__ if failure is error else error)
-            chunk = None
-        finally:
-            self._phase_left -= watchdog.waited
-            self.total_left -= watchdog.waited
-            self._commit_left -= watchdog.waited
+        """Return the provider's next chunk within the time that its clocks leave, None at its proper end."""
+        chunk: Any = None
+        while chunk is None and not self._ended:
+            try:
+                if self._stream is None:
+                    # Connecting counts into the time to the first content: the first read sends the request.
+                    self._stream = self._open_stream()
+                chunk = await self._watchdog.wait(self._stream.__anext__, self._clocks.left)
+            except StopAsyncIteration:
+                self._ended = True
+            except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
+                self._end_with(error)
+            else:
+                if chunk is None:
+                    await self._note_nothing()
+            finally:
+                self._clocks.spend(self._watchdog.waited)
         if chunk is None:
-            self._ended = True
-        elif (
-            hand_out
-            and self._phase is ANSWERING
-            and chunk.finish_reason is None
-            and (delta := chunk.delta) is not None
-            and delta.content
-            and not delta.tool_calls
-        ):
+            return None
+        if hand_out and self._clocks.phase is ANSWERING and _is_only_text(chunk):
             # Nearly every chunk is this one: the short way to what the branch below would do.
-            self._phase_left = self._idle_timeout
-            self.shown += len(delta.content)
+            self._clocks.follow_text()
+            self.shown += len(chunk.delta.content)
         else:
-            self._follow(chunk)
+            self._follow(check_chunk(chunk))
             if hand_out:
                 await self._hand_out(chunk.delta)
-        return chunk
+        return cast("ChatChunk", chunk)
+
+    def _end_with(self, error: Exception) -> None:
+        """End with what a provider raised. Raises `APIError`, unless the answer is whole already, or `GivenUpError`."""
+        if isinstance(error, GivenUpError):
+            raise error
+        failure = self._named(error)
+        if not self._is_harmless(failure):
+            raise failure from (error.__cause__ if failure is error else error)
+        self._ended = True
+
+    async def _note_nothing(self) -> None:
+        """Pass over a None in place of a chunk, which loses nothing; other tasks get a turn. Raises `APIError`."""
+        self._nothings += 1
+        if self._nothings > MOST_NOTHINGS:
+            raise APIError(f"it returned None {MOST_NOTHINGS} times", kind=ErrorKind.BUG)
+        await asyncio.sleep(0)
 
     def _follow(self, chunk: ChatChunk) -> None:
-        """Move to the phase that `chunk` begins, and wind up its clock."""
         delta = chunk.delta
         if delta is not None:
-            if self._phase is not Phase.TAIL:
-                self._follow_delta(delta)
+            was_over = self._clocks.phase is Phase.TAIL
+            self._clocks.follow(delta)
+            if was_over and self._clocks.phase is ANSWERING:
+                self.finish_reason = None
+            if delta.reasoning or delta.thinking:
+                self._thought_at = self._now()
             if delta.tool_calls:
                 check_arguments(delta.tool_calls)
-        if chunk.finish_reason is not None and self.finish_reason is None:
-            self.finish_reason = chunk.finish_reason
-            self._phase, self._phase_left = Phase.TAIL, TAIL
+        if chunk.finish_reason is not None:
+            self.finish_reason, self._finish_word = chunk.finish_reason, chunk.finish_raw
+            self._clocks.finish()
 
-    def _follow_delta(self, delta: ChoiceDelta) -> None:
-        if self._is_progress(delta):
-            self._phase, self._phase_left = Phase.ANSWERING, self._settings.idle_timeout
-        elif delta.reasoning:
-            self._follow_thinking()
-
-    def _is_progress(self, delta: ChoiceDelta) -> bool:
-        """Say whether `delta` is a step of the answer itself: once that has begun, blanks and thoughts in between count too."""
-        if delta.content and (self._phase is Phase.ANSWERING or not delta.content.isspace()):
-            return True
-        if delta.reasoning and self._phase is Phase.ANSWERING:
-            return True
-        return bool(delta.refusal or delta.tool_fragment or delta.tool_calls)
-
-    def _follow_thinking(self) -> None:
-        """Give the next reasoning delta idle_timeout, and all of them together thinking_timeout."""
-        now = self._thought_at = self._clock()
-        if self._phase is Phase.FIRST:
-            self._phase = Phase.THINKING
-            self._thinking_until = now + self._settings.thinking_timeout
-        self._phase_left = min(self._settings.idle_timeout, self._thinking_until - now)
+    def _is_harmless(self, failure: APIError) -> bool:
+        """Whether a failure after the finish can be ignored: the answer is whole, and the provider says nothing else."""
+        if self._clocks.phase is not Phase.TAIL or failure.body is not None:
+            return False
+        # Where text has come after a finish before, more may be missing.
+        return not (self._clocks.finish_taken_back and failure.kind is ErrorKind.STALLED)
 
     def _named(self, error: Exception) -> APIError:
-        """Give the failure that `error` stands for."""
+        """Return the failure that `error` stands for."""
         match error:
             case APIError():
                 return error
             case OutOfTimeError():
-                return self._timed_out()
+                return self._clocks.failure()
+            case TimeoutError():
+                return APITimeoutError(_said(error))
+            case OSError() if self.committed:
+                return APIStreamError(_said(error))
+            case OSError():
+                return APIConnectionError(_said(error))
             case _:
                 logger.error("%s raised what a provider must not raise", self.llm.label, exc_info=error)
-                return APIError(f"{type(error).__name__}: {error}", kind=ErrorKind.BUG)
-
-    def _timed_out(self) -> APIError:
-        """Name the clock that ran out."""
-        settings = self._settings
-        never_retry = ErrorDetails(retryable=False)
-        if self._commit_left < min(self._phase_left, self.total_left):
-            return APITimeoutError(
-                "no content in the time that the chain's deadline leaves it",
-                details=never_retry,
-                hint="raise deadline if it is only slow",
-            )
-        if self.total_left <= self._phase_left:
-            return TotalTimeoutError("the time for the whole answer is over", details=never_retry)
-        if self._phase is Phase.FIRST:
-            cut = self._first_token_budget < settings.attempt_timeout
-            hint = "it had less than attempt_timeout, because the chain's deadline allows no more" if cut else None
-            return APITimeoutError(
-                f"no content within {self._first_token_budget:.3g} s", details=never_retry, hint=hint
-            )
-        if self._phase is Phase.THINKING and self._clock() >= self._thinking_until:
-            return APITimeoutError(f"still thinking after {settings.thinking_timeout:.3g} s", details=never_retry)
-        return APIStreamError(f"nothing for {settings.idle_timeout:.3g} s", kind=ErrorKind.STALLED)
+                ours = type(self.llm).__module__.startswith("fallback_chat.")
+                hint = "this is a bug in fallback-chat: please report it" if ours else None
+                return APIError(_said(error), kind=ErrorKind.BUG, hint=hint)
 
     def _check_end_without_text(self, *, calls: bool) -> None:
         """Tell a tool turn and a labelled refusal from an answer that is none. Raises `APIStreamError`."""
@@ -313,3 +296,23 @@ def check_arguments(calls: Sequence[ToolCall]) -> None:
             arguments = None
         if not isinstance(arguments, dict):
             raise APIStreamError(f"the arguments of the tool call {call.name!r} are not a JSON object")
+
+
+def _is_only_text(chunk: Any) -> bool:
+    """Whether `chunk` is well-formed and holds a piece of text and nothing else."""
+    return (
+        type(chunk) is ChatChunk
+        and chunk.finish_reason is None
+        and chunk.usage is None
+        and type(delta := chunk.delta) is ChoiceDelta
+        and type(delta.content) is str
+        and delta.reasoning is None
+        and delta.refusal is None
+        and delta.tool_calls == ()
+        and delta.extras == ()
+        and not delta.tool_fragment
+    )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

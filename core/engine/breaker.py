@@ -86,9 +86,16 @@ class Result(NamedTuple):
 
 
 def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
-    """Give the seconds a breaker stays open: 15 · 2ⁿ ± 20 %, at most 300, but never less than the provider asks for."""
-    doubled = FIRST_COOLDOWN * 2.0 ** min(opens, 10)
-    return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), retry_after or 0.0)
+    """Return the seconds a breaker stays open after `opens` earlier openings; `jitter` is between -1 and 1.
+
+    The server's word rules: what it asks for, and up to a second more. Where it says nothing, 15 · 2ⁿ ± 20 %,
+    at most 300; likewise where it asked for so much before, was asked in time and refused again.
+    """
+    told = retry_after if retry_after is not None and retry_after > 0 else None
+    if told is not None and opens == 0:
+        return told + (1 + jitter) / 2
+    doubled = FIRST_COOLDOWN * 2.0 ** min(opens if told is None else opens - 1, 10)
+    return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), told or 0.0)
 
 
 def admit(health: Health, now: float, lease: float) -> tuple[Health, Permit | None]:

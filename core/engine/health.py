@@ -114,6 +114,17 @@ class HealthBoard:
         """Sign out having learned nothing: the user cancelled."""
         self._settle(key, permit, Result(Verdict.NEUTRAL))
 
+    def now(self) -> float:
+        """Return the wall-clock time, in seconds."""
+        return self._clock()
+
+    def rest(self, key: str, error: APIError) -> float:
+        """Return the seconds until a provider that failed with `error` is worth asking again."""
+        if error.retry_after is not None:
+            return error.retry_after
+        until = self._store.read(key).until
+        return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
+
     def set_enabled(self, key: str, *, enabled: bool, reason: str = "user") -> None:
         """Take a provider out of use, or back into it."""
         change = breaker.enable if enabled else breaker.disable

@@ -1,4 +1,4 @@
-"""Who is asked next within one turn: the order of the chain, narrowed by what the providers answered so far."""
+"""Who is asked next within one round of a turn: the chain, narrowed by what the providers answered so far."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import Next, rule
 from fallback_chat.core.engine.settings import OnRefusal
+from fallback_chat.core.errors import APIError, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.health import HealthBoard
     from fallback_chat.core.engine.settings import AttemptSettings
-    from fallback_chat.core.errors import APIError
     from fallback_chat.core.llm import LLM
 
 REJECTIONS_THAT_BLAME_THE_INPUT = 2
@@ -26,7 +26,7 @@ class Candidate(NamedTuple):
     llm: LLM
     settings: AttemptSettings
     key: str
-    """Names its health record."""
+    """The name of its health record."""
 
     @property
     def lease(self) -> float:
@@ -34,33 +34,39 @@ class Candidate(NamedTuple):
         return 2 * self.settings.attempt_timeout
 
 
-class Turn:
-    """Gives out the candidates of one turn, each at most once.
+class Order:
+    """Hands out the candidates of one round, each at most once.
 
-    First those that the breakers admit, in order. When none is left, the others as the last resort: nearest end of the
-    cool-down first, blocked ones last.
+    First those that the breakers admit, in order. When none is left, the others as the last resort: the
+    nearest end of a rest first, blocked ones last.
     """
 
     def __init__(
-        self, order: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0, insist: bool = False
+        self, candidates: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0, insist: bool = False
     ) -> None:
-        self._untried = list(order)
-        self._insisted_on = order[0].key if insist and order else None
-        """Whom the user wants to be asked first, resting or not."""
-        windows = [candidate.llm.context_window for candidate in order]
-        # An estimate may send a conversation past a small window, but not refuse it everywhere: that is for a server to say.
+        self._untried = list(candidates)
+        self._insisted_on = candidates[0].key if insist and candidates else None
+        """The provider that the user wants to be asked first, resting or not."""
+        windows = [candidate.llm.context_window for candidate in candidates]
+        # An estimate may send a conversation past a small window, but not refuse it everywhere: a server must say that.
         self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
-        """About how many the conversation takes; 0 where it fits nowhere by that count."""
+        """About how many tokens the conversation takes; 0 where it fits nowhere by that count."""
         self._board = board
         self._passed: set[str] = set()
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
+        self.misfits = {
+            one.key: _does_not_fit(one.llm, self.tokens)
+            for one in candidates
+            if (one.llm.context_window or self.tokens) < self.tokens
+        }
+        """Why a candidate is not asked: its window cannot hold the conversation, by the estimate."""
         self.alone = len(self.left()) <= 1
-        """No other provider could be asked."""
+        """Whether no other provider could be asked."""
 
     def take(self) -> tuple[Candidate, Permit] | None:
-        """Give the next candidate with its permit, or None when there is nobody left to ask."""
+        """Return the next candidate with its permit, or None when there is nobody left to ask."""
         candidates = self.left()
         serving = {one.key for one in candidates}
         self._passed.update(one.key for one in self._untried if one.key not in serving)
@@ -69,37 +75,38 @@ class Turn:
             if permit is None and candidate.key == self._insisted_on:
                 permit = self._board.force(candidate.key)
             if permit:
-                self._take_out(candidate)
+                self.leave_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)
         for candidate in sorted(candidates, key=self._last_resort_order):
             if permit := self._board.force(candidate.key):
-                self._take_out(candidate)
+                self.leave_out(candidate)
                 return candidate, permit
         return None
 
-    def _take_out(self, candidate: Candidate) -> None:
-        # By key: LLMs of others may compare as they like.
+    def leave_out(self, candidate: Candidate) -> None:
+        """Ask `candidate` no more in this round."""
+        # Compare by key: somebody's own LLM may define `__eq__`.
         self._untried = [one for one in self._untried if one.key != candidate.key]
 
     def left(self) -> list[Candidate]:
-        """Give the candidates that may still be asked, in order."""
+        """Return the candidates that may still be asked, in order."""
         if self._stopped:
             return []
         return [candidate for candidate in self._untried if self._can_serve(candidate)]
 
     @property
     def passed_over(self) -> tuple[Candidate, ...]:
-        """Those that would have had their turn and were not asked."""
+        """The candidates that would have had their turn and were not asked."""
         return tuple(one for one in self._untried if one.key in self._passed)
 
     @property
-    def too_small(self) -> tuple[Candidate, ...]:
-        """Those whose window cannot hold the conversation, by the estimate."""
-        return tuple(one for one in self._untried if (one.llm.context_window or self.tokens) < self.tokens)
+    def stopped(self) -> bool:
+        """Whether an answer has shown that asking anybody else would be pointless."""
+        return self._stopped
 
     def note_failure(self, candidate: Candidate, error: APIError) -> None:
-        """Narrow the rest of the turn by what `candidate` answered."""
+        """Narrow the rest of the round by what `candidate` answered."""
         match rule(error.kind).next:
             case Next.REFUSED:
                 self._stopped = candidate.settings.on_refusal is OnRefusal.STOP
@@ -120,3 +127,9 @@ class Turn:
     def _last_resort_order(self, candidate: Candidate) -> tuple[bool, float]:
         health = self._board.read(candidate.key)
         return health.state is State.BLOCKED, health.until or 0.0
+
+
+def _does_not_fit(llm: LLM, tokens: int) -> APIError:
+    return APIError(
+        f"about {tokens} tokens do not fit into its window of {llm.context_window}", kind=ErrorKind.CONTEXT_EXCEEDED
+    )

@@ -47,10 +47,14 @@ class Rule(NamedTuple):
     """The failure in words, after the provider's name."""
     hint: str | None = None
     """What the user can do."""
+    waiting_helps: bool = False
+    """It passes by itself: worth a pause when nobody else can answer."""
 
 
-def _row(retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None) -> Rule:
-    return Rule(retry_same, next_, verdict, words, hint)
+def _row(  # noqa: PLR0913 - the columns of the table
+    retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None, *, waiting_helps: bool = False
+) -> Rule:
+    return Rule(retry_same, next_, verdict, words, hint, waiting_helps)
 
 
 RULES: Final[dict[ErrorKind, Rule]] = {
@@ -60,11 +64,11 @@ RULES: Final[dict[ErrorKind, Rule]] = {
         True, Next.YES, Verdict.OPEN, "cannot be reached", "check base_url, and that the server runs"
     ),
     ErrorKind.SERVER_ERROR: _row(True, Next.YES, Verdict.OPEN, "failed"),
-    ErrorKind.OVERLOADED: _row(True, Next.YES, Verdict.OPEN, "is overloaded"),
+    ErrorKind.OVERLOADED: _row(True, Next.YES, Verdict.OPEN, "is overloaded", waiting_helps=True),
     ErrorKind.TIMEOUT: _row(
         True, Next.YES, Verdict.OPEN, "sent no content in time", "raise attempt_timeout if it is only slow"
     ),
-    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate-limited"),
+    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate-limited", waiting_helps=True),
     ErrorKind.QUOTA_EXHAUSTED: _row(
         False, Next.YES, Verdict.BLOCK, "has no quota left", "check plan and billing at the provider"
     ),
@@ -91,7 +95,7 @@ RULES: Final[dict[ErrorKind, Rule]] = {
     ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "cut the answer short"),
     ErrorKind.STALLED: _row(True, Next.YES, Verdict.OPEN, "stopped in the middle of the answer"),
     ErrorKind.STREAM_ERROR: _row(True, Next.YES, Verdict.OPEN, "broke off the answer"),
-    ErrorKind.BUG: _row(False, Next.YES, Verdict.NEUTRAL, "hit a bug in fallback-chat", "please report it"),
+    ErrorKind.BUG: _row(False, Next.YES, Verdict.SOFT, "failed in its own code"),
 }
 
 

@@ -1,8 +1,8 @@
-"""Time-outs that run only while the engine waits for a provider.
+"""Time limits that run only while the engine waits for a provider.
 
-`asyncio.timeout()` around every pull would cost a timer per token, and around a whole stream it would count the time that a slow
-consumer takes. A `Watchdog` keeps one timer, looks only now and then whether its budget is really spent, and never runs between
-two pulls.
+`asyncio.timeout()` around every pull would cost a timer for each token, and around a whole stream it
+would count the time that a slow consumer takes. A `Watchdog` keeps one timer, checks only now and then
+whether its budget is really spent, and never runs between two pulls.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ T = TypeVar("T")
 
 
 class OutOfTimeError(Exception):
-    """The time for a wait is over. Not TimeoutError: that one a provider may raise itself."""
+    """The time for a wait is over. Not TimeoutError, which a provider may raise itself."""
+
+
+class GivenUpError(Exception):
+    """The user does not want to wait for this provider any longer."""
 
 
 class ProviderCancelledError(Exception):
@@ -34,14 +38,19 @@ class Watchdog:
         self._expires = 0.0
         self._waiting = False
         self._fired = False
+        self._reason: type[Exception] = OutOfTimeError
+        """What a wait that is ended from here ends with."""
         self.waited = 0.0
         """Seconds that the last wait took."""
 
     async def wait(self, pull: Callable[[], Awaitable[T]], budget: float) -> T:
-        """Await `pull()` for at most `budget` seconds; what needs no waiting is given even when there are none left.
+        """Await `pull()` for at most `budget` seconds; a result that needs no waiting counts even without any left.
 
-        Raises `OutOfTimeError` when they are spent, `ProviderCancelledError` when the cancellation came from within.
+        Raises `OutOfTimeError` when they are spent, `GivenUpError` after `give_up()`, and
+        `ProviderCancelledError` when the cancellation came from within.
         """
+        if self._reason is GivenUpError:
+            raise GivenUpError
         task = self._task = asyncio.current_task(self._loop)
         assert task is not None
         cancelled_before = task.cancelling()
@@ -51,7 +60,7 @@ class Watchdog:
         try:
             return await pull()
         except asyncio.CancelledError as error:
-            # A task that was asked to cancel before this wait may learn of it only here: Ctrl-C comes by a signal handler.
+            # A task that was cancelled before this wait may learn of it only here: Ctrl-C comes by a signal handler.
             if task.cancelling():
                 raise
             raise ProviderCancelledError(str(error)) from error
@@ -62,12 +71,18 @@ class Watchdog:
                 # Whatever the provider made of our cancellation, even an answer or a proper end: too late is too late.
                 self._fired = False
                 if task.uncancel() <= cancelled_before:
-                    raise OutOfTimeError
+                    raise self._reason
 
     @property
     def left(self) -> float | None:
         """Seconds until the present wait is given up; None when nobody waits."""
         return self._expires - self._loop.time() if self._waiting else None
+
+    def give_up(self) -> None:
+        """End the present wait, or else the next one, with `GivenUpError`."""
+        self._reason = GivenUpError
+        if self._waiting:
+            self._fire()
 
     def stop(self) -> None:
         """Drop the timer."""
@@ -76,20 +91,24 @@ class Watchdog:
             self._timer = None
 
     def _arm(self, expires: float) -> None:
-        """Have the timer look no later than at `expires`; one that looks earlier is left alone and will find out."""
+        """Have the timer check no later than at `expires`; one that checks earlier is left alone and will find out."""
         self._expires = expires
         if self._timer is not None:
             if self._timer.when() <= expires:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(expires, self._look)
+        self._timer = self._loop.call_at(expires, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._timer = None
-        if not self._waiting or self._task is None:
+        if not self._waiting:
             return
         if self._loop.time() < self._expires:
             self._arm(self._expires)
             return
-        self._fired = True
-        self._task.cancel()
+        self._fire()
+
+    def _fire(self) -> None:
+        if self._task is not None and not self._fired:
+            self._fired = True
+            self._task.cancel()

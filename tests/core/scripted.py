@@ -26,11 +26,18 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Anything:
+    """What the provider returns in place of a chunk."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Deaf:
     """The provider is silent until it is cancelled, and then goes on as if nothing had happened."""
 
 
-Step = str | ChatChunk | Pause | Deaf | asyncio.Event | BaseException | type[BaseException]
+Step = str | ChatChunk | Pause | Deaf | Anything | asyncio.Event | BaseException | type[BaseException]
 """Text, any chunk, silence (for a time, until a cancellation or an event), or an exception to be raised."""
 SILENCE = Pause(86_400)
 ROLE = ChatChunk(ChoiceDelta(role="assistant"))
@@ -53,6 +60,7 @@ def finish(reason: FinishReason) -> ChatChunk:
     return ChatChunk(finish_reason=reason)
 
 
+THINKING = ChatChunk(ChoiceDelta(thinking=True))
 FRAGMENT = ChatChunk(ChoiceDelta(tool_fragment=True))
 
 
@@ -99,6 +107,8 @@ class ScriptedStream(LLMStream):
                     return text(step)
                 case ChatChunk():
                     return step
+                case Anything(value):
+                    return value  # type: ignore[no-any-return]
                 case Pause(seconds):
                     await asyncio.sleep(seconds)
                 case Deaf():

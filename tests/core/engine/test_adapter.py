@@ -186,7 +186,7 @@ async def test_the_first_turn_after_the_cool_down_tries_the_primary_and_a_succes
     ]
 
 
-async def test_one_on_trial_has_twice_the_time_it_usually_takes(clock: FakeClock) -> None:
+async def test_one_on_trial_has_three_times_what_it_usually_takes(clock: FakeClock) -> None:
     usual: list[Step] = [Pause(2), *ANSWER]
     a = ScriptedLLM("a", usual, usual, [Pause(1), *ANSWER], [DOWN], [SILENCE])
     chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
@@ -196,17 +196,28 @@ async def test_one_on_trial_has_twice_the_time_it_usually_takes(clock: FakeClock
 
     turn = await turn_with(chain)
 
-    assert (turn.elapsed, turn.record) == (4, [("a", "failed", "timeout"), ("b", "ok", None)])
+    assert (turn.elapsed, turn.record) == (6, [("a", "failed", "timeout"), ("b", "ok", None)])
+    assert [(one.budget, one.budget_reason) for one in turn.stream.attempts] == [(6, "trial"), (10, "asked")]
 
 
-async def test_one_on_trial_that_is_usually_quick_has_a_second(clock: FakeClock) -> None:
+async def test_one_on_trial_that_is_usually_quick_has_half_of_the_time(clock: FakeClock) -> None:
     a = ScriptedLLM("a", ANSWER, [DOWN], [SILENCE])
     chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
     for _ in range(2):
         await turn_with(chain)
     clock.advance(15)
 
-    assert (await turn_with(chain)).elapsed == 1
+    assert (await turn_with(chain)).elapsed == 5
+
+
+async def test_one_that_the_user_insists_on_has_the_full_time(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", ANSWER, [DOWN], [SILENCE])
+    chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)
+    for _ in range(2):
+        await turn_with(chain)
+    clock.advance(15)
+
+    assert (await turn_with(chain, start_with=a, insist=True)).elapsed == 10
 
 
 async def test_what_the_user_switches_is_told_and_obeyed(clock: FakeClock) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, ToolCall
-from fallback_chat.core.engine.attempt import Attempt, TotalTimeoutError, check_arguments
+from fallback_chat.core.engine.attempt import Attempt, check_arguments
+from fallback_chat.core.engine.budget import first_content_budget
+from fallback_chat.core.engine.clocks import TotalTimeoutError
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
@@ -17,6 +19,8 @@ from tests.core.scripted import (
     ROLE,
     SILENCE,
     STOP,
+    THINKING,
+    Anything,
     Pause,
     ScriptedLLM,
     Step,
@@ -48,8 +52,8 @@ def attempt_at(
         llm,
         lambda: llm.chat(chat_ctx=context),
         settings,
-        first_token_budget=settings.attempt_timeout,
-        total_budget=total,
+        budget=first_content_budget(settings),
+        total_left=total,
     )
     return attempt, llm
 
@@ -122,13 +126,13 @@ async def test_signs_of_life_are_no_content_and_stop_no_clock(sign_of_life: Chat
     assert await failure(*dribble, "too late", STOP) == (
         APITimeoutError,
         ErrorKind.TIMEOUT,
-        "no content within 10 s",
+        "nothing for 10 s",
         10,
     )
 
 
 async def test_connecting_counts_into_the_first_token_time() -> None:
-    assert (await failure(SILENCE))[1:] == (ErrorKind.TIMEOUT, "no content within 10 s", 10)
+    assert (await failure(SILENCE))[1:] == (ErrorKind.TIMEOUT, "nothing for 10 s", 10)
 
 
 async def test_a_time_out_of_ours_is_not_worth_a_second_one() -> None:
@@ -153,25 +157,44 @@ async def test_the_first_thought_swaps_the_clock() -> None:
     ]
 
 
-async def test_thinking_ends_after_thinking_timeout_counted_from_the_first_thought() -> None:
-    thinking: list[Step] = [thought("hm"), Pause(25)] * 10
+async def test_readable_reasoning_is_waited_for_as_long_as_it_comes_but_not_for_ever() -> None:
+    thinking: list[Step] = [thought("hm"), Pause(55)] * 10
 
     assert await failure(Pause(5), *thinking) == (
         APITimeoutError,
         ErrorKind.TIMEOUT,
-        "still thinking after 60 s",
+        "still thinking after 300 s",
+        305,
+    )
+
+
+@pytest.mark.parametrize("opening", [thought("hm"), THINKING], ids=["a thought", "a sign"])
+async def test_a_thinker_that_falls_silent_has_thinking_timeout(opening: ChatChunk) -> None:
+    assert await failure(Pause(5), opening, SILENCE) == (
+        APITimeoutError,
+        ErrorKind.TIMEOUT,
+        "no readable reasoning for 60 s",
         65,
     )
 
 
-async def test_a_thinker_that_falls_silent_has_stalled() -> None:
-    assert await failure(thought("hm"), SILENCE) == (APIStreamError, ErrorKind.STALLED, "nothing for 30 s", 30)
+@pytest.mark.parametrize("sign", [ROLE, THINKING], ids=["a role", "a sign of thinking"])
+async def test_only_readable_reasoning_prolongs_thinking(sign: ChatChunk) -> None:
+    dribble: list[Step] = [sign, Pause(1)] * 100
+
+    assert (await failure(thought("hm"), *dribble))[2:] == ("no readable reasoning for 60 s", 60)
 
 
-async def test_signs_of_life_do_not_prolong_thinking() -> None:
-    dribble: list[Step] = [ROLE, Pause(1)] * 100
+async def test_an_open_tool_call_has_thinking_timeout_for_each_of_its_pieces() -> None:
+    whole: list[Step] = [FRAGMENT, Pause(50), FRAGMENT, Pause(50), call(), finish(FinishReason.TOOL_CALLS)]
 
-    assert (await failure(thought("hm"), *dribble))[2:] == ("nothing for 30 s", 30)
+    assert (await answer(*whole))[-2:] == [call(), finish(FinishReason.TOOL_CALLS)]
+    assert await failure("Let me see.", FRAGMENT, SILENCE) == (
+        APIStreamError,
+        ErrorKind.STALLED,
+        "nothing for 60 s",
+        60,
+    )
 
 
 # Answering
@@ -242,13 +265,39 @@ async def test_the_tail_lasts_a_second_in_all() -> None:
     assert attempt.elapsed == 1
 
 
-async def test_the_first_finish_counts() -> None:
-    attempt, _ = attempt_at("whole", finish(FinishReason.LENGTH), STOP)
+async def test_the_last_finish_counts() -> None:
+    attempt, _ = attempt_at("whole", STOP, finish(FinishReason.LENGTH))
     await attempt.commit()
 
     await rest(attempt)
 
     assert attempt.finish_reason is FinishReason.LENGTH
+
+
+async def test_text_after_a_finish_takes_the_finish_back() -> None:
+    both = ChatChunk(ChoiceDelta("One "), finish_reason=FinishReason.STOP)
+
+    assert await answer(both, Pause(0.9), "two ", Pause(20), both, Pause(20), "three") == [
+        both,
+        text("two "),
+        both,
+        text("three"),
+    ]
+
+
+async def test_silence_after_a_finish_that_has_been_taken_back_is_a_cut() -> None:
+    both = ChatChunk(ChoiceDelta("One "), finish_reason=FinishReason.STOP)
+
+    assert await failure(both, both, SILENCE) == (
+        APIStreamError,
+        ErrorKind.STALLED,
+        "nothing for 30 s after an end that was none",
+        30,
+    )
+
+
+async def test_blanks_after_a_finish_do_not_take_it_back() -> None:
+    assert (await answer("One", STOP, "\n", SILENCE))[-1] == text("\n")
 
 
 # Ends without an answer
@@ -387,7 +436,6 @@ async def test_an_api_error_passes_as_it_is() -> None:
     ("mishap", "words"),
     [
         (ZeroDivisionError("x"), "ZeroDivisionError: x"),
-        (TimeoutError("its own"), "TimeoutError: its own"),
         (asyncio.CancelledError("its own"), "ProviderCancelledError: its own"),
         (RecursionError("deep"), "RecursionError: deep"),
     ],
@@ -400,6 +448,71 @@ async def test_any_other_exception_is_a_bug_of_the_adapter_and_is_logged(
     assert caplog.messages == ["one raised what a provider must not raise"]
 
 
+@pytest.mark.parametrize(
+    ("mishap", "before", "after"),
+    [
+        (TimeoutError("its own"), (APITimeoutError, ErrorKind.TIMEOUT), (APITimeoutError, ErrorKind.TIMEOUT)),
+        (
+            ConnectionRefusedError("port 1"),
+            (APIConnectionError, ErrorKind.CONNECTION),
+            (APIStreamError, ErrorKind.STREAM_ERROR),
+        ),
+        (OSError("no route"), (APIConnectionError, ErrorKind.CONNECTION), (APIStreamError, ErrorKind.STREAM_ERROR)),
+    ],
+)
+async def test_the_system_s_own_errors_are_failures_of_the_connection(
+    mishap: OSError, before: tuple[type[APIError], ErrorKind], after: tuple[type[APIError], ErrorKind]
+) -> None:
+    words = f"{type(mishap).__name__}: {mishap}"
+
+    assert await failure(mishap) == (*before, words, 0)
+    assert await failure("text", mishap) == (*after, words, 0)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "words"),
+    [
+        ("plain text", "a chunk must be ChatChunk, not str"),
+        ({"delta": {}}, "a chunk must be ChatChunk, not dict"),
+        (ChatChunk(delta="text"), "delta must be ChoiceDelta, not str"),  # type: ignore[arg-type]
+        (ChatChunk(ChoiceDelta(content=5)), "content must be str, not int"),  # type: ignore[arg-type]
+        (ChatChunk(ChoiceDelta("x", reasoning=b"x")), "reasoning must be str, not bytes"),  # type: ignore[arg-type]
+        (ChatChunk(ChoiceDelta(tool_calls=[{"name": "x"}])), "tool_calls must be a sequence of ToolCall, not dict"),  # type: ignore[list-item]
+        (ChatChunk(ChoiceDelta(extras="x")), "extras must be a sequence of VendorExtra, not str"),  # type: ignore[arg-type]
+        (ChatChunk(usage={"input": 1}), "usage must be CompletionUsage, not dict"),  # type: ignore[arg-type]
+        (ChatChunk(finish_reason="done"), "finish_reason must be FinishReason, not str"),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.parametrize("before", [[], ["text"]])
+async def test_a_chunk_of_the_wrong_type_is_the_provider_s_failure(
+    before: list[Step], chunk: object, words: str
+) -> None:
+    assert await failure(*before, Anything(chunk)) == (APIError, ErrorKind.BUG, words, 0)
+
+
+async def test_a_plain_word_for_a_finish_is_understood_and_a_none_loses_nothing() -> None:
+    stop = ChatChunk(finish_reason="stop")  # type: ignore[arg-type]
+
+    assert await answer("Hel", Anything(None), "lo", stop) == [text("Hel"), text("lo"), STOP]
+
+
+async def test_a_provider_that_never_says_anything_but_none_is_given_up() -> None:
+    nothing: list[Step] = [Anything(None)] * 20_000
+
+    assert await failure(*nothing) == (APIError, ErrorKind.BUG, "it returned None 10000 times", 0)
+
+
+async def test_a_tool_call_is_not_run_when_the_answer_did_not_end_properly() -> None:
+    aborted = ChatChunk(finish_reason=FinishReason.OTHER, finish_raw="abort")
+
+    assert await failure("Let me see.", call(), aborted) == (
+        APIStreamError,
+        ErrorKind.STREAM_ERROR,
+        "the answer ended with 'abort' after a tool call, which is not run",
+        0,
+    )
+
+
 async def test_a_chat_that_cannot_even_start_is_a_bug_too() -> None:
     def start() -> ScriptedLLM:
         raise KeyError("model")
@@ -408,8 +521,7 @@ async def test_a_chat_that_cannot_even_start_is_a_bug_too() -> None:
         ScriptedLLM("one", []),
         start,  # type: ignore[arg-type]
         SETTINGS,
-        first_token_budget=10,
-        total_budget=FOREVER,
+        budget=first_content_budget(SETTINGS),
     )
 
     with pytest.raises(APIError) as caught:

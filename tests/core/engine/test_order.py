@@ -8,7 +8,7 @@ import pytest
 
 from fallback_chat.core.engine.breaker import Health, Permit, State
 from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
-from fallback_chat.core.engine.order import Candidate, Turn
+from fallback_chat.core.engine.order import Candidate, Order
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
 from tests.core.scripted import ScriptedLLM
@@ -25,15 +25,15 @@ def candidate(name: str, *, window: int | None = None, settings: AttemptSettings
     return Candidate(ScriptedLLM(name, [], context_window=window), settings or AttemptSettings(), name)
 
 
-def turn_of(*candidates: Candidate, **health: Health) -> tuple[Turn, HealthBoard]:
+def turn_of(*candidates: Candidate, **health: Health) -> tuple[Order, HealthBoard]:
     store = MemoryHealthStore()
     for key, record in health.items():
         store.update(key, lambda _, record=record: record)  # type: ignore[misc]
     board = HealthBoard(store, clock=lambda: NOW, random=lambda: 0.5, on_change=lambda _: None)
-    return Turn(candidates, board), board
+    return Order(candidates, board), board
 
 
-def all_taken(turn: Turn) -> list[str]:
+def all_taken(turn: Order) -> list[str]:
     taken = []
     while (pair := turn.take()) is not None:
         taken.append(pair[0].key)
@@ -88,7 +88,7 @@ def test_a_second_turn_does_not_join_the_trial_of_the_first() -> None:
     first, board = turn_of(A, B, a=OVER)
     first.take()
 
-    assert all_taken(Turn([A, B], board)) == ["b", "a"]
+    assert all_taken(Order([A, B], board)) == ["b", "a"]
 
 
 def test_a_disabled_one_is_never_asked() -> None:

@@ -44,7 +44,7 @@ def test_every_kind_of_failure_has_its_row() -> None:
         (ErrorKind.TRUNCATED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STALLED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STREAM_ERROR, YES, Next.YES, Verdict.OPEN),
-        (ErrorKind.BUG, NO, Next.YES, Verdict.NEUTRAL),
+        (ErrorKind.BUG, NO, Next.YES, Verdict.SOFT),
     ],
 )
 def test_what_follows_from_a_failure(kind: ErrorKind, retry_same: bool, following: Next, health: Verdict) -> None:

@@ -214,8 +214,8 @@ async def test_one_with_a_successor_is_not_waited_for_longer_than_two_seconds(cl
     patient, b = ScriptedLLM("a", [rate_limited(2)], ANSWER), ScriptedLLM("b", ANSWER)
     busy = ScriptedLLM("a", [rate_limited(3)], ANSWER)
 
-    first = await turn_with(chain_of(patient, b, clock=clock, settings=settings))
-    second = await turn_with(chain_of(busy, b, clock=clock, settings=settings))
+    first = await turn_with(chain_of(patient, b, clock=clock, settings=settings), max_wait=30)
+    second = await turn_with(chain_of(busy, b, clock=clock, settings=settings), max_wait=30)
 
     assert (first.stream.llm, second.stream.llm, clock.slept) == (patient, b, [2])
 
@@ -224,7 +224,7 @@ async def test_the_last_one_left_is_waited_for(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [rate_limited(30)], ANSWER)
     chain = chain_of(a, clock=clock, settings=AttemptSettings())
 
-    turn = await turn_with(chain)
+    turn = await turn_with(chain, max_wait=30)
 
     assert (turn.text, clock.slept) == ("Hello", [30])
     assert turn.events[1] == AttemptFailed(a, turn.stream.attempts[0].error, 0.0, a, retry_in=30)  # type: ignore[arg-type]
@@ -238,12 +238,21 @@ async def test_nobody_is_waited_for_longer_than_the_caller_puts_up_with(clock: F
     assert (error_of(turn, AllProvidersFailed).retry_after, clock.slept) == (30, [])
 
 
-async def test_there_is_no_retry_that_the_deadline_would_cut(clock: FakeClock) -> None:
-    a = ScriptedLLM("a", [Pause(5), rate_limited(15)], ANSWER)
+async def test_a_library_waits_for_nobody_unless_it_is_told_to(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [rate_limited(1)], ANSWER)
 
-    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings(), chain=ChainSettings(deadline=20)))
+    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings()))
 
-    assert (error_of(turn, AllProvidersFailed).deadline_exceeded, turn.elapsed, clock.slept) == (False, 5, [])
+    assert (error_of(turn, AllProvidersFailed).retry_after, clock.slept) == (1, [])
+
+
+async def test_the_deadline_stands_still_in_a_pause(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [Pause(5), rate_limited(30)], [Pause(14), *ANSWER])
+    patient = AttemptSettings(attempt_timeout=30)
+
+    turn = await turn_with(chain_of(a, clock=clock, settings=patient, chain=ChainSettings(deadline=20)), max_wait=30)
+
+    assert (turn.text, turn.elapsed, clock.slept) == ("Hello", 49, [30])
 
 
 # Time
@@ -312,14 +321,14 @@ async def test_the_total_time_ends_an_answer_and_blames_nobody(clock: FakeClock)
     assert states(chain) == [State.CLOSED, State.CLOSED]
 
 
-async def test_time_spent_on_failures_and_pauses_is_gone_from_the_total(clock: FakeClock) -> None:
+async def test_time_spent_on_failures_is_gone_from_the_total_and_pauses_are_not(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [Pause(9), rate_limited(2)], [SILENCE])
     b = ScriptedLLM("b", [SILENCE])
     chain = chain_of(a, b, clock=clock, settings=replace(SETTINGS, max_retry_per_llm=1))
 
-    turn = await turn_with(chain, total_timeout=15)
+    turn = await turn_with(chain, total_timeout=15, max_wait=2)
 
-    assert ([one.elapsed for one in turn.stream.attempts], turn.elapsed) == ([9, 4], 15)
+    assert ([one.elapsed for one in turn.stream.attempts], turn.elapsed) == ([9, 6], 17)
     assert error_of(turn, AllProvidersFailed).deadline_exceeded
     assert (states(chain), len(b.calls)) == ([State.CLOSED, State.CLOSED], 0)
 
@@ -598,7 +607,7 @@ async def test_a_cancel_is_immediate_and_blames_nobody(
 ) -> None:
     a = ScriptedLLM("a", script)
     chain = chain_of(a, clock=clock, settings=AttemptSettings())
-    stream = chain.chat(chat_ctx=HELLO)
+    stream = chain.chat(chat_ctx=HELLO, max_wait=30)
     before = chain.health(a)
 
     await cancelled_after(stream, 5)
@@ -616,7 +625,7 @@ async def test_a_cancelled_trial_is_handed_back_for_the_next_turn(script: list[S
     await turn_with(chain)
     clock.advance(15)
 
-    await cancelled_after(chain.chat(chat_ctx=HELLO), 4)
+    await cancelled_after(chain.chat(chat_ctx=HELLO, max_wait=30), 4)
     turn = await turn_with(chain)
 
     assert (turn.stream.llm, turn.text, len(a.calls)) == (a, "Hello", 3)
@@ -662,7 +671,7 @@ async def test_closing_under_a_reader_ends_its_stream_and_blames_nobody(
 ) -> None:
     a = ScriptedLLM("a", script)
     chain = chain_of(a, clock=clock, settings=AttemptSettings())
-    stream = chain.chat(chat_ctx=HELLO)
+    stream = chain.chat(chat_ctx=HELLO, max_wait=30)
 
     async def read() -> tuple[int, int]:
         chunks = [chunk async for chunk in stream]

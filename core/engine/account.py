@@ -1,0 +1,52 @@
+"""The account of a turn: every request so far, round by round."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.events import AttemptRecord, Outcome
+
+if TYPE_CHECKING:
+    from fallback_chat.core.engine.order import Candidate, Order
+    from fallback_chat.core.errors import APIError
+
+
+class Account:
+    """Collects the records of attempts; the providers that were passed over come first in each round."""
+
+    def __init__(self) -> None:
+        self.round = 1
+        self._past: list[AttemptRecord] = []
+        self._present: list[AttemptRecord] = []
+
+    def note(self, record: AttemptRecord) -> None:
+        """Add an attempt of the present round."""
+        self._present.append(record)
+
+    def attempts(self, order: Order) -> tuple[AttemptRecord, ...]:
+        """Return all records; `order` is that of the present round."""
+        return (*self._past, *self._passed_over(order), *self._present)
+
+    def begin_round(self, order: Order) -> None:
+        """Close the account of the present round, which had `order`."""
+        self._past += (*self._passed_over(order), *self._present)
+        self._present = []
+        self.round += 1
+
+    def error_of(self, candidate: Candidate) -> APIError | None:
+        """Return what `candidate` failed with last in this round."""
+        label = candidate.llm.label
+        return next((one.error for one in reversed(self._present) if one.provider == label), None)
+
+    def _passed_over(self, order: Order) -> list[AttemptRecord]:
+        return [
+            AttemptRecord(
+                one.llm.label,
+                one.llm.kind,
+                one.llm.model,
+                Outcome.SKIPPED,
+                order.misfits.get(one.key),
+                round=self.round,
+            )
+            for one in order.passed_over
+        ]

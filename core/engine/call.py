@@ -1,0 +1,93 @@
+"""One request of a turn: who is asked, on which permit, and how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from fallback_chat.core.events import AttemptRecord, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from fallback_chat.core.engine.attempt import Attempt
+    from fallback_chat.core.engine.breaker import Permit
+    from fallback_chat.core.engine.health import HealthBoard
+    from fallback_chat.core.engine.order import Candidate
+    from fallback_chat.core.errors import APIError
+
+
+class Call:
+    """An attempt and the permit that it runs on, in one hand.
+
+    Settled once, by `succeed()` or `fail()`. A call that leaves its `async with` unsettled was cut off
+    from outside: it is recorded as cancelled and hands its permit back, which blames nobody. Leaving
+    closes the connection, whatever happened.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is held together, and where it is signed out
+        self,
+        candidate: Candidate,
+        permit: Permit,
+        attempt: Attempt,
+        *,
+        board: HealthBoard,
+        record: Callable[[AttemptRecord], None],
+        round_: int,
+    ) -> None:
+        self.candidate = candidate
+        self.permit = permit
+        self.attempt = attempt
+        self._board = board
+        self._record = record
+        self._round = round_
+        self._settled = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if not self._settled:
+            self._settle(Outcome.CANCELLED)
+            self._board.hand_back(self.candidate.key, self.permit)
+        await self.attempt.aclose()
+
+    def succeed(self) -> None:
+        """Sign out after a whole answer."""
+        self._settle(Outcome.OK)
+        self._board.succeed(self.candidate.key, self.permit)
+
+    def fail(self, error: APIError, *, alone: bool) -> None:
+        """Sign out after a failure that counts against the provider; `alone` when no other could be asked."""
+        self._settle(self._failed, error)
+        self._board.fail(self.candidate.key, self.permit, error, alone=alone)
+
+    def fail_without_blame(self, error: APIError) -> None:
+        """Sign out after a failure that says nothing yet, or nothing about the provider."""
+        self._settle(self._failed, error)
+        self._board.hand_back(self.candidate.key, self.permit)
+
+    @property
+    def _failed(self) -> Outcome:
+        return Outcome.PARTIAL if self.attempt.committed else Outcome.FAILED
+
+    def _settle(self, outcome: Outcome, error: APIError | None = None) -> None:
+        assert not self._settled, "a call is settled once"
+        self._settled = True
+        llm, attempt = self.candidate.llm, self.attempt
+        self._record(
+            AttemptRecord(
+                provider=llm.label,
+                kind=llm.kind,
+                model=llm.model,
+                outcome=outcome,
+                error=error,
+                first_token=attempt.first_token,
+                elapsed=attempt.elapsed,
+                budget=attempt.budget.seconds,
+                budget_reason=attempt.budget.reason.value,
+                round=self._round,
+            )
+        )

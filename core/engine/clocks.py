@@ -1,0 +1,186 @@
+"""The clocks of one attempt: which one runs in each phase, and what it means when it rings. No I/O.
+
+An attempt passes through phases. Only one arrow points back: text after a finish takes the finish back,
+because some gateways send one with every chunk.
+
+    FIRST ──▶ THINKING ──▶ ANSWERING ──▶ TAIL
+      └─────────────────────▲     ▲────────┘
+
+Every wait for the provider is bounded by the clock of the phase, by what the chain's deadline leaves
+until the first content, and by the turn's total time. All stand still while the consumer is slow.
+
+    clock           runs                        limit               restarted by
+    FIRST_CONTENT   in FIRST                    the budget          nothing
+    THINKING        while the model thinks      thinking_timeout    readable reasoning
+    ALL_THINKING    while the model thinks      5 times that          nothing
+    OPEN_CALL       after a piece of a call     thinking_timeout    the next piece
+    IDLE            after text                  idle_timeout        the next piece
+    TAIL            after the finish            1 s                 nothing
+    DEADLINE        until the first content     what is left        nothing
+    TOTAL           always                      what is left        nothing
+
+Once a finish has been taken back, TAIL has idle_timeout, and ringing means that the answer was cut.
+Roles, comments and pings are no sign of progress.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
+
+if TYPE_CHECKING:
+    from fallback_chat.core.engine.budget import Budget
+    from fallback_chat.core.engine.settings import AttemptSettings
+    from fallback_chat.core.llm import ChoiceDelta
+
+FOREVER: Final = float("inf")
+TAIL: Final = 1.0
+MOST_THINKING: Final = 5
+"""All thinking together lasts at most so many times `thinking_timeout`."""
+
+
+class TotalTimeoutError(APITimeoutError):
+    """The caller's time for the whole answer is over, which says nothing about the provider that was answering."""
+
+
+class Phase(Enum):
+    """What the attempt is waiting for."""
+
+    FIRST = auto()
+    THINKING = auto()
+    ANSWERING = auto()
+    TAIL = auto()
+
+
+class Clock(Enum):
+    """What bounds a wait."""
+
+    FIRST_CONTENT = auto()
+    THINKING = auto()
+    ALL_THINKING = auto()
+    OPEN_CALL = auto()
+    IDLE = auto()
+    TAIL = auto()
+    DEADLINE = auto()
+    TOTAL = auto()
+
+
+class Clocks:
+    """The phase of an attempt and the seconds that each of its clocks has left."""
+
+    def __init__(
+        self, settings: AttemptSettings, budget: Budget, *, total_left: float = FOREVER, commit_left: float = FOREVER
+    ) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._idle_timeout = settings.idle_timeout
+        self.phase = Phase.FIRST
+        self._clock = Clock.FIRST_CONTENT
+        self._left = budget.seconds
+        """Seconds left on the clock of the phase."""
+        self._all_thinking_left = MOST_THINKING * settings.thinking_timeout
+        self._commit_left = commit_left
+        self.total_left = total_left
+        """Seconds of the turn's total time that are left."""
+        self.finish_taken_back = False
+        """Text has come after a finish."""
+
+    @property
+    def left(self) -> float:
+        """Seconds that the next wait may take."""
+        return min(self.total_left, self._left, self._commit_left)
+
+    def spend(self, seconds: float) -> None:
+        """Take off the time of a wait."""
+        self._left -= seconds
+        self.total_left -= seconds
+        self._commit_left -= seconds
+        if self.phase is Phase.THINKING:
+            self._all_thinking_left -= seconds
+
+    def commit(self) -> None:
+        """Stop the deadline: the first content is there."""
+        self._commit_left = FOREVER
+
+    def follow_text(self) -> None:
+        """Take in one more piece of text in the midst of an answer."""
+        self._clock, self._left = Clock.IDLE, self._idle_timeout
+
+    def follow(self, delta: ChoiceDelta) -> None:
+        """Take in what a chunk adds: move to its phase, and wind up its clock."""
+        if self._is_text(delta):
+            self.finish_taken_back = self.finish_taken_back or self.phase is Phase.TAIL
+            self.phase = Phase.ANSWERING
+            self.follow_text()
+        elif self.phase is Phase.TAIL:
+            return
+        elif delta.tool_fragment or delta.tool_calls:
+            self.phase = Phase.ANSWERING
+            self._wind(Clock.OPEN_CALL, self._settings.thinking_timeout)
+        elif delta.reasoning or delta.thinking:
+            self._follow_thinking(readable=bool(delta.reasoning))
+
+    def finish(self) -> None:
+        """Take in that the provider says it has finished."""
+        self.phase = Phase.TAIL
+        self._wind(Clock.TAIL, self._idle_timeout if self.finish_taken_back else TAIL)
+
+    def _is_text(self, delta: ChoiceDelta) -> bool:
+        """Whether `delta` is a step of the answer itself; blanks count in the midst of it only."""
+        if delta.content and (self.phase is Phase.ANSWERING or not delta.content.isspace()):
+            return True
+        return bool(delta.refusal)
+
+    def _follow_thinking(self, *, readable: bool) -> None:
+        if self.phase is Phase.THINKING and not readable:
+            return
+        self.phase = Phase.THINKING
+        limit = self._settings.thinking_timeout
+        if limit < self._all_thinking_left:
+            self._wind(Clock.THINKING, limit)
+        else:
+            self._wind(Clock.ALL_THINKING, self._all_thinking_left)
+
+    def _wind(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._left = clock, seconds
+
+    def rung(self) -> Clock:
+        """Return the clock that has run out, or will be the first to."""
+        clocks = ((self.total_left, Clock.TOTAL), (self._left, self._clock), (self._commit_left, Clock.DEADLINE))
+        return min(clocks, key=lambda clock: clock[0])[1]
+
+    def failure(self) -> APIError:
+        """Return the failure of a wait that took too long, named after the clock that rang."""
+        rung, settings = self.rung(), self._settings
+        what = _WHAT_IT_MEANS[rung].format(
+            budget=self._budget.seconds,
+            idle=settings.idle_timeout,
+            thinking=settings.thinking_timeout,
+            all_thinking=MOST_THINKING * settings.thinking_timeout,
+        )
+        if rung is Clock.TOTAL:
+            return TotalTimeoutError(what, details=_NEVER_AGAIN)
+        if rung in _IN_THE_MIDST:
+            return APIStreamError(what, kind=ErrorKind.STALLED)
+        return APITimeoutError(what, details=_NEVER_AGAIN, hint=_HINTS.get(rung))
+
+
+_WHAT_IT_MEANS: Final = {
+    Clock.FIRST_CONTENT: "nothing for {budget:.3g} s",
+    Clock.THINKING: "no readable reasoning for {thinking:.3g} s",
+    Clock.ALL_THINKING: "still thinking after {all_thinking:.3g} s",
+    Clock.OPEN_CALL: "nothing for {thinking:.3g} s",
+    Clock.IDLE: "nothing for {idle:.3g} s",
+    Clock.TAIL: "nothing for {idle:.3g} s after an end that was none",
+    Clock.DEADLINE: "the chain's deadline left it no more time",
+    Clock.TOTAL: "the time for the whole answer is over",
+}
+_IN_THE_MIDST: Final = (Clock.OPEN_CALL, Clock.IDLE, Clock.TAIL)
+_HINTS: Final = {
+    Clock.THINKING: "raise thinking_timeout if the question is hard",
+    Clock.ALL_THINKING: "raise thinking_timeout if the question is hard",
+    Clock.DEADLINE: "raise deadline if it is only slow",
+}
+_NEVER_AGAIN: Final = ErrorDetails(retryable=False)

@@ -1,0 +1,80 @@
+"""The chunks that wait until an attempt has proved itself, bounded in number and in size."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
+from fallback_chat.core.errors import APIStreamError, ErrorKind
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta
+
+JOIN_FROM: Final = 256
+"""So many chunks are held as they came; from then on neighbours are joined."""
+MOST_CHUNKS: Final = 20_000
+MOST_CHARACTERS: Final = 64 * 2**20
+
+
+class HeldChunks:
+    """A queue of chunks. Raises `APIStreamError` when a provider sends more than anybody would wait for."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[ChatChunk] = deque()
+        self._open = False
+        """Whether text is being joined to the last chunk."""
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._characters = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks)
+
+    def append(self, chunk: ChatChunk) -> None:
+        """Add a chunk at the end."""
+        delta = chunk.delta
+        if delta is not None:
+            self._characters += len(delta.content or "") + len(delta.reasoning or "")
+        if len(self._chunks) >= MOST_CHUNKS or self._characters > MOST_CHARACTERS:
+            raise APIStreamError("too much came without an answer", kind=ErrorKind.STREAM_ERROR)
+        if len(self._chunks) < JOIN_FROM or delta is None or not _is_only_text(chunk, delta):
+            self._close()
+            self._chunks.append(chunk)
+        else:
+            if not self._open or (delta.content and self._reasoning) or (delta.reasoning and self._content):
+                self._close()
+                self._open = True
+                self._chunks.append(chunk)
+            self._join(delta)
+
+    def popleft(self) -> ChatChunk:
+        """Take the first chunk."""
+        if len(self._chunks) == 1:
+            self._close()
+        return self._chunks.popleft()
+
+    def _join(self, delta: ChoiceDelta) -> None:
+        if delta.content:
+            self._content.append(delta.content)
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
+
+    def _close(self) -> None:
+        """Put the text that was joined into its chunk."""
+        if self._open:
+            delta = ChoiceDelta(content="".join(self._content) or None, reasoning="".join(self._reasoning) or None)
+            self._chunks[-1] = replace(self._chunks[-1], delta=delta)
+        self._open = False
+        self._content.clear()
+        self._reasoning.clear()
+
+
+def _is_only_text(chunk: ChatChunk, delta: ChoiceDelta) -> bool:
+    """Whether nothing but text or a sign of progress would be lost by joining `chunk` to its neighbour."""
+    return not (
+        chunk.finish_reason
+        or chunk.usage
+        or delta.refusal
+        or delta.tool_calls
+        or delta.extras
+        or (delta.content and delta.reasoning)
+    )

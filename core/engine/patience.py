@@ -1,0 +1,86 @@
+"""The time that a turn has: until the first content, for the whole answer, and for pauses. In seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.engine.clocks import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+EARLY: Final = 0.005
+"""A timer may fire so many seconds before its time."""
+
+
+class Patience:
+    """Keeps the deadline, which begins anew with each wait for content, and stands still in a pause."""
+
+    def __init__(
+        self,
+        *,
+        deadline: float | None,
+        total_timeout: float | None,
+        max_wait: float,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._deadline = FOREVER if deadline is None else deadline
+        self._now = asyncio.get_running_loop().time
+        self._ends: float | None = None
+        """When the deadline of the present wait is over; None while none is running."""
+        self.total_left = FOREVER if total_timeout is None else total_timeout
+        """Of the time for the whole answer; pauses do not count."""
+        self.total_is_over = False
+        self.pauses_left = max_wait
+        """Of the time for all pauses together."""
+        self._sleep = sleep
+        self._pausing: asyncio.Future[None] | None = None
+
+    def begin(self) -> None:
+        """Start the deadline, unless it is running."""
+        if self._ends is None:
+            self._ends = self._now() + self._deadline
+
+    def end(self) -> None:
+        """Stop the deadline: there is content, or the round is over."""
+        self._ends = None
+
+    @property
+    def left(self) -> float:
+        """Seconds to the deadline."""
+        return FOREVER if self._ends is None else self._ends - self._now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more requests may begin."""
+        return self.total_is_over or self.left <= 0
+
+    @property
+    def was_exceeded(self) -> bool:
+        """Whether time ended the turn before its providers did."""
+        return self.total_is_over or self.left <= EARLY
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for a while; no clock runs meanwhile. `skip()` ends it early."""
+        self.pauses_left -= seconds
+        began = self._now()
+        self._pausing = asyncio.ensure_future(self._sleep(seconds))
+        try:
+            await self._pausing
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+        finally:
+            self._pausing.cancel()
+            self._pausing = None
+            if self._ends is not None:
+                self._ends += self._now() - began
+
+    def skip(self) -> bool:
+        """End the present pause; False when there is none."""
+        if self._pausing is None:
+            return False
+        self._pausing.cancel()
+        return True

@@ -1,0 +1,77 @@
+"""One reader, and closing from anywhere: what a stream that is an async generator needs around it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.llm import LLMStream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from fallback_chat.core.llm import ChatChunk
+
+
+class GeneratedStream(LLMStream):
+    """An `LLMStream` whose chunks come from `_run()`.
+
+    `aclose()` may be called by any task at any time. A task that is reading at that moment finds the
+    stream at its end; what the generator holds open is closed by the time `aclose()` returns.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._chunks = self._run()
+        self.ended = False
+        """Whether nothing more will come."""
+        self._reader: asyncio.Task[object] | None = None
+        """The task that is in `__anext__`."""
+        self._interrupted: asyncio.Future[None] | None = None
+        """Another task closes the stream under the reader, and waits until the reader has left."""
+
+    @abstractmethod
+    def _run(self) -> AsyncGenerator[ChatChunk]:
+        """Yield the chunks."""
+
+    async def __anext__(self) -> ChatChunk:
+        if self._reader is not None:
+            raise RuntimeError("another task is reading this answer: one stream has one reader")
+        self._reader = asyncio.current_task(self._loop)
+        try:
+            return await self._chunks.__anext__()
+        except BaseException as error:
+            self.ended = True
+            if not (isinstance(error, asyncio.CancelledError) and self._is_only_interrupted()):
+                raise
+        finally:
+            reader, self._reader = self._reader, None
+            if self._interrupted is not None and not self._interrupted.done():
+                await self._let_go(reader, self._interrupted)
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody."""
+        if self._reader is None:
+            await self._stop()
+            return
+        if self._interrupted is None:
+            self._interrupted = self._loop.create_future()
+            self._reader.cancel()
+        await asyncio.shield(self._interrupted)
+
+    def _is_only_interrupted(self) -> bool:
+        """Whether the reader was cancelled by `aclose()` alone: that is no news to whoever runs the reader."""
+        return self._interrupted is not None and self._reader is not None and self._reader.cancelling() == 1
+
+    async def _let_go(self, reader: asyncio.Task[object] | None, interrupted: asyncio.Future[None]) -> None:
+        """Take the interruption back, which the provider may have swallowed, and let `aclose()` return."""
+        assert reader is not None
+        reader.uncancel()
+        await self._stop()
+        interrupted.set_result(None)
+
+    async def _stop(self) -> None:
+        self.ended = True
+        await self._chunks.aclose()
