@@ -109,13 +109,14 @@ class AnswerBuilder:
         if delta is not None:
             if delta.content:
                 self._text.append(delta.content)
+                self._finish = None  # text after a finish takes the finish back
             if delta.reasoning:
                 self._reasoning.append(delta.reasoning)
             if delta.refusal:
                 self._refusal.append(delta.refusal)
             self._calls.extend(delta.tool_calls)
             self._extras.extend(delta.extras)
-        self._finish = self._finish or chunk.finish_reason
+        self._finish = chunk.finish_reason or self._finish
         self._usage = chunk.usage or self._usage
         self._model = chunk.model or self._model
 

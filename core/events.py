@@ -124,10 +124,16 @@ class ProviderGivenUp:
 class Waiting:
     """Nobody can answer now: the turn pauses, and asks the chain again."""
 
+    seconds: float
+    """How long."""
     until: float
     """Wall-clock time (seconds since the epoch) at which it goes on."""
     llm: LLM
     """The provider that is expected to be back by then."""
+
+    def __post_init__(self) -> None:
+        check_seconds("seconds", self.seconds, zero=True)
+        check_seconds("until", self.until, zero=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +10,12 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.process.signals import Interrupted
 from fallback_chat.cli.sinks.base import Outcome, make_sink
-from fallback_chat.cli.words.failures import duration, exit_code_of, exit_code_of_answer
+from fallback_chat.cli.turn import Turn
+from fallback_chat.cli.words.failures import exit_code_of, exit_code_of_answer
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
-from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.engine.settings import Prefer
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind, InputError
-from fallback_chat.core.events import AttemptFailed
+from fallback_chat.core.errors import ErrorKind, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
 PATIENCE = 2.0
-"""Seconds that `ask` waits for a rate limit without being told to."""
+"""Seconds that `ask` waits for busy providers without being told to (`--wait`)."""
 
 
 class AskOptions(NamedTuple):
@@ -126,28 +124,13 @@ def _stream_policy(options: AskOptions) -> str | None:
 
 async def _ask(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
-        patience = Patience(PATIENCE if shared.wait is None else shared.wait)
-        outcome = await _answer(chain, plan, sink, shared, patience)
-        while shared.wait is not None and (pause := _pause(outcome, patience.left)) is not None:
-            sink.notice(f"nobody can answer now; asking again in {duration(pause)}")
-            await asyncio.sleep(pause)
-            patience.left -= pause
-            outcome = await _answer(chain, plan, sink, shared, patience)
-        outcome, unshown = _with_calls(outcome, options)
+        outcome, unshown = _with_calls(await _answer(chain, plan, sink, shared), options)
         sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
     lacks = shortcomings(outcome.answer, outcome.error)
     for line in (*lacks, *unshown, *advice, *_remarks(outcome, chain, options, shared)):
         sink.notice(line)
     return outcome.exit_code
-
-
-def _pause(outcome: Outcome, patience: float) -> float | None:
-    """Give the seconds until the first provider wants to be asked again, if the user is ready to wait so long (`--wait`)."""
-    error = outcome.error
-    if not isinstance(error, AllProvidersFailed) or outcome.exit_code is ExitCode.INCOMPLETE:
-        return None
-    return error.retry_after if error.retry_after is not None and 0 < error.retry_after <= patience else None
 
 
 def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[str]]:
@@ -158,25 +141,11 @@ def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[st
     return outcome._replace(exit_code=ExitCode.INCOMPLETE), [f"{line}; --json shows it" for line in lines]
 
 
-class Patience:
-    """The seconds of waiting that are left to this run."""
-
-    def __init__(self, seconds: float) -> None:
-        self.left = seconds
-
-    def event(self, event: Event) -> None:
-        """Take off what the engine waits by itself."""
-        if isinstance(event, AttemptFailed):
-            self.left -= event.retry_in or 0.0
-
-
-async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOptions, patience: Patience) -> Outcome:
-    """Drive one turn and say how it ended; what was shown before a failure stays, but it is no answer."""
-    builder = AnswerBuilder()
+async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOptions) -> Outcome:
+    """Read the answer and say how it ended; what was shown before a failure stays, but it is no answer."""
 
     def on_event(event: Event) -> None:
         sink.event(event)
-        patience.event(event)
         if not shared.quiet:
             for line in notices(event, verbose=bool(shared.verbose)):
                 sink.notice(line)
@@ -185,24 +154,18 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOption
         chat_ctx=plan.context,
         start_with=plan.start_with,
         total_timeout=TOTAL_TIMEOUT,
-        max_wait=max(0.0, patience.left),
+        max_wait=PATIENCE if shared.wait is None else shared.wait,
         on_event=on_event,
     )
+    turn = Turn(stream, sink.chunk)
     try:
-        async with stream:
-            async for chunk in stream:
-                for part in parts(chunk):
-                    builder.add(part)
-                    sink.chunk(part)
-                    if part is not chunk:
-                        await asyncio.sleep(0)  # a signal ends it here
-    except APIError as error:
-        shown = bool(builder.text.strip())
-        return Outcome(builder.build(stream), error, ExitCode.INCOMPLETE if shown else exit_code_of(error))
+        error = await turn.run()
     except BaseException as error:
-        sink.end(Outcome(builder.build(stream), error, exit_code_of(error)))
+        sink.end(Outcome(turn.answer(), error, exit_code_of(error)))
         raise
-    answer = builder.build(stream)
+    answer = turn.answer()
+    if error is not None:
+        return Outcome(answer, error, ExitCode.INCOMPLETE if turn.text.strip() else exit_code_of(error))
     return Outcome(answer, None, exit_code_of_answer(answer))
 
 

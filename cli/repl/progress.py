@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.cli.words.health import countdown
 from fallback_chat.core.engine.settings import OnStreamFailure
-from fallback_chat.core.events import AttemptFailed, AttemptStarted
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +39,9 @@ class Progress:
         """Tells how many seconds the provider still has for its next sign of life."""
         self.thought_ago: Callable[[], float | None] = _unknown
         """Tells how many seconds ago the provider sent its last piece of reasoning, before it has begun to answer."""
-        self.can_switch = True
-        """Another provider is left to ask."""
+        self.can_switch: Callable[[], bool] = _yes
+        """Tells whether another provider is left to ask."""
+        self._waits_for: str | None = None
         self.on_stream_failure = OnStreamFailure.RAISE
 
     def event(self, event: Event) -> None:
@@ -50,6 +51,9 @@ class Progress:
                 self.provider = llm.label
                 self._began = self._heard = self._now()
                 self._first, self._characters, self._thinking, self._again_at = None, 0, False, None
+                self._waits_for = None
+            case Waiting(seconds, _, llm):
+                self._again_at, self._waits_for = self._now() + seconds, llm.label
             case AttemptFailed(llm, _, _, following, retry_in) if following is llm and retry_in:
                 self._again_at = self._now() + retry_in
             case _:
@@ -69,13 +73,16 @@ class Progress:
     @property
     def stalls(self) -> bool:
         """Nothing has come for a while, and somebody else could be asked."""
-        return self.can_switch and self._again_at is None and self._silence() >= STALL
+        return self._again_at is None and self.can_switch() and self._silence() >= STALL
 
     def activity(self) -> str:
         """Say what the provider does now."""
         now = self._now()
         if self._again_at is not None:
-            return f"asked again in {countdown(self._again_at - now)}"
+            left = countdown(self._again_at - now)
+            if self._waits_for is None:
+                return f"asked again in {left}"
+            return f"no provider available · {self._waits_for} in {left} (Ctrl-C to stop)"
         silence = self._silence()
         if silence >= STALL:
             return self._stall(silence)
@@ -97,7 +104,7 @@ class Progress:
         words = f"no tokens {int(silence)} s"
         if left is None or left <= 0:
             return words
-        switches = self.can_switch and (self._first is None or self.on_stream_failure in SWITCHING)
+        switches = self.can_switch() and (self._first is None or self.on_stream_failure in SWITCHING)
         what = "next" if switches else "gives up"
         return f"{words} — {what} in {duration(max(1, int(left + 0.99)))}"
 
@@ -110,3 +117,7 @@ def duration_of(seconds: float) -> str:
 def _unknown() -> None:
     """Nobody waits yet."""
     return
+
+
+def _yes() -> bool:
+    return True

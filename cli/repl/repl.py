@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions, missing
+from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.editing import unquoted
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
-from fallback_chat.cli.repl.turn import TurnDriver, is_ending
-from fallback_chat.cli.words.failures import bug_report, duration
-from fallback_chat.cli.words.health import countdown
+from fallback_chat.cli.turn import is_ending
+from fallback_chat.cli.words.failures import bug_report
 from fallback_chat.cli.words.notices import calls_only, shortcomings
 from fallback_chat.core.errors import FallbackChatError, InputError
 
@@ -36,16 +36,12 @@ if TYPE_CHECKING:
     from fallback_chat.wiring import OpenChain
 
 T = TypeVar("T")
-PATIENCE: Final = 2.0
-"""Seconds that the engine itself waits for the last provider left; longer waits are counted down here, where Ctrl-C ends them."""
-LONGEST_COUNTDOWN: Final = 30.0
-"""Seconds; what takes longer is not waited for unless the user said so with --wait."""
-COUNTDOWNS: Final = 3
-"""Per question: a provider that keeps asking for patience does not keep the chat for ever."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds for which a turn waits for busy providers, visibly, unless the user said otherwise with --wait."""
 
 
 class Repl:
-    """One chat at one terminal. `clock` is wall-clock time; `wait` bounds a countdown when all providers are down (seconds)."""
+    """One chat at one terminal. `clock` is wall-clock time; `wait` bounds the wait for busy providers (seconds)."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of the world are handed in
         self,
@@ -67,7 +63,7 @@ class Repl:
         self.record = record
         self.now = clock
         self.leaving = False
-        self._wait = LONGEST_COUNTDOWN if wait is None else wait
+        self._wait = LONGEST_WAIT if wait is None else wait
         self._progress: Progress | None = None
         host.on_tick = record.tick
 
@@ -124,7 +120,7 @@ class Repl:
         await self.ask(plan)
 
     async def ask(self, plan: Plan) -> None:
-        """Ask the chain; when all are down and the wait is short, count down and ask again."""
+        """Ask the chain, and keep what came of it."""
         nobody = plan.only is None and plan.start_with is None and plan.without.issuperset(self.chain.names)
         if nobody:
             self.say("every provider is skipped; /unskip brings them back", Tone.BAD)
@@ -132,7 +128,7 @@ class Repl:
         if chain is None:
             self.session.draft = typed(plan.question)
         else:
-            await self._rounds(chain, plan)
+            self.session.settle(await self._answer(chain, plan))
         if self.session.draft and self.host.typed_ahead:
             # The two would be joined, and what is queued would send the mixture.
             self.session.draft = ""
@@ -144,39 +140,30 @@ class Repl:
         """Give the chain, open; None when the user did not want to wait for it."""
         return self.chain.opened or await self.interruptible(self.chain.open())
 
-    async def _rounds(self, chain: OpenChain, plan: Plan) -> None:
-        for left in reversed(range(COUNTDOWNS)):
-            result = await self._answer(chain, plan)
-            self.session.settle(result)
-            wait = result.error.retry_after if result.error is not None and not result.has_text else None
-            if not left or wait is None or wait > self._wait or not await self._count_down(wait):
-                break
-            self.session.draft = ""
-
     async def _answer(self, chain: OpenChain, plan: Plan) -> TurnResult:
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
         progress.on_stream_failure = self.chain.settings.attempt.on_stream_failure
-        driver: TurnDriver | None = None
+        turn: ChatTurn | None = None
 
         def act(action: str) -> None:
-            if driver is None:
+            if turn is None:
                 return
             if action == "stop":
-                driver.stop()
-            elif action == "next_provider" and not driver.give_up():
+                turn.stop()
+            elif action == "next_provider" and not turn.give_up():
                 self.say("there is no other provider to go on to", Tone.DIM)
 
         try:
             async with self.host.answering(self._streaming_row, act) as view:
-                driver = TurnDriver(
+                turn = ChatTurn(
                     chain, plan, view, progress,
                     options=self.session.options,
-                    max_wait=min(PATIENCE, self._wait),
+                    max_wait=self._wait,
                     note=lambda line: self.say(line, Tone.DIM),
                     record=self.record,
                 )  # fmt: skip
-                result = await driver.run()
+                result = await turn.run()
                 self._conclude(result, view.finish, view.interrupt)
         finally:
             self._progress = None
@@ -202,23 +189,8 @@ class Repl:
             note = tell.footer(result, self.chain)
             finish(self.chain.redact(note) if note else None)
 
-    async def _count_down(self, seconds: float) -> bool:
-        """Wait, visibly; False when the user has had enough."""
-        now = asyncio.get_running_loop().time
-        end = now() + seconds
-        if self.host.plain:
-            self.say(f"All providers are busy. Asking again in {duration(seconds)}; Ctrl-C ends the wait.")
-
-        def row(width: int, typed: TypeAhead) -> Sequence[Piece]:
-            text = f"all are busy — asking again in {countdown(end - now())} (Ctrl-C to stop)"
-            return self._with_typed(replace(self._status(), activity=text), width, typed)
-
-        return await self.interruptible(asyncio.sleep(seconds, True), row) is not None
-
-    async def interruptible(
-        self, work: Awaitable[T], row: Callable[[int, TypeAhead], Sequence[Piece]] | None = None
-    ) -> T | None:
-        """Do some work that Ctrl-C ends; None when it did. `row` describes the status row meanwhile."""
+    async def interruptible(self, work: Awaitable[T]) -> T | None:
+        """Do some work that Ctrl-C ends; None when it did."""
         task = asyncio.ensure_future(work)
         stopped = False
 
@@ -228,7 +200,7 @@ class Repl:
                 stopped = True
                 task.cancel()
 
-        async with self.host.answering(row or self._streaming_row, act):
+        async with self.host.answering(self._streaming_row, act):
             try:
                 return await task
             except asyncio.CancelledError:

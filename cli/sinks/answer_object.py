@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.words.failures import is_cancelled, sentence
-from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds
+from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds, rfc3339
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
-from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, Notice, StreamRestarted
+from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, Notice, StreamRestarted, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +121,8 @@ class JsonLines:
                 )
             case Notice(llm, text):
                 self.emit("notice", provider=llm.label, text=text)
+            case Waiting(seconds, until, llm):
+                self.emit("waiting", provider=llm.label, seconds=round(seconds, 3), until=rfc3339(until))
             case FailedOver(from_llm, to_llm, reason):
                 self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
             case StreamRestarted(from_llm, to_llm, discarded):

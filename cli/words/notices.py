@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.failures import duration, explain, sentence
 from fallback_chat.core.errors import AllProvidersFailed, APIError
-from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, Notice, StreamRestarted
+from fallback_chat.core.events import (
+    AttemptFailed,
+    AttemptSkipped,
+    AttemptStarted,
+    Notice,
+    ProviderGivenUp,
+    StreamRestarted,
+    Waiting,
+)
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
@@ -44,6 +52,10 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
             if following is llm:
                 what = f"asking it again in {duration(retry_in or 0)}"
             yield f"{sentence(llm.label, error)}; {what}"
+        case ProviderGivenUp(llm, following):
+            yield f"{llm.label}: given up by you; asking {following.label}"
+        case Waiting(seconds, _, llm):
+            yield f"no provider available; {llm.label} is asked again in {duration(seconds)}"
         case AttemptSkipped(llm, error):
             yield f"{sentence(llm.label, error)}; it is passed over"
         case Notice(llm, text):

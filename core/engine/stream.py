@@ -118,9 +118,14 @@ class FallbackLLMStream(GeneratedStream):
         """Every request so far, in order; in each round the providers that were passed over come first."""
         return self._account.attempts(self._order)
 
+    @property
+    def can_give_up(self) -> bool:
+        """Whether another provider is left that could take over."""
+        return not self.ended and self._latest is not None and bool(self._order.left())
+
     def give_up(self) -> bool:
         """Leave the provider that is being asked, and go on to the next; False when there is none."""
-        if self.ended or self._latest is None or not self._order.left():
+        if self._latest is None or not self.can_give_up:
             return False
         self._given_up.add(self._latest.candidate.key)
         if not self._patience.skip():
@@ -295,7 +300,7 @@ class FallbackLLMStream(GeneratedStream):
 
     async def _begin_next_round(self, seconds: float, llm: LLM) -> None:
         self._patience.end()
-        self._services.emit(Waiting(self._services.board.now() + seconds, llm))
+        self._services.emit(Waiting(seconds, self._services.board.now() + seconds, llm))
         await self._patience.pause(seconds)
         self._account.begin_round(self._order)
         self._order = self._new_order()

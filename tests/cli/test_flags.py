@@ -69,7 +69,7 @@ def test_timeout_first_bounds_each_provider(program: Program) -> None:
     ran = program.play("silence", "head-silent")("ask", "--timeout-first", "300ms", "hi")
 
     assert (ran.code, ran.out, program.asked) == (69, "", [1, 1])
-    assert ran.err.count("no content within 0.3 s") == 3
+    assert ran.err.count("nothing for 0.3 s") == 3
 
 
 def test_timeout_idle_bounds_the_silence_within_an_answer(program: Program) -> None:

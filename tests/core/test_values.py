@@ -36,7 +36,9 @@ from fallback_chat.core.events import (
     FailedOver,
     Notice,
     Outcome,
+    ProviderGivenUp,
     StreamRestarted,
+    Waiting,
 )
 from fallback_chat.core.llm import ChatOptions, CompletionUsage, FinishReason, ModelInfo, ProbeReport
 from tests.core.scripted import STOP, ScriptedLLM, text
@@ -69,6 +71,8 @@ VALUES: list[Any] = [
     AttemptSkipped(LLM_, ERROR),
     Notice(LLM_, "is told less"),
     FailedOver(LLM_, LLM_, ERROR),
+    ProviderGivenUp(LLM_, LLM_),
+    Waiting(10.0, 1_000.0, LLM_),
     StreamRestarted(LLM_, LLM_, 3),
     AvailabilityChangedEvent(LLM_, available=False, until=1.0),
     AllFailed(ERROR),

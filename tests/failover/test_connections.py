@@ -110,7 +110,7 @@ async def test_a_cancel_closes_the_connection_at_once_and_blames_nobody(fault: s
 
 async def test_a_cancel_ends_the_pause_before_a_retry() -> None:
     async with chain("429-wait-1s", attempt_timeout=5.0, max_retry_per_llm=1) as it:
-        task = asyncio.create_task(ask(it.adapter))
+        task = asyncio.create_task(ask(it.adapter, max_wait=5.0))
         await asyncio.sleep(0.15)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

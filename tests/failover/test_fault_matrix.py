@@ -78,7 +78,7 @@ def outcome(turn: Turn, fault: Fault) -> str:
 async def come_of(fault: Fault, kind: str, *, stream: bool) -> str:
     manner = Manner(delay=0.9, tick=0.02)
     async with chain(
-        fault.name, "ok", kind=kind, manner=manner, attempt_timeout=0.6, idle_timeout=0.6, thinking_timeout=2.0
+        fault.name, "ok", kind=kind, manner=manner, attempt_timeout=0.6, idle_timeout=0.6, thinking_timeout=1.0
     ) as it:
         turn = await ask(it.adapter, options=ChatOptions(stream=stream))
         assert it.rejected == []

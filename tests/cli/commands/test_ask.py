@@ -28,7 +28,7 @@ ASKING_TWO = {
     "bad-key": "one rejected the API key (HTTP 401: Incorrect API key provided.); asking two",
     "no-model": "one does not know the model (HTTP 404: The model does not exist.); asking two",
     "accept-close": "one cannot be reached",
-    "silence": "one sent no content in time (no content within 0.5 s); asking two",
+    "silence": "one sent no content in time (nothing for 0.5 s); asking two",
     "empty": "one ended without an answer (the answer has no text); asking two",
     "html-200": "one failed",
 }
@@ -158,7 +158,7 @@ def test_a_hostile_retry_after_neither_holds_up_nor_crashes(program: Program, va
 def test_a_hostile_retry_after_of_the_only_provider_is_not_waited_for(
     program: Program, value: str, requests: int
 ) -> None:
-    ran = program.play(f"429-wait-{value}")("ask", "--wait", "1h", "hi")
+    ran = program.play(f"429-wait-{value}")("ask", "--wait", "10s", "hi")
 
     assert (ran.code, ran.out, program.asked) == (75, "", [requests])
 
@@ -191,7 +191,7 @@ def test_wait_waits_for_the_first_one_that_comes_back(program: Program) -> None:
     ran = program("ask", "--wait", "5s", "hi")
 
     assert (ran.code, ran.out) == (0, ANSWERS["one"])
-    assert "fallback-chat: nobody can answer now; asking again in 1 s\n" in ran.err
+    assert "fallback-chat: no provider available; one is asked again in 1 s\n" in ran.err
     assert seconds_between_requests(program) >= 1
 
 

@@ -27,7 +27,7 @@ def test_who_is_asked_is_shown_until_there_are_words(program: Program) -> None:
     assert code == 0
     assert b"asking one \xc2\xb7 0 s" in data
     assert screen_of(data) == [
-        "one sent no content in time (no content within 0.6 s); asking two",
+        "one sent no content in time (nothing for 0.6 s); asking two",
         TEXTS["two"],
         "fallback-chat: answered by two/sim-model (2nd of 2)",
     ]
@@ -44,6 +44,6 @@ def test_the_row_is_gone_when_nobody_answers(program: Program) -> None:
     assert code == 69
     assert screen_of(data) == [
         "fallback-chat: no provider of the chain gave an answer:",
-        "fallback-chat:   one sent no content in time (no content within 0.6 s)",
+        "fallback-chat:   one sent no content in time (nothing for 0.6 s)",
         "fallback-chat: raise attempt_timeout if it is only slow",
     ]

@@ -166,7 +166,7 @@ async def test_where_everybody_is_skipped_nobody_is_asked() -> None:
 async def test_what_is_typed_during_a_countdown_is_shown() -> None:
     busy = APIStatusError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=20.0))
     async with chatting(ScriptedLLM("a", [busy])) as chat:
-        await chat.begin("Go", "asking again in")
+        await chat.begin("Go", "no provider available · a in")
         chat.type("next" + ENTER)
         await chat.sees("\u203a next")
 
@@ -198,8 +198,8 @@ async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
         assert chat.screen.rows[:6] == [
             "> Go",
             "Half of it",
-            "[the answer above is void: it begins anew]",
             "a: given up by you; asking b",
+            "[the answer above is void: it begins anew]",
             "All of it.",
             "answered by b/b-1 (2nd of 2)",
         ]
@@ -257,7 +257,7 @@ async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_agai
     busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=2.5))
     llm = ScriptedLLM("a", [busy], ["Now.", STOP])
     async with chatting(llm) as chat:
-        await chat.begin("Go", "asking again in 0:0")
+        await chat.begin("Go", "no provider available · a in 0:0")
         await chat.sees("Now.")
         await chat.prompts()
         assert [message.text for message in chat.repl.session.answers] == ["Now."]
@@ -266,7 +266,7 @@ async def test_when_all_are_busy_for_a_moment_the_chat_counts_down_and_asks_agai
 async def test_ctrl_c_ends_the_countdown() -> None:
     busy = APIStatusError("busy", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=25))
     async with chatting(bad("a", busy)) as chat:
-        await chat.begin("Go", "asking again in 0:2")
+        await chat.begin("Go", "no provider available · a in 0:2")
         chat.type(CTRL_C)
         await chat.sees("your question is back in the input line")
         await chat.prompts()
@@ -506,7 +506,7 @@ async def test_transitions_that_come_fast_are_all_told_in_order_and_the_line_sta
 async def test_a_bug_in_a_provider_is_one_more_failure_and_the_chat_goes_on() -> None:
     async with chatting(bad("a", ValueError("surprise")), good("b")) as chat:
         await chat.ask("Go")
-        assert chat.screen.rows[1].startswith("a hit a bug in fallback-chat (ValueError: surprise); asking b")
+        assert chat.screen.rows[1].startswith("a failed in its own code (ValueError: surprise); asking b")
         await chat.ask("And now?")
         assert len(chat.repl.session.answers) == 2
 

@@ -69,7 +69,7 @@ def test_a_stall_in_the_middle_of_an_answer_tells_what_the_policy_does() -> None
 
 def test_with_nobody_left_there_is_no_way_out() -> None:
     progress, clock = started()
-    progress.can_switch = False
+    progress.can_switch = lambda: False
     progress.left = lambda: 8.0
     clock.now += 5
     assert (progress.activity(), progress.stalls) == ("no tokens 5 s — gives up in 8 s", False)

@@ -50,7 +50,7 @@ async def test_waiting_is_told_with_the_moment_and_the_provider(clock: FakeClock
     assert turn.events[-4:] == [
         AttemptStarted(b, 2),
         AttemptFailed(b, error, 0.0, None),
-        Waiting(began + 10, b),
+        Waiting(10, began + 10, b),
         AttemptStarted(b, 3),
     ]
 

@@ -1,0 +1,127 @@
+"""One turn of the chat: the plan becomes a stream, and what is read of it goes to screen, status row and record."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from fallback_chat.cli.repl.session import TurnResult
+from fallback_chat.cli.turn import Turn
+from fallback_chat.cli.words.notices import REDACTED, notices
+from fallback_chat.core.engine.settings import OnStreamFailure
+from fallback_chat.core.events import AttemptFailed, ProviderGivenUp, StreamRestarted
+from fallback_chat.core.redaction import RedactingStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.cli.repl.progress import Progress
+    from fallback_chat.cli.repl.record import Record
+    from fallback_chat.cli.repl.session import Plan
+    from fallback_chat.core.engine.stream import FallbackLLMStream
+    from fallback_chat.core.events import Event
+    from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions
+    from fallback_chat.wiring import OpenChain
+
+
+class AnswerDisplay(Protocol):
+    """Shows one answer while it comes in (`cli/render/live.py`)."""
+
+    def feed(self, text: str) -> None: ...
+    def discard(self) -> None: ...
+    def note(self, line: str) -> None: ...
+    def settle(self) -> None: ...
+
+
+class ChatTurn:
+    """One turn. `run()` returns its result; `stop()` and `give_up()` may be called meanwhile, from key handlers.
+
+    `max_wait` is how long the turn may pause when nobody can answer, in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+        self,
+        chain: OpenChain,
+        plan: Plan,
+        display: AnswerDisplay,
+        progress: Progress,
+        *,
+        options: ChatOptions,
+        max_wait: float,
+        note: Callable[[str], None],
+        record: Record,
+    ) -> None:
+        self._chain = chain
+        self._plan = plan
+        self._display = display
+        self._progress = progress
+        self._note = note
+        self._record = record
+        self._redacting = RedactingStream(chain.redactor)
+        self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
+        stream = self._open_stream(options, max_wait)
+        progress.left = partial(getattr, stream, "gives_up_in")
+        progress.thought_ago = partial(getattr, stream, "thought_ago")
+        progress.can_switch = partial(getattr, stream, "can_give_up")
+        self._turn = Turn(stream, self._chunk)
+        self.stop = self._turn.stop
+        self.give_up = stream.give_up
+
+    async def run(self) -> TurnResult:
+        """Ask until there is an answer, nobody is left, or the user has had enough."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        self._record.begin(self._plan.question)
+        try:
+            error = await self._turn.run()
+        except asyncio.CancelledError as cancelled:
+            self._record.finish(self._turn.answer(), cancelled)
+            raise
+        self._show(self._redacting.flush())
+        if self._redacting.touched:
+            self._note(REDACTED)
+        answer, stopped = self._turn.answer(), self._turn.stopped
+        self._record.finish(answer, asyncio.CancelledError() if stopped else error)
+        return TurnResult(self._plan, answer, answer.attempts, error=error, stopped=stopped, elapsed=now() - began)
+
+    def _open_stream(self, options: ChatOptions, max_wait: float) -> FallbackLLMStream:
+        plan, by_name = self._plan, {llm.label: llm for llm in self._chain.adapter.llms}
+
+        def named(name: str | None) -> LLM | None:
+            return by_name.get(name) if name is not None else None
+
+        return self._chain.adapter.chat(
+            chat_ctx=plan.context,
+            options=options,
+            start_with=named(plan.start_with),
+            insist=plan.insist,
+            only=named(plan.only),
+            without=[by_name[name] for name in plan.without if name in by_name],
+            max_wait=max_wait,
+            on_event=self._event,
+        )
+
+    def _chunk(self, chunk: ChatChunk) -> None:
+        if chunk.restarted:
+            self._display.discard()
+            self._redacting.begin_anew()
+        self._progress.chunk(chunk)
+        self._record.chunk(chunk)
+        delta = chunk.delta
+        if delta is not None and (text := delta.content or delta.refusal):
+            self._show(self._redacting.feed(text))
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._display.feed(text)
+
+    def _event(self, event: Event) -> None:
+        self._progress.event(event)
+        broke_off = isinstance(event, AttemptFailed) and event.after_content and not self._continues
+        if broke_off or isinstance(event, ProviderGivenUp):
+            self._show(self._redacting.flush())
+            self._display.settle()
+        if not isinstance(event, StreamRestarted):  # the display marks what is void
+            for line in notices(event):
+                self._note(line)

@@ -1,0 +1,72 @@
+"""Reads one answer of the chain into a sink. `ask` and the chat both read this way, and nobody else reads a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.answer import AnswerBuilder, parts
+from fallback_chat.core.errors import APIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.engine.stream import FallbackLLMStream
+    from fallback_chat.core.llm import ChatChunk
+
+
+class Turn:
+    """One answer on its way from `stream` to `take`, which is called with each chunk."""
+
+    def __init__(self, stream: FallbackLLMStream, take: Callable[[ChatChunk], object]) -> None:
+        self.stream = stream
+        self._take = take
+        self._builder = AnswerBuilder()
+        self._reading: asyncio.Task[None] | None = None
+        self.stopped = False
+        """The user stopped it; what there is of the answer is kept."""
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return self._builder.text
+
+    def answer(self) -> Answer:
+        """Return what has come so far."""
+        return self._builder.build(self.stream)
+
+    async def run(self) -> APIError | None:
+        """Read to the end, until `stop()`, or until a failure, which is returned; close the stream."""
+        self._reading = asyncio.ensure_future(self._read())
+        try:
+            await self._reading
+        except APIError as error:
+            return error
+        except asyncio.CancelledError:
+            if not self.stopped or is_ending():
+                raise
+        finally:
+            self._reading.cancel()
+            await self.stream.aclose()
+        return None
+
+    def stop(self) -> None:
+        """End the answer here."""
+        if self._reading is not None and not self._reading.done():
+            self.stopped = True
+            self._reading.cancel()
+
+    async def _read(self) -> None:
+        async for chunk in self.stream:
+            for part in parts(chunk):
+                self._builder.add(part)
+                self._take(part)
+                if part is not chunk:
+                    await asyncio.sleep(0)  # a long answer that came in one piece: keys and signals get their turn
+
+
+def is_ending() -> bool:
+    """Whether the whole program is to end, and not only what the user has stopped."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
