@@ -1,14 +1,16 @@
-"""What a server refuses by name, and so can be left out: a key of the body that it does not know, or a feature."""
+"""What a server refuses of a request, and so can be left out: a key that it does not know, a wish, a feature."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.chat_context import Image
 from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fallback_chat.core.errors import APIError
     from fallback_chat.providers.wire.dialect import ChatRequest
 
@@ -18,9 +20,51 @@ ESSENTIAL: Final = frozenset(
 """Without these the request would be another one."""
 
 _STATUSES: Final = frozenset({400, 422})
+_KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
+"""A summary of thoughts may need a verified organization; the answer itself does not."""
 _NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): """)
-_ALIASES: Final = {"thinking": "think"}  # Ollama: "… does not support thinking"
-_NO_THINKING: Final = re.compile(r"does not support (thinking)\b")
+
+_REFUSES: Final = re.compile(
+    r"n[o']t (?:be )?(?:support|accept|allow|permit|recogni[sz]e|available|valid|disabled|enabled|known|used|set)"
+    r"|unsupported|unrecogni[sz]ed|unknown|unexpected|invalid|forbidden|deprecated|mandatory|extra (?:inputs|fields)"
+    r"|must be|may only|should be|only works|cannot",
+    re.IGNORECASE,
+)
+_UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instead|permitted|extra", re.IGNORECASE)
+_STATE: Final = re.compile(r"signature|encrypted|\bblocks?\b|reasoning_content|messages[.\[]|input[.\[]", re.IGNORECASE)
+"""Sentences about thoughts that came back, and not about a wish."""
+
+
+class Wish(NamedTuple):
+    """A wish for an answer: the words by which a refusal means it, and its keys in the bodies of all formats."""
+
+    means: re.Pattern[str]
+    keys: tuple[str, ...]
+
+
+def _wish(words: str, *keys: str) -> Wish:
+    return Wish(re.compile(words, re.IGNORECASE), keys)
+
+
+WISHES: Final = (
+    _wish(r"temperature|sampling", "temperature", "generationConfig.temperature", "options.temperature"),
+    _wish(r"top.?p\b|nucleus|sampling", "top_p", "generationConfig.topP", "options.top_p"),
+    _wish(r"stop.?sequences?|stop words?", "stop", "stop_sequences", "generationConfig.stopSequences", "options.stop"),
+    _wish(r"\bseed", "seed", "random_seed", "generationConfig.seed", "options.seed"),
+    _wish(r"parallel.{0,3}(?:tool|function)", "parallel_tool_calls"),
+    _wish(r"tool.?choice|forced? tool", "tool_choice", "toolConfig"),
+    _wish(r"stream.?options|include.?usage", "stream_options"),
+    _wish(r"summar(?:y|ies)|include.?thoughts", "reasoning.summary", "generationConfig.thinkingConfig.includeThoughts"),
+    _wish(
+        r"effort|\bthink(?:ing)?\b|reasoning|budget",
+        "output_config.effort", "reasoning_effort", "reasoning.effort", "reasoning", "generationConfig.thinkingConfig", "thinking",
+        "think", "chat_template_kwargs",
+    ),
+)  # fmt: skip
+"""In the order in which they give way: "no temperature while thinking" means the temperature."""
+
+TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Two names of one thing, of which each server knows its own."""
 
 _TOOLS: Final = re.compile(
     r"(?:not|n't|no) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*not support", re.IGNORECASE
@@ -32,37 +76,66 @@ _IMAGES: Final = re.compile(
 
 
 def rejected_key(error: APIError, body: dict[str, Any], chat: ChatRequest) -> str | None:
-    """Give the key of `body` that `error` names as the reason, as `key` or `outer.key`; None when there is none.
+    """Return the key of `body` that `error` is about, as `key` or `outer.key`, or None.
 
-    What the user wrote into `extra_body` is not ours to drop.
+    First what it names, then what its words mean. What the user wrote into `extra_body` is not ours
+    to drop.
     """
-    if error.kind is not ErrorKind.BAD_REQUEST or error.details.status not in _STATUSES:
+    if error.kind not in _KINDS or error.details.status not in _STATUSES:
         return None
     keys = _droppable(body, chat)
-    for name in _names(error):
-        found = keys.get(name) or keys.get(name.rpartition(".")[2]) or keys.get(name.partition(".")[0])
-        if found is not None and found not in chat.dropped:
+    for found in (*_named(error, keys), *_spoken_of(error, keys), *_meant(error, keys)):
+        if found not in chat.dropped:
             return found
     return None
 
 
+def other_name(key: str, error: APIError, chat: ChatRequest) -> str | None:
+    """Return the name under which the server may know a refused key after all, or None."""
+    twin = TWINS.get(key)
+    return twin if key not in chat.renamed.values() and _UNKNOWN.search(error.message) else None
+
+
 def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
-    """Say whether the request has tools or images, and `error` says that the model takes none."""
+    """Whether the request has tools or images, and `error` says that the model takes none."""
     if error.kind is not ErrorKind.BAD_REQUEST:
         return False
     images = any(isinstance(part, Image) for turn in chat.chat_ctx.messages for part in turn.content)
     return bool((chat.tools and _TOOLS.search(error.message)) or (images and _IMAGES.search(error.message)))
 
 
-def _names(error: APIError) -> list[str]:
-    """Give all that the error may mean by name: `param` is exact, what the text quotes comes after it."""
+def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
+    """Yield what is named in so many words: `param` is exact, what the text quotes comes after it."""
     quoted = [found[1] or found[2] for found in _NAMED.finditer(error.message)]
-    quoted += _NO_THINKING.findall(error.message)
-    return [_ALIASES.get(name, name) for name in ([error.details.param] if error.details.param else []) + quoted]
+    for name in ([error.details.param] if error.details.param else []) + quoted:
+        found = keys.get(name) or keys.get(name.rpartition(".")[2]) or keys.get(name.partition(".")[0])
+        if found is not None:
+            yield found
+
+
+def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
+    """Yield the keys that stand in a refusal without quotes, where they cannot be plain words."""
+    if not _REFUSES.search(error.message):
+        return
+    for name, path in sorted(keys.items(), key=lambda item: -len(item[1])):
+        if any(
+            re.search(rf"\b{re.escape(spelled)}\b", error.message) for spelled in {name, path} if not spelled.isalpha()
+        ):
+            yield path
+
+
+def _meant(error: APIError, keys: dict[str, str]) -> Iterator[str]:
+    """Yield the keys of the wishes that a refusal speaks of in words of its own."""
+    if not _REFUSES.search(error.message) or _STATE.search(error.message):
+        return
+    paths = set(keys.values())
+    for wish in WISHES:
+        if wish.means.search(error.message):
+            yield from (key for key in wish.keys if key in paths)
 
 
 def _droppable(body: dict[str, Any], chat: ChatRequest) -> dict[str, str]:
-    """Give each key that may go, with its path; keys of an object inside the body may go alone."""
+    """Return each key that may go, with its path; a key of an object inside the body may go alone."""
     own = {**chat.settings.extra_body, **chat.extra}
     keys = {key: key for key in body if key not in ESSENTIAL and key not in own}
     inner = {inner: f"{outer}.{inner}" for outer in keys if isinstance(body[outer], dict) for inner in body[outer]}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import Dialect, HttpRequest, Reader
 
 _MOST_PAGES: Final = 20
+_MOST_ADJUSTMENTS: Final = 3
+"""How often a request is sent again without something; reasoning models refuse two wishes at a time."""
 
 
 class HttpLLM(LLM):
@@ -38,7 +40,9 @@ class HttpLLM(LLM):
         self._errors = ErrorReader(settings, api_key)
         self._closed = False
         self.dropped: tuple[str, ...] = ()
-        """Keys that the server has rejected by name; they are no longer sent."""
+        """Keys that the server has rejected; they are no longer sent."""
+        self._renamed: dict[str, str] = {}
+        """Keys that the server knows by another name."""
         self._lacking: set[str] = set()
         """Wishes that the wire format has no word for, and the user was told so."""
         http.acquire()
@@ -146,28 +150,44 @@ class HttpLLM(LLM):
     async def _open(self, request: ChatRequest, stream: HttpStream) -> tuple[httpx.Response, Reader]:
         """Send a request until its head is there. Raises `APIError`.
 
-        One that is rejected for something that can be left out is sent once more without it; nothing else is repeated.
+        What is rejected for something that can be left out is sent again without it, a few times at
+        most; nothing else is repeated.
         """
-        request = replace(request, dropped=frozenset(self.dropped))
+        request = replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
         stream.notices = self._without_lacking(request)
-        built = self._dialect.build_request(request)
-        try:
-            return await self._send(request, built, stream)
-        except APIStatusError as error:
-            from fallback_chat.providers.failures.rejections import rejected_key, unsupported_feature
+        for left in reversed(range(_MOST_ADJUSTMENTS + 1)):
+            built = self._dialect.build_request(request)
+            try:
+                return await self._send(request, built, stream)
+            except APIStatusError as error:
+                adjusted = self._adjusted(request, built, error, stream) if left else None
+                if adjusted is None:
+                    raise
+                request = adjusted
+        raise AssertionError("the last round returns or raises")
 
-            if (again := self._dialect.adjust(request, error)) is not None:
-                notice = f"has room for {again.max_tokens} tokens of output only: max_tokens is lowered to that"
-            elif (key := rejected_key(error, json.loads(built.body), request)) is not None:
-                self.dropped = (*self.dropped, key)
-                again = replace(request, dropped=frozenset(self.dropped))
-                notice = f"does not take {key!r}: it is no longer sent ({error.message})"
-            else:
-                if unsupported_feature(error, request):
-                    error.kind = ErrorKind.UNSUPPORTED
-                raise
-        stream.notices += (notice,)
-        return await self._send(again, self._dialect.build_request(again), stream)
+    def _adjusted(
+        self, request: ChatRequest, built: HttpRequest, error: APIStatusError, stream: HttpStream
+    ) -> ChatRequest | None:
+        """Return the request as this server may take it, or None; what is left out is told."""
+        from fallback_chat.providers.failures.rejections import other_name, rejected_key, unsupported_feature
+
+        if (lowered := self._dialect.adjust(request, error)) is not None:
+            stream.notices += (
+                f"has room for {lowered.max_tokens} tokens of output only: max_tokens is lowered to that",
+            )
+            return lowered
+        key = rejected_key(error, json.loads(built.body), request)
+        if key is None:
+            if unsupported_feature(error, request):
+                error.kind = ErrorKind.UNSUPPORTED
+            return None
+        if (name := other_name(key, error, request)) is not None:
+            self._renamed[key] = name
+        else:
+            self.dropped = (*self.dropped, key)
+            stream.notices += (f"does not take {key!r}: it is no longer sent ({error.message})",)
+        return replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
 
     def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:
         """Say which wishes the wire format has no word for, each once."""

@@ -15,7 +15,7 @@ from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions, ModelInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk
@@ -48,7 +48,9 @@ class ChatRequest:
     extra: dict[str, Any] = field(default_factory=dict)
     """Merged into the body last, on top of the provider's `extra_body`."""
     dropped: frozenset[str] = frozenset()
-    """Top-level keys of the body that this server has rejected."""
+    """Keys of the body that this server has rejected, as `key` or `outer.key`."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Keys of the body that this server knows by another name, with that name."""
 
     def __post_init__(self) -> None:
         check_type("chat_ctx", self.chat_ctx, ChatContext)

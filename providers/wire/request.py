@@ -42,14 +42,19 @@ def json_headers(settings: ProviderSettings, accept: str, auth: Mapping[str, str
 
 
 def with_extras(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
-    """Give `body` without what the server has rejected, and with `extra_body` merged in last."""
-    kept = {
-        key: {k: v for k, v in value.items() if f"{key}.{k}" not in request.dropped}
-        if isinstance(value, dict)
-        else value
-        for key, value in body.items()
-        if key not in request.dropped
-    }
+    """Return `body` as this server takes it, with `extra_body` merged in last.
+
+    What the server has rejected is left out, and an object with nothing left in it, too.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in body.items():
+        name = request.renamed.get(key, key)
+        if isinstance(value, dict) and value:
+            value = {k: v for k, v in value.items() if f"{name}.{k}" not in request.dropped}  # noqa: PLW2901
+            if not value:
+                continue
+        if name not in request.dropped:
+            kept[name] = value
     return merge(merge(kept, request.settings.extra_body), request.extra)
 
 

@@ -15,6 +15,7 @@ from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.providers import kinds, load
+from fallback_chat.providers.failures.rejections import ESSENTIAL
 from fallback_chat.providers.http.connections import HttpEngine
 from fallback_chat.providers.http.llm import HttpLLM
 from tests.providers.raw_server import SSE, Peer, chunk, head, raw_server
@@ -244,18 +245,39 @@ async def test_a_key_that_the_server_rejects_is_dropped_once_and_for_good(kind: 
         assert len(peers[0].requests) == 3
 
 
-async def test_a_request_is_sent_twice_at_most(kind: str) -> None:
+async def test_two_keys_that_the_server_rejects_one_after_the_other_cost_no_provider(kind: str) -> None:
     async def play(peer: Peer) -> None:
         while True:
             sent = await peer.request()
-            name = b"temperature" if b'"temperature"' in sent else b"top_p"
-            await peer.answer(b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % name, status=400)
+            refused = [name for name in (b"temperature", b"top_p", b"topP") if b'"%s"' % name in sent]
+            if refused:
+                message = b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % refused[0]
+                await peer.answer(message, status=400)
+            else:
+                await peer.answer(recorded(kind), headers=framed(kind))
 
     async with served(kind, play, temperature=0.5) as (one, peers):
+        async with one.chat(chat_ctx=ChatContext.from_text("hi"), options=ChatOptions(top_p=0.5)) as stream:
+            assert [piece async for piece in stream][-1].finish_reason is FinishReason.STOP
+        assert (len(one.dropped), len(stream.notices), len(peers[0].requests)) == (2, 2, 3)
+
+
+async def test_a_request_is_sent_four_times_at_most(kind: str) -> None:
+    async def play(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            sent = json.loads(peer.requests[-1].partition(b"\r\n\r\n")[2])
+            flat = sent | {key: value for one in sent.values() if isinstance(one, dict) for key, value in one.items()}
+            known = {"max_tokens", *ESSENTIAL}
+            name = next(key for key in flat if key not in known and not isinstance(flat[key], dict))
+            await peer.answer(b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % name.encode(), status=400)
+
+    async with served(kind, play, temperature=0.5) as (one, peers):
+        options = ChatOptions(top_p=0.5, stop=("x",), seed=7, reasoning_effort="low")
         with pytest.raises(APIStatusError):
-            await ask(one)
-        assert [name.rpartition(".")[2] for name in one.dropped] == ["temperature"]
-        assert len(peers[0].requests) == 2
+            async with one.chat(chat_ctx=ChatContext.from_text("hi"), options=options) as stream:
+                await anext(stream)
+        assert (len(one.dropped), len(peers[0].requests)) == (3, 4)
 
 
 async def test_what_a_user_adds_is_not_dropped(kind: str) -> None:

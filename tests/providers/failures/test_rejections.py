@@ -12,9 +12,9 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.anthropic import lower_cap
-from fallback_chat.providers.failures.rejections import rejected_key, unsupported_feature
+from fallback_chat.providers.failures.rejections import other_name, rejected_key, unsupported_feature
 from fallback_chat.providers.wire.dialect import ChatRequest
-from tests.providers.asking import ask, llm, sends
+from tests.providers.asking import WHOLE, ask, llm, sends
 from tests.providers.raw_server import Peer, raw_server
 
 BODY: dict[str, Any] = {
@@ -51,6 +51,9 @@ def error(
         (error("temperature: not supported with this API version"), "temperature"),
         (error("Unknown name \"topK\" at 'generation_config'"), "generationConfig.topK"),
         (error('"qwen:1b" does not support thinking'), "think"),
+        (error("Unrecognized request argument supplied: stream_options"), "stream_options"),
+        (error("seed is not supported", param="reasoning.summary"), None),
+        (error("no summaries before verification", param="temperature", kind=ErrorKind.PERMISSION), "temperature"),
         (error(param="messages"), None),
         (error(param="model"), None),
         (error(param="mine"), None),
@@ -61,6 +64,99 @@ def error(
 )
 def test_the_key_that_a_server_names_is_found(said: APIStatusError, key: str | None) -> None:
     assert rejected_key(said, BODY, REQUEST) == key
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "openai": {"reasoning_effort": "low", "max_tokens": 5},
+    "openrouter": {"reasoning": {"effort": "low"}},
+    "responses": {"reasoning": {"effort": "low", "summary": "auto"}, "max_output_tokens": 5},
+    "anthropic": {"output_config": {"effort": "xhigh"}, "max_tokens": 5},
+    "anthropic-off": {"thinking": {"type": "disabled"}, "max_tokens": 5},
+    "gemini": {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}, "topP": 1}},
+    "ollama": {"think": "low", "options": {"seed": 1}},
+    "template": {"chat_template_kwargs": {"enable_thinking": False}},
+    "sampling": {"temperature": 0, "top_p": 1, "reasoning_effort": "low"},
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "key"),
+    [
+        ("anthropic-off", '"thinking.type.disabled" is not supported for this model.', "thinking"),
+        (
+            "anthropic",
+            "output_config.effort 'xhigh' is not supported when thinking is disabled on this model. Use effort 'high'.",
+            "output_config.effort",
+        ),
+        ("anthropic", "This model does not support the effort parameter.", "output_config.effort"),
+        ("anthropic-off", "adaptive thinking is not supported on this model", "thinking"),
+        ("gemini", "Thinking level is not supported for this model.", "generationConfig.thinkingConfig"),
+        ("gemini", "Budget 0 is invalid. This model only works in thinking mode.", "generationConfig.thinkingConfig"),
+        (
+            "gemini",
+            "The thinking budget 0 is invalid. Please choose a value between 128 and 32768.",
+            "generationConfig.thinkingConfig",
+        ),
+        ("openai", "Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"),
+        ("openai", "Argument not supported on this model: reasoningEffort", "reasoning_effort"),
+        ("openai", "`reasoning_effort` must be one of `none` or `default`", "reasoning_effort"),
+        ("openai", "Reasoning effort cannot be set for this model", "reasoning_effort"),
+        ("openrouter", "Reasoning is mandatory for this endpoint and cannot be disabled.", "reasoning.effort"),
+        ("responses", "Your organization must be verified to generate reasoning summaries.", "reasoning.summary"),
+        ("ollama", 'think value "xhigh" is not supported for this model', "think"),
+        ("template", "This model does not support a thinking switch", "chat_template_kwargs"),
+        ("sampling", "Temperature is not supported with reasoning models", "temperature"),
+        ("sampling", "`temperature` may only be set to 1 when thinking is enabled", "temperature"),
+        ("sampling", "Nucleus sampling parameters are not allowed while thinking", "temperature"),
+        ("openai", "messages.1: the `thinking` blocks are invalid", None),
+        ("openai", "Invalid signature in thinking block", None),
+        ("openai", "The reasoning_content must be passed back to the API.", None),
+        ("openai", "I am thinking about effort", None),
+        ("openai", "This model does not support images", None),
+    ],
+)
+def test_a_wish_is_known_from_the_words_that_refuse_it(body: str, said: str, key: str | None) -> None:
+    assert rejected_key(error(said), {"model": "m", "messages": [], **BODIES[body]}, REQUEST) == key
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "renamed", "name"),
+    [
+        (
+            "max_tokens",
+            "'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
+            {},
+            "max_completion_tokens",
+        ),
+        ("max_completion_tokens", "Unrecognized request argument supplied: max_completion_tokens", {}, "max_tokens"),
+        ("max_tokens", "Extra inputs are not permitted", {}, "max_completion_tokens"),
+        ("max_tokens", "max_tokens is too large: 99999", {}, None),
+        ("max_tokens", "unknown: max_tokens", {"max_completion_tokens": "max_tokens"}, None),
+        ("temperature", "unknown: temperature", {}, None),
+    ],
+)
+def test_a_cap_that_is_known_by_another_name_is_renamed(
+    key: str, said: str, renamed: dict[str, str], name: str | None
+) -> None:
+    assert other_name(key, error(said), replace(REQUEST, renamed=renamed)) == name
+
+
+async def test_a_renamed_cap_is_kept_and_costs_no_word() -> None:
+    async def play(peer: Peer) -> None:
+        while True:
+            if b'"max_tokens":9' in await peer.request():
+                said = b"Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+                await peer.answer(b'{"error": {"message": "%s", "param": "max_tokens"}}' % said, status=400)
+            else:
+                await peer.answer(WHOLE)
+
+    async with raw_server(play) as server, llm(server.url, max_tokens=9) as one:
+        for _ in range(2):
+            async with one.chat(chat_ctx=ChatContext.from_text("hi")) as stream:
+                assert [piece async for piece in stream]
+            assert stream.notices == ()
+        requests = server.peers[0].requests
+        assert [b'"max_completion_tokens":9' in sent for sent in requests] == [False, True, True]
 
 
 def test_what_was_left_out_already_is_not_left_out_again() -> None:
