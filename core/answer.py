@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.llm import LLM, CompletionUsage
 
-CUT_BY_THE_PROVIDER = (FinishReason.LENGTH, FinishReason.CONTEXT_EXCEEDED, FinishReason.PAUSE)
+NOT_WHOLE: Final = (
+    FinishReason.LENGTH,
+    FinishReason.CONTEXT_EXCEEDED,
+    FinishReason.PAUSE,
+    FinishReason.ERROR,
+    FinishReason.OTHER,
+)
+"""The model was stopped, or ended with a word that nobody knows, which proves nothing."""
 REFUSED = (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL)
 
 PART: Final = 1024
@@ -53,6 +60,8 @@ class Answer:
     """Who gave it."""
     model: str
     """The model that answered, as the server names it, or the one asked for."""
+    finish_raw: str | None = None
+    """The provider's own word for `finish_reason`."""
 
     @property
     def refused(self) -> bool:
@@ -62,7 +71,7 @@ class Answer:
     @property
     def complete(self) -> bool:
         """The whole answer is here: the provider said that it ended, and no limit cut it."""
-        return self.finish_reason is not None and self.finish_reason not in (*CUT_BY_THE_PROVIDER, FinishReason.ERROR)
+        return self.finish_reason is not None and self.finish_reason not in NOT_WHOLE
 
     def message(self) -> ChatMessage:
         """Give the answer as a message of the conversation."""
@@ -92,6 +101,8 @@ class AnswerBuilder:
         self._calls: list[ToolCall] = []
         self._extras: list[VendorExtra] = []
         self._finish: FinishReason | None = None
+        """Until content follows it."""
+        self._finish_raw: str | None = None
         self._usage: CompletionUsage | None = None
         self._model = ""
 
@@ -107,16 +118,21 @@ class AnswerBuilder:
             self._clear()
         delta = chunk.delta
         if delta is not None:
+            if self._finish is not None and (delta.reasoning or delta.refusal or (delta.content or "").strip()):
+                self._finish = self._finish_raw = None
             if delta.content:
                 self._text.append(delta.content)
-                self._finish = None  # text after a finish takes the finish back
             if delta.reasoning:
                 self._reasoning.append(delta.reasoning)
             if delta.refusal:
                 self._refusal.append(delta.refusal)
             self._calls.extend(delta.tool_calls)
-            self._extras.extend(delta.extras)
-        self._finish = chunk.finish_reason or self._finish
+            for extra in delta.extras:
+                # What an answer leaves with an account is one state, which may come again when the answer went on.
+                self._extras = [one for one in self._extras if not extra.origin or one.origin != extra.origin]
+                self._extras.append(extra)
+        if chunk.finish_reason is not None:
+            self._finish, self._finish_raw = chunk.finish_reason, chunk.finish_raw
         self._usage = chunk.usage or self._usage
         self._model = chunk.model or self._model
 
@@ -130,6 +146,7 @@ class AnswerBuilder:
             tool_calls=tuple(self._calls),
             extras=tuple(self._extras),
             finish_reason=self._finish,
+            finish_raw=self._finish_raw,
             usage=self._usage,
             attempts=stream.attempts,
             llm=llm,

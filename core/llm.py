@@ -74,6 +74,8 @@ class ChoiceDelta:
     """The model has begun to think, or still does: a sign for the clocks, with nothing to show."""
     alive: bool = False
     """A ping or keep-alive: it extends the wait for a model that is known to think, and else counts as nothing."""
+    commentary: bool = False
+    """`content` comments on the work that the model does before its final answer."""
     role: str | None = None
     extras: Sequence[VendorExtra] = ()
     """State to be kept with the message and sent back to the same vendor."""

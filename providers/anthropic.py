@@ -7,24 +7,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text, VendorExtra
+from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
+from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.http.llm import HttpLLM
-from fallback_chat.providers.wire.conversation import arguments_object, extras_for, normalise
+from fallback_chat.providers.wire.conversation import arguments_object, fits, normalise, state_for
 from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
-    ErrorEventError,
     HttpRequest,
     count_of,
     dict_of,
     dicts_of,
     text_of,
-    total_of,
 )
+from fallback_chat.providers.wire.read_messages import MessagesReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
@@ -35,16 +33,6 @@ VERSION: Final = "2023-06-01"
 """Of `anthropic-version`. 2026-10-21 refuses temperature and top_p even at their defaults, and gateways do not know it yet."""
 MAX_TOKENS: Final = 8192
 """The API demands a cap; every model since Claude 3.5 allows this one."""
-
-FINISH: Final[dict[str, FinishReason]] = {
-    "end_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "max_tokens": FinishReason.LENGTH,
-    "tool_use": FinishReason.TOOL_CALLS,
-    "pause_turn": FinishReason.PAUSE,
-    "refusal": FinishReason.REFUSAL,
-    "model_context_window_exceeded": FinishReason.CONTEXT_EXCEEDED,
-}
 
 EFFORTS: Final = {"minimal": "low"}
 """Efforts that have another name here."""
@@ -142,14 +130,29 @@ def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
         return {"role": "user", "content": results}
     if turn.role is Role.USER:
         return {"role": "user", "content": [_part(part) for part in turn.content]}
-    # A block of thinking goes back unchanged, to the model that signed it and to no other.
-    thinking = [block for blocks in extras_for(turn, KIND, request.model) for block in blocks]
-    text = turn.text.rstrip()
+    return {"role": "assistant", "content": _answer(turn, request)}
+
+
+def _answer(turn: ChatMessage, request: ChatRequest) -> list[dict[str, Any]]:
+    """Return the blocks of an answer: as they came, where it came from here, or else its text and its calls.
+
+    Empty text is refused, and so are blanks at the end.
+    """
     calls = [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call)}
         for call in turn.tool_calls
     ]
-    return {"role": "assistant", "content": [*thinking, *([{"type": "text", "text": text}] if text else []), *calls]}
+    kept = dicts_of(state_for(turn, request.origin))
+    places = [block for block in kept if block.get("type") == "tool_use"]
+    texts = [text_of(block.get("text")) for block in kept if block.get("type") == "text"]
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": turn.text}, *calls]
+    if kept and fits(turn, texts, len(places)):
+        left = iter(calls)
+        blocks = [next(left) if block.get("type") == "tool_use" else block for block in kept]
+    blocks = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+    if blocks and blocks[-1]["type"] == "text":
+        blocks[-1] = blocks[-1] | {"text": blocks[-1]["text"].rstrip()}
+    return blocks
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -157,139 +160,6 @@ def _part(part: Part) -> dict[str, Any]:
         return {"type": "text", "text": part.text}
     source = {"type": "base64", "media_type": part.media_type, "data": part.base64}
     return {"type": "image" if isinstance(part, Image) else "document", "source": source}
-
-
-class MessagesReader:
-    """Reads the events of one message; it goes by the `type` in the JSON, since gateways drop the events' names."""
-
-    def __init__(self, request: ChatRequest) -> None:
-        self.output_started = False
-        self.finished = False
-        self.terminated = False
-        self._model = request.model
-        self._id = ""
-        self._answering = ""
-        self._usage: dict[str, Any] = {}
-        self._tools = ToolCallAssembler()
-        self._thinking: dict[Any, dict[str, Any]] = {}
-        self._calling: set[Any] = set()
-        """The blocks that are calls of our tools; the server's own tools have blocks, too."""
-
-    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
-        """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
-        match event.get("type"):
-            case "content_block_delta":
-                delta = event.get("delta")
-                return self._delta(event.get("index"), delta) if isinstance(delta, dict) else []
-            case "content_block_start":
-                return self._start(event.get("index"), dict_of(event.get("content_block")))
-            case "message_start":
-                return self._begin(dict_of(event.get("message")))
-            case "message_delta":
-                return self._end(dict_of(event.get("delta")), dict_of(event.get("usage")))
-            case "message_stop":
-                self.terminated = self.finished
-            case _:
-                if event.get("error"):
-                    raise ErrorEventError(event)
-        return []
-
-    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
-        """Read a whole message: its blocks are deltas that come at once."""
-        if answer.get("error"):
-            raise ErrorEventError(answer)
-        if not isinstance(answer.get("content"), list):
-            return []
-        chunks = self._begin(answer)
-        for index, block in enumerate(dicts_of(answer["content"])):
-            chunks += self._start(index, block)
-        return chunks + self._end({"stop_reason": answer.get("stop_reason") or "end_turn"}, {})
-
-    def _begin(self, message: dict[str, Any]) -> list[ChatChunk]:
-        self._id, self._answering = text_of(message.get("id")), text_of(message.get("model"))
-        return self._count(dict_of(message.get("usage")))
-
-    def _start(self, index: Any, block: dict[str, Any]) -> list[ChatChunk]:
-        kind = block.get("type")
-        if kind == "tool_use":
-            self._calling.add(_hashable(index))
-            # `input` is empty here in a stream, where it follows in pieces, and whole in a whole message.
-            self._tools.add(
-                index=_hashable(index),
-                call_id=text_of(block.get("id")),
-                name=text_of(block.get("name")),
-                arguments=block.get("input") or "",
-            )
-            return self._chunk(ChoiceDelta(tool_fragment=True))
-        if kind in ("thinking", "redacted_thinking"):
-            self._thinking[_hashable(index)] = dict(block)
-            return self._chunk(ChoiceDelta(reasoning=text_of(block.get("thinking")) or None))
-        return self._chunk(ChoiceDelta(text_of(block.get("text")) or None))
-
-    def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
-        text = delta.get("text")
-        if text and isinstance(text, str) and delta.get("type") == "text_delta":
-            # Nearly every delta is this one, and arguments without names are taken in half the time.
-            self.output_started = True
-            return [ChatChunk(ChoiceDelta(text), None, None, None, self._id, self._answering)]
-        match delta.get("type"):
-            case "thinking_delta":
-                thinking = text_of(delta.get("thinking"))
-                block = self._thinking.get(_hashable(index))
-                if block is not None:
-                    block.setdefault("pieces", []).append(thinking)
-                return self._chunk(ChoiceDelta(reasoning=thinking or None))
-            case "signature_delta":
-                if (signed := self._thinking.get(_hashable(index))) is not None:
-                    signed["signature"] = text_of(delta.get("signature"))
-            case "input_json_delta" if _hashable(index) in self._calling:
-                self._tools.add(index=_hashable(index), arguments=text_of(delta.get("partial_json")))
-                return self._chunk(ChoiceDelta(tool_fragment=True))
-        return []
-
-    def _end(self, delta: dict[str, Any], usage: dict[str, Any]) -> list[ChatChunk]:
-        chunks = self._count(usage)
-        raw = text_of(delta.get("stop_reason"))
-        if not raw or self.finished:
-            return chunks
-        self.finished = True
-        reason = FINISH.get(raw, FinishReason.OTHER)
-        last = ChoiceDelta(tool_calls=self._tools.calls(), extras=self._extras())
-        return [*chunks, ChatChunk(last, finish_reason=reason, finish_raw=raw, id=self._id, model=self._answering)]
-
-    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
-        if not (delta.content or delta.reasoning or delta.tool_fragment):
-            return []
-        self.output_started = True
-        return [ChatChunk(delta, id=self._id, model=self._answering)]
-
-    def _count(self, usage: dict[str, Any]) -> list[ChatChunk]:
-        """Usage is cumulative: a later number replaces the earlier one."""
-        if not usage:
-            return []
-        self._usage |= {name: count for name, count in usage.items() if count is not None}
-        cached = count_of(self._usage.get("cache_read_input_tokens"))
-        written = count_of(self._usage.get("cache_creation_input_tokens"))
-        thinking = dict_of(self._usage.get("output_tokens_details")).get("thinking_tokens")
-        counted = CompletionUsage(
-            input=total_of(count_of(self._usage.get("input_tokens")), cached, written),
-            output=count_of(self._usage.get("output_tokens")),
-            cached=cached,
-            cache_write=written,
-            reasoning=count_of(thinking),
-        )
-        return [ChatChunk(usage=counted)]
-
-    def _extras(self) -> tuple[VendorExtra, ...]:
-        blocks = []
-        for block in self._thinking.values():
-            pieces = block.pop("pieces", [])
-            blocks.append(block | {"thinking": text_of(block.get("thinking")) + "".join(pieces)} if pieces else block)
-        return (VendorExtra(KIND, self._model, blocks),) if blocks else ()
-
-
-def _hashable(index: Any) -> int:
-    return index if isinstance(index, int) else -1
 
 
 DIALECT: Final = Dialect(

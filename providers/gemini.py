@@ -6,25 +6,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from fallback_chat.core.chat_context import ChatMessage, Role, Text, VendorExtra
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
+from fallback_chat.core.chat_context import ChatMessage, Role, Text
+from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.http.llm import HttpLLM
-from fallback_chat.providers.wire.conversation import arguments_object, extras_for, normalise
+from fallback_chat.providers.wire.conversation import arguments_object, fits, normalise, state_for
 from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
-    ErrorEventError,
     HttpRequest,
     count_of,
     dict_of,
     dicts_of,
-    first_of,
     text_of,
     texts_of,
-    total_of,
 )
+from fallback_chat.providers.wire.read_generate import GenerateReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
@@ -33,33 +30,6 @@ if TYPE_CHECKING:
 KIND: Final = "gemini"
 FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
 """What Google documents for a call that another model made: without a signature it is refused."""
-
-FINISH: Final[dict[str, FinishReason]] = {
-    "STOP": FinishReason.STOP,
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "CONTINUATION": FinishReason.LENGTH,
-} | dict.fromkeys(
-    (
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "LANGUAGE",
-        "MODEL_ARMOR",
-    ),
-    FinishReason.CONTENT_FILTER,
-)
-
-FAILED_FINISH: Final = frozenset(
-    {
-        "MALFORMED_FUNCTION_CALL",
-        "MALFORMED_RESPONSE",
-        "UNEXPECTED_TOOL_CALL",
-        "TOO_MANY_TOOL_CALLS",
-        "MISSING_THOUGHT_SIGNATURE",
-    }
-)
 
 LEVELS: Final = {"none": "MINIMAL", "max": "XHIGH"}
 """Efforts that have another name here."""
@@ -150,9 +120,10 @@ def _contents(request: ChatRequest) -> list[dict[str, Any]]:
     for turn in normalise(request.chat_ctx.messages, user_first=True):
         if turn.role is Role.ASSISTANT:
             names |= {call.id: call.name for call in turn.tool_calls}
-            state = dict_of(next(iter(extras_for(turn, KIND, request.model)), None))
-            vendor_ids |= dict(zip((call.id for call in turn.tool_calls), state.get("ids", ()), strict=False))
-            contents.append({"role": "model", "parts": _model_parts(turn, state)})
+            parts = _answer(turn, request)
+            ids = [part["functionCall"].get("id") for part in parts if "functionCall" in part]
+            vendor_ids |= {call.id: id_ for call, id_ in zip(turn.tool_calls, ids, strict=True) if id_}
+            contents.append({"role": "model", "parts": parts})
         elif turn.role is Role.TOOL:
             results = [
                 {
@@ -172,25 +143,22 @@ def _contents(request: ChatRequest) -> list[dict[str, Any]]:
     return contents
 
 
-def _model_parts(turn: ChatMessage, state: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the parts of an answer; a signature stands where it came, and only this kind and model get it back."""
-    parts: list[dict[str, Any]] = [{"text": turn.text}] if turn.text else []
-    if parts and state.get("text_signature"):
-        parts[0]["thoughtSignature"] = state["text_signature"]
-    ids, signatures = state.get("ids", ()), state.get("signatures")
-    for position, call in enumerate(turn.tool_calls):
-        part: dict[str, Any] = {
-            "functionCall": _with_id(ids[position] if position < len(ids) else None)
-            | {"name": call.name, "args": arguments_object(call)}
-        }
-        if signatures is None:
-            signature = FOREIGN_SIGNATURE if position == 0 else None
-        else:
-            signature = signatures[position] if position < len(signatures) else None
-        parts.append(part | ({"thoughtSignature": signature} if signature else {}))
-    if state.get("last_signature"):
-        parts.append({"text": "", "thoughtSignature": state["last_signature"]})
-    return parts
+def _answer(turn: ChatMessage, request: ChatRequest) -> list[dict[str, Any]]:
+    """Return the parts of an answer: as they came, where it came from here, or else its text and its calls."""
+    calls = [{"name": call.name, "args": arguments_object(call)} for call in turn.tool_calls]
+    kept = dicts_of(state_for(turn, request.origin))
+    places = [part for part in kept if "functionCall" in part]
+    texts = [text_of(part.get("text")) for part in kept if part.get("thought") is not True]
+    if kept and fits(turn, texts, len(places)):
+        left = iter(calls)
+        return [
+            part | {"functionCall": dict_of(part["functionCall"]) | next(left)} if "functionCall" in part else part
+            for part in kept
+        ]
+    parts: list[dict[str, Any]] = [{"functionCall": call} for call in calls]
+    if parts:
+        parts[0]["thoughtSignature"] = FOREIGN_SIGNATURE
+    return [{"text": turn.text}, *parts] if turn.text else parts
 
 
 def _with_id(call_id: str | None) -> dict[str, Any]:
@@ -201,126 +169,6 @@ def _part(part: Part) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"text": part.text}
     return {"inlineData": {"mimeType": part.media_type, "data": part.base64}}
-
-
-class GenerateReader:
-    """Reads responses; calls come whole, and every response has a count that replaces the one before."""
-
-    def __init__(self, request: ChatRequest) -> None:
-        self.output_started = False
-        self.finished = False
-        self.terminated = False  # nothing marks the end but the end of the body
-        self._model = request.model
-        self._id = ""
-        self._answering = ""
-        self._tools = ToolCallAssembler()
-        self._ids: list[str] = []
-        self._signatures: list[str] = []
-        self._text_signature = ""
-        self._last_signature = ""
-        """Of a text part without text, which closes some answers."""
-        self._usage: dict[str, Any] = {}
-
-    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
-        """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
-        if not self._id:
-            self._id, self._answering = text_of(event.get("responseId")), text_of(event.get("modelVersion"))
-        if isinstance(event.get("usageMetadata"), dict):
-            self._usage = event["usageMetadata"]
-        if event.get("error"):
-            raise ErrorEventError(event, self._counted())
-        candidate = first_of(event.get("candidates"))
-        chunks: list[ChatChunk] = []
-        delta = self._parts(dict_of(candidate.get("content")).get("parts"))
-        if delta.content or delta.reasoning or delta.tool_fragment:
-            self.output_started = True
-            chunks.append(ChatChunk(delta, id=self._id, model=self._answering))
-        if self.finished or "finishReason" in candidate or "promptFeedback" in event:
-            raw = text_of(candidate.get("finishReason")) or _blocked(event)
-            if raw or self.finished:
-                chunks += self._counted()
-            if raw and not self.finished:
-                chunks.append(self._finish(raw, chunks))
-        return chunks
-
-    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
-        """Read a whole response."""
-        known = answer.keys() & {"error", "candidates", "promptFeedback"}
-        return self.read(answer) if known else []
-
-    def _counted(self) -> list[ChatChunk]:
-        """Give the latest count, once."""
-        usage, self._usage = self._usage, {}
-        return [ChatChunk(usage=_usage(usage))] if usage else []
-
-    def _parts(self, parts: Any) -> ChoiceDelta:
-        content = reasoning = ""
-        called = False
-        for part in parts if isinstance(parts, list) else ():
-            if not isinstance(part, dict):
-                continue
-            text = text_of(part.get("text"))
-            if text and len(part) == 1:
-                content += text  # nearly every part is this one
-                continue
-            call = part.get("functionCall")
-            signature = text_of(part.get("thoughtSignature"))
-            if isinstance(call, dict):
-                called = True
-                self._ids.append(text_of(call.get("id")))
-                self._signatures.append(signature)
-                self._tools.open(
-                    call_id=self._ids[-1], name=text_of(call.get("name")), arguments=dict_of(call.get("args"))
-                )
-            else:
-                if text:
-                    self._text_signature = signature or self._text_signature
-                else:
-                    self._last_signature = signature or self._last_signature
-                if part.get("thought") is True:
-                    reasoning += text
-                else:
-                    content += text
-        return ChoiceDelta(content or None, reasoning or None, None, (), called)
-
-    def _finish(self, raw: str, chunks: list[ChatChunk]) -> ChatChunk:
-        if raw in FAILED_FINISH:
-            raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
-        self.finished = True
-        filtered = FinishReason.CONTENT_FILTER if raw.startswith(("blocked:", "IMAGE_")) else FinishReason.OTHER
-        reason = FINISH.get(raw, filtered)
-        if self._tools and reason is FinishReason.STOP:
-            reason = FinishReason.TOOL_CALLS
-        return ChatChunk(
-            ChoiceDelta(tool_calls=self._tools.calls(), extras=self._extras()), finish_reason=reason, finish_raw=raw
-        )
-
-    def _extras(self) -> tuple[VendorExtra, ...]:
-        state: dict[str, Any] = {}
-        if self._text_signature:
-            state["text_signature"] = self._text_signature
-        if self._last_signature:
-            state["last_signature"] = self._last_signature
-        if self._ids:
-            state |= {"ids": self._ids, "signatures": self._signatures}
-        return (VendorExtra(KIND, self._model, state),) if state else ()
-
-
-def _blocked(event: dict[str, Any]) -> str:
-    """Say why the question itself was not let through."""
-    reason = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
-    return f"blocked:{reason}" if reason else ""
-
-
-def _usage(usage: dict[str, Any]) -> CompletionUsage:
-    reasoning = count_of(usage.get("thoughtsTokenCount"))
-    return CompletionUsage(
-        input=total_of(count_of(usage.get("promptTokenCount")), count_of(usage.get("toolUsePromptTokenCount"))),
-        output=total_of(count_of(usage.get("candidatesTokenCount")), reasoning, 0),
-        total=count_of(usage.get("totalTokenCount")),
-        cached=count_of(usage.get("cachedContentTokenCount")),
-        reasoning=reasoning,
-    )
 
 
 DIALECT: Final = Dialect(

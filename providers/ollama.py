@@ -21,9 +21,9 @@ from fallback_chat.providers.wire.dialect import (
     texts_of,
     unsupported,
 )
+from fallback_chat.providers.wire.reading import AnswerReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 from fallback_chat.providers.wire.think import ThinkSplitter
-from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
@@ -32,9 +32,6 @@ KIND: Final = "ollama"
 
 EFFORTS: Final[dict[str, str | bool]] = {"none": False, "minimal": "low", "xhigh": "max"}
 """Efforts that have another name here."""
-
-FINISH: Final[dict[str, FinishReason]] = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
-"""The others, `load` and `unload`, are no answers."""
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
@@ -129,16 +126,12 @@ def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
     return message
 
 
-class ChatReader:
+class ChatReader(AnswerReader):
     """Reads the lines of an answer; calls come whole."""
 
     def __init__(self, request: ChatRequest) -> None:
-        del request
-        self.output_started = False
-        self.finished = False
-        self.terminated = False
+        super().__init__(request)
         self._think = ThinkSplitter()
-        self._tools = ToolCallAssembler()
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one line. Raises `ErrorEventError`."""
@@ -152,7 +145,7 @@ class ChatReader:
         delta = ChoiceDelta(content or None, thought or None)
         for call in dicts_of(message["tool_calls"]) if "tool_calls" in message else ():
             function = dict_of(call.get("function"))
-            self._tools.open(
+            self._tools.whole(
                 call_id=text_of(call.get("id")),
                 name=text_of(function.get("name")),
                 arguments=function.get("arguments"),
@@ -161,28 +154,29 @@ class ChatReader:
         chunks: list[ChatChunk] = []
         if delta.content or delta.reasoning or delta.tool_fragment:
             self.output_started = True
-            chunks.append(ChatChunk(delta, model=text_of(event.get("model"))))
+            if self._word:
+                self._take_back(delta)
+            self._answering = text_of(event.get("model"))
+            chunks.append(ChatChunk(delta, model=self._answering))
         if event.get("done") is True:
-            chunks += self._finish(event)
+            chunks.append(ChatChunk(usage=_usage(event)))
+            # Older servers give no reason.
+            self._finish(text_of(event.get("done_reason")) or "stop", chunks)
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer: it is the only line."""
         return self.read(answer)
 
-    def _finish(self, event: dict[str, Any]) -> list[ChatChunk]:
-        self.finished = self.terminated = True
-        # Older servers give no reason.
-        raw = text_of(event.get("done_reason")) or "stop"
-        reason = FINISH.get(raw, FinishReason.OTHER)
-        if self._tools and reason is FinishReason.STOP:
-            reason = FinishReason.TOOL_CALLS
-        usage = CompletionUsage(
-            input=count_of(event.get("prompt_eval_count")), output=count_of(event.get("eval_count"))
-        )
-        left = self._think.flush(whole=reason is FinishReason.STOP) or None
-        last = ChoiceDelta(left, tool_calls=self._tools.calls()) if left or self._tools else None
-        return [ChatChunk(usage=usage), ChatChunk(last, finish_reason=reason, finish_raw=raw)]
+    def _is_open(self) -> bool:
+        return super()._is_open() or self._think.open
+
+    def _left(self, ending: FinishReason) -> str:
+        return self._think.flush(whole=ending is FinishReason.STOP)
+
+
+def _usage(event: dict[str, Any]) -> CompletionUsage:
+    return CompletionUsage(input=count_of(event.get("prompt_eval_count")), output=count_of(event.get("eval_count")))
 
 
 DIALECT: Final = Dialect(

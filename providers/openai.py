@@ -5,35 +5,33 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text, VendorExtra
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
+from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text
+from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.conversation import (
     NO_ANSWER,
     arguments_text,
-    extras_for,
+    fits,
     in_last_tool_loop,
     normalise,
     plain_id,
     short_id,
+    state_for,
 )
 from fallback_chat.providers.wire.dialect import (
     ChatRequest,
     Dialect,
-    ErrorEventError,
     HttpRequest,
     count_of,
     dict_of,
     dicts_of,
-    first_of,
     text_of,
     texts_of,
     unsupported,
 )
 from fallback_chat.providers.wire.quirks import Quirks, quirks_of
+from fallback_chat.providers.wire.read_chat import ChatReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
-from fallback_chat.providers.wire.think import ThinkSplitter
-from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,20 +40,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
 
 KIND: Final = "openai"
-
-FINISH: Final[dict[str, FinishReason]] = {
-    "stop": FinishReason.STOP,
-    "eos": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,  # Mistral
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "content_filter": FinishReason.CONTENT_FILTER,
-    "refusal": FinishReason.REFUSAL,
-}
-
-FAILED_FINISH: Final = frozenset({"error", "insufficient_system_resource"})
-"""OpenRouter and Mistral; DeepSeek."""
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
@@ -152,9 +136,8 @@ def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, Any]]:
         elif turn.role is Role.ASSISTANT:
             names |= {call.id: call.name for call in turn.tool_calls}
             messages.append(_assistant(turn, quirks))
-            if quirks.reasoning_back and in_last_tool_loop(turns, position):
-                for data in extras_for(turn, KIND, request.model):
-                    messages[-1] |= data
+            if quirks.reasoning_back and (quirks.reasoning_required or in_last_tool_loop(turns, position)):
+                messages[-1] |= _state(turn, request, quirks.reasoning_back, required=quirks.reasoning_required)
         else:
             if quirks.answer_after_results and messages and messages[-1]["role"] == "tool":
                 messages.append({"role": "assistant", "content": NO_ANSWER})
@@ -173,6 +156,15 @@ def _assistant(turn: ChatMessage, quirks: Quirks) -> dict[str, Any]:
     return message
 
 
+def _state(turn: ChatMessage, request: ChatRequest, key: str, *, required: bool) -> dict[str, Any]:
+    """Return the reasoning that goes back with an answer; where it is required, an empty one stands for that of others."""
+    state = dict_of(state_for(turn, request.origin))
+    if "content" in state:
+        texts = [text_of(part.get("text")) for part in dicts_of(state["content"])]
+        return state if fits(turn, texts, len(turn.tool_calls)) else {}
+    return ({key: ""} if required and turn.tool_calls else {}) | state
+
+
 def _content(parts: Sequence[Part], request: ChatRequest, quirks: Quirks) -> Any:
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
@@ -188,149 +180,6 @@ def _part(part: Part, request: ChatRequest, quirks: Quirks) -> dict[str, Any]:
     if not quirks.files:
         raise unsupported(request, "a PDF file")
     return {"type": "file", "file": {"filename": part.filename, "file_data": url}}
-
-
-class ChatReader:
-    """Reads chunks, with every key of them null, missing or of another type."""
-
-    def __init__(self, request: ChatRequest) -> None:
-        self.output_started = False
-        self.finished = False
-        self.terminated = False
-        self._model = request.model
-        self._id = ""
-        self._answering = ""
-        self._tools = ToolCallAssembler()
-        self._think = ThinkSplitter()
-        self._text_seen = False
-        self._refusal_seen = False
-        self._reasoning_back = quirks_of(request.settings).reasoning_back
-        self._kept: list[Any] = []
-
-    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
-        """Read one chunk. Raises `ErrorEventError`, also for a finish that means failure."""
-        if event.get("error") or event.get("object") == "error":  # the latter: Mistral, old vLLM
-            raise ErrorEventError(event)
-        chunks: list[ChatChunk] = []
-        choice = first_of(event.get("choices"))
-        delta = choice.get("delta")
-        if isinstance(delta, dict) and (found := self._delta(delta)) is not None:
-            self.output_started = True
-            if not self._id:
-                self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
-            chunks.append(ChatChunk(found, id=self._id, model=self._answering))
-        usage = event.get("usage")
-        if "x_groq" in event:  # Groq's own place, besides the usual ones
-            groq = dict_of(event["x_groq"])
-            if groq.get("error"):
-                raise ErrorEventError({"error": groq["error"]}, chunks)
-            usage = groq.get("usage") if usage is None else usage
-        if isinstance(usage, dict):
-            chunks.append(ChatChunk(usage=_usage(usage)))
-        raw = choice.get("finish_reason")
-        if raw and isinstance(raw, str) and not self.finished:
-            chunks.append(self._finish(raw, chunks))
-        return chunks
-
-    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
-        """Read a whole answer: its message is a delta that comes at once."""
-        choice = first_of(answer.get("choices"))
-        if choice:
-            delta, finish = choice.get("message") or choice.get("delta"), choice.get("finish_reason") or "stop"
-            answer = {**answer, "choices": [{"delta": delta, "finish_reason": finish}]}
-        return self.read(answer)
-
-    def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
-        content = delta.get("content")
-        if self._think.done and content and isinstance(content, str) and len(delta) == 1:
-            # Nearly every delta is this one.
-            self._text_seen = True
-            return ChoiceDelta(content)
-        reasoning, refusal = None, delta.get("refusal")
-        if isinstance(content, list):
-            content, reasoning = _parts(content)
-        content, thought = self._think.feed(text_of(content))
-        # Where both keys are present they say the same.
-        reasoning = reasoning or delta.get("reasoning_content") or delta.get("reasoning") or _details(delta) or thought
-        found = ChoiceDelta(content or None, text_of(reasoning) or None, text_of(refusal) or None)
-        if delta.get("tool_calls"):
-            found.tool_fragment = self._tool_pieces(delta["tool_calls"])
-        if self._reasoning_back and delta.get(self._reasoning_back):
-            self._kept.append(delta[self._reasoning_back])
-        self._text_seen = self._text_seen or found.content is not None
-        self._refusal_seen = self._refusal_seen or found.refusal is not None
-        return found if found.content or found.reasoning or found.refusal or found.tool_fragment else None
-
-    def _tool_pieces(self, pieces: Any) -> bool:
-        for piece in dicts_of(pieces):
-            function = dict_of(piece.get("function"))
-            if not function and not piece.get("id"):
-                continue
-            index = piece.get("index")
-            self._tools.add(
-                index=index if isinstance(index, int) else None,
-                call_id=text_of(piece.get("id")),
-                name=text_of(function.get("name")),
-                arguments=function.get("arguments"),
-            )
-        return bool(self._tools)
-
-    def _finish(self, raw: str, chunks: list[ChatChunk]) -> ChatChunk:
-        if raw in FAILED_FINISH:
-            raise ErrorEventError({"message": f"the provider ended the answer with {raw!r}", "code": raw}, chunks)
-        self.finished = True
-        reason = FINISH.get(raw, FinishReason.OTHER)
-        if self._tools and reason is FinishReason.STOP:
-            reason = FinishReason.TOOL_CALLS
-        if self._refusal_seen and not self._text_seen and reason is FinishReason.STOP:
-            reason = FinishReason.REFUSAL
-        left = self._think.flush(whole=reason is FinishReason.STOP) or None
-        delta = (
-            ChoiceDelta(left, tool_calls=self._tools.calls(), extras=self._extras()) if left or self._tools else None
-        )
-        return ChatChunk(delta, finish_reason=reason, finish_raw=raw)
-
-    def _extras(self) -> tuple[VendorExtra, ...]:
-        if not self._reasoning_back or not self._kept:
-            return ()
-        whole = "".join(self._kept) if all(isinstance(piece, str) for piece in self._kept) else _flat(self._kept)
-        return (VendorExtra(KIND, self._model, {self._reasoning_back: whole}),)
-
-
-def _details(delta: dict[str, Any]) -> str:
-    """Give the text of OpenRouter's `reasoning_details`, which mostly repeat what stands in `reasoning`."""
-    details = dicts_of(delta.get("reasoning_details"))
-    return "".join(text_of(detail.get("text")) or text_of(detail.get("summary")) for detail in details)
-
-
-def _flat(pieces: Sequence[Any]) -> list[Any]:
-    return [item for piece in pieces if isinstance(piece, list) for item in piece]
-
-
-def _parts(parts: list[Any]) -> tuple[str, str]:
-    """Split typed parts (Mistral) into text and reasoning."""
-    content, reasoning = [], []
-    for part in dicts_of(parts):
-        if part.get("type") == "thinking":
-            thinking = part.get("thinking")
-            reasoning.append(text_of(thinking) or "".join(text_of(piece.get("text")) for piece in dicts_of(thinking)))
-        else:
-            content.append(text_of(part.get("text")))
-    return "".join(content), "".join(reasoning)
-
-
-def _usage(usage: dict[str, Any]) -> CompletionUsage:
-    prompt = dict_of(usage.get("prompt_tokens_details"))
-    completion = dict_of(usage.get("completion_tokens_details"))
-    cached = count_of(prompt.get("cached_tokens"))
-    return CompletionUsage(
-        input=count_of(usage.get("prompt_tokens")),
-        output=count_of(usage.get("completion_tokens")),
-        total=count_of(usage.get("total_tokens")),
-        cached=cached if cached is not None else count_of(usage.get("prompt_cache_hit_tokens")),  # DeepSeek
-        cache_write=count_of(prompt.get("cache_write_tokens")),
-        reasoning=count_of(completion.get("reasoning_tokens")),
-    )
 
 
 DIALECT: Final = Dialect(

@@ -12,12 +12,14 @@ import pytest
 
 from fallback_chat.core.config.services import by_name
 from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers import kinds
 from fallback_chat.providers.anthropic import DIALECT as ANTHROPIC
 from fallback_chat.providers.gemini import DIALECT as GEMINI
 from fallback_chat.providers.ollama import DIALECT as OLLAMA
 from fallback_chat.providers.openai import DIALECT as OPENAI
 from fallback_chat.providers.openai_responses import DIALECT as RESPONSES
+from fallback_chat.providers.wire.finish import Broken, ending_of
 from fallback_chat.providers.wire.quirks import PRESETS, Quirks, quirks_of
 from tests.providers.vectors import FAMILIES
 from tests.test_docs import ROOT, page, rows, section, words
@@ -83,6 +85,7 @@ SPECIAL = {
     "answer_after_results": "results are always followed by an answer",
     "effort": "effort in its own way",
     "reasoning_back": "reasoning goes back during a tool loop",
+    "reasoning_required": "and with every earlier call",
     "probe_path": "key checked at its own path",
 }
 """What the page says of each field of a service's quirks that is not the usual one."""
@@ -106,6 +109,18 @@ def test_a_service_is_as_the_page_says(row: list[str]) -> None:
         quirks.files,
     )
     assert set(special.split("; ")) - {"nothing"} == said
+
+
+def test_the_words_for_the_end_are_what_the_page_says() -> None:
+    for finish, examples in rows(section("kinds.md", "What ends an answer")):
+        endings = {ending_of(word) for word in words(examples)}
+        match finish:
+            case "a failure":
+                assert all(isinstance(ending, Broken) for ending in endings)
+            case "nothing":
+                assert endings == {None}
+            case _:
+                assert endings == {FinishReason(words(finish)[0])}
 
 
 def test_every_service_with_quirks_is_on_the_page() -> None:

@@ -119,10 +119,8 @@ class BodyReader:
             self._read(self._decoder.flush())
         if self.ended:
             return
-        self.ended = True
-        if not self.finished:
-            self.fail(self._unfinished())
-        elif self._decoder is not None and (stray := self._stray()) and (error := _reported(stray, answered=True)):
+        self._close(marked=False)
+        if self.finished and self.error is None and (stray := self._stray()) and (error := _reported(stray, answered=True)):
             self._report(error)
 
     def fail(self, error: APIError) -> None:
@@ -172,8 +170,8 @@ class BodyReader:
                 self._report(error.body)
             except FrameTooLargeError:
                 self._malformed("a tool call larger than 16 MiB")
-            if reader.terminated:
-                self.ended = True
+            if reader.terminated and not self.ended:
+                self._close(marked=True)
 
     def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
         """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
@@ -202,6 +200,16 @@ class BodyReader:
         """Read a frame that is not JSON: the terminator of many formats, or something broken."""
         if data.strip() != "[DONE]":
             self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
+            return
+        self._close(marked=True)
+
+    def _close(self, *, marked: bool) -> None:
+        """End here: what the reader held back comes out, and an answer without a finish is a failure."""
+        try:
+            self._take(self._reader.close(marked=marked), "")
+        except ErrorEventError as error:
+            self._take(error.chunks, "")
+            self._report(error.body)
             return
         self.ended = True
         if not self.finished:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.config.keys import fingerprint
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.http.stream import HttpStream
 from fallback_chat.providers.wire.dialect import ChatRequest
+from fallback_chat.providers.wire.request import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +40,7 @@ class HttpLLM(LLM):
         self._api_key = api_key
         self._http = http
         self._errors = ErrorReader(settings, api_key)
+        self._origin = fingerprint(settings.kind, url_of(settings, ""), settings.headers, api_key or "", settings.model)
         self._closed = False
         self.dropped: tuple[str, ...] = ()
         """Keys that the server has rejected; they are no longer sent."""
@@ -93,6 +96,7 @@ class HttpLLM(LLM):
                 parallel_tool_calls=parallel_tool_calls,
                 options=options or ChatOptions(),
                 extra=extra,
+                origin=self._origin,
             )
         )
 

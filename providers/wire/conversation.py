@@ -1,7 +1,7 @@
 """A conversation made fit for any wire format: what strict servers demand holds for all of them.
 
 The rules: speakers alternate, nothing is empty, every tool call has exactly one result, right behind it and in the order of the
-calls, and no two calls of a conversation share an id. What belongs to one vendor is sent only to the kind and model that made it.
+calls, and no two calls of a conversation share an id. State goes back only to the account that made it.
 """
 
 from __future__ import annotations
@@ -60,9 +60,14 @@ def normalise(
     return turns
 
 
-def extras_for(message: ChatMessage, kind: str, model: str) -> list[Any]:
-    """Give the state kept with `message` that this kind and model made, and nobody else can read."""
-    return [extra.data for extra in message.extras if extra.kind == kind and extra.model == model]
+def state_for(message: ChatMessage, origin: str) -> Any:
+    """Return the state kept with `message` that came from `origin`, or None: nobody else can read it, or may."""
+    return next((extra.data for extra in reversed(message.extras) if origin and extra.origin == origin), None)
+
+
+def fits(message: ChatMessage, texts: Iterable[str], calls: int) -> bool:
+    """Whether what `message` says is still what its state was kept with: its texts, blanks apart, and its number of calls."""
+    return calls == len(message.tool_calls) and "".join("".join(texts).split()) == "".join(message.text.split())
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:

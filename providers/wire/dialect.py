@@ -47,6 +47,8 @@ class ChatRequest:
     options: ChatOptions = field(default_factory=ChatOptions)
     extra: dict[str, Any] = field(default_factory=dict)
     """Merged into the body last, on top of the provider's `extra_body`."""
+    origin: str = ""
+    """Fingerprint of the account that is asked: kind, address, key and model. Only state from there goes back."""
     dropped: frozenset[str] = frozenset()
     """Keys of the body that this server has rejected, as `key` or `outer.key`."""
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -95,15 +97,20 @@ class Reader(Protocol):
     output_started: bool
     """Text, reasoning, a refusal or a piece of a tool call was seen."""
     finished: bool
-    """The finish was seen: the answer is whole."""
+    """The finish was seen, and no content since: the answer is whole."""
     terminated: bool
     """Nothing that follows belongs to the answer."""
+    dropped: set[str]
+    """What came that a terminal cannot show: `pictures`, `audio`, …"""
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one event of a stream. Raises `ErrorEventError` for one that reports an error."""
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer that was not streamed; nothing recognisable in it gives nothing. Raises likewise."""
+
+    def close(self, *, marked: bool) -> list[ChatChunk]:
+        """Return what was held back until the end of the body, or until its terminator (`marked`). Raises likewise."""
 
 
 class Dialect(NamedTuple):

@@ -41,6 +41,8 @@ class Quirks(NamedTuple):
     """Says how hard to think."""
     reasoning_back: str | None = None
     """The delta's key that must go back with a tool call, for as long as the tool loop runs."""
+    reasoning_required: bool = False
+    """It goes back with every call of the conversation; with those of others, an empty one."""
     probe_path: str = "models"
     """What `probe --light` asks; a list of models that anybody may read proves nothing about the key."""
 
@@ -73,8 +75,10 @@ PRESETS: Final[dict[str, Quirks]] = {
         result_name=True,
         answer_after_results=True,
         seed="random_seed",
+        reasoning_back="content",
     ),
-    "deepseek": Quirks(reasoning_back="reasoning_content", effort=_thinking_switch),
+    "deepseek": Quirks(reasoning_back="reasoning_content", reasoning_required=True, effort=_thinking_switch),
+    "moonshot": Quirks(reasoning_back="reasoning_content", reasoning_required=True),
     "together": Quirks(effort=lambda effort: {"reasoning": {"enabled": effort != "none"}}),
     "vllm": Quirks(effort=_template_switch),
     "llamacpp": Quirks(effort=_template_switch),

@@ -7,6 +7,7 @@ from typing import Final
 
 _OPENING: Final = "<think>"
 _CLOSING: Final = "</think>"
+_TAGS: Final = (_OPENING, _CLOSING)
 _MOST_BLANKS: Final = 64
 """In front of the tag; a server may send nothing else for ever."""
 
@@ -21,7 +22,8 @@ class _Place(Enum):
 class ThinkSplitter:
     """Tells reasoning from content in the text of one answer, in whatever pieces it comes.
 
-    Only an answer that begins with the tag has reasoning: one that talks about tags is content. `done` says that all the rest is.
+    Only an answer that begins with the tag has reasoning: one that talks about tags is content. A closing tag at the very
+    beginning ends reasoning that came elsewhere. `done` says that all the rest is content.
     """
 
     def __init__(self) -> None:
@@ -31,8 +33,13 @@ class ThinkSplitter:
         """What may be the beginning of a tag, or blanks in front of one."""
         self._thought: list[str] = []
 
+    @property
+    def open(self) -> bool:
+        """Whether something is held back, or a tag has not been closed."""
+        return not self.done and (bool(self._held) or self._place is _Place.INSIDE)
+
     def feed(self, text: str) -> tuple[str, str]:
-        """Give what of the text so far is (content, reasoning)."""
+        """Return what of the text so far is (content, reasoning)."""
         if self.done:
             return text, ""
         text, self._held = self._held + text, ""
@@ -45,7 +52,7 @@ class ThinkSplitter:
                 return self._answer(text), ""
 
     def flush(self, *, whole: bool) -> str:
-        """Give the content that is left at the end of the answer.
+        """Return the content that is left at the end of the answer.
 
         If the model says that it is `whole` although the tag was never closed, the tag was no tag but what it had to say.
         """
@@ -56,9 +63,12 @@ class ThinkSplitter:
 
     def _begin(self, text: str) -> tuple[str, str]:
         begun = text.lstrip()
-        if len(begun) < len(_OPENING) and _OPENING.startswith(begun) and len(text) <= _MOST_BLANKS:
+        if any(len(begun) < len(tag) and tag.startswith(begun) for tag in _TAGS) and len(text) <= _MOST_BLANKS:
             self._held = text
             return "", ""
+        if begun.startswith(_CLOSING):
+            self._place = _Place.BEHIND
+            return self._answer(begun.removeprefix(_CLOSING)), ""
         if not begun.startswith(_OPENING):
             self.done = True
             return text, ""

@@ -1,15 +1,23 @@
-"""Puts tool calls together from the pieces that a stream brings them in."""
+"""Tool calls, put together from the pieces that a stream brings them in.
+
+A piece belongs to the call at its index, or with its id. Without a name it can begin no call, so when neither is known it belongs
+to the last call whose arguments are not whole: some servers change the id or the index after the first piece. A piece with a name
+begins a call when the one that it could belong to has another name or is whole: other servers number every call 0.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fallback_chat.core.chat_context import ToolCall
 from fallback_chat.providers.http.frames import MAX_FRAME, FrameTooLargeError, is_json
 from fallback_chat.providers.wire.request import repair
+
+_ENDS: Final = ("}", "]", '"', "null")
+"""What whole arguments may end with: most pieces are told from the last one without being parsed."""
 
 
 @dataclass(slots=True)
@@ -17,68 +25,141 @@ class _Call:
     id: str
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    released: bool = False
+
+    @property
+    def arguments(self) -> str:
+        """JSON text of the arguments; `{}` where there are none."""
+        text = repair("".join(self.pieces)).strip()
+        return "{}" if text in ("", "null") else text
+
+    @property
+    def whole(self) -> bool:
+        """The arguments have begun and come to their end."""
+        return bool(self.pieces) and self.pieces[-1].rstrip().endswith(_ENDS) and is_json("".join(self.pieces))
 
 
 class ToolCallAssembler:
-    """Collects the calls of one answer, in the order in which they were opened.
-
-    The key is the index, where the server sends one. A new id under a known index opens a new call, since several servers
-    number every call 0; a piece with neither index nor id goes on with the last call.
-    """
+    """Collects the calls of one answer, in the order in which they were opened."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
-        self._by_index: dict[Any, _Call] = {}
+        self._by_index: dict[int | str, _Call] = {}
         self._size = 0
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
+    @property
+    def open(self) -> bool:
+        """Whether the arguments of a call may go on: those that have not begun may be `{}`, or still to come."""
+        return not all(call.whole for call in self._calls)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether a call has no name: nobody could run it."""
+        return not all(call.name for call in self._calls)
+
     def add(self, *, index: int | str | None = None, call_id: str = "", name: str = "", arguments: object = "") -> None:
         """Add a piece; `arguments` is JSON text or, when it is whole, an object. Raises `FrameTooLargeError`."""
-        call = self._call_for(index, call_id, name)
+        piece = self._measured(arguments, call_id, name)
+        call = self._call_for(index, call_id, name, piece)
+        if call is None:
+            return
         call.id = call.id or call_id
         call.name = call.name or name
+        if call.pieces == ["{}"] and piece.strip():
+            call.pieces.clear()
+        if piece:
+            call.pieces.append(piece)
+
+    def whole(
+        self, *, index: int | str | None = None, call_id: str = "", name: str = "", arguments: object = ""
+    ) -> bool:
+        """Add a call that comes whole, or the final form of one that came in pieces. Return whether it is a new one.
+
+        The same id, name and arguments once more are no new call. Raises `FrameTooLargeError`.
+        """
+        text = self._measured(arguments, call_id, name)
+        call = self._by_index.get(index) if index is not None else self._same(call_id, name, text)
+        if new := call is None:
+            call = self._open(index, call_id)
+        call.id = call.id or call_id
+        call.name = call.name or name
+        call.pieces = [text] if text.strip() else call.pieces
+        return new
+
+    def release(self) -> tuple[ToolCall, ...]:
+        """Return the calls that were not returned before, each once; one without an id gets one of its own."""
+        seen: set[tuple[str, str, str]] = set()
+        found: list[ToolCall] = []
+        for call in self._calls:
+            arguments = call.arguments
+            key = call.id, call.name, arguments
+            if not call.released and not (call.id and key in seen):
+                call.id = call.id or f"call_{os.urandom(8).hex()}"
+                found.append(ToolCall(call.id, call.name, arguments))
+            seen.add(key)
+            call.released = True
+        return tuple(found)
+
+    def _measured(self, arguments: object, *others: str) -> str:
+        """Return `arguments` as text, and refuse the piece that makes the calls too large."""
         piece = arguments if isinstance(arguments, str) else to_json(arguments) if arguments is not None else ""
-        self._size += len(piece) + len(name) + len(call_id) + 1
+        self._size += len(piece) + sum(map(len, others)) + 1
         if self._size > MAX_FRAME:
             raise FrameTooLargeError
-        call.pieces.append(piece)
+        return piece
 
-    def replace(self, *, index: int | str, arguments: str) -> None:
-        """Set the arguments of the call at `index` to their final text."""
-        if index in self._by_index:
-            self._by_index[index].pieces = [arguments]
-
-    def open(self, *, call_id: str = "", name: str = "", arguments: object = "") -> None:
-        """Add a call that comes whole. Raises `FrameTooLargeError`."""
-        self._calls.append(_Call(call_id))
-        self.add(name=name, arguments=arguments)
-
-    def calls(self) -> tuple[ToolCall, ...]:
-        """Give all calls; one without an id gets its own, and one without arguments gets `{}`."""
-        return tuple(
-            ToolCall(call.id or f"call_{os.urandom(8).hex()}", call.name, repair("".join(call.pieces)).strip() or "{}")
-            for call in self._calls
-        )
-
-    def _call_for(self, index: int | str | None, call_id: str, name: str) -> _Call:
+    def _open(self, index: int | str | None, call_id: str) -> _Call:
+        call = _Call(call_id)
+        self._calls.append(call)
         if index is not None:
-            known = self._by_index.get(index)
-        elif call_id:
-            known = next((call for call in self._calls if call.id == call_id), None)
-        else:
-            known = self._calls[-1] if self._calls else None
-            if known and name and known.name and is_json("".join(known.pieces)):
-                known = None
-        if known is None or (call_id and known.id and known.id != call_id):
-            known = _Call(call_id)
-            self._calls.append(known)
-            if index is not None:
-                self._by_index[index] = known
+            self._by_index[index] = call
+        return call
+
+    def _call_for(self, index: int | str | None, call_id: str, name: str, piece: str) -> _Call | None:
+        """Return the call that a piece belongs to, a new one if it begins one, or None if it says nothing."""
+        known = self._by_index.get(index) if index is not None else None
+        if known is None and call_id:
+            known = next((call for call in reversed(self._calls) if call.id == call_id), None)
+        if not name:
+            known = known or next((call for call in reversed(self._calls) if not call.whole), None)
+            return known or (self._open(index, call_id) if piece.strip() else None)
+        if known is None and index is None and not call_id and self._calls:
+            known = self._calls[-1]
+        if known is None or _is_another(known, call_id, name, piece):
+            return self._open(index, call_id)
         return known
+
+    def _same(self, call_id: str, name: str, text: str) -> _Call | None:
+        """Return the call of which a whole one is the final form or a repetition."""
+        for call in self._calls:
+            if call.id == call_id and call.name in (name, ""):
+                unfinished = bool(call_id) and not call.whole
+                if unfinished or _value(call.arguments) == _value(text.strip() or "{}"):
+                    return call
+        return None
+
+
+def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
+    """Whether a piece with a name begins another call than `known`."""
+    if known.name and known.name != name:
+        return True
+    if not known.whole or not piece.strip():
+        return False
+    # `{}` may have stood for the arguments to come.
+    return known.pieces != ["{}"] or known.id != call_id or (not call_id and is_json(piece))
+
+
+def _value(text: str) -> Any:
+    """Return the value of JSON text, or the text where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return text
 
 
 def to_json(value: object) -> str:
-    """Give `value` as compact JSON text."""
+    """Return `value` as compact JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -43,6 +43,11 @@ def settings_of(family: str, **more: Any) -> ProviderSettings:
     )
 
 
+def origin_of(family: str) -> str:
+    """Give the account that a family's answers come from."""
+    return f"origin of {family}"
+
+
 def dialect_of(family: str) -> Dialect:
     """Give the family's wire format."""
     module = import_module(f"fallback_chat.providers.{FAMILIES[family][0].replace('-', '_')}")
@@ -62,7 +67,7 @@ def body_reader(family: str, **more: Any) -> BodyReader:
     dialect, settings = dialect_of(family), settings_of(family, **more)
     errors = ErrorReader(settings, None)
     return BodyReader(
-        dialect.reader(ChatRequest(settings=settings, chat_ctx=ChatContext())),
+        dialect.reader(ChatRequest(settings=settings, chat_ctx=ChatContext(), origin=origin_of(family))),
         ndjson=dialect.framing == "ndjson",
         classify=lambda event: errors.from_event(event, {}, now=NOW),
     )
@@ -77,8 +82,7 @@ def read(family: str, pieces: Iterable[bytes]) -> dict[str, Any]:
     deltas = [chunk.delta for chunk in body.ready if chunk.delta is not None]
     usages = [chunk.usage for chunk in body.ready if chunk.usage is not None]
     finishes = [(chunk.finish_reason, chunk.finish_raw) for chunk in body.ready if chunk.finish_reason is not None]
-    assert len(finishes) <= 1
-    finish, raw = finishes[0] if finishes else (None, None)
+    finish, raw = finishes[-1] if finishes else (None, None)
     return {
         "text": "".join(delta.content or "" for delta in deltas),
         "reasoning": "".join(delta.reasoning or "" for delta in deltas),
@@ -128,6 +132,5 @@ def _signatures(data: Any) -> list[str]:
         return [text for item in data for text in _signatures(item)]
     if not isinstance(data, dict):
         return []
-    own = [data[key] for key in ("signature", "text_signature", "last_signature") if isinstance(data.get(key), str)]
-    gemini = [text for text in data.get("signatures", []) if text]
-    return own + gemini + [text for value in data.values() for text in _signatures(value)]
+    own = [data[key] for key in ("signature", "thoughtSignature") if isinstance(data.get(key), str)]
+    return own + [text for value in data.values() for text in _signatures(value)]

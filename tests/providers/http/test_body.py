@@ -49,7 +49,6 @@ async def test_whatever_the_content_type_an_answer_is_the_answer(
         (DONE, "", ErrorKind.EMPTY),
         (event(""), "", ErrorKind.EMPTY),
         (event("Hi"), "Hi", ErrorKind.TRUNCATED),
-        (event("Hi") + DONE, "Hi", ErrorKind.TRUNCATED),
         (b"<html>login</html>", "", ErrorKind.SERVER_ERROR),
         (b"It works!", "", ErrorKind.SERVER_ERROR),
         (b"null", "", ErrorKind.SERVER_ERROR),

@@ -21,7 +21,7 @@ from fallback_chat.core.chat_context import (
 )
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.wire.dialect import ChatRequest, HttpRequest
-from tests.providers.vectors import FAMILIES, VECTORS, dialect_of, settings_of
+from tests.providers.vectors import FAMILIES, VECTORS, dialect_of, origin_of, settings_of
 
 NEUTRAL = json.loads((VECTORS / "requests" / "openai-chat.json").read_bytes())["neutral"]
 
@@ -66,6 +66,7 @@ def request_for(family: str, **more: Any) -> ChatRequest:
         "tool_choice": "auto",
         "parallel_tool_calls": True,
         "options": OPTIONS,
+        "origin": origin_of(family),
     }
     return ChatRequest(settings=settings_of(family, **settings), **(given | more))
 

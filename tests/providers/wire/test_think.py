@@ -29,7 +29,9 @@ SPLIT = {
     "<thi": ("<thi", ""),
     "": ("", ""),
     "<think>a</think>": ("", "a"),
-    "</think>Hello.": ("</think>Hello.", ""),
+    "</think>Hello.": ("Hello.", ""),
+    "\n</think>\n\nHello.": ("Hello.", ""),
+    "</thin": ("</thin", ""),
 }
 
 

@@ -18,7 +18,7 @@ def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
     tools = ToolCallAssembler()
     for piece in pieces:
         tools.add(**piece)
-    return [(call.id, call.name, call.arguments) for call in tools.calls()]
+    return [(call.id, call.name, call.arguments) for call in tools.release()]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,78 @@ def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
             [{"index": 0, "call_id": "a", "name": "x", "arguments": '"\ud83d'}, {"index": 0, "arguments": '\udef6"'}],
             [("a", "x", '"\U0001f6f6"')],
         ),
+        # The id changes after the first piece.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x"},
+                {"index": 0, "call_id": "b", "arguments": '{"p'},
+                {"index": 0, "call_id": "b", "arguments": '":1}'},
+            ],
+            [("a", "x", '{"p":1}')],
+        ),
+        # The index changes, too, or instead.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x"},
+                {"index": 1, "call_id": "b", "arguments": '{"p":'},
+                {"index": 2, "arguments": "1}"},
+            ],
+            [("a", "x", '{"p":1}')],
+        ),
+        # The id changes with every piece, and the name comes again.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x"},
+                {"index": 0, "call_id": "b", "name": "x", "arguments": '{"p":1'},
+                {"index": 0, "call_id": "c", "name": "x", "arguments": "}"},
+            ],
+            [("a", "x", '{"p":1}')],
+        ),
+        # What belongs nowhere else goes on with the call whose arguments are not whole.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x", "arguments": '{"p":1}'},
+                {"index": 1, "call_id": "b", "name": "y", "arguments": '{"q"'},
+                {"index": 7, "arguments": ":2}"},
+            ],
+            [("a", "x", '{"p":1}'), ("b", "y", '{"q":2}')],
+        ),
+        # The same call twice, from its beginning or at its end.
+        (
+            [{"index": 0, "call_id": "a", "name": "x", "arguments": '{"p":1}'}] * 2,
+            [("a", "x", '{"p":1}')],
+        ),
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x", "arguments": '{"p":1}'},
+                {"index": 0, "call_id": "a", "name": "x", "arguments": ""},
+                {"index": 0, "arguments": ""},
+            ],
+            [("a", "x", '{"p":1}')],
+        ),
+        # Empty arguments that stand for those to come.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x", "arguments": "{}"},
+                {"index": 0, "arguments": '{"p":'},
+                {"index": 0, "arguments": "1}"},
+            ],
+            [("a", "x", '{"p":1}')],
+        ),
+        ([{"index": 0, "call_id": "a", "name": "x", "arguments": "null"}], [("a", "x", "{}")]),
+        # Several servers number every call 0 and give none an id.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x"},
+                {"index": 0, "call_id": "b", "name": "y", "arguments": "{}"},
+            ],
+            [("a", "x", "{}"), ("b", "y", "{}")],
+        ),
+        # A name that comes late.
+        (
+            [{"index": 0, "call_id": "a", "arguments": "{"}, {"index": 0, "name": "x", "arguments": "}"}],
+            [("a", "x", "{}")],
+        ),
     ],
 )
 def test_pieces_find_their_call(pieces: list[dict[str, Any]], calls: list[tuple[str, str, str]]) -> None:
@@ -75,11 +147,43 @@ def test_whole_calls_without_id_and_index_stay_apart() -> None:
     assert [call[1:] for call in calls] == [("x", '{"p":1}'), ("y", '{"p":2}')]
 
 
+def test_a_whole_call_that_comes_again_is_one() -> None:
+    tools = ToolCallAssembler()
+    assert tools.whole(call_id="a", name="x", arguments={"p": 1, "q": 2})
+    assert not tools.whole(call_id="a", name="x", arguments='{"q": 2, "p": 1}')
+    assert not tools.whole(call_id="a", name="x", arguments={"p": 1, "q": 2})
+    assert tools.whole(call_id="a", name="x", arguments={"p": 2})
+    assert tools.whole(call_id="b", name="x", arguments={"p": 1, "q": 2})
+    assert [(call.id, call.arguments) for call in tools.release()] == [
+        ("a", '{"p":1,"q":2}'),
+        ("a", '{"p":2}'),
+        ("b", '{"p":1,"q":2}'),
+    ]
+
+
+def test_a_call_is_released_once() -> None:
+    tools = ToolCallAssembler()
+    tools.add(index=0, call_id="a", name="x", arguments="{}")
+    assert [call.id for call in tools.release()] == ["a"]
+    tools.add(index=1, call_id="b", name="y", arguments="{")
+    assert tools.open
+    tools.add(index=1, arguments="}")
+    assert not tools.open
+    assert [call.id for call in tools.release()] == ["b"]
+
+
+def test_a_call_without_a_name_is_known() -> None:
+    tools = ToolCallAssembler()
+    assert not tools.nameless
+    tools.add(index=0, arguments="{}")
+    assert tools.nameless
+
+
 def test_an_id_that_is_missing_is_made_up_and_never_twice() -> None:
     tools = ToolCallAssembler()
-    tools.open(name="x")
-    tools.open(name="x", arguments={"p": "é"})
-    first, second = tools.calls()
+    tools.whole(name="x")
+    tools.whole(name="x", arguments={"p": "é"})
+    first, second = tools.release()
     assert (first.name, first.arguments, second.arguments) == ("x", "{}", '{"p":"é"}')
     assert len({first.id, second.id}) == 2
 
@@ -87,9 +191,8 @@ def test_an_id_that_is_missing_is_made_up_and_never_twice() -> None:
 def test_the_final_text_replaces_the_pieces() -> None:
     tools = ToolCallAssembler()
     tools.add(index=1, call_id="a", name="x", arguments="{")
-    tools.replace(index=1, arguments="{}")
-    tools.replace(index=9, arguments="lost")
-    assert tools.calls() == (ToolCall("a", "x", "{}"),)
+    assert not tools.whole(index=1, arguments="{}")
+    assert tools.release() == (ToolCall("a", "x", "{}"),)
 
 
 def test_endless_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,75 @@
+"""The words that end an answer, in every vendor's spelling: one table for all wire formats.
+
+A word stands for a finish, for a failure (the type of an error that `failures/codes.py` knows), or for nothing: some servers
+send a word in every chunk that says that the answer goes on. A word that nobody knows proves nothing: it is `OTHER`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from fallback_chat.core.llm import FinishReason
+
+
+class Broken(NamedTuple):
+    """The answer was given up."""
+
+    type: str
+    """The type of the error, as an error event would name it."""
+
+
+Ending = FinishReason | Broken | None
+
+_F = FinishReason
+_LONGEST: Final = 100
+"""Characters of a word; a longer one is a text."""
+
+WORDS: Final[dict[str, Ending]] = (
+    dict.fromkeys(("null", "none", "unspecified"), None)
+    | dict.fromkeys(
+        ("stop", "eos", "eos_token", "end", "end_turn", "stop_sequence", "stop_token", "complete", "completed"), _F.STOP
+    )
+    | dict.fromkeys(("finish", "finished", "done", "success", "normal"), _F.STOP)
+    | dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"), _F.TOOL_CALLS)
+    | dict.fromkeys(("length", "model_length", "continuation", "truncated"), _F.LENGTH)
+    | dict.fromkeys(("spii", "language", "model_armor", "recitation", "blocklist", "escalation"), _F.CONTENT_FILTER)
+    | dict.fromkeys(("pause", "pause_turn", "compaction"), _F.PAUSE)
+    | {"refusal": _F.REFUSAL, "model_context_window_exceeded": _F.CONTEXT_EXCEEDED}
+    | {"error_toxic": _F.CONTENT_FILTER, "error_limit": _F.LENGTH}  # Cohere
+    | {"pup_limited_disabled": Broken("permission_denied")}  # Google
+    | {"insufficient_system_resource": Broken("overloaded_error")}  # DeepSeek
+)
+"""Whole words, in lower case and with `_` between their parts."""
+
+_KINDS_OF_WORDS: Final[tuple[tuple[str, Ending], ...]] = (
+    ("rate_?limit|too_many_requests", Broken("rate_limit_error")),
+    ("overload|capacity|unavailable", Broken("overloaded_error")),
+    ("time_?d?_?out|deadline", Broken("timeout_error")),
+    ("permission|forbidden|unauthori[sz]ed", Broken("permission_denied")),
+    (
+        "error|fail|abort|network|connection|malformed|unexpected|missing|too_many|invalid|cancel|interrupt|exception|crash",
+        Broken("api_error"),
+    ),
+    ("refus", _F.REFUSAL),
+    (
+        "filter|safe|sensitive|moderat|guardrail|block|polic|prohibit|harm|violat|^image_|recitation",
+        _F.CONTENT_FILTER,
+    ),
+    ("context", _F.CONTEXT_EXCEEDED),
+    ("length|token|limit", _F.LENGTH),
+)
+"""What a word that is not in the table is about; the first row that is found in it decides."""
+
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN: Final = re.compile(r"[^a-z0-9:]+")
+_PREFIX: Final = re.compile(r"^(?:finish|stop)_reason[_:]+")
+
+
+def ending_of(word: str) -> Ending:
+    """Return what `word` says of an answer, in any case and behind any prefix ("FinishReason.STOP", "filter: SAFETY")."""
+    name = _PREFIX.sub("", _BETWEEN.sub("_", _HUMP.sub("_", word.strip()[:_LONGEST]).lower()))
+    for part in (name, *reversed(name.split(":"))):
+        if (known := part.strip("_")) in WORDS:
+            return WORDS[known]
+    return next((ending for pattern, ending in _KINDS_OF_WORDS if re.search(pattern, name)), FinishReason.OTHER)

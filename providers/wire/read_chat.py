@@ -1,0 +1,200 @@
+"""Reading the chunks of Chat Completions, with every key of them null, missing or of another type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.providers.wire.chat_state import ChatState
+from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, first_of, text_of
+from fallback_chat.providers.wire.finish import ending_of
+from fallback_chat.providers.wire.quirks import quirks_of
+from fallback_chat.providers.wire.reading import PROPER_ENDS, AnswerReader
+from fallback_chat.providers.wire.think import ThinkSplitter
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.wire.dialect import ChatRequest
+
+DONE: Final = "[DONE] without finish_reason"
+"""What stands for the finish of an answer that has text and a terminator, but no finish: it may be whole."""
+MEDIA: Final = {"images": "pictures", "audio": "audio", "videos": "videos"}
+"""Keys of a delta that hold what a terminal cannot show."""
+REASONING: Final = ("reasoning_content", "reasoning")
+"""Keys of a delta that hold reasoning as text; where both are present they say the same."""
+
+
+class ChatReader(AnswerReader):
+    """Reads the chunks of one answer."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        super().__init__(request)
+        self._think = ThinkSplitter()
+        self._state = ChatState(quirks_of(request.settings).reasoning_back)
+        self._said: list[str] = []
+        """All text so far: some servers repeat the whole at the end."""
+        self._reasoned = False
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read one chunk. Raises `ErrorEventError`, also for a finish that means failure."""
+        if event.get("error") or event.get("object") == "error":  # the latter: Mistral, old vLLM
+            raise ErrorEventError(event)
+        chunks: list[ChatChunk] = []
+        choice = first_of(event.get("choices"))
+        delta = choice.get("delta")
+        found = None
+        if isinstance(delta, dict) and delta:
+            found = self._delta(delta)
+        elif isinstance(choice.get("message"), dict):
+            found = self._message(choice["message"])
+        if found is not None:
+            if not self._id:
+                self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
+            if self._word:
+                self._take_back(found)
+            chunks.append(ChatChunk(found, id=self._id, model=self._answering))
+        usage = event.get("usage")
+        if "x_groq" in event:
+            usage = _of_groq(dict_of(event["x_groq"]), usage, chunks)
+        if isinstance(usage, dict):
+            chunks.append(ChatChunk(usage=_usage(usage)))
+        raw = choice.get("finish_reason")
+        if raw or found is None:
+            self._end(raw, choice, chunks)
+        return chunks
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole answer: its message comes at once."""
+        choice = first_of(answer.get("choices"))
+        if choice:
+            message, finish = choice.get("message") or choice.get("delta"), choice.get("finish_reason") or "stop"
+            answer = {**answer, "choices": [{**choice, "delta": None, "message": message, "finish_reason": finish}]}
+        return self.read(answer)
+
+    def close(self, *, marked: bool) -> list[ChatChunk]:
+        """Return what is left at the end of the body, or at its terminator (`marked`). Raises `ErrorEventError`."""
+        chunks = super().close(marked=marked)
+        if marked and not self._word and self._text_seen and not self._tools:
+            self._finish(DONE, chunks)
+        return chunks
+
+    def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
+        content = delta.get("content")
+        if self._think.done and content and isinstance(content, str) and len(delta) == 1:
+            # Nearly every delta is this one.
+            self.output_started = self._text_seen = True
+            self._said.append(content)
+            return ChoiceDelta(content)
+        reasoning, refusal, sign = None, delta.get("refusal"), False
+        if isinstance(content, list):
+            content, reasoning, sign = _parts(content)
+        text = text_of(content)
+        self._said.append(text)
+        text, thought = self._think.feed(text)
+        details = dicts_of(delta.get("reasoning_details"))
+        reasoning = reasoning or next(filter(None, map(delta.get, REASONING)), None) or _texts(details) or thought
+        found = ChoiceDelta(text or None, text_of(reasoning) or None, text_of(refusal) or None)
+        if delta.get("tool_calls"):
+            found.tool_fragment = self._tool_pieces(delta["tool_calls"])
+        self._state.add(delta)
+        self.dropped |= {name for key, name in MEDIA.items() if delta.get(key)}
+        if found.content or found.reasoning or found.refusal or found.tool_fragment:
+            self.output_started = True
+            self._text_seen = self._text_seen or found.content is not None
+            self._refusal_seen = self._refusal_seen or found.refusal is not None
+            self._reasoned = self._reasoned or found.reasoning is not None
+            return found
+        return ChoiceDelta(thinking=True) if details or sign else None
+
+    def _message(self, message: dict[str, Any]) -> ChoiceDelta | None:
+        """Read a message that comes at once, or that repeats the deltas before it: what is missing of it counts."""
+        content, said = message.get("content"), "".join(self._said)
+        delta = {key: value for key, value in message.items() if key not in (*REASONING, "tool_calls")}
+        if not self._reasoned:
+            delta |= {key: message.get(key) for key in REASONING}
+        if said and isinstance(content, str):
+            delta["content"] = "" if content == said else content.removeprefix(said)
+        if self._refusal_seen:
+            delta["refusal"] = None
+        found = self._delta(delta)
+        if message.get("tool_calls"):
+            found = found or ChoiceDelta()
+            found.tool_fragment = self._tool_pieces(message["tool_calls"], whole=True)
+        return found
+
+    def _tool_pieces(self, pieces: Any, *, whole: bool = False) -> bool:
+        for piece in dicts_of(pieces):
+            function = dict_of(piece.get("function"))
+            index = piece.get("index")
+            given: dict[str, Any] = {
+                "index": index if isinstance(index, int) and not whole else None,
+                "call_id": text_of(piece.get("id")),
+                "name": text_of(function.get("name")),
+                "arguments": function.get("arguments"),
+            }
+            if whole:
+                self._tools.whole(**given)
+            elif function or given["call_id"]:
+                self._tools.add(**given)
+        return bool(self._tools)
+
+    def _end(self, raw: Any, choice: dict[str, Any], chunks: list[ChatChunk]) -> None:
+        """Read the finish, if there is one, and the error that some gateways put beside it."""
+        if choice.get("error"):
+            raise ErrorEventError({"error": choice["error"]}, chunks)
+        if not isinstance(raw, str) or not raw:
+            return
+        native = text_of(choice.get("native_finish_reason"))  # OpenRouter: the upstream's own word
+        if (
+            native
+            and ending_of(raw) in PROPER_ENDS
+            and ending_of(native) not in (*PROPER_ENDS, FinishReason.OTHER, None)
+        ):
+            raw = native
+        self._finish(raw, chunks)
+
+    def _is_open(self) -> bool:
+        return super()._is_open() or self._think.open
+
+    def _left(self, ending: FinishReason) -> str:
+        return self._think.flush(whole=ending is FinishReason.STOP)
+
+    def _state_of_it(self) -> Any:
+        return self._state.message() if self._tools else None
+
+
+def _of_groq(own: dict[str, Any], usage: Any, chunks: list[ChatChunk]) -> Any:
+    """Return the usage, which Groq puts in a place of its own besides the usual ones. Raises `ErrorEventError`."""
+    if own.get("error"):
+        raise ErrorEventError({"error": own["error"]}, chunks)
+    return own.get("usage") if usage is None else usage
+
+
+def _texts(details: list[dict[str, Any]]) -> str:
+    """Return the text of OpenRouter's `reasoning_details`, which mostly repeats what stands in `reasoning`."""
+    return "".join(text_of(detail.get("text")) or text_of(detail.get("summary")) for detail in details)
+
+
+def _parts(parts: list[Any]) -> tuple[str, str, bool]:
+    """Split typed parts (Mistral) into text and reasoning; the last value says whether there is a part that thinks."""
+    content, reasoning, thinks = [], [], False
+    for part in dicts_of(parts):
+        if part.get("type") == "thinking":
+            thinks, thinking = True, part.get("thinking")
+            reasoning.append(text_of(thinking) or "".join(text_of(piece.get("text")) for piece in dicts_of(thinking)))
+        else:
+            content.append(text_of(part.get("text")))
+    return "".join(content), "".join(reasoning), thinks
+
+
+def _usage(usage: dict[str, Any]) -> CompletionUsage:
+    prompt = dict_of(usage.get("prompt_tokens_details"))
+    completion = dict_of(usage.get("completion_tokens_details"))
+    cached = count_of(prompt.get("cached_tokens"))
+    return CompletionUsage(
+        input=count_of(usage.get("prompt_tokens")),
+        output=count_of(usage.get("completion_tokens")),
+        total=count_of(usage.get("total_tokens")),
+        cached=cached if cached is not None else count_of(usage.get("prompt_cache_hit_tokens")),  # DeepSeek
+        cache_write=count_of(prompt.get("cache_write_tokens")),
+        reasoning=count_of(completion.get("reasoning_tokens")),
+    )

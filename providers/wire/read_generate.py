@@ -1,0 +1,172 @@
+"""Reading the responses of Gemini's `generateContent`: calls mostly come whole, and every count replaces the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
+from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, first_of, text_of, total_of
+from fallback_chat.providers.wire.partial_args import PartialArguments
+from fallback_chat.providers.wire.reading import AnswerReader
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.wire.dialect import ChatRequest
+
+_TEXT: Final = {"text", "thought"}
+"""The keys of a part that the message itself says; of thoughts only their seals go back."""
+_UNFINISHED: Final = "{"
+"""Stands for arguments that are still to come: such a call must not be run."""
+
+
+class GenerateReader(AnswerReader):
+    """Reads the responses of one answer; nothing marks its end but the end of the body."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        super().__init__(request)
+        self._parts: list[dict[str, Any] | list[str]] = []
+        """What the answer is made of, in its order; a list holds the pieces of one text."""
+        self._run: list[str] = []
+        """The pieces of the text that has not ended yet."""
+        self._partial: PartialArguments | None = None
+        self._partials = 0
+        self._usage: dict[str, Any] = {}
+        self._thoughts = 0
+        """Tokens of thought, as counted so far."""
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
+        if not self._id:
+            self._id, self._answering = text_of(event.get("responseId")), text_of(event.get("modelVersion"))
+        if isinstance(event.get("usageMetadata"), dict):
+            self._usage = event["usageMetadata"]
+        if event.get("error"):
+            raise ErrorEventError(event, self._counted())
+        candidate = first_of(event.get("candidates"))
+        chunks: list[ChatChunk] = []
+        delta = self._delta(dict_of(candidate.get("content")).get("parts"))
+        if delta.content or delta.reasoning or delta.tool_fragment:
+            self.output_started = True
+            if self._word:
+                self._take_back(delta)
+            chunks.append(ChatChunk(delta, id=self._id, model=self._answering))
+        elif delta.thinking or ("finishReason" not in candidate and self._thinks()):
+            chunks.append(ChatChunk(ChoiceDelta(thinking=True)))
+        if self._word or "finishReason" in candidate or "promptFeedback" in event:
+            raw = text_of(candidate.get("finishReason")) or _blocked(event)
+            if raw or self._word:
+                chunks += self._counted()
+            if raw:
+                self._finish(raw, chunks)
+        return chunks
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole response."""
+        known = answer.keys() & {"error", "candidates", "promptFeedback"}
+        return self.read(answer) if known else []
+
+    def _counted(self) -> list[ChatChunk]:
+        """Return the latest count, once."""
+        usage, self._usage = self._usage, {}
+        return [ChatChunk(usage=_usage(usage))] if usage else []
+
+    def _thinks(self) -> bool:
+        """Whether the server has counted more thought since the last response, which says nothing else."""
+        before, self._thoughts = self._thoughts, count_of(self._usage.get("thoughtsTokenCount")) or self._thoughts
+        return self._thoughts > before
+
+    def _delta(self, parts: Any) -> ChoiceDelta:
+        content = ""
+        found: ChoiceDelta | None = None
+        for part in parts if isinstance(parts, list) else ():
+            if not isinstance(part, dict):
+                continue
+            text = part.get("text")
+            if text and len(part) == 1 and isinstance(text, str):
+                content += text  # nearly every part is this one
+                self._run.append(text)
+            else:
+                found = found or ChoiceDelta()
+                content += self._part(part, found)
+        self._text_seen = self._text_seen or bool(content)
+        if found is None:
+            return ChoiceDelta(content or None)
+        found.content = content or None
+        return found
+
+    def _part(self, part: dict[str, Any], found: ChoiceDelta) -> str:
+        """Add what a part says to `found`, except its text, which is returned."""
+        text = text_of(part.get("text"))
+        if isinstance(part.get("functionCall"), dict):
+            found.tool_fragment = self._call(part["functionCall"], part) or found.tool_fragment
+            return text
+        media = dict_of(part.get("inlineData"))
+        if media:
+            kind = text_of(media.get("mimeType")).partition("/")[0]
+            self.dropped.add({"audio": "audio", "video": "videos"}.get(kind, "pictures"))
+        thought, sealed = part.get("thought") is True, part.keys() - _TEXT
+        if sealed and not media:
+            self._keep(part)
+        elif text and not thought:
+            self._run.append(text)
+        found.thinking = found.thinking or (not text and bool(thought or sealed))
+        if not thought:
+            return text
+        found.reasoning = (found.reasoning or "") + text or None
+        return ""
+
+    def _keep(self, part: dict[str, Any]) -> None:
+        """Keep a part as it came, behind the text before it."""
+        if self._run:
+            self._parts.append(self._run)
+            self._run = []
+        self._parts.append(part)
+
+    def _call(self, call: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Read a call, or a piece of one; say whether there was one."""
+        if call.get("name"):
+            self._partial = PartialArguments() if call.get("willContinue") or call.get("partialArgs") else None
+            self._partials += self._partial is not None
+        elif self._partial is None:
+            return False  # the end of a call that has been read
+        arguments: Any = dict_of(call.get("args"))
+        if self._partial is not None:
+            self._partial.add(call.get("partialArgs"))
+            arguments = _UNFINISHED if call.get("willContinue") else self._partial.value
+        new = self._tools.whole(
+            index=None if self._partial is None else self._partials,
+            call_id=text_of(call.get("id")),
+            name=text_of(call.get("name")),
+            arguments=arguments,
+        )
+        if new:
+            self._keep({key: value for key, value in part.items() if key != "functionCall"} | _place(call))
+        return True
+
+    def _state_of_it(self) -> Any:
+        """Return the parts in their order, unless they are nothing but text."""
+        if all(isinstance(part, list) for part in self._parts):
+            return None
+        parts = [*self._parts, self._run] if self._run else self._parts
+        return [{"text": "".join(part)} if isinstance(part, list) else part for part in parts]
+
+
+def _place(call: dict[str, Any]) -> dict[str, Any]:
+    """Return where a call stood: its name and arguments are the message's, only its id is kept."""
+    return {"functionCall": {"id": call["id"]} if call.get("id") else {}}
+
+
+def _blocked(event: dict[str, Any]) -> str:
+    """Return why the question itself was not let through."""
+    reason = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
+    return f"blocked:{reason}" if reason else ""
+
+
+def _usage(usage: dict[str, Any]) -> CompletionUsage:
+    reasoning = count_of(usage.get("thoughtsTokenCount"))
+    return CompletionUsage(
+        input=total_of(count_of(usage.get("promptTokenCount")), count_of(usage.get("toolUsePromptTokenCount"))),
+        output=total_of(count_of(usage.get("candidatesTokenCount")), reasoning, 0),
+        total=count_of(usage.get("totalTokenCount")),
+        cached=count_of(usage.get("cachedContentTokenCount")),
+        reasoning=reasoning,
+    )

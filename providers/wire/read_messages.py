@@ -1,0 +1,198 @@
+"""Reading the events of Anthropic's Messages, by the `type` in their JSON: gateways drop the events' names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
+from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of, total_of
+from fallback_chat.providers.wire.reading import AnswerReader
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.wire.dialect import ChatRequest
+
+_PIECES_OF: Final = {"text": "text", "thinking": "thinking", "compaction": "content"}
+"""The key of a block that its deltas add to; for every other block they are the JSON text of its `input`."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """One block of the answer's content: as it began, and what its deltas added."""
+
+    head: dict[str, Any]
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        return text_of(self.head.get("type"))
+
+    def whole(self) -> dict[str, Any]:
+        """Return the block as it has to be sent back. The place of a call of our tools is all that is kept of it."""
+        if self.type == "tool_use":
+            return {"type": "tool_use"}
+        block = {key: value for key, value in self.head.items() if value is not None}
+        added = "".join(self.pieces)
+        if not added:
+            return block
+        if (key := _PIECES_OF.get(self.type)) is not None:
+            return block | {key: text_of(block.get(key)) + added}
+        try:
+            return block | {"input": json.loads(added)}
+        except ValueError:
+            return block
+
+
+class MessagesReader(AnswerReader):
+    """Reads the events of one message."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        super().__init__(request)
+        self._usage: dict[str, Any] = {}
+        self._blocks: dict[Any, _Block] = {}
+        self._at: Any = None
+        """The index of the block that came last."""
+        self._pieces: list[str] = []
+        """The pieces of that block."""
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
+        match event.get("type"):
+            case "content_block_delta":
+                delta = event.get("delta")
+                return self._delta(event.get("index"), delta) if isinstance(delta, dict) else []
+            case "content_block_start":
+                return self._start(event.get("index"), dict_of(event.get("content_block")))
+            case "message_start":
+                return self._begin(dict_of(event.get("message")))
+            case "message_delta":
+                return self._end(dict_of(event.get("delta")), dict_of(event.get("usage")))
+            case "message_stop":
+                self.terminated = bool(self._word)
+            case "ping":
+                return [ChatChunk(ChoiceDelta(alive=True))]
+            case _:
+                if event.get("error"):
+                    raise ErrorEventError(event)
+        return []
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole message: its blocks are deltas that come at once."""
+        if answer.get("error"):
+            raise ErrorEventError(answer)
+        if not isinstance(answer.get("content"), list):
+            return []
+        chunks = self._begin(answer)
+        for index, block in enumerate(dicts_of(answer["content"])):
+            chunks += self._start(index, block)
+        return chunks + self._end({"stop_reason": answer.get("stop_reason") or "end_turn"}, {})
+
+    def _begin(self, message: dict[str, Any]) -> list[ChatChunk]:
+        self._id, self._answering = text_of(message.get("id")), text_of(message.get("model"))
+        return self._count(dict_of(message.get("usage")))
+
+    def _start(self, index: Any, head: dict[str, Any]) -> list[ChatChunk]:
+        index = _hashable(index)
+        block = self._blocks[index] = _Block(dict(head))
+        self._at, self._pieces = index, block.pieces
+        match block.type:
+            case "tool_use":
+                # `input` is empty here in a stream, where it follows in pieces, and whole in a whole message.
+                self._tools.add(
+                    index=index,
+                    call_id=text_of(head.get("id")),
+                    name=text_of(head.get("name")),
+                    arguments=head.get("input") or "",
+                )
+                return self._chunk(ChoiceDelta(tool_fragment=True))
+            case "text":
+                return self._chunk(ChoiceDelta(text_of(head.get("text")) or None))
+            case "thinking":
+                return self._think(text_of(head.get("thinking")))
+            case "fallback":
+                self._answering = text_of(dict_of(head.get("to")).get("model")) or self._answering
+        # A tool of the server's own, its result, sealed thoughts: the model is at work.
+        return self._think("")
+
+    def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
+        text = delta.get("text")
+        if text and isinstance(text, str) and delta.get("type") == "text_delta":
+            # Nearly every delta is this one, and arguments without names are taken in half the time.
+            self.output_started = self._text_seen = True
+            if index == self._at:
+                self._pieces.append(text)
+            found = ChoiceDelta(text)
+            if self._word:
+                self._take_back(found)
+            return [ChatChunk(found, None, None, None, self._id, self._answering)]
+        index = _hashable(index)
+        block = self._blocks.get(index) or _Block({})
+        match delta.get("type"):
+            case "thinking_delta":
+                thinking = text_of(delta.get("thinking"))
+                block.pieces.append(thinking)
+                return self._think(thinking)
+            case "signature_delta":
+                block.head["signature"] = text_of(delta.get("signature"))
+            case "citations_delta" if isinstance(delta.get("citation"), dict):
+                block.head["citations"] = [*dicts_of(block.head.get("citations")), delta["citation"]]
+                return []
+            case "input_json_delta":
+                piece = text_of(delta.get("partial_json"))
+                if block.type == "tool_use":
+                    self._tools.add(index=index, arguments=piece)
+                    return self._chunk(ChoiceDelta(tool_fragment=True))
+                block.pieces.append(piece)
+            case "compaction_delta":
+                block.pieces.append(text_of(delta.get("content")))
+        return [] if block.type in ("text", "tool_use") else self._think("")
+
+    def _think(self, text: str) -> list[ChatChunk]:
+        return self._chunk(ChoiceDelta(reasoning=text) if text else ChoiceDelta(thinking=True))
+
+    def _end(self, delta: dict[str, Any], usage: dict[str, Any]) -> list[ChatChunk]:
+        chunks = self._count(usage)
+        if raw := text_of(delta.get("stop_reason")):
+            self._finish(raw, chunks)
+        return chunks
+
+    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
+        if delta.content or delta.reasoning or delta.tool_fragment:
+            self.output_started = True
+            self._text_seen = self._text_seen or delta.content is not None
+            if self._word:
+                self._take_back(delta)
+        elif not delta.thinking:
+            return []
+        return [ChatChunk(delta, id=self._id, model=self._answering)]
+
+    def _count(self, usage: dict[str, Any]) -> list[ChatChunk]:
+        """Usage is cumulative: a later number replaces the earlier one."""
+        if not usage:
+            return []
+        self._usage |= {name: count for name, count in usage.items() if count is not None}
+        for each in dicts_of(self._usage.get("iterations")):
+            if each.get("type") == "fallback_message":  # another model answered in place of one that declined
+                self._answering = text_of(each.get("model")) or self._answering
+        cached = count_of(self._usage.get("cache_read_input_tokens"))
+        written = count_of(self._usage.get("cache_creation_input_tokens"))
+        thinking = dict_of(self._usage.get("output_tokens_details")).get("thinking_tokens")
+        counted = CompletionUsage(
+            input=total_of(count_of(self._usage.get("input_tokens")), cached, written),
+            output=count_of(self._usage.get("output_tokens")),
+            cached=cached,
+            cache_write=written,
+            reasoning=count_of(thinking),
+        )
+        return [ChatChunk(usage=counted)]
+
+    def _state_of_it(self) -> Any:
+        """Return the blocks in their order, unless they are only what the message itself says: text, then calls."""
+        blocks = [self._blocks[index].whole() for index in self._blocks]
+        plain = sorted(block["type"] for block in blocks if block.get("type") in ("text", "tool_use"))
+        return None if [block.get("type") for block in blocks] == plain else blocks
+
+
+def _hashable(index: Any) -> int:
+    return index if isinstance(index, int) else -1

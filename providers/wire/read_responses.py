@@ -1,0 +1,229 @@
+"""Reading the events of OpenAI's Responses: text comes in deltas, or only in the `done` events that repeat it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of
+from fallback_chat.providers.wire.reading import AnswerReader
+from fallback_chat.providers.wire.responses_items import PICTURE, TEXTS, Item, between, missing
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.wire.dialect import ChatRequest
+
+LEAST_TOKENS: Final = 16
+"""A smaller output cap is refused."""
+TEXT_DELTA: Final = "response.output_text.delta"
+ALIVE: Final = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
+
+
+class ResponsesReader(AnswerReader):
+    """Reads the events of one response."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        super().__init__(request)
+        self._items: dict[int | str, Item] = {}
+        self._indexes: dict[str, int | str] = {}
+        """The index of each item by its id: some events carry only one of the two."""
+        self._at: Any = None
+        """Item and part of the text that came last."""
+        self._pieces: list[str] = []
+        """The pieces of that text."""
+        self._commentary = False
+        """That text comments on the work, and is no part of the final answer."""
+        self._last: dict[str, tuple[Any, list[str]]] = {}
+        """By kind of text, where the last one stood, and its pieces."""
+        self._usage: dict[str, Any] = {}
+
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:  # noqa: PLR0911 - one for each sort of event
+        """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
+        kind = text_of(event.get("type"))
+        if kind == TEXT_DELTA and (event.get("output_index"), event.get("content_index")) == self._at:
+            text = event.get("delta")
+            if text and isinstance(text, str):
+                # Nearly every event is this one, and arguments without names are taken in half the time.
+                self._pieces.append(text)
+                found = ChoiceDelta(text)
+                found.commentary = self._commentary
+                return [ChatChunk(found, None, None, None, self._id, self._answering)]
+        if kind in ALIVE:
+            self._note(dict_of(event.get("response")))
+            return [ChatChunk(ChoiceDelta(alive=True))]
+        name, _, stage = kind.removeprefix("response.").rpartition(".")
+        if name in TEXTS:
+            return self._text(name, stage, event)
+        match name, stage:
+            case "function_call_arguments", "delta":
+                self._tools.add(index=self._index(event), arguments=text_of(event.get("delta")))
+                return self._chunk(ChoiceDelta(tool_fragment=True))
+            case "function_call_arguments", "done" if isinstance(event.get("arguments"), str):
+                self._tools.whole(index=self._index(event), arguments=event["arguments"])
+            case "output_item", "added" | "done":
+                return self._item(self._index(event), dict_of(event.get("item")))
+            case "", "completed" | "incomplete" | "failed" | "cancelled":
+                return self._end({"status": stage} | dict_of(event.get("response")))
+            case _:
+                if kind == "error" or event.get("error"):
+                    raise ErrorEventError(event)
+                return self._work(name, event)
+        return []
+
+    def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
+        """Read a whole response: its items come at once."""
+        if answer.get("error"):
+            raise ErrorEventError(answer)
+        if not isinstance(answer.get("output"), list):
+            return []
+        return self._end({"status": "completed"} | answer)
+
+    def _note(self, response: dict[str, Any]) -> None:
+        self._id = text_of(response.get("id")) or self._id
+        self._answering = text_of(response.get("model")) or self._answering
+
+    def _index(self, event: dict[str, Any]) -> int | str:
+        """Return what tells the items of a response apart; some servers send only one of the two."""
+        item_id = text_of(event.get("item_id")) or text_of(dict_of(event.get("item")).get("id"))
+        index = event.get("output_index")
+        if isinstance(index, int):
+            if item_id:
+                self._indexes[item_id] = index
+            return index
+        return self._indexes.get(item_id, item_id)
+
+    def _text(self, name: str, stage: str, event: dict[str, Any]) -> list[ChatChunk]:
+        index = self._index(event)
+        number = count_of(event.get("summary_index" if "summary" in name else "content_index")) or 0
+        if stage == "delta":
+            chunks = self._say(index, name, number, text_of(event.get("delta")))
+            if TEXTS[name] == "content":
+                self._at = event.get("output_index"), event.get("content_index")
+            return chunks
+        whole = text_of(event.get("text")) or text_of(event.get("refusal"))
+        seen = "".join(self._items[index].texts.get((name, number), ())) if index in self._items else ""
+        return self._say(index, name, number, "".join(missing(seen, [whole])))
+
+    def _say(self, index: int | str, name: str, number: int, text: str) -> list[ChatChunk]:
+        """Hand out a text of an item; another message, and another summary, begins a paragraph."""
+        item = self._items.setdefault(index, Item())
+        pieces = item.texts.setdefault((name, number), [])
+        if not text:
+            return []
+        kind = TEXTS[name]
+        place = index, number if kind == "reasoning" else 0
+        before, last = self._last.get(kind, (place, pieces))
+        paragraph = between(last[-1]) if item.value and before != place else ""
+        self._last[kind] = place, pieces
+        pieces.append(text)
+        if kind == "refusal":
+            return self._chunk(ChoiceDelta(refusal=text))
+        if kind == "reasoning":
+            return self._chunk(ChoiceDelta(reasoning=paragraph + text))
+        self._at, self._pieces = None, pieces
+        self._commentary = item.value.get("phase") == "commentary"
+        return self._chunk(ChoiceDelta(paragraph + text, commentary=self._commentary))
+
+    def _item(self, index: int | str, value: dict[str, Any]) -> list[ChatChunk]:
+        """Read an item that begins, or that is finished: what is missing of its texts is handed out."""
+        item = self._items.setdefault(index, Item())
+        item.value = value
+        if item.type == "function_call":
+            self._tools.whole(
+                index=index,
+                call_id=text_of(value.get("call_id")),
+                name=text_of(value.get("name")),
+                arguments=value.get("arguments") or "",
+            )
+            return self._chunk(ChoiceDelta(tool_fragment=True))
+        if item.type == PICTURE and value.get("result"):
+            self.dropped.add("pictures")
+        chunks: list[ChatChunk] = []
+        for kind in ("reasoning", "content", "refusal"):
+            parts = [part for part in item.parts() if TEXTS[part[0]] == kind]
+            rests = missing(item.said(kind), [text for *_, text in parts])
+            for (name, number, _), rest in zip(parts, rests, strict=False):
+                chunks += self._say(index, name, number, rest)
+        return chunks or self._work("output_item", {"output_index": index})
+
+    def _work(self, name: str, event: dict[str, Any]) -> list[ChatChunk]:
+        """Read an event of which nothing can be shown: about any item but a message it says that the model is at work."""
+        if name.startswith("audio"):
+            self.dropped.add("audio")
+        if "content_index" in event or not event.keys() & {"output_index", "item_id"}:
+            return []
+        item = self._items.get(self._index(event))
+        return [] if item is not None and item.type == "message" else self._chunk(ChoiceDelta(thinking=True))
+
+    def _end(self, response: dict[str, Any]) -> list[ChatChunk]:
+        self._note(response)
+        usage = self._usage = dict_of(response.get("usage"))
+        chunks = [ChatChunk(usage=_usage(usage))] if usage else []
+        status = text_of(response.get("status")) or "completed"
+        if status == "failed":
+            error = dict_of(response.get("error")) or {"message": "the provider ended the answer with 'failed'"}
+            raise ErrorEventError({"error": error}, chunks)
+        chunks = self._rest(dicts_of(response.get("output"))) + chunks
+        self.terminated = True
+        reason = text_of(dict_of(response.get("incomplete_details")).get("reason"))
+        self._finish(reason or status if status == "incomplete" else status, chunks)
+        return chunks
+
+    def _rest(self, output: list[dict[str, Any]]) -> list[ChatChunk]:
+        """Hand out what the whole output has beyond the events before it: some servers send nothing else."""
+        if not self._items:
+            return [chunk for index, value in enumerate(output) for chunk in self._item(index, value)]
+        chunks: list[ChatChunk] = []
+        for kind in ("content", "refusal"):
+            parts = [(position, *part) for position, value in enumerate(output) for part in Item(value).parts()]
+            parts = [part for part in parts if TEXTS[part[1]] == kind]
+            seen = "".join(item.said(kind) for item in self._items.values())
+            for (position, name, number, text), rest in zip(
+                parts, missing(seen, [text for *_, text in parts]), strict=False
+            ):
+                index = f"output-{position}" if rest == text else next(reversed(self._items))
+                if rest:
+                    self._items.setdefault(index, Item(output[position]))
+                chunks += self._say(index, name, number, rest) if rest else []
+        if not self._tools:
+            for position, value in enumerate(output):
+                if value.get("type") == "function_call":
+                    chunks += self._item(f"output-{position}", value)
+        return chunks
+
+    def _judge(self, ending: FinishReason) -> FinishReason:
+        """Tell an answer that ran into the cap that was asked for from a whole one: local servers call both completed."""
+        ending = super()._judge(ending)
+        cap, spent = self._request.max_tokens, count_of(self._usage.get("output_tokens"))
+        if ending is FinishReason.STOP and cap is not None and spent is not None and spent >= max(cap, LEAST_TOKENS):
+            return FinishReason.LENGTH
+        return ending
+
+    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
+        if not delta.thinking:
+            self.output_started = True
+            self._text_seen = self._text_seen or delta.content is not None
+            self._refusal_seen = self._refusal_seen or delta.refusal is not None
+        return [ChatChunk(delta, id=self._id, model=self._answering)]
+
+    def _state_of_it(self) -> Any:
+        """Return the items in their order, unless they are only what the message itself says: text, then calls."""
+        indexes = list(self._items)
+        if all(isinstance(index, int) for index in indexes):
+            indexes.sort(key=int)
+        items = [item for index in indexes if (item := self._items[index].to_send_back()) is not None]
+        kinds = [item.get("type") or item.get("phase") or "" for item in items]
+        plain = sorted(kind for kind in kinds if kind in ("", "function_call"))
+        return None if kinds == plain else items
+
+
+def _usage(usage: dict[str, Any]) -> CompletionUsage:
+    inputs, outputs = dict_of(usage.get("input_tokens_details")), dict_of(usage.get("output_tokens_details"))
+    return CompletionUsage(
+        input=count_of(usage.get("input_tokens")),
+        output=count_of(usage.get("output_tokens")),
+        total=count_of(usage.get("total_tokens")),
+        cached=count_of(inputs.get("cached_tokens")),
+        # Sent as 0 with every answer, whether or not the model has such a price.
+        cache_write=count_of(inputs.get("cache_write_tokens")) or None,
+        reasoning=count_of(outputs.get("reasoning_tokens")),
+    )

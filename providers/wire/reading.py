@@ -1,0 +1,101 @@
+"""What the readers of all wire formats share: what was seen of an answer, and what the word for its end makes of it.
+
+A finish holds until content follows it: some gateways say `stop` with every chunk, or before the first. Then the last one counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.chat_context import VendorExtra
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
+from fallback_chat.providers.wire.dialect import ErrorEventError
+from fallback_chat.providers.wire.finish import Broken, ending_of
+from fallback_chat.providers.wire.tools import ToolCallAssembler
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.wire.dialect import ChatRequest
+
+PROPER_ENDS: Final = frozenset({FinishReason.STOP, FinishReason.TOOL_CALLS})
+"""Only these prove that the model wanted a tool call to be run as it stands."""
+
+
+class AnswerReader:
+    """The state of one answer; a wire format adds how its events are read."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.output_started = False
+        self.finished = False
+        self.terminated = False
+        self._request = request
+        self._id = ""
+        self._answering = ""
+        self._tools = ToolCallAssembler()
+        self._text_seen = False
+        self._refusal_seen = False
+        self._word = ""
+        """The word that ended the answer, until content follows it."""
+        self.dropped: set[str] = set()
+        """What came that a terminal cannot show."""
+
+    def close(self, *, marked: bool) -> list[ChatChunk]:
+        """Return what is left at the end of the body, or at its terminator (`marked`). Raises `ErrorEventError`."""
+        del marked
+        chunks: list[ChatChunk] = []
+        if self._word and not self.finished:
+            self._finish(self._word, chunks, closing=True)
+        return chunks
+
+    def _take_back(self, delta: ChoiceDelta) -> None:
+        """Take the finish back that came before `delta`; blanks behind an answer change nothing."""
+        if delta.reasoning or delta.refusal or delta.tool_fragment or not (delta.content or "").isspace():
+            self._word, self.finished = "", False
+
+    def _finish(self, word: str, chunks: list[ChatChunk], *, closing: bool = False) -> None:
+        """Add the end that `word` stands for to `chunks`. Raises `ErrorEventError` for one that means failure.
+
+        An end that comes while the arguments of a call, or reasoning in tags, are still open waits for the end of the body.
+        """
+        ending = ending_of(word)
+        if ending is None or (word == self._word and self.finished):
+            return
+        if isinstance(ending, Broken):
+            raise ErrorEventError(broken(word, ending.type), chunks)
+        self._word = word
+        if ending in PROPER_ENDS and self._is_open() and not closing:
+            return
+        if self._tools.nameless and ending in PROPER_ENDS:
+            raise ErrorEventError({"message": "the provider sent a tool call without a name"}, chunks)
+        ending = self._judge(ending)
+        self.finished = True
+        calls = self._tools.release() if ending in PROPER_ENDS else ()
+        state = self._state_of_it()
+        request = self._request
+        extras = (VendorExtra(request.settings.kind, request.model, state, request.origin),) if state else ()
+        last = ChoiceDelta(self._left(ending) or None, tool_calls=calls, extras=extras)
+        delta = last if last.content or last.tool_calls or last.extras else None
+        chunks.append(ChatChunk(delta, finish_reason=ending, finish_raw=word, id=self._id, model=self._answering))
+
+    def _judge(self, ending: FinishReason) -> FinishReason:
+        """Return what an end is in view of what came before it: `stop` ends tool calls and refusals, too."""
+        if ending is not FinishReason.STOP:
+            return ending
+        return FinishReason.TOOL_CALLS if self._tools else FinishReason.REFUSAL if self._refusal_seen else ending
+
+    def _is_open(self) -> bool:
+        """Whether something of the answer has begun and not ended."""
+        return self._tools.open
+
+    def _left(self, ending: FinishReason) -> str:
+        """Return the text that was held back until the end."""
+        del ending
+        return ""
+
+    def _state_of_it(self) -> Any:
+        """Return the state that goes back with the answer, to where it came from; nothing where there is none."""
+        return None
+
+
+def broken(word: str, type_: str) -> dict[str, str]:
+    """Return the error that a finish reports."""
+    return {"message": f"the provider ended the answer with {word[:80]!r}", "code": word, "type": type_}

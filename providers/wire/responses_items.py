@@ -1,0 +1,89 @@
+"""The items of a Responses answer: what was handed out of each, and how each goes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.providers.wire.dialect import dicts_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SUMMARY: Final = "reasoning_summary_text"
+TEXTS: Final = {
+    "output_text": "content",
+    "refusal": "refusal",
+    SUMMARY: "reasoning",
+    "summary_text": "reasoning",
+    "reasoning_text": "reasoning",
+}
+"""What a text is to us, by the name that it has in an event or as a part of an item."""
+PICTURE: Final = "image_generation_call"
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of the output: as it was announced or finished, and the texts that were handed out of it."""
+
+    value: dict[str, Any] = field(default_factory=dict)
+    texts: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """The pieces of each text, by its name and its number within the item."""
+
+    @property
+    def type(self) -> str:
+        """What it is; empty while it has only spoken."""
+        return text_of(self.value.get("type"))
+
+    def said(self, kind: str) -> str:
+        """Return all text of one kind that was handed out."""
+        return "".join(piece for (name, _), pieces in self.texts.items() if TEXTS[name] == kind for piece in pieces)
+
+    def parts(self) -> list[tuple[str, int, str]]:
+        """Return name, number and text of every text in the finished item."""
+        summary = [(SUMMARY, number, part) for number, part in enumerate(dicts_of(self.value.get("summary")))]
+        content = [
+            (text_of(part.get("type")), number, part) for number, part in enumerate(dicts_of(self.value.get("content")))
+        ]
+        return [
+            (name, number, text_of(part.get("text")) or text_of(part.get("refusal")))
+            for name, number, part in summary + content
+            if name in TEXTS
+        ]
+
+    def to_send_back(self) -> dict[str, Any] | None:
+        """Return the item as it goes back, None where it tells the model nothing. A call is told by the message itself."""
+        match self.type:
+            case "function_call":
+                return {"type": "function_call"}
+            case "reasoning":
+                return self._reasoning()
+            case "message" | "":
+                text, phase = self.said("content"), self.value.get("phase")
+                return {"role": "assistant", "content": text} | ({"phase": phase} if phase else {}) if text else None
+        return None if self.type == PICTURE else self.value
+
+    def _reasoning(self) -> dict[str, Any] | None:
+        """Return sealed or readable reasoning without its status, which is refused; a summary alone proves nothing."""
+        streamed = "".join(piece for piece in self.texts.get(("reasoning_text", 0), ()))
+        content = self.value.get("content") or ([{"type": "reasoning_text", "text": streamed}] if streamed else None)
+        kept = {key: value for key, value in self.value.items() if key not in ("status", "content")}
+        return kept | ({"content": content} if content else {}) if content or kept.get("encrypted_content") else None
+
+
+def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
+    """Yield what of each of `wholes`, one behind the other, is not in `seen`; nothing more once they differ."""
+    for whole in wholes:
+        if seen.startswith(whole):
+            seen = seen[len(whole) :]
+            yield ""
+        elif whole.startswith(seen):
+            yield whole[len(seen) :]
+            seen = ""
+        else:
+            return
+
+
+def between(last: str) -> str:
+    """Return what makes a paragraph end behind `last`."""
+    return "" if last.endswith("\n\n") else "\n" if last.endswith("\n") else "\n\n"
