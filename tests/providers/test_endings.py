@@ -187,7 +187,7 @@ def test_a_blocked_account_of_google_is_a_matter_of_permission() -> None:
     assert result_of("gemini", part(text="Hi"), ENDS["gemini"]("PUP_LIMITED_DISABLED"))[3] == "permission"
 
 
-MESSAGES = {
+MESSAGES: dict[str, tuple[list[Event], str, str]] = {
     "at once": ([{"message": {"content": "Hi there"}, "finish_reason": "stop"}], "Hi there", ""),
     "behind its deltas": (
         [
