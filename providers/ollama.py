@@ -160,6 +160,8 @@ class ChatReader(AnswerReader):
             chunks.append(ChatChunk(delta, model=self._answering))
         if event.get("done") is True:
             chunks.append(ChatChunk(usage=_usage(event)))
+            # The server's own last line counts what it did; a gateway may call every line the last one.
+            self.terminated = "total_duration" in event or "eval_count" in event
             # Older servers give no reason.
             self._finish(text_of(event.get("done_reason")) or "stop", chunks)
         return chunks

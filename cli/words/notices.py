@@ -89,7 +89,7 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
     who = answer.llm.label if answer.llm else "the provider"
     if answer.refused:
         return [f"{who} refused to answer ({answer.finish_reason})"]
-    return [f"the answer is incomplete: {_why_cut(answer)}"]
+    return [f"the answer is incomplete: {_why_cut(answer, who)}"]
 
 
 def calls_only(answer: Answer | None) -> list[str]:
@@ -101,10 +101,10 @@ def calls_only(answer: Answer | None) -> list[str]:
     return [f"{who} answered with a tool call only ({names}), which is not run"]
 
 
-def _why_cut(answer: Answer) -> str:
+def _why_cut(answer: Answer, who: str) -> str:
     if answer.finish_reason is None:
         return "the provider did not say that it ended"
-    unknown = f"it ended with {answer.finish_raw or answer.finish_reason.value!r}, which does not prove it whole"
+    unknown = f"{who} ended it with {answer.finish_raw or answer.finish_reason.value!r}, which does not prove it whole"
     return CUT_SHORT.get(answer.finish_reason, unknown)
 
 

@@ -120,7 +120,12 @@ class BodyReader:
         if self.ended:
             return
         self._close(marked=False)
-        if self.finished and self.error is None and (stray := self._stray()) and (error := _reported(stray, answered=True)):
+        if (
+            self.finished
+            and self.error is None
+            and (stray := self._stray())
+            and (error := _reported(stray, answered=True))
+        ):
             self._report(error)
 
     def fail(self, error: APIError) -> None:

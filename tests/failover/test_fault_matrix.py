@@ -67,8 +67,8 @@ def outcome(turn: Turn, fault: Fault) -> str:
         return FAILOVER if turn.attempts[0][2] is not ErrorKind.BUG else "bug"
     if turn.finish in (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL):
         return LABELLED
-    if turn.finish is FinishReason.LENGTH and turn.text == "Wrong":
-        return LENGTH
+    if turn.finish in (FinishReason.LENGTH, FinishReason.OTHER) and turn.text == "Wrong":
+        return LENGTH if turn.finish is FinishReason.LENGTH else PARTIAL
     if turn.finish is FinishReason.TOOL_CALLS and not turn.text:
         return CALL
     whole = turn.text == TEXTS.get(fault.name, FAULTY_TEXT)

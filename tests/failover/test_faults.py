@@ -174,6 +174,16 @@ async def test_an_answer_cut_by_the_length_limit_says_so() -> None:
     assert (turn.text, turn.finish, turn.error, it.asked) == (FIRST_WORD, FinishReason.LENGTH, None, [1, 0])
 
 
+@pytest.mark.parametrize("policy", OnStreamFailure)
+async def test_an_answer_with_a_terminator_and_no_finish_is_marked_and_nobody_else_is_asked(
+    policy: OnStreamFailure,
+) -> None:
+    async with chain("token-done", "ok", on_stream_failure=policy) as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, turn.finish, turn.error, it.asked) == (FIRST_WORD, FinishReason.OTHER, None, [1, 0])
+
+
 AFTER_TEXT = {
     "token-silence": Kind.STALLED,
     "token-comments": Kind.STALLED,
@@ -183,7 +193,6 @@ AFTER_TEXT = {
     "token-error": Kind.SERVER_ERROR,
     "token-broken": Kind.STREAM_ERROR,
     "token-close": Kind.TRUNCATED,
-    "token-done": Kind.TRUNCATED,
     "token-half": Kind.TRUNCATED,
 }
 
