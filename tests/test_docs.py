@@ -24,6 +24,8 @@ from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, O
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import EVENT_NAMES, Outcome
 from fallback_chat.core.llm import FinishReason
+from fallback_chat.providers.failures.blame import blame
+from fallback_chat.providers.failures.reader import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +137,18 @@ def test_every_kind_of_error_has_a_section_that_says_what_to_do() -> None:
     assert [kind for kind in kinds if "**What you can do:**" not in section("errors.md", f"{kind}:")] == []
 
 
+def test_failures_are_told_apart_as_the_manual_says() -> None:
+    examples = [
+        (said, int(status), words(kind)[0])
+        for said, statuses, kind in rows(section("errors.md", "How a failure is told apart"))
+        for status in statuses.split(", ")
+    ]
+
+    found = [(said, status, blame(Failure(said, status)).kind.value) for said, status, _ in examples]
+
+    assert found == examples
+
+
 def test_every_key_of_the_chain_is_explained_with_its_default() -> None:
     table = rows(section("configuration.md", "The [chain] table"))
     assert [words(key) for key, _, _ in table] == [[field.name] for field in CHAIN]
@@ -179,6 +193,12 @@ def test_every_known_service_is_listed_with_the_variable_of_its_key() -> None:
     ]
 
     assert table == [(service.name, service.key_env) for service in SERVICES]
+
+
+def test_every_variable_of_an_address_is_explained() -> None:
+    explained = {name for row in rows(section("commands.md", "Environment variables")) for name in words(row[0])}
+
+    assert {service.base_url_env for service in SERVICES if service.base_url_env} <= explained
 
 
 def test_every_state_and_policy_of_the_engine_is_explained() -> None:

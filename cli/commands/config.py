@@ -39,7 +39,7 @@ def _say(stream: TextIO, line: str) -> None:
 def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO) -> int:
     """Look for mistakes. Raises `ConfigError` with all of them."""
     settings = load_settings(where, first_models)
-    for warning in settings.warnings:
+    for warning in (*settings.advice, *settings.warnings):
         _say(err, f"warning: {warning}")
     source = settings.path or "no file, the environment offers"
     redact = Redactor(secret_values(settings, where.env)).redact

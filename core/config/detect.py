@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fallback_chat.core.config.document import Document, Entry, Problems, Value
+from fallback_chat.core.config.provider_entry import WRONG_ENDS
 from fallback_chat.core.config.resolve import resolve
 from fallback_chat.core.config.services import SERVICES, Service
 from fallback_chat.core.config.settings import Origin
@@ -65,8 +66,9 @@ def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None
         message = "must hold an address, as https://HOST/v1: correct it, or unset it"
         raise ConfigError([Problem(service.base_url_env or "", message)])
     # Whoever sets both means them for each other: the key must not go to the vendor then.
-    base_url = URL.read(address).removesuffix("" if service.kinds[0] == "openai" else "/v1")
-    return _table(service._replace(base_url=base_url), service.model) | {"api_key_env": variable}
+    base_url: str = URL.read(address)
+    end = next((end for end in WRONG_ENDS[service.kinds[0]] if base_url.endswith(end)), "")
+    return _table(service._replace(base_url=base_url.removesuffix(end)), service.model) | {"api_key_env": variable}
 
 
 def _at_home(service: Service, env: Mapping[str, str]) -> Service:

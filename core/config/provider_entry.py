@@ -23,7 +23,7 @@ LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
 GUIDE_MODEL: Final = "manual"
 
 _OPENAI_ENDS: Final = ("/chat/completions", "/completions", "/responses", "/models")
-_WRONG_ENDS: Final = {
+WRONG_ENDS: Final = {
     "openai": _OPENAI_ENDS,
     "openai-responses": _OPENAI_ENDS,
     "anthropic": ("/v1/messages", "/v1/models", "/v1"),
@@ -88,6 +88,7 @@ class ProviderBuilder:
         self._home = home
         self._problems = problems
         self.warnings: list[Problem] = []
+        self.advice: list[Problem] = []
 
     def build(self, merged: Merged) -> ProviderSettings:
         """Give the settings of one provider; mistakes are noted."""
@@ -141,14 +142,15 @@ class ProviderBuilder:
 
     def _check_end(self, merged: Merged, kind: str, base_url: str) -> None:
         path = urlsplit(base_url).path
-        end = next((end for end in _WRONG_ENDS.get(kind, ()) if path.endswith(end)), None)
+        end = next((end for end in WRONG_ENDS.get(kind, ()) if path.endswith(end)), None)
         if end:
             right = base_url.removesuffix(end)
             self._complain(
                 merged, "base_url", f"must end before {end}, kind {kind!r} adds its own path: write {right!r}"
             )
         elif kind in schema.OPENAI_KINDS and not path and by_url(base_url) is None:
-            self._warn(merged, "base_url", f"most servers of kind {kind!r} want {base_url + '/v1'!r}")
+            message = f"most servers of kind {kind!r} want {base_url + '/v1'!r}"
+            self.advice.append(Problem(f"{merged.key}.base_url", message, *merged.place("base_url")))
 
     def _model(self, merged: Merged, kind: str, service: Service | None) -> str:
         model: str | None = merged.get("model")

@@ -63,6 +63,7 @@ def resolve(
         keys=_plain(keys),
         path=documents[0].path if documents else None,
         warnings=tuple(one.masked() for one in (*warnings, *builder.warnings, *_hedging_warning(chain_values))),
+        advice=tuple(one.masked() for one in builder.advice),
         origins=_origins("chain", chain_values)
         | _origins("chat", chat)
         | _origins("keys", keys)

@@ -62,6 +62,7 @@ SERVICES: Final = (
         kinds=("gemini",),
         base_url="https://generativelanguage.googleapis.com",
         key_env=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        base_url_env="GOOGLE_GEMINI_BASE_URL",
         model="gemini-3.8-flash",
     ),
     Service(

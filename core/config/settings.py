@@ -121,5 +121,7 @@ class Settings:
     """The file it came from; None when it was detected from the environment."""
     warnings: tuple[Problem, ...] = ()
     """What works but should be looked at."""
+    advice: tuple[Problem, ...] = ()
+    """What is unusual and may well be meant so: a check mentions it, a run does not."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where each value comes from, by the dotted path of its key; what is not named is a default."""

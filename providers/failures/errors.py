@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from fallback_chat.core.config.secrets import error_secrets
+from fallback_chat.core.config.services import by_url
 from fallback_chat.core.errors import APIError, APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.redaction import Redactor
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers.failures.reader import Failure
+    from fallback_chat.providers.failures.rows import Row
 
 E = TypeVar("E", bound=APIError)
 
@@ -36,6 +38,7 @@ class ErrorReader:
     """
 
     def __init__(self, settings: ProviderSettings, api_key: str | None) -> None:
+        self._settings = settings
         secrets = error_secrets(settings)
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
 
@@ -86,10 +89,21 @@ class ErrorReader:
             condense(failure.message) or empty,
             kind=row.kind,
             details=details,
-            hint=row.hint,
+            hint=self._hint(row),
             words=row.words,
             body=failure.body,
         )
+
+    def _hint(self, row: Row) -> str | None:
+        """Return what to do; whoever wrote no path into base_url is told the usual one."""
+        from fallback_chat.core.config.schema import OPENAI_KINDS
+        from fallback_chat.providers.failures.rows import NO_SUCH_ADDRESS
+
+        url, kind = self._settings.base_url or "", self._settings.kind
+        usual = row is NO_SUCH_ADDRESS and kind in OPENAI_KINDS and not urlsplit(url).path.strip("/")
+        if not usual or by_url(url) is not None:
+            return row.hint
+        return f"most servers of kind {kind!r} want base_url = {url.rstrip('/') + '/v1'!r}"
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> APIStatusError:
         target = urlsplit(self.redact(headers.get("location", "")))

@@ -212,15 +212,17 @@ _NAMES_MODEL: Final = (
     "models/*not found", "deployment", "no endpoints found", "entity was not found", "not a valid model",
 )  # fmt: skip
 
+NO_SUCH_ADDRESS: Final = Row(
+    K.MODEL_NOT_FOUND,
+    frozenset(_MODEL_OR_ROUTE),
+    words="has no such address, or no such model",
+    hint="check base_url, then `model`, in fallback.toml",
+)
+"""The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a model."""
+
 _BY_STATUS: Final = (
     _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),
-    # The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a model.
-    Row(
-        K.MODEL_NOT_FOUND,
-        frozenset(_MODEL_OR_ROUTE),
-        words="has no such address, or no such model",
-        hint="check base_url, then `model`, in fallback.toml",
-    ),
+    NO_SUCH_ADDRESS,
     Row(
         K.CONNECTION,
         frozenset({407}),

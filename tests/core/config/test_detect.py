@@ -91,12 +91,15 @@ def test_a_local_server_whose_model_has_no_proper_name_is_left_out() -> None:
     [
         ("OPENAI", "https://proxy.example/v1", "https://proxy.example/v1"),
         ("ANTHROPIC", "https://proxy.example/v1/", "https://proxy.example"),
+        ("GOOGLE_GEMINI", "https://proxy.example/gemini/v1beta", "https://proxy.example/gemini"),
+        ("GOOGLE_GEMINI", "https://proxy.example", "https://proxy.example"),
     ],
 )
 def test_a_key_goes_to_the_address_that_stands_beside_it(variable: str, address: str, base_url: str) -> None:
-    (provider,) = detect({f"{variable}_API_KEY": "x", f"{variable}_BASE_URL": address}, NONE)
+    key = f"{variable.removeprefix('GOOGLE_')}_API_KEY"
+    (provider,) = detect({key: "x", f"{variable}_BASE_URL": address}, NONE)
 
-    assert (provider.base_url, provider.key) == (base_url, KeySource(env=f"{variable}_API_KEY"))
+    assert (provider.base_url, provider.key) == (base_url, KeySource(env=key))
 
 
 def test_an_address_that_is_none_is_an_error_that_names_the_variable() -> None:

@@ -208,8 +208,10 @@ def test_a_key_sent_in_the_clear_and_a_bare_host_are_warned_about() -> None:
         '[[providers]]\nkind = "openai"\nmodel = "m"\nbase_url = "http://10.0.0.7:80"\napi_key_env = "K"', FILE
     )
 
-    assert [str(warning) for warning in settings.warnings] == [
+    assert [str(advice) for advice in settings.advice] == [
         f"{FILE}:4: providers.openai.base_url: most servers of kind 'openai' want 'http://10.0.0.7:80/v1'",
+    ]
+    assert [str(warning) for warning in settings.warnings] == [
         f"{FILE}:4: providers.openai.base_url: http:// sends key and conversation in the clear: use https://",
     ]
 

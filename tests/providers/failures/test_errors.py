@@ -138,6 +138,25 @@ def test_a_page_is_known_by_its_title() -> None:
     assert shown == ["502 Bad Gateway (an HTML page)", "y" * (SHOWN_LIMIT - 1) + "…"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        (
+            {"base_url": "http://10.0.0.7:8080"},
+            "most servers of kind 'openai' want base_url = 'http://10.0.0.7:8080/v1'",
+        ),
+        ({"base_url": "http://10.0.0.7/"}, "most servers of kind 'openai' want base_url = 'http://10.0.0.7/v1'"),
+        ({"base_url": "http://10.0.0.7/v1"}, "check base_url, then `model`, in fallback.toml"),
+        ({"base_url": "https://api.deepseek.com"}, "check base_url, then `model`, in fallback.toml"),
+        ({"kind": "ollama", "base_url": "http://10.0.0.7"}, "check base_url, then `model`, in fallback.toml"),
+    ],
+)
+def test_an_address_without_a_path_is_told_the_usual_one(settings: dict[str, Any], hint: str) -> None:
+    reader = ErrorReader(ProviderSettings(**{"name": "p", "kind": "openai", "model": "m", **settings}), None)
+    error = reader.from_response(404, {}, "404 page not found", now=NOW)
+    assert (error.words, error.hint) == ("has no such address, or no such model", hint)
+
+
 def test_the_rejected_parameter_is_named() -> None:
     detail = {"detail": [{"loc": ["body", "temperature"], "msg": "too high"}]}
     assert parse_failure(422, detail).param == "temperature"
