@@ -12,11 +12,11 @@ from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.commands.app import help_lines
 from fallback_chat.cli.repl.completion import ChatCompleter
-from fallback_chat.cli.repl.editing import Pastes
 from fallback_chat.cli.repl.host import Host
 from fallback_chat.cli.repl.input_history import InputHistory
 from fallback_chat.cli.repl.keyboard import listen
 from fallback_chat.cli.repl.keys import Keymap
+from fallback_chat.cli.repl.pastes import Pastes
 from fallback_chat.cli.repl.preferences import Preferences
 from fallback_chat.cli.repl.prompt import Hooks, Prompt
 from fallback_chat.cli.repl.record import Record
@@ -90,7 +90,8 @@ def _prompt(repl: Repl, history: Path, *, dumb: bool) -> Prompt:
         history=InputHistory(
             history,
             host.say,
-            lambda text: chain.redact(pastes.expand(text)),
+            pastes,
+            chain.redact,
             private=lambda: repl.record.private,
         ),
         completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.editor import run_editor
 from fallback_chat.cli.input import MAX_BYTES
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.config.keys import key_variables
 from fallback_chat.core.storage.files import read_regular
 
@@ -16,14 +19,29 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import Settings
 
 
-def edit_text(text: str, settings: Settings) -> str:
-    """Give what the editor made of `text`; the file (0600) is deleted afterwards. Raises `InputError` when there is no editor."""
+def edited(draft: Draft, settings: Settings) -> Draft:
+    """Return what the editor made of a draft; the file (0600) is deleted afterwards. Raises `InputError` without an editor."""
     descriptor, name = tempfile.mkstemp(prefix="message-", suffix=".md")
     path = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(draft.text)
         run_editor(path, os.environ, key_variables(settings))
-        return read_regular(path, MAX_BYTES).decode("utf-8", "replace").rstrip("\n")
+        return merged(draft, read_regular(path, MAX_BYTES).decode("utf-8", "replace").rstrip("\n"))
     finally:
         path.unlink(missing_ok=True)
+
+
+def merged(draft: Draft, text: str) -> Draft:
+    """Return a text that was made of a draft: lines that it has in common with it are what they were, others were typed."""
+    from difflib import SequenceMatcher
+
+    old, new = draft.text.split("\n"), text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in old)]
+    parts = []
+    for tag, begin, end, first, last in SequenceMatcher(None, old, new).get_opcodes():
+        if tag == "equal":
+            parts.append(draft[starts[begin] : starts[end] - 1])
+        elif first < last:
+            parts.append(Draft.typed("\n".join(new[first:last])))
+    return reduce(lambda all_before, part: all_before + Draft.typed("\n") + part, parts)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.preferences import Preferences
     from fallback_chat.cli.repl.terminal import Terminal
@@ -124,11 +125,11 @@ class Host:
             self._console = make_console(self.out, color=self._color)
         return self._console
 
-    async def read(self, default: str) -> str:
+    async def read(self, draft: Draft) -> Draft:
         """Show the input line until a message is sent. Raises EOFError when the user leaves."""
         assert self.prompt is not None
         try:
-            return await self.prompt.read(default)
+            return await self.prompt.read(draft)
         finally:
             self.flush()
 

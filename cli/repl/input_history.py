@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.history import History
 
+from fallback_chat.cli.repl.draft import Draft, Origin
 from fallback_chat.core.storage.files import change_own, make_private_dir
 
 if sys.platform != "win32":
@@ -20,21 +21,24 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from fallback_chat.cli.repl.pastes import Pastes
+
 MAX_ENTRIES: Final = 5000
 MAX_BYTES: Final = 64 << 20
 
 
 class InputHistory(History):
-    """Keeps each entry as one line of JSON, oldest first, in `path` (0600).
+    """Keeps each draft as one line of JSON, oldest first, in `path` (0600), and offers it to the line as `pastes` folds it.
 
-    An entry that begins with a blank is not kept on disk, and none while `private` says so. `prepare` makes the text that is kept
-    out of the one that was typed. A file that cannot be written is told once, through `warn`.
+    One that begins with a typed blank is not kept on disk, and none while `private` says so. `prepare` makes the text that is kept
+    out of the one that was written. A file that cannot be written is reported once, through `warn`.
     """
 
     def __init__(
         self,
         path: Path,
         warn: Callable[[str], object],
+        pastes: Pastes,
         prepare: Callable[[str], str] = lambda text: text,
         *,
         private: Callable[[], bool] = lambda: False,
@@ -42,41 +46,64 @@ class InputHistory(History):
         super().__init__()
         self._path = path
         self._warn = warn
+        self._pastes = pastes
         self._prepare = prepare
         self._private = private
         self._works = True
+        self._origins: dict[str, tuple[Origin, ...]] = {}
+        self._with_pastes: set[str] = set()
 
-    def append_string(self, string: str) -> None:
+    def add(self, draft: Draft) -> None:
         """Take in what was sent."""
-        self.keep(string)
-        if not (string.startswith(" ") or self._private()):
-            self.store_string(self._prepare(string))
+        self.keep(draft)
+        if not (draft.mask.startswith(" ") or self._private()):
+            self._store(draft.map(self._prepare))
 
-    def keep(self, string: str) -> None:
-        """Have Up find a text in this run, without writing it to disk."""
-        text = self._prepare(string)
+    def keep(self, draft: Draft) -> None:
+        """Have Up find a draft in this run, without writing it to disk."""
+        text = self._offered(draft.map(self._prepare))
         if not self._loaded_strings or self._loaded_strings[0] != text:
             self._loaded_strings.insert(0, text)
 
+    def origins(self, text: str) -> tuple[Origin, ...]:
+        """Return the origins of an entry's characters."""
+        return self._origins.get(text, (Origin.TYPED,) * len(text))
+
+    def typed(self) -> Iterator[str]:
+        """Return the entries in which nothing was pasted, newest first."""
+        return (text for text in self._loaded_strings if text not in self._with_pastes)
+
     def load_history_strings(self) -> Iterable[str]:
-        """Give the entries, newest first, each once."""
-        entries: dict[str, None] = {}
+        """Return the entries, newest first, each once."""
+        entries: dict[Draft, None] = {}
         if self._private() and not self._path.exists():
             return []
         with self._locked() as file:
             if file is not None:
                 entries = dict.fromkeys(reversed(_entries(file)))
-        return list(entries)[:MAX_ENTRIES]
+        return [self._offered(draft) for draft in list(entries)[:MAX_ENTRIES]]
 
     def store_string(self, string: str) -> None:
+        """Do nothing: what is stored are drafts."""
+
+    def _offered(self, draft: Draft) -> str:
+        text, origins = self._pastes.encode(draft)
+        self._origins[text] = origins
+        if Origin.PASTED in origins:
+            self._with_pastes.add(text)
+        else:
+            self._with_pastes.discard(text)
+        return text
+
+    def _store(self, draft: Draft) -> None:
         """Add one entry to the file; a file that has grown to twice its bound is shortened."""
         with self._locked() as file:
             if file is None:
                 return
             entries = _entries(file)
-            if entries and entries[-1] == string:
+            if entries and entries[-1] == draft:
                 return
-            entries.append(string)
+            entries.append(draft)
             if len(entries) > 2 * MAX_ENTRIES:
                 kept = list(dict.fromkeys(reversed(entries)))[:MAX_ENTRIES]
                 # In this order a crash leaves entries twice, or one that is cut and passed over, and loses none.
@@ -85,11 +112,11 @@ class InputHistory(History):
                 file.truncate()
             else:
                 file.seek(0, os.SEEK_END)
-                file.write(_line(string))
+                file.write(_line(draft))
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO | None]:
-        """Open the file for this process alone; None when there is none to be had."""
+        """Open the file for this process alone; None when it cannot be opened."""
         with ExitStack() as stack:
             file = self._open(stack) if self._works else None
             try:
@@ -114,19 +141,17 @@ class InputHistory(History):
         self._warn(f"what you type is not remembered: {self._path}: {error.strerror or error}")
 
 
-def _line(entry: str) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
+def _line(entry: Draft) -> bytes:
+    return json.dumps(entry.as_json()).encode() + b"\n"
 
 
-def _entries(file: BinaryIO) -> list[str]:
+def _entries(file: BinaryIO) -> list[Draft]:
     """Read the entries; a line that is none (cut by a full disk, or of another program) is passed over."""
     file.seek(0)
     found = []
     for line in file:
         try:
-            entry = json.loads(line)
+            found.append(Draft.from_json(json.loads(line)))
         except ValueError:
             continue
-        if isinstance(entry, str):
-            found.append(entry)
     return found

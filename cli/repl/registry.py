@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.repl.draft import VEIL
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.repl import Repl
 
 LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
 """They leave without a slash, too."""
+_COMMAND: Final = re.compile(rf"/(?!/)([^\s/{VEIL}]*)(?=\s|\Z)")
 
 
 def no_values(_: Repl) -> Iterable[str]:
@@ -73,17 +78,17 @@ class Registry:
         return tuple(row.name for row in self.rows)
 
 
-def split(text: str) -> tuple[str, str]:
-    """Split `/name argument` into its two parts."""
-    name, _, argument = text[1:].partition(" ")
-    return name.strip(), argument.strip()
+def command_name(mask: str) -> str | None:
+    """Return the name of the command that a text is, perhaps an unfinished one; None for a question.
+
+    `//` begins a question that starts with a slash, and so does a path (`/etc/hosts is …`). A name is typed, never pasted.
+    """
+    found = _COMMAND.match(mask)
+    return found[1] if found is not None else None
 
 
-def is_command(text: str) -> bool:
-    """Say whether a line is a command; `//` begins a question that starts with a slash, and so does a path (`/etc/hosts is …`)."""
-    return text.startswith("/") and not text.startswith("//") and "/" not in split(text.split("\n", 1)[0])[0]
-
-
-def unescaped(text: str) -> str:
-    """Give the question of a line that is no command."""
-    return text[1:] if text.startswith("//") else text
+def split(draft: Draft) -> tuple[str, str] | None:
+    """Split `/name argument` into its two parts; None for a question."""
+    line = draft.strip()
+    name = command_name(line.mask)
+    return None if name is None else (name, line[len(name) + 1 :].strip().text)

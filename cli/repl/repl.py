@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.cli.repl import tell
-from fallback_chat.cli.repl.attachments import attach, mentions, missing
+from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
-from fallback_chat.cli.repl.editing import unquoted
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.progress import Progress
-from fallback_chat.cli.repl.registry import LEAVING_WORDS, is_command, split, unescaped
+from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
 from fallback_chat.cli.turn import is_ending
@@ -70,29 +70,31 @@ class Repl:
     async def run(self) -> None:
         """Chat until the user leaves."""
         while not self.leaving:
-            draft, self.session.draft = self.session.draft, ""
+            draft, self.session.draft = self.session.draft, Draft()
             try:
-                text = await self.host.read(draft)
+                draft = await self.host.read(draft)
             except EOFError:
                 return
-            await self.submit(text)
+            await self.submit(draft)
 
-    async def submit(self, text: str) -> None:
+    async def submit(self, draft: Draft) -> None:
         """Run a command, or ask a question."""
-        stripped = text.strip()
-        if stripped in LEAVING_WORDS:
+        if draft.strip().mask in LEAVING_WORDS:
             self.leaving = True
-        elif is_command(stripped):
-            await self._command(stripped)
-        elif question := unquoted(unescaped(stripped)):
-            await self._question(question)
+        elif command := split(draft):
+            await self._command(*command, draft)
+        elif draft.question.text.strip():
+            await self._question(draft)
 
-    async def _command(self, text: str) -> None:
-        name, argument = split(text)
+    async def _command(self, name: str, argument: str, draft: Draft) -> None:
         command = self.registry.find(name)
         if command is None:
             meant = " or ".join(self.registry.suggest(name))
             self.say(f"there is no command /{name}" + (f"; did you mean {meant}?" if meant else "; /help lists them"))
+            return
+        if argument and not command.argument:
+            self.session.draft = draft
+            self.say(f"/{command.name} takes nothing behind it; what you wrote is back in the input line", Tone.BAD)
             return
         try:
             await command.run(self, argument)
@@ -103,19 +105,22 @@ class Repl:
         except Exception as error:  # noqa: BLE001 - the conversation is worth more than the command
             self.say(f"/{command.name}: {bug_report(error)}", Tone.BAD)
 
-    async def _question(self, question: str) -> None:
+    async def _question(self, draft: Draft) -> None:
+        question = draft.question
         try:
             attached = {one.name for one in self.session.attachments}  # those of a question that failed are still there
-            new = [attach(name) for name in mentions(question) if name not in attached]
+            named = mentions(question)
+            paths = dict.fromkeys(one.path for one in named if one.path is not None and one.path not in attached)
+            new = [file for path in paths for file in attach(path)]
             self.session.attachments += new
-            for one in new:
-                self.say(f"attached {one.name}", Tone.DIM)
-            for name in missing(question):
-                self.say(f"there is no file {name}: @{name} is sent as a word", Tone.DIM)
-            plan = self.session.plan(question, self.now())
+            for file in new:
+                self.say(f"attached {file.name}", Tone.DIM)
+            for complaint in (one.complaint for one in named if one.complaint):
+                self.say(complaint, Tone.DIM)
+            plan = self.session.plan(question.text, self.now(), draft)
         except InputError as error:
             self.say(str(error), Tone.BAD)
-            self.session.draft = question
+            self.session.draft = draft
             return
         await self.ask(plan)
 
@@ -126,12 +131,12 @@ class Repl:
             self.say("every provider is skipped; /unskip brings them back", Tone.BAD)
         chain = None if nobody else await self.opened()
         if chain is None:
-            self.session.draft = typed(plan.question)
+            self.session.draft = self.session.draft_of(plan.question)
         else:
             self.session.settle(await self._answer(chain, plan))
         if self.session.draft and self.host.typed_ahead:
             # The two would be joined, and what is queued would send the mixture.
-            self.session.draft = ""
+            self.session.draft = Draft()
             self.say("Up brings your question back", Tone.DIM)
         elif self.session.draft:
             self.say("your question is back in the input line", Tone.DIM)
@@ -279,27 +284,28 @@ class Repl:
             self.record.undo()
         return question
 
-    def last_question(self) -> str:
-        """Give the last question that the user typed, to be asked in other words; empty when there is none."""
-        return next((text for text in map(typed, reversed(self.session.questions)) if text != CONTINUE), "")
+    def last_question(self) -> Draft:
+        """Return the last question that the user wrote, to be asked in other words; empty when there is none."""
+        questions = (one for one in reversed(self.session.questions) if typed(one) != CONTINUE)
+        return next(map(self.session.draft_of, questions), Draft())
 
-    def take_back_to_edit(self) -> str | None:
-        """Take back the last question that the user typed, and give its text; None when there is none."""
+    def take_back_to_edit(self) -> Draft | None:
+        """Take back the last question that the user wrote, and return it; None when there is none."""
         question = self.take_back()
         while question is not None and typed(question) == CONTINUE:
             question = self.take_back()
-        return None if question is None else typed(question)
+        return None if question is None else self.session.draft_of(question)
 
-    def edit(self, text: str) -> str:
-        """Have the user's editor work on a text; the old one is given back when that fails."""
-        from fallback_chat.cli.repl.editor import edit_text
+    def edit(self, draft: Draft) -> Draft:
+        """Have the user's editor work on a draft; the old one is returned when that fails."""
+        from fallback_chat.cli.repl.editor import edited
 
         try:
             with self.host.lent():
-                return edit_text(text, self.chain.settings)
+                return edited(draft, self.chain.settings)
         except InputError as error:
             self.say(str(error), Tone.BAD)
-            return text
+            return draft
 
 
 def prices(providers: Sequence[ProviderSettings]) -> dict[str, Prices]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import assemble
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.conversations.records import is_answer
 from fallback_chat.core.events import Outcome
@@ -105,7 +106,7 @@ class Session:
         self.pinned: str | None = None
         self.skipped: dict[str, float] = {}
         """Until when each is passed over."""
-        self.draft = ""
+        self.draft = Draft()
         """What the input line begins with next."""
         self.new()
 
@@ -120,6 +121,8 @@ class Session:
         self.unanswered: ChatMessage | None = None
         """The question at the end of a resumed conversation that has no answer."""
         self.tallies: dict[str, Tally] = {}
+        self._drafts: list[tuple[ChatMessage, Draft]] = []
+        """The questions of this run as they were written."""
 
     def resume(self, conversation: Conversation) -> None:
         """Go on with a conversation; a question at its end that has no answer comes back as a draft."""
@@ -129,7 +132,7 @@ class Session:
         last = conversation.turns[-1] if conversation.turns else None
         if last is not None and not last.answer.has_content:
             self.unanswered = last.question
-            self.draft = typed(last.question)
+            self.draft = self.draft_of(last.question)
 
     @property
     def last_question(self) -> ChatMessage | None:
@@ -138,13 +141,20 @@ class Session:
             return self.last.plan.question
         return self.unanswered or (self.questions[-1] if self.questions else None)
 
-    def plan(self, text: str, now: float) -> Plan:
-        """Make a turn of `text` and what is attached; both are kept until the turn is over."""
+    def plan(self, text: str, now: float, draft: Draft | None = None) -> Plan:
+        """Make a turn of `text`, which was written as `draft`, and what is attached; all are kept until the turn is over."""
         texts = [(one.name, one.part.text) for one in self.attachments if isinstance(one.part, Text)]
         others = [one.part for one in self.attachments if not isinstance(one.part, Text)]
         blocks = assemble((text,), None, texts).removeprefix(text)
         content: tuple[Part, ...] = (Text(text), *([Text(blocks)] if blocks else []), *others)
-        return self._planned(ChatMessage(Role.USER, content), now)
+        question = ChatMessage(Role.USER, content)
+        if draft is not None:
+            self._drafts.append((question, draft))
+        return self._planned(question, now)
+
+    def draft_of(self, question: ChatMessage) -> Draft:
+        """Return a question as it was written; one that comes from a stored conversation has no commands or files in it."""
+        return next((draft for known, draft in self._drafts if known is question), Draft.pasted(typed(question)))
 
     def plan_again(self, question: ChatMessage, now: float) -> Plan:
         """Make a turn of a question that was asked before; what it led to must be taken back first."""
@@ -175,7 +185,7 @@ class Session:
         self.use = None
         self._count(result)
         if not result.has_text:
-            self.draft = typed(result.plan.question)
+            self.draft = self.draft_of(result.plan.question)
             return
         self.attachments.clear()
         message = result.answer.message()

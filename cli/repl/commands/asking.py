@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.attachments import attach
 from fallback_chat.cli.repl.clipboard import copy as copy_text
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Tone
@@ -38,7 +39,7 @@ async def retry(repl: Repl, argument: str) -> None:
     start = _start(repl, argument)
     if session.questions and session.questions[-1] is question:
         repl.take_back()
-    session.draft = ""
+    session.draft = Draft()
     plan = session.plan_again(question, repl.now())
     if start is not None:
         plan = replace(
@@ -84,10 +85,10 @@ async def private(repl: Repl, _: str) -> None:
 
 async def edit(repl: Repl, _: str) -> None:
     """Take the last question back into the input line."""
-    text = repl.take_back_to_edit()
-    if text is None:
+    draft = repl.take_back_to_edit()
+    if draft is None:
         raise InputError("there is no question to edit")
-    repl.session.draft = text
+    repl.session.draft = draft
 
 
 async def undo(repl: Repl, _: str) -> None:
@@ -136,8 +137,10 @@ async def add(repl: Repl, argument: str) -> None:
     """Attach a file to the next question."""
     if not argument:
         raise InputError("name a file")
-    repl.session.attachments.append(attach(argument))
-    repl.say(f"{argument} goes along with the next question", Tone.DIM)
+    for file in attach(argument):
+        others = [one for one in repl.session.attachments if one.name != file.name]
+        repl.session.attachments = [*others, file]
+        repl.say(f"{file.name} goes along with the next question", Tone.DIM)
 
 
 async def drop(repl: Repl, argument: str) -> None:
@@ -156,7 +159,7 @@ def attached(repl: Repl) -> Iterable[str]:
 
 async def editor(repl: Repl, argument: str) -> None:
     """Write the next question in the editor."""
-    repl.session.draft = repl.edit(argument)
+    repl.session.draft = repl.edit(Draft.typed(argument))
 
 
 async def multiline(repl: Repl, _: str) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.output import Output
 
+    from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.config.settings import Prices
     from fallback_chat.core.engine.health import HealthStore
@@ -63,8 +64,8 @@ class Chat:
         """Messages that were dealt with."""
         submit = repl.submit
 
-        async def counted(text: str) -> None:
-            await submit(text)
+        async def counted(draft: Draft) -> None:
+            await submit(draft)
             self.submitted += 1
 
         repl.submit = counted  # type: ignore[method-assign]
@@ -97,7 +98,7 @@ class Chat:
         """Wait for the input line."""
         prompt = self.repl.host.prompt
         assert prompt is not None
-        await self.until(lambda: prompt.active and (self.dumb or prompt.session.app.is_running))
+        await self.until(lambda: prompt.active and prompt.app.is_running)
 
     async def begin(self, text: str, seen: str) -> None:
         """Send a line at the prompt and wait until `seen` is on the screen, its answer still under way."""
@@ -114,14 +115,14 @@ class Chat:
         await self.prompts()
         prompt = self.repl.host.prompt
         assert prompt is not None
-        await self.until(lambda: self.dumb or prompt.session.app.render_counter > 0)
+        await self.until(lambda: prompt.app.render_counter > 0)
 
     @property
     def line(self) -> str:
         """What is in the input line."""
         prompt = self.repl.host.prompt
         assert prompt is not None
-        return prompt.session.default_buffer.text
+        return prompt.line.text
 
 
 @asynccontextmanager

@@ -7,7 +7,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.repl import input_history
+from fallback_chat.cli.repl.draft import Draft, Origin, Run
 from fallback_chat.cli.repl.input_history import InputHistory
+from fallback_chat.cli.repl.pastes import Pastes
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def history(path: Path, told: list[str] | None = None) -> InputHistory:
-    return InputHistory(path, (told if told is not None else []).append, lambda text: text.replace("secret", "[x]"))
+    warn = (told if told is not None else []).append
+    return InputHistory(path, warn, Pastes(), lambda text: text.replace("secret", "[x]"))
 
 
 def reread(path: Path) -> list[str]:
@@ -28,7 +31,7 @@ def test_entries_come_back_newest_first_each_once_with_their_line_ends(tmp_path:
     path = tmp_path / "state" / "input-history"
     first = history(path)
     for text in ("one", "two\nlines", "one", "one"):
-        first.append_string(text)
+        first.add(Draft.typed(text))
     assert reread(path) == ["one", "two\nlines"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -37,8 +40,8 @@ def test_entries_come_back_newest_first_each_once_with_their_line_ends(tmp_path:
 def test_a_leading_blank_keeps_an_entry_off_the_disk_and_secrets_never_get_there(tmp_path: Path) -> None:
     path = tmp_path / "input-history"
     one = history(path)
-    one.append_string(" private")
-    one.append_string("my secret")
+    one.add(Draft.typed(" private"))
+    one.add(Draft.typed("my secret"))
     assert one.get_strings() == [" private", "my [x]"]
     assert reread(path) == ["my [x]"]
 
@@ -46,13 +49,13 @@ def test_a_leading_blank_keeps_an_entry_off_the_disk_and_secrets_never_get_there
 def test_what_was_cleared_is_found_by_up_and_not_written(tmp_path: Path) -> None:
     path = tmp_path / "input-history"
     one = history(path)
-    one.keep("draft")
+    one.keep(Draft.typed("draft"))
     assert (one.get_strings(), path.exists()) == (["draft"], False)
 
 
 def test_a_line_that_is_no_entry_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "input-history"
-    path.write_bytes(b'"one"\n"cut off\n\xff\n{"x": 1}\n"two"\n')
+    path.write_bytes(b'"one"\n"cut off\n\xff\n{"x": 1}\n[["said", "x"]]\n[1]\n"two"\n')
     assert reread(path) == ["two", "one"]
 
 
@@ -61,7 +64,7 @@ def test_a_file_that_grew_is_shortened_to_the_newest(tmp_path: Path, monkeypatch
     path = tmp_path / "input-history"
     one = history(path)
     for number in range(7):
-        one.append_string(str(number))
+        one.add(Draft.typed(str(number)))
     assert path.read_text() == '"4"\n"5"\n"6"\n'
 
 
@@ -70,15 +73,36 @@ def test_a_place_that_cannot_be_written_is_told_once_and_the_chat_remembers_in_m
     told: list[str] = []
     one = history(tmp_path / "file" / "input-history", told)
     for text in ("one", "two"):
-        one.append_string(text)
+        one.add(Draft.typed(text))
     assert one.get_strings() == ["one", "two"]
     assert [line.partition(":")[0] for line in told] == ["what you type is not remembered"]
+
+
+def test_what_was_pasted_comes_back_as_a_paste(tmp_path: Path) -> None:
+    path = tmp_path / "input-history"
+    draft = Draft((Run("see "), Run(" @x\n", Origin.PASTED)))
+    for one in (draft, Draft.pasted(" code"), Draft.typed("two\nlines")):
+        history(path).add(one)
+    again = history(path)
+    entries = list(again.load_history_strings())
+    assert entries == ["two\nlines", " code", "see  @x\n"]
+    assert [Draft.of(zip(text, again.origins(text), strict=True)) for text in entries][1:] == [
+        Draft.pasted(" code"),
+        draft,
+    ]
+
+
+def test_several_lines_of_an_earlier_version_may_have_been_pasted(tmp_path: Path) -> None:
+    path = tmp_path / "input-history"
+    path.write_text('"/help"\n"a log\\nsee @x"\n')
+    one = history(path)
+    assert [set(one.origins(text)) for text in one.load_history_strings()] == [{Origin.PASTED}, {Origin.TYPED}]
 
 
 def write_many(path: Path, name: str) -> None:
     one = history(path)
     for number in range(100):
-        one.append_string(f"{name}{number}")
+        one.add(Draft.typed(f"{name}{number}"))
 
 
 def test_two_processes_lose_nothing(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document
 
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.completion import ChatCompleter
-from fallback_chat.cli.repl.registry import Command, Registry, is_command, split, unescaped
+from fallback_chat.cli.repl.draft import Draft, Run
+from fallback_chat.cli.repl.registry import Command, Registry, command_name, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,20 +50,36 @@ def test_two_commands_of_one_name_are_a_mistake() -> None:
 
 @pytest.mark.parametrize(
     ("text", "command"),
-    [("/help", True), ("/retry next", True), ("//etc", False), ("/etc/hosts is what?", False), ("help", False)],
+    [
+        ("/help", "help"),
+        ("/retry next", "retry"),
+        ("/system\nBe brief.", "system"),
+        ("/", ""),
+        ("//etc", None),
+        ("/etc/hosts is what?", None),
+        ("help", None),
+    ],
 )
-def test_a_path_and_a_doubled_slash_are_no_commands(text: str, command: bool) -> None:
-    assert is_command(text) is command
+def test_a_path_and_a_doubled_slash_are_no_commands(text: str, command: str | None) -> None:
+    assert command_name(text) == command
 
 
 def test_the_parts_of_a_line() -> None:
-    assert split("/skip  groq 1h ") == ("skip", "groq 1h")
-    assert (unescaped("//help"), unescaped("/etc/hosts")) == ("/help", "/etc/hosts")
+    assert split(Draft.typed("  /skip  groq 1h ")) == ("skip", "groq 1h")
+    assert split(Draft.typed("a question")) is None
 
 
-def completions(text: str) -> list[str]:
+def test_a_command_is_typed_and_what_it_is_about_may_be_pasted() -> None:
+    assert split(Draft.typed("/add ") + Draft.pasted("my notes.txt")) == ("add", "my notes.txt")
+    assert split(Draft.pasted("/quit")) is None
+    assert split(Draft.typed("/") + Draft.pasted("quit")) is None
+    assert split(Draft.typed("  ") + Draft.pasted("/quit")) is None
+
+
+def completions(text: str | Draft) -> list[str]:
+    draft = Draft.typed(text) if isinstance(text, str) else text
     completer = ChatCompleter(COMMANDS, lambda command: {"use": ["groq", "local"]}.get(command.name, ()))
-    return [found.text for found in completer.get_completions(Document(text), CompleteEvent())]
+    return [found.text for found in completer.complete(draft)]
 
 
 def test_tab_completes_commands_and_what_they_take() -> None:
@@ -74,7 +89,26 @@ def test_tab_completes_commands_and_what_they_take() -> None:
     assert completions("a question") == []
 
 
-def test_tab_completes_files(tmp_path: Path) -> None:
+def test_tab_completes_files_and_quotes_names_that_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "my folder").mkdir()
+    for name in ("notes.md", "my notes.txt", 'my "own".txt', "my folder/a b.c", "line\nbreak", "my\\file"):
+        (tmp_path / name).touch()
+    assert completions("/add ~/no") == ["~/notes.md"]
+    assert completions("/add ~/my n") == ['"~/my notes.txt"']
+    assert completions(f"look at @{tmp_path}/no") == [f"{tmp_path}/notes.md"]
+    assert completions('(see @"~/no') == ['"~/notes.md"']
+    assert completions("@~/my") == ['"~/my \\"own\\".txt"', '"~/my folder/', '"~/my notes.txt"', '"~/my\\\\file"']
+    assert completions("@~/my\\ n") == ['"~/my notes.txt"']
+    assert completions("@'~/my n") == ['"~/my notes.txt"']
+    assert completions('@"~/my folder/a') == ['"~/my folder/a b.c"']
+    assert (
+        completions("me@~/no") == completions("@~/line") == completions("@~/nowhere/") == completions("@~nobody/") == []
+    )
+
+
+def test_tab_completes_nothing_that_was_pasted(tmp_path: Path) -> None:
     (tmp_path / "notes.md").touch()
-    assert completions(f"/add {tmp_path}/no") == ["tes.md"]
-    assert completions(f"look at @{tmp_path}/no") == ["tes.md"]
+    assert completions(Draft.pasted(f"see @{tmp_path}/no")) == []
+    assert completions(Draft.pasted("/un")) == []
+    assert completions(Draft((Run("@"), *Draft.pasted(f"{tmp_path}/no").runs))) == [f"{tmp_path}/notes.md"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.session import Attachment, Plan, Session, TurnResult, typed
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
@@ -47,7 +48,7 @@ def test_a_question_goes_out_behind_what_was_said_and_below_the_system_prompt() 
 def test_a_turn_without_an_answer_leaves_only_a_draft() -> None:
     session = Session()
     turn(session, given=answer("", whole=False), error=APIError("down"))
-    assert (said(session), session.draft) == ([], "Is it?")
+    assert (said(session), session.draft) == ([], Draft.pasted("Is it?"))
 
 
 def test_a_stopped_answer_stays_and_is_marked() -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.repl.attachments import attach
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.input_history import InputHistory
+from fallback_chat.cli.repl.pastes import Pastes
 from fallback_chat.core.config import discovery
 from fallback_chat.core.config.keys import key_state, read_key
 from fallback_chat.core.config.model_cache import ModelCache
@@ -168,10 +170,10 @@ def test_a_cache_of_models_without_end_is_absent(tmp_path: Path) -> None:
 def test_nothing_is_remembered_of_what_is_typed_and_that_is_said_once(planted: tuple[Path, str, str]) -> None:
     path, what, words = planted
     told: list[str] = []
-    history = InputHistory(path, told.append)
+    history = InputHistory(path, told.append, Pastes())
 
     assert list(history.load_history_strings()) == []
-    history.append_string("typed")
+    history.add(Draft.typed("typed"))
 
     words = "it is a link" if what in LINKS else words
     assert told == [f"what you type is not remembered: {path}: {words}"]
