@@ -97,7 +97,7 @@ def test_ctrl_c_while_waiting_for_a_rate_limit(program: Program) -> None:
         told = process.stderr.readline()
         ran = stop(process)
 
-    assert told.endswith(b"asking again in 100 s\n")
+    assert told.endswith(b"asking it again in 100 s\n")
     assert ran == Ran(130, "", "")
 
 
