@@ -26,10 +26,11 @@ _BY_WORD: Final = f"""
     WHERE turn_text MATCH ? AND turns.removed = 0 ORDER BY turn_text.rank, turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 _BY_LETTER: Final = f"""
-    SELECT {_HIT}, CASE WHEN instr(lower(question), lower(?1)) THEN question ELSE answer END
-    FROM turns JOIN sessions ON sessions.id = turns.session
-    WHERE turns.removed = 0 AND (instr(lower(question), lower(?1)) OR instr(lower(answer), lower(?1)))
-    ORDER BY turns.id DESC LIMIT ?2
+    WITH sought (text) AS (SELECT lower(?))
+    SELECT {_HIT}, CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END
+    FROM sought, turns JOIN sessions ON sessions.id = turns.session
+    WHERE turns.removed = 0 AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text))
+    ORDER BY turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 
 _INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'turn_text'"

@@ -191,7 +191,7 @@ class History:
         found = [
             SessionId(row[0])
             for row in self._database.query(
-                "SELECT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id", wanted
+                "SELECT id FROM sessions WHERE substr(id, 1, ?) = ? ORDER BY id", len(wanted), wanted
             )
         ]
         if wanted in found:
