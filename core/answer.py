@@ -62,6 +62,8 @@ class Answer:
     """The model that answered, as the server names it, or the one asked for."""
     finish_raw: str | None = None
     """The provider's own word for `finish_reason`."""
+    finish_words: str | None = None
+    """Why it ended so, in the provider's own words."""
 
     @property
     def refused(self) -> bool:
@@ -103,6 +105,7 @@ class AnswerBuilder:
         self._finish: FinishReason | None = None
         """Until content follows it."""
         self._finish_raw: str | None = None
+        self._finish_words: str | None = None
         self._usage: CompletionUsage | None = None
         self._model = ""
 
@@ -119,7 +122,7 @@ class AnswerBuilder:
         delta = chunk.delta
         if delta is not None:
             if self._finish is not None and (delta.reasoning or delta.refusal or (delta.content or "").strip()):
-                self._finish = self._finish_raw = None
+                self._finish = self._finish_raw = self._finish_words = None
             if delta.content:
                 self._text.append(delta.content)
             if delta.reasoning:
@@ -133,6 +136,7 @@ class AnswerBuilder:
                 self._extras.append(extra)
         if chunk.finish_reason is not None:
             self._finish, self._finish_raw = chunk.finish_reason, chunk.finish_raw
+            self._finish_words = chunk.finish_words
         self._usage = chunk.usage or self._usage
         self._model = chunk.model or self._model
 
@@ -147,6 +151,7 @@ class AnswerBuilder:
             extras=tuple(self._extras),
             finish_reason=self._finish,
             finish_raw=self._finish_raw,
+            finish_words=self._finish_words,
             usage=self._usage,
             attempts=stream.attempts,
             llm=llm,

@@ -95,6 +95,8 @@ class ChatChunk:
     """The model that answers, where the server says so (it may differ from the one asked for)."""
     restarted: bool = False
     """Discard all text so far: the answer begins anew from another provider."""
+    finish_words: str | None = None
+    """Why it ended so, in the server's own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

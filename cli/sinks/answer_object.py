@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event
 
 ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
@@ -74,7 +75,7 @@ def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, A
         "schema": ANSWER_SCHEMA,
         "text": answer.text if answer else "",
         "reasoning": answer.reasoning or None if answer else None,
-        "refusal": answer.refusal or None if answer else None,
+        "refusal": _refusal(answer) if answer else None,
         "tool_calls": [asdict(call) for call in answer.tool_calls] if answer else [],
         "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
         "complete": complete,
@@ -88,6 +89,11 @@ def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, A
         "error": error_object(error) if error else None,
     }
     return {name: redacted(item, redact) for name, item in value.items()}
+
+
+def _refusal(answer: Answer) -> str | None:
+    """Return the words of a refusal: the model's own, or the server's about it."""
+    return answer.refusal or (answer.finish_words if answer.refused else None) or None
 
 
 class JsonLines:

@@ -31,6 +31,8 @@ CUT_SHORT: Final = {
     FinishReason.PAUSE: "the provider paused",
 }
 
+SHOWN_WORDS: Final = 300
+"""Characters of a provider's own words."""
 REDACTED: Final = "the answer held a secret of your configuration; [redacted] stands in its place"
 
 
@@ -88,8 +90,8 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
         return []
     who = answer.llm.label if answer.llm else "the provider"
     if answer.refused:
-        return [f"{who} refused to answer ({answer.finish_reason})"]
-    return [f"the answer is incomplete: {_why_cut(answer, who)}"]
+        return [f"{who} refused to answer ({answer.finish_reason}{_in_its_words(answer)})"]
+    return [f"the answer is incomplete: {_why_cut(answer, who)}{_in_its_words(answer)}"]
 
 
 def calls_only(answer: Answer | None) -> list[str]:
@@ -99,6 +101,12 @@ def calls_only(answer: Answer | None) -> list[str]:
     names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
     who = answer.llm.label if answer.llm else "the provider"
     return [f"{who} answered with a tool call only ({names}), which is not run"]
+
+
+def _in_its_words(answer: Answer) -> str:
+    """Return what the provider itself says about the end, cut to one line."""
+    words = " ".join((answer.finish_words or "").split())
+    return f": {words[:SHOWN_WORDS]}" if words else ""
 
 
 def _why_cut(answer: Answer, who: str) -> str:

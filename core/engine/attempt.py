@@ -82,6 +82,7 @@ class Attempt:
         """Characters of text handed out."""
         self.finish_reason: FinishReason | None = None
         self._finish_word: str | None = None
+        self._finish_said: str | None = None
 
     @property
     def elapsed(self) -> float:
@@ -240,6 +241,7 @@ class Attempt:
                 check_arguments(delta.tool_calls)
         if chunk.finish_reason is not None:
             self.finish_reason, self._finish_word = chunk.finish_reason, chunk.finish_raw
+            self._finish_said = chunk.finish_words
             self._clocks.finish()
 
     def _is_harmless(self, failure: APIError) -> bool:
@@ -275,7 +277,7 @@ class Attempt:
         if calls or (refusal and self._settings.on_refusal is OnRefusal.STOP):
             return
         if refusal:
-            raise APIStreamError("refused to answer", kind=refusal)
+            raise APIStreamError(self._finish_said or "refused to answer", kind=refusal)
         if finish is FinishReason.CONTEXT_EXCEEDED:
             raise APIStreamError("the conversation fills the context window", kind=ErrorKind.CONTEXT_EXCEEDED)
         if finish is FinishReason.LENGTH:

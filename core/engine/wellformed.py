@@ -23,6 +23,8 @@ def check_chunk(chunk: Any) -> ChatChunk:
         raise _wrong("usage", "CompletionUsage", chunk.usage)
     if chunk.finish_reason is not None and not isinstance(chunk.finish_reason, FinishReason):
         chunk.finish_reason = _finish(chunk.finish_reason)
+    if chunk.finish_words is not None and not isinstance(chunk.finish_words, str):
+        raise _wrong("finish_words", "str", chunk.finish_words)
     if chunk.delta is not None:
         _check_delta(chunk.delta)
     return chunk

@@ -56,6 +56,8 @@ class GenerateReader(AnswerReader):
             if raw or self._word:
                 chunks += self._counted()
             if raw:
+                blocked = dict_of(event.get("promptFeedback")).get("blockReasonMessage")
+                self._explanation = text_of(candidate.get("finishMessage")) or text_of(blocked)
                 self._finish(raw, chunks)
         return chunks
 

@@ -86,7 +86,8 @@ class MessagesReader(AnswerReader):
         chunks = self._begin(answer)
         for index, block in enumerate(dicts_of(answer["content"])):
             chunks += self._start(index, block)
-        return chunks + self._end({"stop_reason": answer.get("stop_reason") or "end_turn"}, {})
+        end = {"stop_reason": answer.get("stop_reason") or "end_turn", "stop_details": answer.get("stop_details")}
+        return chunks + self._end(end, {})
 
     def _begin(self, message: dict[str, Any]) -> list[ChatChunk]:
         self._id, self._answering = text_of(message.get("id")), text_of(message.get("model"))
@@ -154,6 +155,7 @@ class MessagesReader(AnswerReader):
     def _end(self, delta: dict[str, Any], usage: dict[str, Any]) -> list[ChatChunk]:
         chunks = self._count(usage)
         if raw := text_of(delta.get("stop_reason")):
+            self._explanation = text_of(dict_of(delta.get("stop_details")).get("explanation"))
             self._finish(raw, chunks)
         return chunks
 

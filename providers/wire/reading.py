@@ -35,6 +35,8 @@ class AnswerReader:
         self._refusal_seen = False
         self._word = ""
         """The word that ended the answer, until content follows it."""
+        self._explanation = ""
+        """Why it ended, where the server says more than a word."""
         self.dropped: set[str] = set()
         """What came that a terminal cannot show."""
 
@@ -60,7 +62,7 @@ class AnswerReader:
         if ending is None or (word == self._word and self.finished):
             return
         if isinstance(ending, Broken):
-            raise ErrorEventError(broken(word, ending.type), chunks)
+            raise ErrorEventError(broken(word, ending.type, self._explanation), chunks)
         self._word = word
         if ending in PROPER_ENDS and self._is_open() and not closing:
             return
@@ -74,7 +76,16 @@ class AnswerReader:
         extras = (VendorExtra(request.settings.kind, request.model, state, request.origin),) if state else ()
         last = ChoiceDelta(self._left(ending) or None, tool_calls=calls, extras=extras)
         delta = last if last.content or last.tool_calls or last.extras else None
-        chunks.append(ChatChunk(delta, finish_reason=ending, finish_raw=word, id=self._id, model=self._answering))
+        chunks.append(
+            ChatChunk(
+                delta,
+                finish_reason=ending,
+                finish_raw=word,
+                id=self._id,
+                model=self._answering,
+                finish_words=self._explanation or None,
+            )
+        )
 
     def _judge(self, ending: FinishReason) -> FinishReason:
         """Return what an end is in view of what came before it: `stop` ends tool calls and refusals, too."""
@@ -96,6 +107,7 @@ class AnswerReader:
         return None
 
 
-def broken(word: str, type_: str) -> dict[str, str]:
-    """Return the error that a finish reports."""
-    return {"message": f"the provider ended the answer with {word[:80]!r}", "code": word, "type": type_}
+def broken(word: str, type_: str, said: str = "") -> dict[str, str]:
+    """Return the error that a finish reports, in the words that the server has for it (`said`)."""
+    message = f"the provider ended the answer with {word[:80]!r}{f': {said}' if said else ''}"
+    return {"message": message, "code": word, "type": type_}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -287,3 +288,36 @@ def test_arguments_of_gemini_may_come_value_by_value(form: str) -> None:
     (call,) = result["tool_calls"]
     # One that never ended is no JSON, and so it is not run.
     assert (call["name"], call["arguments"]) == ("one", arguments if arguments is not None else "{")
+
+
+DECLINED: dict[str, list[Event]] = {
+    "anthropic": [
+        {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": {"explanation": "About bombs."}}}
+    ],
+    "gemini": [{"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "About bombs."}}],
+    "gemini answer": [{"candidates": [{"finishReason": "SAFETY", "finishMessage": "About bombs."}]}],
+    "anthropic whole": [
+        {"content": [], "stop_reason": "refusal", "stop_details": {"explanation": "About bombs.", "category": None}}
+    ],
+}
+
+
+@pytest.mark.parametrize("case", DECLINED)
+def test_a_server_that_says_why_it_ended_an_answer_is_quoted(case: str) -> None:
+    family, _, form = case.partition(" ")
+    body = body_reader(family)
+    events = DECLINED[case]
+    for piece in [json.dumps(events[0]).encode()] if form == "whole" else framed(family, events):
+        body.feed(piece)
+    body.end()
+    assert [chunk.finish_words for chunk in body.ready if chunk.finish_reason is not None] == ["About bombs."]
+
+
+def test_a_failed_end_is_told_in_the_servers_words() -> None:
+    body = body_reader("gemini")
+    event = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "print(x"}]}
+    for piece in framed("gemini", [event]):
+        body.feed(piece)
+    body.end()
+    assert body.error is not None
+    assert body.error.message == "the provider ended the answer with 'MALFORMED_FUNCTION_CALL': print(x"

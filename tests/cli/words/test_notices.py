@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.words.notices import CUT_SHORT, shortcomings
+from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.llm import ChatChunk, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
+from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -47,3 +52,24 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
     assert loud.err.startswith("fallback-chat: ")
     assert loud.err.endswith(": chain.hedge_after: has no effect in this version\n")
     assert loud.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "words", "told"),
+    [
+        (FinishReason.REFUSAL, "About  bombs.", "one refused to answer (refusal: About bombs.)"),
+        (FinishReason.CONTENT_FILTER, None, "one refused to answer (content_filter)"),
+        (FinishReason.LENGTH, "no room", f"the answer is incomplete: {CUT_SHORT[FinishReason.LENGTH]}: no room"),
+    ],
+)
+def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
+    builder = AnswerBuilder()
+    builder.add(ChatChunk(finish_reason=finish, finish_words=words))
+    assert shortcomings(replace(builder.build(Stream()), llm=ScriptedLLM("one")), None) == [told]  # type: ignore[arg-type]
+
+
+class Stream:
+    """An answer of nobody."""
+
+    llm = None
+    attempts = ()

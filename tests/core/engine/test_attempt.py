@@ -348,6 +348,12 @@ async def test_a_refusal_is_a_failure_where_the_next_one_is_to_be_asked(reason: 
     assert (await failure(*script, settings=SKIPS_REFUSALS))[1:3] == (kind, "refused to answer")
 
 
+async def test_a_refusal_is_told_in_the_words_of_the_server() -> None:
+    said = ChatChunk(finish_reason=FinishReason.REFUSAL, finish_words="About bombs.")
+
+    assert (await failure(said, settings=SKIPS_REFUSALS))[1:3] == (ErrorKind.REFUSAL, "About bombs.")
+
+
 async def test_a_refusal_that_takes_its_time_is_no_time_out_where_the_next_one_is_to_be_asked() -> None:
     refusal = ChatChunk(ChoiceDelta(refusal="I"))
 
