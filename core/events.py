@@ -159,6 +159,19 @@ class StreamRestarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamContinued:
+    """Another provider has been proven to continue the text shown so far."""
+
+    from_llm: LLM
+    to_llm: LLM
+    at: int
+    """Characters of the text that had been shown."""
+
+    def __post_init__(self) -> None:
+        check_count("at", self.at)
+
+
+@dataclass(frozen=True, slots=True)
 class AvailabilityChangedEvent:
     """A provider became available or unavailable; LiveKit's event, with the reasons added."""
 
@@ -192,6 +205,7 @@ Event = (
     | Waiting
     | FailedOver
     | StreamRestarted
+    | StreamContinued
     | AvailabilityChangedEvent
     | AllFailed
 )
@@ -205,6 +219,7 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     Waiting: "waiting",
     FailedOver: "failed_over",
     StreamRestarted: "stream_restarted",
+    StreamContinued: "stream_continued",
     AvailabilityChangedEvent: "llm_availability_changed",
     AllFailed: "all_failed",
 }

@@ -45,6 +45,7 @@ from fallback_chat.core.events import FailedOver as FailedOver
 from fallback_chat.core.events import Notice as Notice
 from fallback_chat.core.events import Outcome as Outcome
 from fallback_chat.core.events import ProviderGivenUp as ProviderGivenUp
+from fallback_chat.core.events import StreamContinued as StreamContinued
 from fallback_chat.core.events import StreamRestarted as StreamRestarted
 from fallback_chat.core.events import Waiting as Waiting
 from fallback_chat.core.llm import LLM as LLM

@@ -14,7 +14,7 @@ from fallback_chat.cli.turn import Turn
 from fallback_chat.cli.words.failures import exit_code_of, exit_code_of_answer
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
-from fallback_chat.core.engine.settings import Prefer
+from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
 
 if TYPE_CHECKING:
@@ -127,10 +127,19 @@ async def _ask(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, sh
         outcome, unshown = _with_calls(await _answer(chain, plan, sink, shared), options)
         sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
-    lacks = shortcomings(outcome.answer, outcome.error)
+    lacks = [*shortcomings(outcome.answer, outcome.error), *_not_taken_back(outcome, chain, sink)]
     for line in (*lacks, *unshown, *advice, *_remarks(outcome, chain, options, shared)):
         sink.notice(line)
     return outcome.exit_code
+
+
+def _not_taken_back(outcome: Outcome, chain: OpenChain, sink: Sink) -> list[str]:
+    """Say why an answer that broke off was not started over, although the configuration says so."""
+    wanted = chain.settings.attempt.on_stream_failure in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
+    broke_off = outcome.error is not None and outcome.exit_code is ExitCode.INCOMPLETE
+    if not (wanted and broke_off) or sink.can_discard:
+        return []
+    return ["what was written cannot be taken back: with --buffer the next provider would have started over"]
 
 
 def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[str]]:
@@ -155,6 +164,7 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOption
         start_with=plan.start_with,
         total_timeout=TOTAL_TIMEOUT,
         max_wait=PATIENCE if shared.wait is None else shared.wait,
+        can_discard=sink.can_discard,
         on_event=on_event,
     )
     turn = Turn(stream, sink.chunk)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.cli.words.failures import is_cancelled, sentence
 from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds, rfc3339
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
-from fallback_chat.core.events import AttemptFailed, AttemptStarted, FailedOver, Notice, StreamRestarted, Waiting
+from fallback_chat.core.events import (
+    AttemptFailed,
+    AttemptStarted,
+    FailedOver,
+    Notice,
+    StreamContinued,
+    StreamRestarted,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +139,8 @@ class JsonLines:
                 self.emit("waiting", provider=llm.label, seconds=round(seconds, 3), until=rfc3339(until))
             case FailedOver(from_llm, to_llm, reason):
                 self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
+            case StreamContinued(from_llm, to_llm, at):
+                self.emit("continue", **{"from": from_llm.label, "to": to_llm.label, "at": at})
             case StreamRestarted(from_llm, to_llm, discarded):
                 self.emit("discard", **{"from": from_llm.label, "to": to_llm.label, "characters": discarded})
             case _:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.notices import REDACTED
+from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
@@ -70,6 +71,11 @@ class Sink:
         self.redactor = redactor
         keep_out(redactor)
 
+    @property
+    def can_discard(self) -> bool:
+        """Whether text that was shown can be taken back when another provider starts over."""
+        return True
+
     def chunk(self, chunk: ChatChunk) -> None:
         """Take one chunk of the answer."""
 
@@ -115,6 +121,10 @@ class TextSink(Sink):
     def redact_with(self, redactor: Redactor) -> None:
         super().redact_with(redactor)
         self._redacting = RedactingStream(redactor)
+
+    @property
+    def can_discard(self) -> bool:
+        return self.out.isatty()  # what was written to a pipe has been read
 
     def chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
@@ -186,7 +196,7 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
         from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
 
         return JsonSink(out, err, options.output) if options.json else JsonLinesSink(out, err)
-    if options.output is not None or options.no_stream:
+    if options.output is not None or options.no_stream or _must_be_whole(options, out):
         return WholeTextSink(out, err, options.output)
     if renders(options.render, out):
         from fallback_chat.cli.sinks.live import LiveSink
@@ -195,6 +205,11 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
     from fallback_chat.cli.render.plain import PlainText
 
     return TextSink(out, err, PlainText(out))
+
+
+def _must_be_whole(options: AskOptions, out: TextIO) -> bool:
+    """Whether the user wants an answer that breaks off to start over where nothing written can be taken back."""
+    return options.on_stream_failure == OnStreamFailure.RESTART and not out.isatty()
 
 
 def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None:

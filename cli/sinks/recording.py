@@ -53,6 +53,10 @@ class RecordingSink(Sink):
         self._history = history
         self._tick: asyncio.TimerHandle | None = None
 
+    @property
+    def can_discard(self) -> bool:
+        return self._sink.can_discard
+
     def chunk(self, chunk: ChatChunk) -> None:
         self._recorder.chunk(chunk)
         self._sink.chunk(chunk)

@@ -12,6 +12,7 @@ from fallback_chat.core.events import (
     AttemptStarted,
     Notice,
     ProviderGivenUp,
+    StreamContinued,
     StreamRestarted,
     Waiting,
 )
@@ -42,7 +43,7 @@ def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: b
         tell(str(warning))
 
 
-def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
+def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C901 - one row an event
     """Give the lines for one event of the engine: who failed, of what, and who is asked now."""
     match event:
         case AttemptStarted(llm, number) if verbose:
@@ -63,7 +64,9 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:
         case Notice(llm, text):
             yield f"{llm.label} {text}"
         case StreamRestarted(from_llm, to_llm):
-            yield f"the text of {from_llm.label} is void; {to_llm.label} starts anew"
+            yield f"the text of {from_llm.label} is discarded; {to_llm.label} starts over"
+        case StreamContinued(_, to_llm):
+            yield f"⋯ {to_llm.label} continues"
         case _:
             return
 
@@ -80,7 +83,7 @@ def attribution(answer: Answer, chain: int) -> str | None:
 def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
     """Say what is missing of an answer, and why; nothing when it is whole."""
     if error is not None and answer is not None and answer.text.strip():
-        provider = answer.attempts[-1].provider if answer.attempts else "the provider"
+        provider = answer.llm.label if answer.llm is not None else "the provider"
         cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
         why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
         return [f"the answer is incomplete: {why}"]

@@ -141,6 +141,7 @@ class FallbackAdapter(LLM):
         without: Collection[LLM] = (),
         total_timeout: float | None = None,
         max_wait: float | None = None,
+        can_discard: bool = True,
         on_event: Callable[[Event], object] | None = None,
         **extra: Any,
     ) -> FallbackLLMStream:
@@ -192,6 +193,7 @@ class FallbackAdapter(LLM):
             deadline=self._settings.deadline,
             total_timeout=total_timeout,
             max_wait=self._settings.max_wait if max_wait is None else max_wait,
+            can_discard=can_discard,
         )
         stream = FallbackLLMStream(turn, services, open_stream)
         self._streams.add(stream)

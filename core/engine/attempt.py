@@ -80,6 +80,8 @@ class Attempt:
         """Seconds from the start to the first content."""
         self.shown = 0
         """Characters of text handed out."""
+        self.only_text = True
+        """Nothing but text and reasoning has come: neither a refusal nor a piece of a tool call."""
         self.finish_reason: FinishReason | None = None
         self._finish_word: str | None = None
         self._finish_said: str | None = None
@@ -237,6 +239,8 @@ class Attempt:
                 self.finish_reason = None
             if delta.reasoning or delta.thinking:
                 self._thought_at = self._now()
+            if delta.tool_calls or delta.tool_fragment or delta.refusal:
+                self.only_text = False
             if delta.tool_calls:
                 check_arguments(delta.tool_calls)
         if chunk.finish_reason is not None:

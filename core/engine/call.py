@@ -64,9 +64,9 @@ class Call:
         self._settle(self._failed, error)
         self._board.fail(self.candidate.key, self.permit, error, alone=alone)
 
-    def fail_without_blame(self, error: APIError) -> None:
+    def fail_without_blame(self, error: APIError, outcome: Outcome | None = None) -> None:
         """Sign out after a failure that says nothing yet, or nothing about the provider."""
-        self._settle(self._failed, error)
+        self._settle(outcome or self._failed, error)
         self._board.hand_back(self.candidate.key, self.permit)
 
     @property

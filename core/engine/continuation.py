@@ -1,114 +1,119 @@
 """Having another provider finish an answer that broke off (`on_stream_failure = "continue"`).
 
-Literal continuation of a trailing assistant message is refused or misread by many models, so the portable way is taken: the
-partial answer stays in the conversation and a user message asks to go on. What the next model repeats of it is trimmed.
+Prefilling a trailing assistant message is refused or misread by many models, so the portable way is
+taken: the partial answer stays in the conversation, and a user message asks to repeat its last words, the
+anchor, and to go on from there. Only a text that does so continues the answer (`seam`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
+from fallback_chat.core.engine.seam import Seam, anchor_of
 from fallback_chat.core.llm import ChoiceDelta
 
 if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatContext
-    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.llm import LLM, ChatChunk
 
 INSTRUCTION: Final = (
-    "Your answer above was cut off by a technical fault. Go on exactly where it ends, in the same form. "
-    "Repeat nothing of it, and say nothing about the interruption."
+    "Your answer above was cut off by a technical fault. Begin your reply by repeating exactly the text between the two "
+    "marker lines below, character for character and without the markers, and then go straight on with the rest of the "
+    "answer. Do not apologise, do not explain, and do not start over.\n"
+    "-----\n"
+    "{anchor}\n"
+    "-----"
 )
-WINDOW: Final = 240
-"""Characters within which a repetition is looked for."""
-LEAST_ECHO: Final = 4
-"""Characters, blanks not counted; what overlaps by less is chance."""
 
 
 def continue_from(context: ChatContext, partial: str) -> ChatContext:
-    """Give the conversation in which the next provider is asked to go on after `partial`."""
+    """Return the conversation in which the next provider is asked to continue `partial`, which has an anchor."""
     broken_off = ChatMessage(Role.ASSISTANT, (Text(partial),), complete=False)
-    return context.add_message(broken_off).add(Role.USER, INSTRUCTION)
+    return context.add_message(broken_off).add(Role.USER, INSTRUCTION.format(anchor=anchor_of(partial)))
 
 
-class EchoTrimmer:
-    """Cuts from the beginning of a text what repeats the end of `partial`, blanks apart; the rest passes unchanged."""
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The part of a continued answer that one provider gave; code points from `start` to `end`, half open."""
 
-    def __init__(self, partial: str) -> None:
-        self._end = _squeeze(partial)[-WINDOW:]
-        self._held = ""
-        self._decided = False
-
-    def feed(self, text: str) -> str:
-        """Take the next piece; give what can be shown."""
-        if self._decided:
-            return text
-        self._held += text
-        begun = _squeeze(self._held)
-        may_still_echo = len(begun) < WINDOW and any(
-            self._end.startswith(begun, start) for start in range(len(self._end))
-        )
-        return "" if may_still_echo else self.flush()
-
-    def flush(self) -> str:
-        """Give what was held back, at the end of the text."""
-        self._decided = True
-        held, self._held = self._held, ""
-        begun = _squeeze(held)
-        longest = min(len(begun), len(self._end))
-        echo = next((n for n in range(longest, LEAST_ECHO - 1, -1) if self._end.endswith(begun[:n])), 0)
-        return _without(held, echo)
+    provider: str
+    model: str
+    start: int
+    end: int
 
 
 class Transcript:
-    """The text that a turn has shown, kept in case another provider has to go on with it."""
+    """The text that a turn has shown, and who gave which part of it."""
 
     def __init__(self) -> None:
-        self._shown: list[str] = []
-        self._trimmer: EchoTrimmer | None = None
+        self._pieces: list[str] = []
+        self._length = 0
+        self._segments: list[Segment] = []
+        self._begun = 0
+        self._seam: Seam | None = None
         self.partial = ""
-        """What the next provider is to continue; empty where it begins anew."""
+        """What the next provider is to continue; empty where it starts over."""
 
     @property
     def length(self) -> int:
         """Characters shown so far."""
-        return sum(map(len, self._shown))
+        return self._length
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the provider that answers has not yet proven that it continues the partial answer."""
+        return self._seam is not None and not self._seam.proven
 
     def begin(self) -> None:
-        """A provider has committed: what it repeats of `partial` is trimmed."""
-        self._trimmer = EchoTrimmer(self.partial) if self.partial else None
+        """A provider has its first content."""
+        anchor = anchor_of(self.partial) if self.partial else None
+        self._seam = None if anchor is None else Seam(self.partial, anchor)
 
     def take(self, chunk: ChatChunk) -> ChatChunk:
-        """Give `chunk` as it can be shown, and remember its text."""
-        text = chunk.delta.content or "" if chunk.delta is not None else ""
-        if self._trimmer is not None:
-            text = self._trimmer.feed(text)
+        """Return `chunk` as it can be shown, and remember its text. Raises `SeamUnprovenError`."""
+        delta = chunk.delta
+        text = delta.content or "" if delta is not None else ""
+        if self._seam is not None and not self._seam.passes:
+            text = self._seam.feed(text)
             if chunk.finish_reason is not None:
-                text += self._trimmer.flush()
-            chunk = replace(chunk, delta=replace(chunk.delta or ChoiceDelta(), content=text or None))
-        self._shown.append(text)
+                self._seam.end()
+            chunk = replace(chunk, delta=replace(delta or ChoiceDelta(), content=text or None))
+        if text:
+            self._pieces.append(text)
+            self._length += len(text)
         return chunk
 
-    def rest(self) -> str:
-        """Give what is still held back at the end of the answer."""
-        return self._trimmer.flush() if self._trimmer is not None else ""
+    def end(self) -> None:
+        """Take in that the provider has nothing more to say. Raises `SeamUnprovenError`."""
+        if self._seam is not None:
+            self._seam.end()
 
-    def break_off(self, *, keep: bool) -> None:
-        """The provider failed: the next one continues what was shown (`keep`), or it is void."""
-        if not keep:
-            self._shown.clear()
-        self.partial = "".join(self._shown)
+    def can_continue(self) -> bool:
+        """Whether there is enough of what is shown to be recognised."""
+        return anchor_of("".join(self._pieces)) is not None
 
+    def keep(self, llm: LLM) -> None:
+        """The provider failed, and the next one is to continue what was shown."""
+        self._note_segment(llm)
+        self.partial = "".join(self._pieces)
 
-def _squeeze(text: str) -> str:
-    return "".join(text.split())
+    def discard(self) -> None:
+        """What was shown is void."""
+        self._pieces.clear()
+        self._segments.clear()
+        self._length = self._begun = 0
+        self.partial = ""
+        self._seam = None
 
+    def segments(self, llm: LLM | None) -> tuple[Segment, ...]:
+        """Return the parts of the answer where more than one provider gave it; `llm` gave the last one."""
+        if not self._segments or llm is None or self.undecided:
+            return ()
+        return (*self._segments, Segment(llm.label, llm.model, self._begun, self._length))
 
-def _without(text: str, count: int) -> str:
-    """Drop the first `count` characters that are no blanks, and the blanks between them."""
-    position = 0
-    while count:
-        count -= not text[position].isspace()
-        position += 1
-    return text[position:]
+    def _note_segment(self, llm: LLM) -> None:
+        if self._length > self._begun:
+            self._segments.append(Segment(llm.label, llm.model, self._begun, self._length))
+            self._begun = self._length

@@ -12,8 +12,10 @@ What may happen in which order, told by events:
             | AttemptFailed (pause AttemptStarted ending)  → the same provider once more
             | AttemptFailed | ProviderGivenUp              → FailedOver, then the next provider
 
-A failure after content ends the turn, unless `on_stream_failure` says otherwise; then the text shown is
-void (StreamRestarted, as soon as another provider has content) or gets continued.
+A failure after content ends the turn, unless `on_stream_failure` says otherwise. Then the text shown is
+void (StreamRestarted, as soon as another provider has content), or another provider continues it: what it
+sends is held back until the seam is proven (StreamContinued). Where it is not proven, that provider is
+asked once more, to start over. Text that the consumer cannot take back is never restarted.
 
 Who closes what: each request is a `Call`, an async context manager that settles its permit and closes
 its connection on every way out. `aclose()` closes the loop, and so the call that is open in it.
@@ -32,10 +34,12 @@ from fallback_chat.core.engine.order import Order
 from fallback_chat.core.engine.patience import Patience
 from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.engine.reading import GeneratedStream
+from fallback_chat.core.engine.seam import SeamUnprovenError
 from fallback_chat.core.engine.settings import OnStreamFailure
+from fallback_chat.core.engine.shown import ShownText
 from fallback_chat.core.engine.turn import Failure
 from fallback_chat.core.engine.watchdog import GivenUpError
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
+from fallback_chat.core.errors import AllProvidersFailed, APIError, APIStreamError, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
     AttemptFailed,
@@ -43,21 +47,20 @@ from fallback_chat.core.events import (
     AttemptStarted,
     FailedOver,
     Notice,
+    Outcome,
     ProviderGivenUp,
-    StreamRestarted,
     Waiting,
 )
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from fallback_chat.core.engine.breaker import Permit
-    from fallback_chat.core.engine.continuation import Transcript
+    from fallback_chat.core.engine.continuation import Segment
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.turn import Services, TurnOptions
     from fallback_chat.core.events import AttemptRecord
-    from fallback_chat.core.llm import LLM, LLMStream
+    from fallback_chat.core.llm import LLM, ChatChunk, LLMStream
 
 LONGEST_ANSWER: Final = 300.0
 """Seconds for which a provider on trial that has begun to answer keeps its trial to itself."""
@@ -87,18 +90,15 @@ class FallbackLLMStream(GeneratedStream):
         """Requests beyond the first that the provider being asked has had."""
         self._latest: Call | None = None
         """The request that was started last, whether or not it has shown content."""
-        self._answering: LLM | None = None
         self._failure: Failure | None = None
-        self._void: Failure | None = None
-        """Whose text is void once another provider has shown content."""
         self._last_error: APIError | None = None
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
-        self._transcript = _transcript() if may_continue else None
+        self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
 
     @property
     def llm(self) -> LLM | None:
         """The provider that gave the text there is; None before the first content."""
-        return self._answering
+        return self._shown.llm
 
     @property
     def gives_up_in(self) -> float | None:
@@ -119,6 +119,11 @@ class FallbackLLMStream(GeneratedStream):
         return self._account.attempts(self._order)
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Who gave which part of the text, where another provider was proven to continue it; else empty."""
+        return self._shown.segments
+
+    @property
     def can_give_up(self) -> bool:
         """Whether another provider is left that could take over."""
         return not self.ended and self._latest is not None and bool(self._order.left())
@@ -133,21 +138,22 @@ class FallbackLLMStream(GeneratedStream):
         return True
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
-        for candidate in self._options.candidates:
-            if (misfit := self._order.misfits.get(candidate.key)) is not None:
-                self._services.emit(AttemptSkipped(candidate.llm, misfit))
+        self._tell_misfits()
+        shown = self._shown
         while True:
             async with await self._next_call() as call:
+                llm, attempt = call.candidate.llm, call.attempt
                 try:
                     await self._commit(call)
-                    if self._void is not None:
-                        yield self._restarted(self._void, call)
-                    while (chunk := await call.attempt.next()) is not None:
-                        yield chunk if self._transcript is None else self._transcript.take(chunk)
-                    if self._transcript is not None and (rest := self._transcript.rest()):
-                        yield ChatChunk(ChoiceDelta(rest))
+                    if (mark := shown.begin(llm)) is not None:
+                        yield mark
+                    while (chunk := await attempt.next()) is not None:
+                        yield chunk if shown.passes else shown.take(chunk, llm)
+                    shown.end()
                 except GivenUpError:
                     self._leave(call)
+                except SeamUnprovenError:
+                    self._start_over(call)
                 except APIError as error:
                     self._fail(call, error)
                 else:
@@ -200,7 +206,7 @@ class FallbackLLMStream(GeneratedStream):
             budget = Budget(share, BudgetReason.DEADLINE)
         attempt = Attempt(
             candidate.llm,
-            lambda: self._open_stream(candidate.llm, self._transcript.partial if self._transcript else ""),
+            lambda: self._open_stream(candidate.llm, self._shown.partial),
             candidate.settings,
             budget=budget,
             total_left=self._patience.total_left,
@@ -221,9 +227,6 @@ class FallbackLLMStream(GeneratedStream):
         self._patience.end()
         self._services.note_first_content(call.candidate, call.attempt.first_token)
         self._services.board.renew(call.candidate.key, call.permit, seconds=LONGEST_ANSWER)
-        self._answering = call.candidate.llm
-        if self._transcript is not None:
-            self._transcript.begin()
 
     def _fail(self, call: Call, error: APIError) -> None:
         """Settle a failed call and decide what follows. Raises `error` where the turn ends with it."""
@@ -239,21 +242,27 @@ class FallbackLLMStream(GeneratedStream):
             self._order.note_failure(candidate, error)
             call.fail(error, alone=self._order.alone)
         if attempt.committed:
-            self._break_off(self._failure, attempt.shown)
+            self._break_off(self._failure, attempt)
 
-    def _break_off(self, failure: Failure, shown: int) -> None:
+    def _break_off(self, failure: Failure, attempt: Attempt) -> None:
         """Decide what becomes of the text that was shown. Raises the error where it is the last word of the turn."""
-        shown = shown if self._transcript is None else self._transcript.length
-        self._failure = failure = failure._replace(shown=shown)
+        self._failure = failure = self._shown.break_off(failure, attempt.shown)
         policy = failure.candidate.settings.on_stream_failure
-        goes_on = policy in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
-        if not goes_on or self._patience.total_is_over or not self._order.left():
+        others = not self._patience.total_is_over and bool(self._order.left())
+        if not (others and self._shown.hand_over(policy, only_text=attempt.only_text)):
             self._tell(None)
             raise failure.error
-        if policy is OnStreamFailure.RESTART:
-            self._void = failure
-        if self._transcript is not None:
-            self._transcript.break_off(keep=policy is OnStreamFailure.CONTINUE)
+
+    def _start_over(self, call: Call) -> None:
+        """Ask a provider once more that did not continue the text where it broke off. Raises where that cannot be shown."""
+        error = APIStreamError("it did not continue the answer where it broke off")
+        call.fail_without_blame(error, Outcome.FAILED)  # nothing of it was shown
+        self._patience.total_left = call.attempt.total_left
+        self._failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)
+        if not self._shown.discard():
+            self._failure = self._failure._replace(retry_in=None)
+            self._tell(None)
+            raise self._shown.broken.error
 
     def _leave(self, call: Call) -> None:
         """Go on to the next provider by the user's wish; what this one has shown is void."""
@@ -261,14 +270,12 @@ class FallbackLLMStream(GeneratedStream):
         self._patience.total_left = attempt.total_left
         if attempt.committed:
             error = APIError("given up by you", kind=ErrorKind.CANCELLED)
-            self._void = Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown)
-            if self._transcript is not None:
-                self._transcript.break_off(keep=False)
+            self._shown.discard(Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown))
 
-    def _restarted(self, void: Failure, call: Call) -> ChatChunk:
-        self._void = None
-        self._services.emit(StreamRestarted(void.candidate.llm, call.candidate.llm, void.shown or 0))
-        return ChatChunk(restarted=True)
+    def _tell_misfits(self) -> None:
+        for candidate in self._options.candidates:
+            if (misfit := self._order.misfits.get(candidate.key)) is not None:
+                self._services.emit(AttemptSkipped(candidate.llm, misfit))
 
     def _pause_before_retry(self, call: Call, error: APIError) -> float | None:
         from fallback_chat.core.engine.backoff import retry_wait  # only needed once something has failed
@@ -332,9 +339,3 @@ class FallbackLLMStream(GeneratedStream):
         error.__cause__ = self._last_error
         self._services.emit(AllFailed(error))
         return error
-
-
-def _transcript() -> Transcript:
-    from fallback_chat.core.engine.continuation import Transcript  # for the few who want it
-
-    return Transcript()

@@ -30,6 +30,8 @@ class TurnOptions(NamedTuple):
     """For the whole answer, pauses not counted."""
     max_wait: float
     """For all pauses together."""
+    can_discard: bool = True
+    """Whether text that was shown can be taken back."""
 
 
 class Services(NamedTuple):

@@ -37,6 +37,7 @@ from fallback_chat.core.events import (
     Notice,
     Outcome,
     ProviderGivenUp,
+    StreamContinued,
     StreamRestarted,
     Waiting,
 )
@@ -74,6 +75,7 @@ VALUES: list[Any] = [
     ProviderGivenUp(LLM_, LLM_),
     Waiting(10.0, 1_000.0, LLM_),
     StreamRestarted(LLM_, LLM_, 3),
+    StreamContinued(LLM_, LLM_, 3),
     AvailabilityChangedEvent(LLM_, available=False, until=1.0),
     AllFailed(ERROR),
 ]

@@ -106,19 +106,19 @@ def test_a_broken_answer_keeps_its_text_and_is_marked(program: Program, fault: s
     assert line.startswith("fallback-chat: the answer is incomplete: one ")
 
 
-def test_an_answer_that_begins_anew_is_never_spliced(program: Program) -> None:
+def test_an_answer_that_starts_over_is_never_spliced(program: Program) -> None:
     ran = program.play("token-reset", "ok")("ask", "--on-stream-failure", "restart", "hi")
 
-    assert (ran.code, ran.out) == (0, f"{PARTIAL}\n\n[the answer above is void: it begins anew]\n\n{ANSWERS['two']}")
-    assert "fallback-chat: the text of one is void; two starts anew\n" in ran.err
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert "fallback-chat: the text of one is discarded; two starts over\n" in ran.err
 
 
-def test_an_answer_that_is_continued_holds_the_partial_and_what_the_next_one_adds(program: Program) -> None:
-    ran = program.play("token-reset", "ok")("ask", "--on-stream-failure", "continue", "hi")
+@pytest.mark.parametrize("policy", ["restart", "continue"])
+def test_what_a_pipe_has_read_is_never_taken_back(program: Program, policy: str) -> None:
+    ran = program.play("token-reset", "ok", on_stream_failure=policy)("ask", "hi")
 
-    assert (ran.code, program.asked) == (0, [1, 1])
-    assert ran.out.startswith(PARTIAL)
-    assert PARTIAL in str(program.servers[1].requests[0].json["messages"])
+    assert (ran.code, ran.out, program.asked) == (3, f"{PARTIAL}\n", [1, 0])
+    assert ran.err.splitlines()[-1].endswith("with --buffer the next provider would have started over")
 
 
 @pytest.mark.parametrize("flag", ["--no-stream", "--buffer"])

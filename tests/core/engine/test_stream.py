@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.engine.breaker import State
-from fallback_chat.core.engine.continuation import continue_from
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.errors import (
     AllProvidersFailed,
@@ -527,54 +526,6 @@ async def test_a_restart_has_the_deadline_to_itself(clock: FakeClock) -> None:
     turn = await turn_with(chain_of(a, b, clock=clock, settings=restarting()))
 
     assert (turn.text, turn.elapsed) == ("Hello", 84)
-
-
-async def test_the_next_one_continues_from_the_partial_and_its_echo_is_trimmed(clock: FakeClock) -> None:
-    a, b = two(PARTIAL, [ROLE, "Once upon", " a time", STOP])
-
-    turn = await turn_with(chain_of(a, b, clock=clock, settings=restarting(OnStreamFailure.CONTINUE)))
-
-    assert (turn.text, turn.error) == ("Once upon a time", None)
-    assert b.calls[0].chat_ctx == continue_from(HELLO, "Once upon")
-
-
-async def test_a_third_one_continues_from_all_that_was_shown(clock: FakeClock) -> None:
-    a, b = two(PARTIAL, [ROLE, " a time", RESET])
-    c = ScriptedLLM("c", [", the end.", STOP])
-
-    turn = await turn_with(chain_of(a, b, c, clock=clock, settings=restarting(OnStreamFailure.CONTINUE)))
-
-    assert turn.text == "Once upon a time, the end."
-    assert c.calls[0].chat_ctx == continue_from(HELLO, "Once upon a time")
-
-
-async def test_a_restart_after_a_continuation_discards_all_that_was_shown(clock: FakeClock) -> None:
-    a, b, c = ScriptedLLM("a", PARTIAL), ScriptedLLM("b", [" a time", RESET]), ScriptedLLM("c", ANSWER)
-    policies = [OnStreamFailure.CONTINUE, OnStreamFailure.RESTART, OnStreamFailure.RAISE]
-    chain = chain_of(a, b, c, clock=clock, settings=[restarting(policy) for policy in policies])
-
-    turn = await turn_with(chain)
-
-    assert (turn.text, turn.events[-1]) == ("Hello", StreamRestarted(b, c, 16))
-    assert c.calls[0].chat_ctx == HELLO
-
-
-async def test_a_continuation_after_a_restart_knows_nothing_of_what_was_discarded(clock: FakeClock) -> None:
-    a, b, c = ScriptedLLM("a", PARTIAL), ScriptedLLM("b", ["Hel", RESET]), ScriptedLLM("c", ["lo", STOP])
-    policies = [OnStreamFailure.RESTART, OnStreamFailure.CONTINUE, OnStreamFailure.RAISE]
-    chain = chain_of(a, b, c, clock=clock, settings=[restarting(policy) for policy in policies])
-
-    turn = await turn_with(chain)
-
-    assert (turn.text, c.calls[0].chat_ctx) == ("Hello", continue_from(HELLO, "Hel"))
-
-
-async def test_a_continuation_that_ends_within_an_echo_loses_no_text(clock: FakeClock) -> None:
-    a, b = two(["Once upon", RESET], [" up"])
-
-    turn = await turn_with(chain_of(a, b, clock=clock, settings=restarting(OnStreamFailure.CONTINUE)))
-
-    assert (turn.text, turn.error) == ("Once upon up", None)
 
 
 # Cancelling and closing
