@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.file_kinds import PDF, foreign, media_type
 from fallback_chat.core.chat_context import Document, Image, Text
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.files import read_regular
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """More text than any model can read; what exceeds it is refused, never cut."""
-PDF: Final = "application/pdf"
-MAGIC: Final = (
-    (re.compile(rb"\x89PNG\r\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"%PDF-"), PDF),
+_BYTE_ORDER: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
 )
+"""Marks at the beginning of a text, and the encoding that they tell."""
 
 
 def has_piped_input(fd: int = 0) -> bool:
@@ -56,19 +57,19 @@ def read_part(name: str, *, pipes: bool = True) -> Part:
     Without `pipes` it must be a regular file: reading a pipe or a device may take as long as it likes.
     """
     data = _bytes(name, pipes=pipes)
-    media_type = next((media for magic, media in MAGIC if magic.match(data)), None)
-    if media_type is None:
+    media = media_type(data)
+    if media is None:
         return Text(_text(data, name))
     if len(data) > MAX_BYTES:
         raise _too_long(name)
-    return Document(media_type, data, Path(name).name) if media_type == PDF else Image(media_type, data)
+    return Document(media, data, Path(name).name) if media == PDF else Image(media, data)
 
 
 def read_image(name: str) -> Image:
     """Read a picture. Raises `InputError` for anything else."""
     part = read_part(name)
     if not isinstance(part, Image):
-        raise InputError(f"{name!r} is no picture that models take: PNG, JPEG, GIF and WebP are")
+        raise InputError(f"{name!r} is not a picture that models take: PNG, JPEG, GIF and WebP are")
     return part
 
 
@@ -91,15 +92,24 @@ def _too_long(name: str) -> InputError:
 def _text(data: bytes, name: str) -> str:
     if len(data) > MAX_BYTES:
         raise _too_long(name)
+    encoding = next((name for mark, name in _BYTE_ORDER if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name} is not UTF-8 text (byte {error.start}): convert it first, for example with iconv"
+        raise _not_text(
+            data, name, f"UTF-8 text (byte {error.start}): convert it first, for example with iconv"
         ) from error
     if "\0" in text:
-        raise InputError(f"{name} is not text: it contains NUL bytes")
+        raise _not_text(data, name, "text: it contains NUL bytes")
     return text
+
+
+def _not_text(data: bytes, name: str, what_not: str) -> InputError:
+    """Name what a file is, where that can be seen; what it is not otherwise."""
+    kind = foreign(data)
+    if kind is None:
+        return InputError(f"{name} is not {what_not}")
+    return InputError(f"{name} is {kind.name}: {kind.remedy}")
 
 
 def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:

@@ -173,4 +173,5 @@ def _from_command(command: tuple[str, ...], env: dict[str, str], started: Callab
             raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
     if process.returncode:
         raise _NoKeyError(f"{command[0]} ended with status {process.returncode}; run it by hand to see why")
-    return out.decode("utf-8", "replace")
+    # Password managers print the secret in the first line, and notes below it.
+    return out.decode("utf-8", "replace").lstrip().partition("\n")[0]

@@ -84,7 +84,8 @@ def test_any_bytes_are_text_or_one_clear_error(data: bytes) -> None:
         told = (error.missing, str(error).split("(")[0].split(":")[0].strip())
 
     assert "\0" not in text
-    assert told in (None, (False, "standard input is not UTF-8 text"), (False, "standard input is not text"))
+    complaints = ("standard input is not UTF-8 text", "standard input is not text", "standard input is a")
+    assert told is None or (told[0], told[1].startswith(complaints)) == (False, True)
 
 
 def test_too_much_text_is_refused_and_not_cut() -> None:

@@ -131,7 +131,7 @@ def test_a_missing_file_is_66_and_one_that_is_not_text_65(program: Program, tmp_
     assert binary == Ran(
         65,
         "",
-        f"fallback-chat: {tmp_path}/binary is not UTF-8 text (byte 5): convert it first, for example with iconv\n",
+        f"fallback-chat: {tmp_path}/binary is a compiled program: attach its source\n",
     )
     assert program.asked == [0]
 

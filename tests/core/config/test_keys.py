@@ -39,11 +39,12 @@ def test_a_key_is_read_from_each_source_without_the_space_around_it(tmp_path: Pa
         KeySource(env="K"),
         KeySource(env="MISSING", alternatives=("BLANK", "K")),
         command(f"print('{VALUE}')"),
+        command(f"print('\\n{VALUE} \\r\\nurl: https://example.org\\nuser: me')"),
         KeySource(file=file),
         KeySource(inline=f"{VALUE} "),
     ]
 
-    assert [read_key(provider(source), {"K": f"{VALUE}\n", "BLANK": " "}) for source in sources] == [VALUE] * 5
+    assert [read_key(provider(source), {"K": f"{VALUE}\n", "BLANK": " "}) for source in sources] == [VALUE] * 6
 
 
 def test_a_provider_without_a_source_needs_no_key() -> None:
