@@ -1,59 +1,135 @@
-"""Copying to the clipboard: a program of the desktop, or the terminal itself by OSC 52 (also over SSH and in tmux)."""
+"""Copying to the clipboard: by a program of the desktop, by tmux, or by the terminal itself (OSC 52), also over SSH.
+
+A program says whether it worked. A terminal says nothing, so what it was sent is called sent, and never copied.
+"""
 
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.config.keys import without_keys
+from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
+
+class Program(NamedTuple):
+    """A program that reads a text and puts it on the clipboard."""
+
+    needs: str
+    """A variable that must be set; empty for none."""
+    command: tuple[str, ...]
+    encoding: str = "utf-8"
+
+
 PROGRAMS: Final = (
-    ("WAYLAND_DISPLAY", ("wl-copy",)),
-    ("DISPLAY", ("xclip", "-selection", "clipboard")),
-    ("", ("pbcopy",)),
-    ("", ("clip.exe",)),
-    # tmux tells its terminal, and keeps a copy; what is written for it to pass on, it drops unless it is allowed to.
-    ("TMUX", ("tmux", "load-buffer", "-w", "-")),
+    Program("WAYLAND_DISPLAY", ("wl-copy",)),
+    Program("DISPLAY", ("xclip", "-selection", "clipboard")),
+    Program("DISPLAY", ("xsel", "--clipboard", "--input")),
+    Program("", ("pbcopy",)),
+    Program("", ("clip.exe",), "utf-16-le"),
+    Program("TERMUX_VERSION", ("termux-clipboard-set",)),
 )
-"""A variable that must be set, and the command that reads the text."""
 TIMEOUT: Final = 2.0
+"""Seconds for each program."""
+MUTE: Final = frozenset({"", "dumb", "linux", "vt100", "vt220", "cons25"})
+"""Values of TERM whose terminals have no clipboard."""
+NOWHERE: Final = (
+    "this terminal has no clipboard, and neither wl-copy, xclip, xsel nor pbcopy works here; /export writes a file"
+)
+_CHUNK: Final = 700
+"""Characters that GNU screen passes on in one string."""
+LARGE: Final = 74_000
+"""Bytes from which on many terminals drop what they are sent."""
 
 
-def copy(text: str, out: TextIO, env: Mapping[str, str]) -> str:
-    """Copy `text`; gives by what means."""
-    if not env.get("SSH_TTY"):
-        for variable, command in PROGRAMS:
-            if (not variable or env.get(variable)) and shutil.which(command[0]) and _piped(text, command):
+class Copied(NamedTuple):
+    """What became of a text."""
+
+    verb: str
+    """`copied`, or `sent` where nobody says whether it arrived."""
+    where: str
+
+
+class Clipboard:
+    """Copies for one terminal. `env` describes it; the variables `keys` are kept from the programs that are run."""
+
+    def __init__(self, out: TextIO, env: Mapping[str, str], keys: Iterable[str] = ()) -> None:
+        self._out = out
+        self._env = env
+        self._child_env = without_keys(env, keys)
+        self._is_remote = bool(env.get("SSH_TTY") or env.get("SSH_CONNECTION"))
+
+    def copy(self, text: str) -> Copied:
+        """Copy a text. Raises `InputError` where nothing could arrive."""
+        in_tmux = self._into_tmux(text)
+        if in_tmux and self._tmux_passes_on():
+            return Copied("copied", "into tmux, and sent to its terminal")
+        if (program := self._by_program(text)) is not None:
+            return Copied("copied", f"to the clipboard ({program})")
+        if in_tmux:
+            return Copied("copied", "into tmux alone (prefix ] pastes it): its terminal takes no clipboard")
+        return self._by_terminal(text)
+
+    def _into_tmux(self, text: str) -> bool:
+        """Give the text to tmux, which is the one to ask inside it, also over SSH."""
+        return bool(self._env.get("TMUX")) and self._run(("tmux", "load-buffer", "-w", "-"), text.encode()) is not None
+
+    def _tmux_passes_on(self) -> bool:
+        """Whether a terminal that tmux is shown on has a sequence (`Ms`) for its clipboard."""
+        return b" Ms: (string)" in (self._run(("tmux", "show-messages", "-T")) or b"")
+
+    def _by_program(self, text: str) -> str | None:
+        """Return the program that has taken the text; over SSH they would copy on the wrong machine."""
+        for needs, command, encoding in () if self._is_remote else PROGRAMS:
+            if (not needs or self._env.get(needs)) and self._run(command, text.encode(encoding)) is not None:
                 return command[0]
-    out.write(osc52(text, in_tmux=bool(env.get("TMUX"))))
-    out.flush()
-    return "the terminal"
+        return None
+
+    def _by_terminal(self, text: str) -> Copied:
+        term = self._env.get("TERM", "")
+        if term in MUTE or self._env.get("TERM_PROGRAM") == "Apple_Terminal" or not self._out.isatty():
+            raise InputError(NOWHERE)
+        sequence = osc52(text)
+        self._out.write(wrapped(sequence, self._env))
+        self._out.flush()
+        size = f", if it takes as much as {len(sequence) // 1000} kB" if len(sequence) > LARGE else ""
+        return Copied("sent", f"to the terminal's clipboard{size}; not every terminal allows that")
+
+    def _run(self, command: tuple[str, ...], given: bytes = b"") -> bytes | None:
+        """Run a program, and return what it prints; None when it is not there or fails."""
+        if shutil.which(command[0], path=self._env.get("PATH")) is None:
+            return None
+        try:
+            done = subprocess.run(  # noqa: S603 - one of the fixed commands above
+                command,
+                input=given,
+                env=self._child_env,
+                stdout=subprocess.PIPE if not given else subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=TIMEOUT,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout or b""
 
 
-def _piped(text: str, command: tuple[str, ...]) -> bool:
-    try:
-        subprocess.run(  # noqa: S603 - one of the fixed commands above
-            command,
-            input=text.encode(),
-            env=without_keys(os.environ, ()),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
+def osc52(text: str) -> str:
+    """Return the sequence that asks a terminal to copy."""
+    return f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
 
 
-def osc52(text: str, *, in_tmux: bool) -> str:
-    """Give the sequence that asks a terminal to copy; tmux passes on what is wrapped for it (`allow-passthrough`)."""
-    sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
-    return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\" if in_tmux else sequence
+def wrapped(sequence: str, env: Mapping[str, str]) -> str:
+    """Wrap a sequence for the multiplexer that has to pass it on: tmux (`allow-passthrough`), or GNU screen in short strings."""
+    if env.get("TMUX"):
+        return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\"
+    if env.get("STY"):
+        parts = (sequence[at : at + _CHUNK] for at in range(0, len(sequence), _CHUNK))
+        return "".join(f"\x1bP{part}\x1b\\" for part in parts)
+    return sequence

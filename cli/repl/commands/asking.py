@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.attachments import attach
-from fallback_chat.cli.repl.clipboard import copy as copy_text
+from fallback_chat.cli.repl.clipboard import Clipboard
+from fallback_chat.cli.repl.copying import select
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Tone
+from fallback_chat.core.config.keys import key_variables
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fallback_chat.cli.repl.repl import Repl
-
-_CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 async def new(repl: Repl, _: str) -> None:
@@ -102,35 +101,11 @@ async def undo(repl: Repl, _: str) -> None:
 
 async def copy(repl: Repl, argument: str) -> None:
     """Copy an answer, a code block of it, or the whole conversation."""
-    text = selection(repl, argument.split())
-    by = copy_text(text, repl.host.out, os.environ)
-    repl.say(f"copied {len(text)} characters (by {by})", Tone.DIM)
-
-
-def selection(repl: Repl, words: list[str]) -> str:
-    """Give the text that the words of `/copy` mean. Raises `InputError` when there is none."""
-    answers = [message.text for message in repl.session.answers]
-    if not answers:
-        raise InputError("there is no answer to copy")
-    match words:
-        case []:
-            return answers[-1]
-        case ["all"]:
-            messages = repl.session.context.messages
-            return "\n\n".join(f"**{message.role.value}**\n\n{message.text}" for message in messages)
-        case ["code", *number]:
-            blocks = [found[2] for found in _CODE.finditer(answers[-1])]
-            return _nth(blocks, number[0] if number else str(len(blocks)), "code block")
-        case [number]:
-            return _nth(answers[::-1], number, "answer")
-        case _:
-            raise InputError("write /copy, /copy 2 (the one before), /copy code, /copy code 1 or /copy all")
-
-
-def _nth(things: list[str], number: str, what: str) -> str:
-    if number.isdigit() and 1 <= int(number) <= len(things):
-        return things[int(number) - 1]
-    raise InputError(f"there is no {what} {number}; there are {len(things)}")
+    session = repl.session
+    what, text = select(argument.split(), session.context.messages, [answer.text for answer in session.answers])
+    clipboard = Clipboard(repl.host.out, os.environ, key_variables(repl.chain.settings))
+    verb, where = clipboard.copy(text)
+    repl.say(f"{verb} {what} {where}", Tone.DIM)
 
 
 async def add(repl: Repl, argument: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import stat
 from typing import TYPE_CHECKING
 
@@ -267,24 +266,28 @@ async def test_drop_takes_attachments_away(tmp_path: Path) -> None:
         assert chat.repl.session.attachments == []
 
 
-async def test_copy_hands_the_answer_its_code_or_everything_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_copy_sends_the_answer_its_code_or_everything_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_TTY", "/dev/pts/1")
-    text = "Look:\n\n```python\nx = 1\n```\n\nand\n\n~~~\ny\n~~~\n"
-    async with chatting(llm("a", text)) as chat:
+    text = "Look:\n\n```python\nx = 1\n```\n\nand\n\n~~~\ny\nz"
+    where = "to the terminal's clipboard; not every terminal allows that"
+    async with chatting(llm("a", "First.", text), columns=120) as chat:
         await chat.ask("Go")
-        for command, copied in (
-            ("/copy", text),
-            ("/copy code", "y\n"),
-            ("/copy code 1", "x = 1\n"),
-            ("/copy all", f"**user**\n\nGo\n\n**assistant**\n\n{text}"),
+        await chat.ask("And?")
+        for command, what, copied in (
+            ("/copy", "the answer", text),
+            ("/copy code", "code block 2 of 2 (2 lines)", "y\nz"),
+            ("/copy code 1", "code block 1 of 2 (python, 1 line)", "x = 1\n"),
+            ("/copy 2", "answer 2 from the end", "First."),
+            (
+                "/copy all",
+                "the conversation",
+                f"**user**\n\nGo\n\n**assistant**\n\nFirst.\n\n**user**\n\nAnd?\n\n**assistant**\n\n{text}",
+            ),
         ):
-            await chat.ask(command)
-            assert osc52(copied, in_tmux=False) in chat.screen.written
-        assert await output(chat, "/copy 2") == ["/copy: there is no answer 2; there are 1"]
-
-
-def test_tmux_passes_the_clipboard_on_when_it_is_wrapped() -> None:
-    assert osc52("x", in_tmux=True) == f"\x1bPtmux;\x1b\x1b]52;c;{base64.b64encode(b'x').decode()}\x07\x1b\\"
+            assert await output(chat, command) == [f"sent {what} {where}"]
+            assert osc52(copied) in chat.screen.written
+        assert await output(chat, "/copy 3") == ["/copy: there is no answer 3; there are 2"]
+        assert await output(chat, "/copy code 3") == ["/copy: there is no code block 3; there are 2"]
 
 
 async def test_the_editor_gets_the_text_in_a_private_file_and_no_key(

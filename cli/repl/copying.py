@@ -1,0 +1,68 @@
+"""What `/copy` means by its words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fallback_chat.core.chat_context import ChatMessage
+
+_CODE: Final = re.compile(
+    r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
+
+
+class Selection(NamedTuple):
+    """A text, and what it is."""
+
+    what: str
+    text: str
+
+
+class Code(NamedTuple):
+    """A block of code."""
+
+    language: str
+    text: str
+
+
+def code_blocks(text: str) -> Iterator[Code]:
+    """Return the code blocks of an answer; the last one may lack its end."""
+    return (Code(found[2], found[3]) for found in _CODE.finditer(text))
+
+
+def select(words: Sequence[str], messages: Sequence[ChatMessage], answers: Sequence[str]) -> Selection:
+    """Return what is meant. Raises `InputError` when there is no such thing."""
+    if not answers:
+        raise InputError("there is no answer to copy")
+    match words:
+        case []:
+            return Selection("the answer", answers[-1])
+        case ["all"]:
+            texts = (f"**{message.role.value}**\n\n{message.text}" for message in messages)
+            return Selection("the conversation", "\n\n".join(texts))
+        case ["code", *rest]:
+            blocks = [*code_blocks(answers[-1])]
+            number = _number(rest[0] if rest else str(len(blocks)), len(blocks), "code block")
+            code = blocks[number - 1]
+            lines = len(code.text.splitlines())
+            kind = f"{code.language}, " if code.language else ""
+            size = f"{lines} line{'s' * (lines != 1)}"
+            return Selection(f"code block {number} of {len(blocks)} ({kind}{size})", code.text)
+        case [word]:
+            number = _number(word, len(answers), "answer")
+            return Selection("the answer" if number == 1 else f"answer {number} from the end", answers[-number])
+    raise InputError("write /copy, /copy 2 (the one before), /copy code, /copy code 1 or /copy all")
+
+
+def _number(word: str, most: int, what: str) -> int:
+    if word.isdecimal() and 1 <= int(word) <= most:
+        return int(word)
+    raise InputError(
+        f"there is no {what} {word}; there are {most}" if most else f"there is no {what} in the last answer"
+    )
