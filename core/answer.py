@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
+from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, VendorExtra
+from fallback_chat.core.checks import check_seconds, check_text, check_type, one_of, several
+from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError
+from fallback_chat.core.events import AttemptRecord, Segment
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.chat_context import ToolCall, VendorExtra
     from fallback_chat.core.engine.stream import FallbackLLMStream
-    from fallback_chat.core.events import AttemptRecord
-    from fallback_chat.core.llm import LLM, CompletionUsage
 
 NOT_WHOLE: Final = (
     FinishReason.LENGTH,
@@ -45,25 +46,82 @@ def parts(chunk: ChatChunk) -> Sequence[ChatChunk]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one turn."""
+class AnswerError:
+    """What kept a turn from a whole answer, as a plain value."""
 
-    text: str
-    reasoning: str
-    refusal: str
-    tool_calls: tuple[ToolCall, ...]
-    extras: tuple[VendorExtra, ...]
-    finish_reason: FinishReason | None
-    usage: CompletionUsage | None
-    attempts: tuple[AttemptRecord, ...]
-    llm: LLM | None
-    """Who gave it."""
-    model: str
-    """The model that answered, as the server names it, or the one asked for."""
+    kind: str
+    """A kind of `ErrorKind`; for what is no fault of a provider `config`, `input`, `local_io` or `internal`."""
+    message: str
+    retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self, "kind", "message")
+        check_seconds("retry_after", self.retry_after, zero=True, none=True)
+
+    @classmethod
+    def of(cls, error: BaseException, message: str | None = None) -> AnswerError:
+        """Sum up what ended a turn, in other words than the error's own if `message` is given."""
+        if not isinstance(error, Exception):
+            return cls(ErrorKind.CANCELLED.value, "stopped by the user or a signal")
+        said = message or str(error) or type(error).__name__
+        if isinstance(error, APIError):
+            return cls(error.kind.value, said, error.retry_after)
+        return cls(next((kind for type_, kind in _OTHER_KINDS if isinstance(error, type_)), "internal"), said)
+
+
+_OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))
+
+
+def is_answer(text: str, refusal: str) -> bool:
+    """Whether a turn with this answer is part of the conversation; blanks and calls of tools alone are not."""
+    return bool((text or refusal).strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of one turn, or what there is of it: a plain value that can be stored and read back."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    extras: tuple[VendorExtra, ...] = ()
+    """The provider's own state, in the order in which it came."""
+    finish_reason: FinishReason | None = None
     finish_raw: str | None = None
     """The provider's own word for `finish_reason`."""
     finish_words: str | None = None
     """Why it ended so, in the provider's own words."""
+    complete: bool = False
+    """The whole answer is here: the provider said that it ended, nothing cut it, and it is no refusal."""
+    provider: str | None = None
+    """Who gave it; None before the first content."""
+    kind: str | None = None
+    model: str | None = None
+    """The model that answered, as the server names it, or else the one asked for."""
+    served_model: str | None = None
+    """What the server says it is, where that is another model than the one asked for."""
+    usage: CompletionUsage | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Who gave which part of the text, where several did."""
+    seam: str | None = None
+    """`clean` where the parts of several providers were proven to fit."""
+    error: AnswerError | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self, "text", "reasoning", "refusal")
+        object.__setattr__(self, "tool_calls", several("tool_calls", self.tool_calls, ToolCall))
+        object.__setattr__(self, "extras", several("extras", self.extras, VendorExtra))
+        if self.finish_reason is not None:
+            object.__setattr__(self, "finish_reason", one_of("finish_reason", self.finish_reason, FinishReason))
+        check_type("complete", self.complete, bool)
+        for name in ("finish_raw", "finish_words", "provider", "kind", "model", "served_model", "seam"):
+            check_type(name, getattr(self, name), str, none=True)
+        check_type("usage", self.usage, CompletionUsage, none=True)
+        object.__setattr__(self, "attempts", several("attempts", self.attempts, AttemptRecord))
+        object.__setattr__(self, "segments", several("segments", self.segments, Segment))
+        check_type("error", self.error, AnswerError, none=True)
 
     @property
     def refused(self) -> bool:
@@ -71,19 +129,27 @@ class Answer:
         return self.finish_reason in REFUSED
 
     @property
-    def complete(self) -> bool:
-        """The whole answer is here: the provider said that it ended, and no limit cut it."""
-        return self.finish_reason is not None and self.finish_reason not in NOT_WHOLE
+    def has_content(self) -> bool:
+        """There is something that the model said."""
+        return is_answer(self.text, self.refusal)
+
+    def ended_by(self, error: BaseException | None, message: str | None = None) -> Answer:
+        """Return the answer as it stands when `error` ends the turn; itself when there is none."""
+        if error is None:
+            return self
+        finish = self.finish_reason or (FinishReason.ERROR if isinstance(error, APIError) else None)
+        return replace(self, finish_reason=finish, complete=False, error=AnswerError.of(error, message))
 
     def message(self) -> ChatMessage:
-        """Give the answer as a message of the conversation."""
+        """Return the answer as a message of the conversation."""
+        said = self.text or self.refusal
         return ChatMessage(
             Role.ASSISTANT,
-            (Text(self.text),) if self.text else (),
+            (Text(said),) if said else (),
             tool_calls=self.tool_calls,
             reasoning=self.reasoning,
             extras=self.extras,
-            complete=self.complete and not self.refused,
+            complete=self.complete,
             refused=self.refused and not self.refusal,
         )
 
@@ -141,8 +207,9 @@ class AnswerBuilder:
         self._model = chunk.model or self._model
 
     def build(self, stream: FallbackLLMStream) -> Answer:
-        """Give what has come so far, whether or not the stream has ended."""
-        llm = stream.llm
+        """Return what has come so far, whether or not the stream has ended."""
+        llm, segments = stream.llm, stream.segments
+        whole = self._finish is not None and self._finish not in (*NOT_WHOLE, *REFUSED)
         return Answer(
             text=self.text,
             reasoning="".join(self._reasoning),
@@ -152,8 +219,38 @@ class AnswerBuilder:
             finish_reason=self._finish,
             finish_raw=self._finish_raw,
             finish_words=self._finish_words,
+            complete=whole,
+            provider=llm.label if llm else None,
+            kind=llm.kind if llm else None,
+            model=(self._model or llm.model) if llm else None,
+            served_model=self._model if llm and is_another_model(llm.model, self._model) else None,
             usage=self._usage,
-            attempts=stream.attempts,
-            llm=llm,
-            model=self._model or (llm.model if llm else ""),
+            attempts=tuple(map(plain, stream.attempts)),
+            segments=segments,
+            seam="clean" if segments else None,
         )
+
+
+def plain(record: AttemptRecord) -> AttemptRecord:
+    """Return a record whose error keeps nothing alive: neither traceback nor cause nor the server's answer."""
+    error = record.error
+    if error is None:
+        return record
+    return replace(record, error=APIError(error.message, kind=error.kind, details=error.details, hint=error.hint))
+
+
+def is_another_model(asked: str, served: str) -> bool:
+    """Whether a server names another model than the one asked for; a path, `latest` or a date behind it makes no difference."""
+    name, version = _name_and_version(asked)
+    served_name, served_version = _name_and_version(served)
+    return bool(served) and (name != served_name or len({version, served_version} - {"", "latest"}) > 1)
+
+
+def _name_and_version(model: str) -> tuple[str, str]:
+    name = model.rpartition("/")[2].lower()
+    version = _VERSION.search(name)
+    return (name[: version.start()], version[1]) if version else (name, "")
+
+
+_VERSION: Final = re.compile(r"[-:@](latest|\d{4}-?\d{2}-?\d{2}|\d{2}-\d{4}|\d{3,4})$")
+"""As vendors write it: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`, `-0613`, `-001`."""

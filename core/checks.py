@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from math import isfinite
+from math import inf
 from typing import Any, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
@@ -47,7 +47,8 @@ def check_number(field: str, value: object, *, most: float | None = None) -> Non
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{field} must be a number, not {value!r}")
-    if not (value >= 0 and isfinite(value)) or (most is not None and value > most):
+    # NaN compares as false with everything, and no integer is too large to be compared.
+    if not 0 <= value < inf or (most is not None and value > most):
         raise ValueError(f"{field} must be a number from 0{'' if most is None else f' to {most:g}'}, not {value!r}")
 
 

@@ -63,6 +63,21 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """The part of a continued answer that one provider gave, in code points of the text, half open."""
+
+    provider: str
+    model: str
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        check_text(self, "provider", "model")
+        check_count("start", self.start)
+        check_count("end", self.end, least=self.start)
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptStarted:
     """A request goes out."""
 

@@ -5,6 +5,7 @@ The form `name as name` is the one that type checkers take for an export.
 
 from fallback_chat.core.answer import Answer as Answer
 from fallback_chat.core.answer import AnswerBuilder as AnswerBuilder
+from fallback_chat.core.answer import AnswerError as AnswerError
 from fallback_chat.core.chat_context import ChatContext as ChatContext
 from fallback_chat.core.chat_context import ChatMessage as ChatMessage
 from fallback_chat.core.chat_context import Document as Document
@@ -45,6 +46,7 @@ from fallback_chat.core.events import FailedOver as FailedOver
 from fallback_chat.core.events import Notice as Notice
 from fallback_chat.core.events import Outcome as Outcome
 from fallback_chat.core.events import ProviderGivenUp as ProviderGivenUp
+from fallback_chat.core.events import Segment as Segment
 from fallback_chat.core.events import StreamContinued as StreamContinued
 from fallback_chat.core.events import StreamRestarted as StreamRestarted
 from fallback_chat.core.events import Waiting as Waiting

@@ -13,9 +13,9 @@ from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.sinks.answer_object import dump, redacted
+from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import sentence
-from fallback_chat.core.attempt_json import attempt_error
+from fallback_chat.core.answer_json import attempt_error, redacted
 from fallback_chat.core.config.model_cache import list_models
 from fallback_chat.core.errors import APIError, ErrorKind
 
@@ -59,7 +59,7 @@ def models(options: ModelsOptions, shared: SharedOptions) -> int:
     if options.json:
         value = {
             "schema": MODELS_SCHEMA,
-            "providers": [_object(listing, chain) for listing in listings],
+            "providers": [_object(listing) for listing in listings],
             "exit_code": int(code),
         }
         sys.stdout.write(dump(redacted(value, chain.redactor.redact)))
@@ -111,12 +111,12 @@ async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) ->
     return lines
 
 
-def _object(listing: Listing, chain: OpenChain) -> dict[str, Any]:
+def _object(listing: Listing) -> dict[str, Any]:
     return {
         "name": listing.provider,
         "model": listing.configured,
         "models": [asdict(model) for model in listing.models],
-        "error": attempt_error(listing.error, chain.redactor.redact),
+        "error": attempt_error(listing.error),
     }
 
 

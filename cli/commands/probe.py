@@ -11,9 +11,9 @@ from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.sinks.answer_object import dump, redacted
+from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import duration, hint, sentence
-from fallback_chat.core.attempt_json import milliseconds, rfc3339
+from fallback_chat.core.answer_json import milliseconds, redacted, rfc3339
 from fallback_chat.core.engine.breaker import State, cooldown
 from fallback_chat.core.engine.policy import Verdict, verdict
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind

@@ -84,7 +84,7 @@ def purge(history: History, older_than: float | None, out: TextIO, err: TextIO, 
     if (older_than is None) is not everything:
         _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
         return ExitCode.USAGE
-    count = history.purge(float("-inf") if older_than is None else older_than)
+    count = history.purge(older_than)
     _say(out, f"deleted {count} {'conversation' if count == 1 else 'conversations'}")
     return ExitCode.OK
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.health import state_word
-from fallback_chat.core.attempt_json import rfc3339
+from fallback_chat.core.answer_json import rfc3339
 from fallback_chat.core.engine.health_sqlite import known_providers
 
 if TYPE_CHECKING:

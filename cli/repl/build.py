@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.core.config.settings import Settings
-    from fallback_chat.core.conversations.null_store import NullHistory
     from fallback_chat.core.conversations.store import History
     from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.wiring import OpenChain
@@ -59,7 +58,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     record = Record(
-        lambda: _open_history(paths.history_db, host.say, reading=shared.no_log),
+        lambda saved: _open_history(paths.history_db if saved else None, host.say, reading=shared.no_log),
         monotonic=time.monotonic,
         warn=host.say,
         redact=chain.redact,
@@ -112,11 +111,11 @@ def keymap_of(settings: Settings) -> Keymap:
     return keymap
 
 
-def _open_history(path: Path, warn: Callable[[str], object], *, reading: bool) -> History | NullHistory:
-    """Open the conversations; who only reads makes no file."""
-    from fallback_chat.core.conversations.null_store import NullHistory
+def _open_history(path: Path | None, warn: Callable[[str], object], *, reading: bool) -> History:
+    """Open the conversations, in memory without a path; a chat that only reads makes no file."""
     from fallback_chat.core.conversations.recorder import open_history
+    from fallback_chat.core.conversations.store import History
 
-    if reading and not path.exists():
-        return NullHistory()
+    if path is None or (reading and not path.exists()):
+        return History.open(None, clock=time.time, warn=warn)
     return open_history(path, clock=time.time, warn=warn)

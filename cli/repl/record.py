@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,6 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.conversations.null_store import NullHistory
     from fallback_chat.core.conversations.recorder import Recorder
     from fallback_chat.core.conversations.records import Conversation, SessionId
     from fallback_chat.core.conversations.store import History
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """The conversation on disk. `open_history` is called when there is something to keep or to find; `monotonic` gives seconds."""
+    """The chat's conversation in the history.
+
+    `open_history` opens the user's conversations (True) or an empty history in memory (False); it is called when there is
+    something to keep or to find. `monotonic` returns seconds.
+    """
 
     def __init__(
         self,
-        open_history: Callable[[], History | NullHistory],
+        open_history: Callable[[bool], History],
         *,
         monotonic: Callable[[], float],
         warn: Callable[[str], object],
@@ -32,7 +36,8 @@ class Record:
         self._monotonic = monotonic
         self._warn = warn
         self._redact = redact
-        self._history: History | NullHistory | None = None
+        self._open: dict[bool, History] = {}
+        self._closing = ExitStack()
         self._recorder: Recorder | None = None
         self.never = never
         """Nothing at all is written down (--no-log)."""
@@ -49,7 +54,7 @@ class Record:
         self._recorder = None
 
     def resume(self, session: str | None) -> Conversation:
-        """Go on with the conversation that `session` names or begins, with the latest one when it is None.
+        """Continue the conversation that `session` names or begins, the latest one when it is None.
 
         Raises `InputError` when there is none, `StorageError` when it cannot be read.
         """
@@ -57,11 +62,11 @@ class Record:
 
         conversation = find_conversation(self.history, session)
         self.private = self.never
-        self._recorder = None if self.private else self._new_recorder(conversation)
+        self._recorder = self._new_recorder(conversation)
         return conversation
 
     def fork(self, session: SessionId) -> SessionId:
-        """Go on in a copy of a conversation, and give its id. Raises `InputError` when there is none, and `StorageError`."""
+        """Continue in a copy of a conversation, and return its id. Raises `InputError` when there is none, and `StorageError`."""
         copy = self.history.fork(session)
         self._recorder = self._new_recorder(self.history.load(copy))
         return copy
@@ -73,24 +78,26 @@ class Record:
         self._recorder.begin(question)
 
     @property
-    def history(self) -> History | NullHistory:
+    def history(self) -> History:
         """All conversations; the file is opened when it is asked for."""
-        if self._history is None:
-            self._history = self._open_history()
-        return self._history
+        return self._history(saved=True)
+
+    def _history(self, *, saved: bool) -> History:
+        if saved not in self._open:
+            self._open[saved] = self._closing.enter_context(self._open_history(saved))
+        return self._open[saved]
 
     def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
         # SQLite is imported with the first question, not in front of the prompt.
-        from fallback_chat.core.conversations.null_store import NullHistory
         from fallback_chat.core.conversations.recorder import Recorder
 
-        history = NullHistory() if self.private else self.history
+        saved = not self.private and self.history.is_kept
         return Recorder(
-            history,
+            self._history(saved=saved),
             monotonic=self._monotonic,
             warn=self._warn,
             redact=self._redact,
-            conversation=conversation,
+            conversation=conversation if saved else None,
         )
 
     def chunk(self, chunk: ChatChunk) -> None:
@@ -114,6 +121,5 @@ class Record:
             self._recorder.undo()
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._history is not None:
-            self._history.close()
+        """Close the file."""
+        self._closing.close()

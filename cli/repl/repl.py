@@ -172,8 +172,8 @@ class Repl:
                 self._conclude(result, view.finish, view.interrupt)
         finally:
             self._progress = None
-        if result.answer.llm is not None and result.error is None:
-            self.chain.look_up_window(result.answer.llm.label)
+        if result.answer.provider is not None and result.error is None:
+            self.chain.look_up_window(result.answer.provider)
         return result
 
     def _conclude(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.input import assemble
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
-from fallback_chat.core.conversations.records import is_answer
 from fallback_chat.core.events import Outcome
 from fallback_chat.core.llm import ChatOptions
 
@@ -73,7 +72,7 @@ class TurnResult:
     @property
     def has_text(self) -> bool:
         """Something of the answer was shown."""
-        return is_answer(self.answer.text, self.answer.refusal)
+        return self.answer.has_content
 
     @property
     def whole(self) -> bool:
@@ -189,12 +188,10 @@ class Session:
             return
         self.attachments.clear()
         message = result.answer.message()
-        if not message.content and result.answer.refusal:
-            message = replace(message, content=(Text(result.answer.refusal),))
         message = replace(message, complete=message.complete and result.whole)
         self.context = self.context.add_message(result.plan.question).add_message(message)
-        if result.error is None and result.answer.llm is not None:
-            self.answered_by = result.answer.llm.label
+        if result.error is None and result.answer.provider is not None:
+            self.answered_by = result.answer.provider
 
     def _count(self, result: TurnResult) -> None:
         for attempt in result.attempts:
@@ -203,8 +200,8 @@ class Session:
             tally.failures += attempt.outcome in (Outcome.FAILED, Outcome.PARTIAL)
             if attempt.first_token is not None:
                 tally.first_tokens.append(attempt.first_token)
-        if result.answer.usage is not None and result.answer.llm is not None:
-            tally = self.tallies.setdefault(result.answer.llm.label, Tally())
+        if result.answer.usage is not None and result.answer.provider is not None:
+            tally = self.tallies.setdefault(result.answer.provider, Tally())
             tally.input += result.answer.usage.input or 0
             tally.output += result.answer.usage.output or 0
             tally.cached += result.answer.usage.cached or 0

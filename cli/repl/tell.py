@@ -39,9 +39,9 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
 def footer(result: TurnResult, chain: Chain) -> str | None:
     """Say who answered and why, when it was not the first choice."""
     answer = result.answer
-    if answer.llm is None or not result.has_text:
+    if answer.provider is None or not result.has_text:
         return None
-    name = answer.llm.label
+    name = answer.provider
     causes = [f"{one.provider} {short(one.error)}" for one in result.attempts if one.error and one.provider != name]
     line = attribution(answer, len(chain.names))
     if line is None and name != chain.names[0]:
@@ -114,7 +114,7 @@ def _ending(result: TurnResult) -> str:
         return f"You stopped it after {_took(result.elapsed)}."
     if result.error is not None:
         return f"It ended without a whole answer after {_took(result.elapsed)}."
-    name = result.answer.llm.label if result.answer.llm else "nobody"
+    name = result.answer.provider or "nobody"
     if not result.has_text:
         return f"{name} gave no text ({result.answer.finish_reason}), {_took(result.elapsed)} in all."
     return f"The answer came from {name}/{result.answer.model}, {_took(result.elapsed)} in all."

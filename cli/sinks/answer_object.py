@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.words.failures import is_cancelled, sentence
-from fallback_chat.core.attempt_json import attempt_error, attempt_object, milliseconds, rfc3339
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ConfigError, ErrorKind, InputError
+from fallback_chat.cli.words.failures import sentence
+from fallback_chat.core.answer import Answer
+from fallback_chat.core.answer_json import answer_json, attempt_error, milliseconds, redacted, rfc3339
+from fallback_chat.core.errors import AllProvidersFailed, APIError
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptStarted,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallback_chat.cli.sinks.base import Outcome
-    from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event
 
 ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
@@ -42,28 +41,6 @@ def dump(value: Any) -> str:
     return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
 
 
-def redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """Give a JSON value in which no string holds a secret."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {name: redacted(item, redact) for name, item in value.items()}
-    return [redacted(item, redact) for item in value] if isinstance(value, list) else value
-
-
-def error_object(error: BaseException) -> dict[str, Any]:
-    """Give the summary of a failure."""
-    if is_cancelled(error):
-        return {"kind": ErrorKind.CANCELLED.value, "message": "stopped by a signal", "retry_after": None}
-    if isinstance(error, APIError):
-        return {"kind": error.kind.value, "message": _summary(error), "retry_after": error.retry_after}
-    kind = next((name for type_, name in _OTHER_KINDS if isinstance(error, type_)), "internal")
-    return {"kind": kind, "message": str(error), "retry_after": None}
-
-
-_OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))
-
-
 def _summary(error: APIError) -> str:
     """Say what failed; of a whole chain, also what it makes of the attempt that decides about its kind."""
     attempts = error.attempts if isinstance(error, AllProvidersFailed) else ()
@@ -74,29 +51,11 @@ def _summary(error: APIError) -> str:
 
 
 def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:
-    """Give the one object of `ask --json`, whatever happened; every key is always there."""
-    answer, error, exit_code, session = outcome
-    complete = answer is not None and answer.complete and not answer.refused and error is None
-    finish = answer.finish_reason.value if answer and answer.finish_reason else None
-    llm = answer.llm if answer else None
-    value = {
-        "schema": ANSWER_SCHEMA,
-        "text": answer.text if answer else "",
-        "reasoning": answer.reasoning or None if answer else None,
-        "refusal": _refusal(answer) if answer else None,
-        "tool_calls": [asdict(call) for call in answer.tool_calls] if answer else [],
-        "finish_reason": finish or ("error" if isinstance(error, APIError) else None),
-        "complete": complete,
-        "provider": llm.label if llm else None,
-        "kind": llm.kind if llm else None,
-        "model": answer.model if answer and llm else None,
-        "usage": asdict(answer.usage) if answer and answer.usage else None,
-        "attempts": [attempt_object(record, redact) for record in answer.attempts] if answer else [],
-        "session": session,
-        "exit_code": int(exit_code),
-        "error": error_object(error) if error else None,
-    }
-    return {name: redacted(item, redact) for name, item in value.items()}
+    """Return the one object of `ask --json`, whatever happened; every key is always there."""
+    error = outcome.error
+    answer = (outcome.answer or Answer()).ended_by(error, _summary(error) if isinstance(error, APIError) else None)
+    ending = {"refusal": _refusal(answer), "session": outcome.session, "exit_code": int(outcome.exit_code)}
+    return {"schema": ANSWER_SCHEMA, **redacted(answer_json(answer) | ending, redact)}
 
 
 def _refusal(answer: Answer) -> str | None:
@@ -128,7 +87,7 @@ class JsonLines:
                 self.emit(
                     "attempt_failed",
                     provider=llm.label,
-                    error=attempt_error(error, self.redact),
+                    error=attempt_error(error),
                     elapsed_ms=milliseconds(elapsed),
                     retry_in=event.retry_in,
                     will=will,

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 def recorded(
     sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
 ) -> tuple[Sink, Conversation]:
-    """Store `question` in the conversation that `shared` names; give the sink that stores its answer, and what was before it.
+    """Store `question` in the conversation that `shared` names; return the sink that stores its answer, and what was before it.
 
-    With --no-log the conversation is only read. Raises `InputError` when there is none, `StorageError` when it cannot be read.
+    With --no-log, or where a newer release wrote it, the conversation is only read. Raises `InputError` when there is none,
+    `StorageError` when it cannot be read.
     """
     with ExitStack() as stack:
         history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
         conversation = find_conversation(history, shared.session)
-        if shared.no_log:
+        if shared.no_log or not history.is_kept:
             return sink, conversation
         recorder = Recorder(
             history, monotonic=time.monotonic, warn=sink.notice, redact=redact, conversation=conversation

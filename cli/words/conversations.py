@@ -41,6 +41,8 @@ def _turns(summary: Summary) -> str:
     return "1 turn" if summary.turns == 1 else f"{summary.turns} turns"
 
 
-def _time(seconds: float) -> str:
+def _time(seconds: float | None) -> str:
     """Write a time as the user's clock shows it."""
+    if seconds is None:
+        return "unknown time    "
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

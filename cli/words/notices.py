@@ -74,24 +74,24 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
 def attribution(answer: Answer, chain: int) -> str | None:
     """Say who answered, when it was not the first choice of a chain of `chain` providers."""
     asked = [record.provider for record in answer.attempts]
-    if answer.llm is None or not asked or asked[0] == answer.llm.label:
+    if answer.provider is None or not asked or asked[0] == answer.provider:
         return None
     position = len(dict.fromkeys(asked))
-    return f"answered by {answer.llm.label}/{answer.model} ({_ordinal(position)} of {chain})"
+    return f"answered by {answer.provider}/{answer.model} ({_ordinal(position)} of {chain})"
 
 
 def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
     """Say what is missing of an answer, and why; nothing when it is whole."""
     if error is not None and answer is not None and answer.text.strip():
-        provider = answer.llm.label if answer.llm is not None else "the provider"
+        provider = answer.provider or "the provider"
         cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
         why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
         return [f"the answer is incomplete: {why}"]
     if error is not None:
         return list(explain(error))
-    if answer is None or (answer.complete and not answer.refused):
+    if answer is None or answer.complete:
         return []
-    who = answer.llm.label if answer.llm else "the provider"
+    who = answer.provider or "the provider"
     if answer.refused:
         return [f"{who} refused to answer ({answer.finish_reason}{_in_its_words(answer)})"]
     return [f"the answer is incomplete: {_why_cut(answer, who)}{_in_its_words(answer)}"]
@@ -102,7 +102,7 @@ def calls_only(answer: Answer | None) -> list[str]:
     if answer is None or answer.text.strip() or not answer.tool_calls:
         return []
     names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
-    who = answer.llm.label if answer.llm else "the provider"
+    who = answer.provider or "the provider"
     return [f"{who} answered with a tool call only ({names}), which is not run"]
 
 

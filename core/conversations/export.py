@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.attempt_json import milliseconds, rfc3339
+from fallback_chat.core.answer_json import answer_json, milliseconds, rfc3339, with_unknown
 from fallback_chat.core.chat_context import Document, Image, Text
+from fallback_chat.core.conversations.records import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fallback_chat.core.chat_context import Part
-    from fallback_chat.core.conversations.records import AnswerRecord, Conversation, StoredTurn
+    from fallback_chat.core.conversations.records import Conversation, StoredTurn
 
 SESSION_SCHEMA: Final = "fallback-chat.session/1"
 
@@ -30,7 +30,7 @@ def to_json(conversation: Conversation) -> str:
         "forked_from": summary.forked_from,
         "turns": [_turn_object(turn) for turn in conversation.turns],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return storable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
 def to_markdown(conversation: Conversation) -> str:
@@ -55,14 +55,16 @@ def _answer_blocks(turn: StoredTurn) -> Iterator[str]:
 
 
 def what_is_missing(turn: StoredTurn) -> str | None:
-    """Say in a few words why there is no whole answer; None when there is one."""
+    """Return in a few words why there is no whole answer; None when there is one."""
     answer = turn.answer
+    if turn.unreadable is not None:
+        return f"this turn cannot be read: {turn.unreadable}"
     if answer.complete:
         return None
-    reason = str(answer.error["message"]) if answer.error else ""
+    reason = answer.error.message if answer.error else ""
     if turn.ended is None:
         reason = "the program ended, or is still waiting"
-    if answer.refusal or answer.finish_reason in ("refusal", "content_filter"):
+    if answer.refusal or answer.refused:
         return "refused"
     return ": ".join(part for part in ("incomplete" if answer.has_content else "no answer", reason) if part)
 
@@ -78,11 +80,14 @@ def _part_text(part: Part) -> str:
 
 
 def _turn_object(turn: StoredTurn) -> dict[str, Any]:
+    stored = {name: value for name, value in turn.document.items() if name != "extras"}  # the provider's own state
+    timing = {"first_token_ms": milliseconds(turn.first_token), "elapsed_ms": milliseconds(turn.elapsed)}
     return {
         "asked": rfc3339(turn.asked),
         "ended": rfc3339(turn.ended),
         "question": [_part_object(part) for part in turn.question.content],
-        "answer": _answer_object(turn.answer),
+        "answer": with_unknown(answer_json(turn.answer) | timing, stored),
+        "unreadable": turn.unreadable,
     }
 
 
@@ -94,23 +99,3 @@ def _part_object(part: Part) -> dict[str, Any]:
             return {"type": "document", "media_type": media_type, "filename": filename, "data": part.base64}
         case Image(media_type):
             return {"type": "image", "media_type": media_type, "data": part.base64}
-
-
-def _answer_object(answer: AnswerRecord) -> dict[str, Any]:
-    """Give an answer under the names of the answer object of `ask --json`."""
-    return {
-        "text": answer.text,
-        "reasoning": answer.reasoning or None,
-        "refusal": answer.refusal or None,
-        "tool_calls": [asdict(call) for call in answer.tool_calls],
-        "finish_reason": answer.finish_reason,
-        "complete": answer.complete,
-        "provider": answer.provider,
-        "kind": answer.kind,
-        "model": answer.model,
-        "usage": asdict(answer.usage) if answer.usage else None,
-        "attempts": list(answer.attempts),
-        "first_token_ms": milliseconds(answer.first_token),
-        "elapsed_ms": milliseconds(answer.elapsed),
-        "error": answer.error,
-    }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from fallback_chat.core.attempt_json import attempt_object
-from fallback_chat.core.chat_context import ChatContext, Text, ToolCall
-from fallback_chat.core.conversations.null_store import NullHistory
-from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRecord, Conversation, SessionId, TurnId
+from fallback_chat.core.answer_json import without_secrets
+from fallback_chat.core.chat_context import ChatContext, Text
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, SessionId, TurnId
 from fallback_chat.core.conversations.store import History, SessionMovedError
-from fallback_chat.core.errors import APIError, InputError
+from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.sqlite import StorageError
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.core.answer import Answer
-    from fallback_chat.core.chat_context import ChatMessage, VendorExtra
+    from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.llm import ChatChunk
 
 SAVE_INTERVAL: Final = 1.0
@@ -27,13 +25,13 @@ SAVE_INTERVAL: Final = 1.0
 T = TypeVar("T")
 
 
-def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str], object]) -> History | NullHistory:
-    """Open the conversations; where that is not possible, `warn` is told and nothing is saved."""
+def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str], object]) -> History:
+    """Open the conversations; where that is not possible, `warn` is told and they live in memory."""
     try:
         return History.open(path, clock=clock, warn=warn)
     except StorageError as error:
         warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
-        return NullHistory()
+        return History.open(None, clock=clock, warn=warn)
 
 
 class PartialSaver:
@@ -75,7 +73,7 @@ class Recorder:
 
     def __init__(
         self,
-        history: History | NullHistory,
+        history: History,
         *,
         monotonic: Callable[[], float],
         warn: Callable[[str], object],
@@ -102,7 +100,7 @@ class Recorder:
     @property
     def session(self) -> SessionId | None:
         """The conversation's id; None before the first question, or when nothing is saved."""
-        return self._session or None
+        return self._session if self._history.is_kept else None
 
     def begin(self, question: ChatMessage) -> None:
         """Store a question, before it is sent anywhere; one that was just asked in vain keeps its turn."""
@@ -132,9 +130,13 @@ class Recorder:
 
     def finish(self, answer: Answer, error: BaseException | None = None) -> None:
         """Store how the turn ended: with an answer, a part of one, or none."""
-        record = self._record(answer, error)
-        self._attempt(lambda: self._history.finish_turn(self._stored_turn(), record))
-        self._partial, self._in_vain = None, not record.has_content
+        answer = without_secrets(answer.ended_by(error), self._redact)
+        first = None if self._first_at is None else self._first_at - self._begun_at
+        elapsed = self._monotonic() - self._begun_at
+        self._attempt(
+            lambda: self._history.finish_turn(self._stored_turn(), answer, first_token=first, elapsed=elapsed)
+        )
+        self._partial, self._in_vain = None, not answer.has_content
 
     def undo(self) -> None:
         """Take the last turn back."""
@@ -172,28 +174,6 @@ class Recorder:
     def _save_partial(self, text: str) -> None:
         self._attempt(lambda: self._history.save_partial(self._stored_turn(), self._redact(text)))
 
-    def _record(self, answer: Answer, error: BaseException | None) -> AnswerRecord:
-        redact = self._redact
-        return AnswerRecord(
-            text=redact(answer.text),
-            reasoning=redact(answer.reasoning),
-            refusal=redact(answer.refusal),
-            tool_calls=tuple(
-                ToolCall(redact(one.id), redact(one.name), redact(one.arguments)) for one in answer.tool_calls
-            ),
-            extras=tuple(_without_secrets(extra, redact) for extra in answer.extras),
-            provider=answer.llm.label if answer.llm else None,
-            kind=answer.llm.kind if answer.llm else None,
-            model=redact(answer.model) if answer.llm else None,
-            attempts=tuple(attempt_object(record, redact) for record in answer.attempts),
-            usage=answer.usage,
-            first_token=None if self._first_at is None else self._first_at - self._begun_at,
-            elapsed=self._monotonic() - self._begun_at,
-            finish_reason=answer.finish_reason,
-            complete=answer.message().complete and error is None,
-            error=_error_object(error, redact),
-        )
-
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """Do `action`; the first failure of the file is told. Later ones are tried all the same: there may be space again."""
         try:
@@ -205,7 +185,7 @@ class Recorder:
             return None
 
 
-def find_conversation(history: History | NullHistory, session: str | None) -> Conversation:
+def find_conversation(history: History, session: str | None) -> Conversation:
     """Read the conversation that `session` names or begins, the latest one when it is None.
 
     Raises `InputError` when there is none, `StorageError` when it cannot be read.
@@ -214,19 +194,3 @@ def find_conversation(history: History | NullHistory, session: str | None) -> Co
     if found is None:
         raise InputError("there is no conversation to continue yet", missing=True)
     return history.load(found)
-
-
-def _without_secrets(extra: VendorExtra, redact: Callable[[str], str]) -> VendorExtra:
-    """Return a provider's own state for storage; one that held a secret is of no use to the provider any more."""
-    written = json.dumps(extra.data)
-    shown = redact(written)
-    return extra if shown == written else replace(extra, data=json.loads(shown))
-
-
-def _error_object(error: BaseException | None, redact: Callable[[str], str]) -> dict[str, str] | None:
-    if error is None:
-        return None
-    if not isinstance(error, Exception):
-        return {"kind": "cancelled", "message": "stopped by the user or a signal"}
-    kind = error.kind.value if isinstance(error, APIError) else "internal"
-    return {"kind": kind, "message": redact(str(error) or type(error).__name__)}

@@ -1,4 +1,7 @@
-"""The tables of the conversations: one migration per released version, never changed afterwards."""
+"""The tables of the conversations: one migration per released version, never changed afterwards.
+
+A migration adds, it never takes away: an older release can read what a newer one wrote.
+"""
 
 from __future__ import annotations
 
@@ -57,5 +60,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         )
         """,
     ),
+    # A JSON object for all that an answer has and no column above: a new field needs no migration.
+    ("ALTER TABLE turns ADD COLUMN more TEXT",),
 )
 """The search index is no part of it: `core/conversations/search.py` makes it when it is first needed, where SQLite has FTS5."""

@@ -5,9 +5,10 @@ The index is a copy that is brought up to date by the search, not by the answer:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.conversations.records import Hit, SessionId, TurnId, title_from
+from fallback_chat.core.conversations.rows import UNREADABLE, moment, shown
 from fallback_chat.core.storage.sqlite import StorageError
 
 if TYPE_CHECKING:
@@ -18,18 +19,22 @@ if TYPE_CHECKING:
 
 AROUND: Final = 40
 """Characters shown on each side of what was found."""
-_FIRST_QUESTION: Final = "(SELECT question FROM turns WHERE session = sessions.id AND removed = 0 ORDER BY id LIMIT 1)"
-_HIT: Final = f"sessions.id, sessions.title, {_FIRST_QUESTION}, turns.id, turns.asked"
+FIRST_QUESTION: Final = """
+    (SELECT question FROM turns AS first WHERE first.session = sessions.id AND removed IS NOT 1 ORDER BY id LIMIT 1)
+"""
+_HIT: Final = f"sessions.id, sessions.title, {FIRST_QUESTION}, turns.id, turns.asked"
 _BY_WORD: Final = f"""
     SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
     FROM turn_text JOIN turns ON turns.id = turn_text.rowid JOIN sessions ON sessions.id = turns.session
-    WHERE turn_text MATCH ? AND turns.removed = 0 ORDER BY turn_text.rank, turns.id DESC LIMIT ?
+    WHERE turn_text MATCH ? AND turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
+    ORDER BY turn_text.rank, turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 _BY_LETTER: Final = f"""
     WITH sought (text) AS (SELECT lower(?))
-    SELECT {_HIT}, CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END
+    SELECT {_HIT}, CAST(CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END AS TEXT)
     FROM sought, turns JOIN sessions ON sessions.id = turns.session
-    WHERE turns.removed = 0 AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text))
+    WHERE turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
+        AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text))
     ORDER BY turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 
@@ -70,17 +75,20 @@ def _by_word(database: Database, words: Iterable[str], limit: int) -> tuple[Hit,
         rows = database.query(_BY_WORD, query, limit)
     except StorageError:  # the disk is full, or the index is damaged: the conversations can still be read
         return ()
-    return tuple(
-        Hit(SessionId(session), title or title_from(first), TurnId(turn), asked, snippet)
-        for session, title, first, turn, asked, snippet in rows
-    )
+    return tuple(_hit(*row) for row in rows)
 
 
 def _by_letter(database: Database, text: str, limit: int) -> tuple[Hit, ...]:
+    rows = database.query(_BY_LETTER, text, limit)
     return tuple(
-        Hit(SessionId(session), title or title_from(first), TurnId(turn), asked, _around(text, found))
-        for session, title, first, turn, asked, found in database.query(_BY_LETTER, text, limit)
+        _hit(session, title, first, turn, asked, _around(text, shown(found)))
+        for session, title, first, turn, asked, found in rows
     )
+
+
+def _hit(session: str, title: Any, first: Any, turn: int, asked: Any, snippet: Any) -> Hit:  # noqa: PLR0913, PLR0917
+    name = shown(title) or title_from(shown(first, UNREADABLE))
+    return Hit(SessionId(session), name, TurnId(turn), moment(asked), shown(snippet))
 
 
 def _around(text: str, found: str) -> str:

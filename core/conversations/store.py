@@ -7,52 +7,70 @@ wall-clock seconds; the order of turns is that of their numbers, so a clock that
 from __future__ import annotations
 
 import random as random_module
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.conversations import search
 from fallback_chat.core.conversations.records import (
-    ANSWER_COLUMNS,
     Conversation,
     Hit,
     SessionId,
     StoredTurn,
     Summary,
     TurnId,
-    answer_from,
-    answer_values,
-    is_answer,
-    parts_of,
-    question_from,
     storable,
     title_from,
 )
+from fallback_chat.core.conversations.rows import (
+    ANSWER_COLUMNS,
+    LATEST,
+    TURN_COLUMNS,
+    UNREADABLE,
+    answer_values,
+    is_text,
+    moment,
+    parts_of,
+    shown,
+    turn_from,
+)
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.sqlite import connect, open_database
+from fallback_chat.core.storage.sqlite import connect, open_database, open_in_memory
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
+    from fallback_chat.core.answer import Answer
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.conversations.records import AnswerRecord
     from fallback_chat.core.storage.sqlite import Database
 
 PATIENCE: Final = 1.0
 """Seconds to wait for another process that is writing; its transactions take milliseconds."""
+_LARGEST: Final = 2**63 - 1
+"""The largest number that SQLite takes."""
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that looks like a digit."""
 _TIME_DIGITS: Final = 7
 _RANDOM_DIGITS: Final = 4
-_LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed = 0"
-_SUMMARY: Final = """
-    SELECT sessions.id, title, created, forked_from, max(max(coalesce(ended, asked)), created), count(*),
-        (SELECT question FROM turns AS first WHERE first.session = sessions.id AND removed = 0 ORDER BY id LIMIT 1)
-    FROM sessions JOIN turns ON turns.session = sessions.id AND turns.removed = 0
-"""
-_SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in ANSWER_COLUMNS)
-_COPIED: Final = ", ".join(("asked", "question", "parts", "ended", *ANSWER_COLUMNS))
+_LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"
+
+
+def _moment(value: str) -> str:
+    """Return SQL for a moment, which is 0 where something else is stored."""
+    return (
+        f"CASE WHEN typeof({value}) IN ('integer', 'real') AND {value} BETWEEN 0 AND {LATEST} THEN {value} ELSE 0 END"
+    )
+
+
+_UPDATED: Final = f"max(coalesce(max({_moment('coalesce(ended, asked)')}), 0), {_moment('created')})"
+_SUMMARY: Final = f"""
+    SELECT sessions.id, title, created, forked_from, {_UPDATED}, count(*), {search.FIRST_QUESTION}
+    FROM sessions JOIN turns ON turns.session = sessions.id AND turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
+"""  # noqa: S608 - only constants
+_SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in (*ANSWER_COLUMNS, "first_token", "elapsed", "ended"))
+_COPIED: Final = ", ".join(TURN_COLUMNS)
 
 
 class SessionMovedError(Exception):
@@ -78,18 +96,29 @@ class History:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: Path | None,
         *,
         clock: Callable[[], float],
         warn: Callable[[str], object],
         connect: Callable[[Path, float], sqlite3.Connection] = connect,
     ) -> Self:
-        """Open the conversations in `path`, private from the first byte.
+        """Open the conversations in `path`, private from the first byte; without one, in memory.
 
-        A file that is damaged, or of a newer version, is kept under another name and a new one begun; `warn` is told.
+        A damaged file is kept under another name and a new one begun; one that a newer release wrote is only read. `warn` is told
+        of both.
         """
-        database = open_database(path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect)
+        if path is None:
+            database = open_in_memory(MIGRATIONS, clock=clock)
+        else:
+            database = open_database(
+                path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect, read_newer=True
+            )
         return cls(database, clock=clock, full_text=search.has_full_text(database))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is written here will be there the next time."""
+        return not (self._database.in_memory or self._database.read_only)
 
     def close(self) -> None:
         """Release the file."""
@@ -131,28 +160,26 @@ class History:
         """Store what has come of an answer so far, in place of what was stored before."""
         self._database.write("UPDATE turns SET answer = ?, indexed = 0 WHERE id = ?", storable(text), turn)
 
-    def finish_turn(self, turn: TurnId, answer: AnswerRecord) -> None:
-        """Store how a turn ended, whether or not it has an answer."""
-        self._database.write(
-            f"UPDATE turns SET {_SET_ANSWER}, ended = ?, indexed = 0 WHERE id = ?",  # noqa: S608 - only constants
-            *answer_values(answer),
-            self._clock(),
-            turn,
-        )
+    def finish_turn(
+        self, turn: TurnId, answer: Answer, *, first_token: float | None = None, elapsed: float | None = None
+    ) -> None:
+        """Store how a turn ended, whether or not it has an answer; times are in seconds since the question."""
+        with self._database.transaction() as connection:
+            found = connection.execute("SELECT more FROM turns WHERE id = ?", (turn,)).fetchone()
+            connection.execute(
+                f"UPDATE turns SET {_SET_ANSWER}, indexed = 0 WHERE id = ?",  # noqa: S608 - only constants
+                (*answer_values(answer, found and found[0]), first_token, elapsed, self._clock(), turn),
+            )
 
     def undo(self, session: SessionId) -> TurnId | None:
         """Take the last answered turn out of the conversation, and what was asked in vain behind it.
 
-        Gives its number, or None when no answer is left.
+        Returns its number, or None when no answer is left.
         """
         with self._database.transaction() as connection:
-            turns = connection.execute(
-                "SELECT id, answer, refusal FROM turns WHERE session = ? AND removed = 0 ORDER BY id DESC", (session,)
-            )
-            answered = (turn for turn, *said in turns if is_answer(*said))
-            last = next(answered, None)
+            last = next((turn.id for turn in reversed(self._turns(session)) if turn.is_answered), None)
             connection.execute("UPDATE turns SET removed = 1 WHERE session = ? AND id >= ?", (session, last))
-        return None if last is None else TurnId(last)
+        return last
 
     def fork(self, session: SessionId, at_turn: TurnId | None = None) -> SessionId:
         """Copy a conversation up to and including `at_turn` (all of it when None); both go on apart. Raises `InputError`."""
@@ -162,7 +189,7 @@ class History:
                 raise _unknown(session)
             copy = self._insert_session(connection, found[0], forked_from=session)
             for turn in connection.execute(
-                "SELECT id FROM turns WHERE session = ? AND removed = 0 AND id <= coalesce(?, id) ORDER BY id",
+                "SELECT id FROM turns WHERE session = ? AND removed IS NOT 1 AND id <= coalesce(?, id) ORDER BY id",
                 (session, at_turn),
             ).fetchall():
                 _copy_turn(connection, turn[0], copy)
@@ -173,27 +200,24 @@ class History:
         return TurnId(self._database.query(_LAST, session)[0][0])
 
     def load(self, session: SessionId) -> Conversation:
-        """Read a conversation. Raises `InputError` when there is none of this id."""
-        row = self._database.query("SELECT id, title, created, forked_from FROM sessions WHERE id = ?", session)
-        if not row:
+        """Read a conversation; turns that cannot be read say so. Raises `InputError` when there is none of this id."""
+        found = self._database.query("SELECT title, created, forked_from FROM sessions WHERE id = ?", session)
+        if not found:
             raise _unknown(session)
         turns = self._turns(session)
-        _, title, created, forked_from = row[0]
-        updated = max((turn.ended or turn.asked for turn in turns), default=created)
-        first = turns[0].question.text if turns else ""
-        summary = _summary(session, title, created, forked_from, max(updated, created), len(turns), first)
-        return Conversation(summary, turns)
+        title, created, forked_from = found[0]
+        moments = (moment(created), *(turn.asked if turn.ended is None else turn.ended for turn in turns))
+        updated = max((each for each in moments if each is not None), default=None)
+        first = (turns[0].question.text or (UNREADABLE if turns[0].unreadable else "")) if turns else ""
+        return Conversation(_summary(session, title, created, forked_from, updated, len(turns), first), turns)
 
     def resolve(self, text: str) -> SessionId:
-        """Give the id that `text` is, or the only one that it begins. Raises `InputError`."""
-        wanted = text.strip().lower()
+        """Return the id that `text` is, or the only one that it begins. Raises `InputError`."""
+        wanted = storable(text.strip().lower())
         # `substr` instead of LIKE: the text may hold LIKE's own signs.
-        found = [
-            SessionId(row[0])
-            for row in self._database.query(
-                "SELECT id FROM sessions WHERE substr(id, 1, ?) = ? ORDER BY id", len(wanted), wanted
-            )
-        ]
+        sql = "SELECT id FROM sessions WHERE substr(id, 1, ?) = ? ORDER BY id"
+        rows = self._database.query(sql, len(wanted), wanted)
+        found = [SessionId(row[0]) for row in rows if is_text(row[0])]
         if wanted in found:
             return SessionId(wanted)
         if not wanted or not found:
@@ -203,20 +227,24 @@ class History:
         return found[0]
 
     def latest(self) -> SessionId | None:
-        """Give the conversation that was continued last."""
-        rows = self._database.query("SELECT session FROM turns WHERE removed = 0 ORDER BY id DESC LIMIT 1")
-        return SessionId(rows[0][0]) if rows else None
+        """Return the conversation that was continued last."""
+        rows = self._database.query(
+            "SELECT sessions.id FROM turns JOIN sessions ON sessions.id = turns.session"
+            " WHERE removed IS NOT 1 AND typeof(sessions.id) = 'text' ORDER BY turns.id DESC LIMIT 1"
+        )
+        return next((SessionId(row[0]) for row in rows if is_text(row[0])), None)
 
     def list(self, limit: int | None = None) -> tuple[Summary, ...]:
-        """Give the conversations that have turns, the one continued last first."""
+        """Return the conversations that have turns, the one continued last first."""
         rows = self._database.query(
-            f"{_SUMMARY} GROUP BY sessions.id ORDER BY max(turns.id) DESC LIMIT ?", -1 if limit is None else limit
+            f"{_SUMMARY} GROUP BY sessions.id ORDER BY max(turns.id) DESC LIMIT ?",
+            -1 if limit is None else min(limit, _LARGEST),
         )
-        return tuple(_summary(*row) for row in rows)
+        return tuple(_summary(*row) for row in rows if is_text(row[0]))
 
     def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
         """Find turns by their words, best first; nothing in `text` is taken for a query language."""
-        return search.search(self._database, storable(text), limit, full_text=self._full_text)
+        return search.search(self._database, storable(text), min(limit, _LARGEST), full_text=self._full_text)
 
     def rename(self, session: SessionId, title: str) -> None:
         """Give a conversation a title; an empty one makes it the first question again."""
@@ -230,19 +258,21 @@ class History:
             if self._full_text:
                 # In the same transaction, or another process could put into the index what is about to go.
                 search.forget(connection, sessions)
-            connection.executemany("DELETE FROM sessions WHERE id = ?", [(session,) for session in sessions])
+            connection.executemany("DELETE FROM sessions WHERE id IS ?", [(session,) for session in sessions])
         self._database.checkpoint()
 
-    def purge(self, older_than: float) -> int:
-        """Delete the conversations that nobody has continued for so many seconds; gives their number."""
-        old = self._database.query(
-            """
-            SELECT sessions.id FROM sessions LEFT JOIN turns ON turns.session = sessions.id
-            GROUP BY sessions.id HAVING max(created, coalesce(max(coalesce(ended, asked)), created)) <= ?
-            """,
-            self._clock() - older_than,
+    def purge(self, older_than: float | None) -> int:
+        """Delete the conversations that nobody has continued for so many seconds, all when it is None; returns their number.
+
+        One whose time cannot be read goes with all of them only.
+        """
+        found = self._database.query(
+            f"SELECT sessions.id, {_UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
+            " GROUP BY sessions.rowid"
         )
-        self.remove(*(SessionId(row[0]) for row in old))
+        now = self._clock()
+        old = [session for session, updated in found if older_than is None or 0 < updated <= now - older_than]
+        self.remove(*old)
         return len(old)
 
     def _insert_session(
@@ -265,18 +295,14 @@ class History:
 
     def _turns(self, session: SessionId) -> tuple[StoredTurn, ...]:
         rows = self._database.query(
-            f"SELECT id, asked, ended, question, parts, {', '.join(ANSWER_COLUMNS)} FROM turns"  # noqa: S608 - constants
-            " WHERE session = ? AND removed = 0 ORDER BY id",
+            f"SELECT id, {', '.join(TURN_COLUMNS)} FROM turns"  # noqa: S608 - only constants
+            " WHERE session = ? AND removed IS NOT 1 ORDER BY id",
             session,
         )
-        return tuple(
-            StoredTurn(TurnId(turn), asked, self._question(turn, question, parts), answer_from(answer), ended)
-            for turn, asked, ended, question, parts, *answer in rows
-        )
+        return tuple(turn_from(row, partial(self._blobs, row[0])) for row in rows)
 
-    def _question(self, turn: int, text: str, parts: str | None) -> ChatMessage:
-        blobs = self._database.query("SELECT number, data FROM attachments WHERE turn = ?", turn) if parts else ()
-        return question_from(text, parts, dict(blobs))
+    def _blobs(self, turn: int) -> dict[int, Any]:
+        return dict(self._database.query("SELECT number, data FROM attachments WHERE turn = ?", turn))
 
 
 def _last_turn(connection: sqlite3.Connection, session: SessionId) -> TurnId:
@@ -295,10 +321,11 @@ def _copy_turn(connection: sqlite3.Connection, turn: int, session: SessionId) ->
 
 
 def _summary(  # noqa: PLR0913, PLR0917 - the columns of one row
-    session: str, title: str | None, created: float, forked_from: str | None, updated: float, turns: int, first: str
+    session: str, title: Any, created: Any, forked_from: Any, updated: Any, turns: int, first: Any
 ) -> Summary:
-    origin = None if forked_from is None else SessionId(forked_from)
-    return Summary(SessionId(session), title or title_from(first), created, updated, turns, origin)
+    origin = SessionId(forked_from) if is_text(forked_from) else None
+    name = shown(title) or title_from(shown(first, UNREADABLE))
+    return Summary(SessionId(session), name, moment(created), moment(updated) or None, turns, origin)
 
 
 def _unknown(session: Any) -> InputError:

@@ -7,11 +7,12 @@ anchor, and to go on from there. Only a text that does so continues the answer (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.engine.seam import Seam, anchor_of
+from fallback_chat.core.events import Segment
 from fallback_chat.core.llm import ChoiceDelta
 
 if TYPE_CHECKING:
@@ -32,16 +33,6 @@ def continue_from(context: ChatContext, partial: str) -> ChatContext:
     """Return the conversation in which the next provider is asked to continue `partial`, which has an anchor."""
     broken_off = ChatMessage(Role.ASSISTANT, (Text(partial),), complete=False)
     return context.add_message(broken_off).add(Role.USER, INSTRUCTION.format(anchor=anchor_of(partial)))
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The part of a continued answer that one provider gave; code points from `start` to `end`, half open."""
-
-    provider: str
-    model: str
-    start: int
-    end: int
 
 
 class Transcript:

@@ -56,10 +56,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from fallback_chat.core.engine.breaker import Permit
-    from fallback_chat.core.engine.continuation import Segment
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.turn import Services, TurnOptions
-    from fallback_chat.core.events import AttemptRecord
+    from fallback_chat.core.events import AttemptRecord, Segment
     from fallback_chat.core.llm import LLM, ChatChunk, LLMStream
 
 LONGEST_ANSWER: Final = 300.0

@@ -8,13 +8,13 @@ import sqlite3
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.storage.files import check_own, make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 try:
     import fcntl
@@ -24,6 +24,7 @@ except ImportError:  # Windows
 Migration = tuple[str, ...]
 """The statements that lead from one version of a schema to the next."""
 Identity = tuple[int, int] | None
+MEMORY: Final = Path(":memory:")
 COMPANIONS: Final = ("-wal", "-shm")
 """What SQLite keeps beside the file in WAL mode."""
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -45,7 +46,7 @@ class _UnusableError(StorageError):
 
 
 class _NewerError(Exception):
-    """The schema has a version that this program does not know."""
+    """The schema has a version that this release does not know."""
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
@@ -53,16 +54,36 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
 
+def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float]) -> Database:
+    """Open a database that has no file."""
+    connection = connect(MEMORY, 0)
+    _prepare(connection, migrations)
+    return Database(connection, MEMORY, None, clock)
+
+
 class Database:
     """An open file. Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, identity: Identity, clock: Callable[[], float]
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        identity: Identity,
+        clock: Callable[[], float],
+        *,
+        read_only: bool = False,
     ) -> None:
         self._connection = connection
         self._identity = identity
         self._clock = clock
         self.path = path
+        self.read_only = read_only
+        """A newer release wrote it."""
+
+    @property
+    def in_memory(self) -> bool:
+        """It has no file."""
+        return self.path == MEMORY
 
     def query(self, sql: str, *values: Any) -> list[Any]:
         """Give the rows of one statement."""
@@ -72,6 +93,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the write lock for a block: all of it is stored, or nothing."""
+        if self.read_only:
+            raise StorageError(self.path, "a newer fallback-chat wrote it, and this one only reads it")
         with self._translated():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -120,30 +143,35 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
     clock: Callable[[], float],
     warn: Callable[[str], object],
     connect: Callable[[Path, float], sqlite3.Connection] = connect,
+    read_newer: bool = False,
 ) -> Database:
     """Open `path`, made with 0600 where it is missing and brought to the newest version of its schema.
 
-    A damaged file, or one of a newer version, is renamed and a fresh one begun; `warn` is told. Raises `StorageError`.
+    A damaged file is renamed and a fresh one begun; so is one of a newer version, unless `read_newer` says that it shall be opened
+    for reading. `warn` is told. Raises `StorageError`.
     """
 
     def locked() -> Database:
         # SQLite reports "locked" at once, without patience, when two processes switch a new file to WAL mode; and no file may be
         # set aside while another process opens it.
         with _directory_lock(path.parent, shared=not _is_new(path)):
-            return _open(path, migrations, clock, lambda: connect(path, patience))
+            return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
     try:
         make_private_dir(path.parent)
         try:
-            return locked()
+            database = locked()
         except _UnusableError as error:
             if kept := _set_aside(path, error.identity, clock()):
                 warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
-            return locked()
+            database = locked()
     except StorageError:
         raise
     except (sqlite3.Error, OSError) as error:
         raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
+    if database.read_only:
+        warn(f"{path} was written by a newer fallback-chat: it is only read, and nothing is saved")
+    return database
 
 
 def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
@@ -170,19 +198,21 @@ def _open(
     migrations: Sequence[Migration],
     clock: Callable[[], float],
     connect: Callable[[], sqlite3.Connection],
+    *,
+    read_newer: bool,
 ) -> Database:
     _make_private(path)
     # Taken before the file is opened: by the time it fails, another process may have put a good one in its place.
     identity = _identity(path)
     connection = connect()
     try:
-        _prepare(connection, migrations)
+        newer = _prepare(connection, migrations, read_newer=read_newer)
     except BaseException as error:
         connection.close()
         if isinstance(error, _NewerError) or (isinstance(error, sqlite3.Error) and _is_damage(error)):
             raise _UnusableError(path, str(error), identity) from error
         raise
-    return Database(connection, path, identity, clock)
+    return Database(connection, path, identity, clock, read_only=newer)
 
 
 def _make_private(path: Path) -> None:
@@ -203,19 +233,26 @@ def _check(path: Path) -> None:
             check_own(path.with_name(path.name + suffix), follow=True)
 
 
-def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
+    """Bring the schema to its newest version; returns whether it is a newer one, which is left as it is."""
+    # What is no UTF-8 comes out with lone surrogates: one damaged text must not make the rows around it unreadable.
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     version = _version(connection)
-    if version > len(migrations):
+    newer = not 0 <= version <= len(migrations)
+    if newer and not read_newer:
         raise _NewerError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
     for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
-    if version < len(migrations):
+    if newer:
+        connection.execute("PRAGMA query_only = ON")
+    elif version < len(migrations):
         if version == 0:
             connection.execute("PRAGMA auto_vacuum = FULL")
             connection.execute("PRAGMA journal_mode = WAL")
         _migrate(connection, migrations)
     # Reads the schema: damage at the head of the file shows here and not in the middle of a chat.
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return newer
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:

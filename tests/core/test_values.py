@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -37,6 +38,7 @@ from fallback_chat.core.events import (
     Notice,
     Outcome,
     ProviderGivenUp,
+    Segment,
     StreamContinued,
     StreamRestarted,
     Waiting,
@@ -67,6 +69,28 @@ VALUES: list[Any] = [
     ChatOptions(max_tokens=1, temperature=0.5, top_p=0.5, stop=("a",), seed=1, reasoning_effort="low"),
     ChatSettings(multiline=True),
     AttemptRecord("p", "openai", "m", Outcome.OK, None, 0.1, 0.2),
+    Answer(
+        text="a",
+        reasoning="b",
+        refusal="c",
+        tool_calls=(ToolCall("1", "look", "{}"),),
+        extras=(VendorExtra("openai", "m", {"a": 1}),),
+        finish_reason=FinishReason.STOP,
+        finish_raw="end_turn",
+        finish_words="It ended.",
+        complete=True,
+        provider="p",
+        kind="openai",
+        model="m",
+        served_model="m",
+        usage=CompletionUsage(1),
+        attempts=(AttemptRecord("p", "openai", "m", Outcome.OK),),
+        segments=(Segment("p", "m", 0, 1),),
+        seam="clean",
+        error=AnswerError("timeout", "too slow", 1.0),
+    ),
+    AnswerError("timeout", "too slow", 1.0),
+    Segment("p", "m", 1, 2),
     AttemptStarted(LLM_, 1),
     AttemptFailed(LLM_, ERROR, 0.1, None, 0.2),
     AttemptSkipped(LLM_, ERROR),

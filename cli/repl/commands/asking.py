@@ -59,7 +59,7 @@ def _start(repl: Repl, argument: str) -> str | None:
         return repl.chain.provider(argument).name
     names = repl.chain.names
     last = repl.session.last
-    by = last.answer.llm.label if last is not None and last.answer.llm is not None else repl.session.answered_by
+    by = (last.answer.provider if last is not None else None) or repl.session.answered_by
     if len(names) == 1:
         raise InputError("there is no other provider in the chain")
     return names[(names.index(by) + 1) % len(names)] if by in names else names[0]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop
+from tests.cli.program import ANSWERS, KEY, NEVER, TEXTS, Ran, stop
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,12 +25,17 @@ NO_ANSWER: dict[str, Any] = {
     "refusal": None,
     "tool_calls": [],
     "finish_reason": None,
+    "finish_raw": None,
+    "finish_words": None,
     "complete": False,
     "provider": None,
     "kind": None,
     "model": None,
+    "served_model": None,
     "usage": None,
     "attempts": [],
+    "segments": None,
+    "seam": None,
     "session": None,
     "exit_code": 0,
     "error": None,
@@ -69,6 +74,9 @@ def attempt(provider: str, outcome: str, error: dict[str, Any] | None = None, *,
         "error": error,
         "first_token_ms": "float" if shown else None,
         "elapsed_ms": "float",
+        "budget_ms": NEVER * 1000,
+        "budget": "asked",
+        "round": 1,
     }
 
 
@@ -89,6 +97,7 @@ def test_a_whole_answer_after_a_failover(program: Program) -> None:
     assert timeless(document(ran)) == NO_ANSWER | {
         "text": TEXTS["two"],
         "finish_reason": "stop",
+        "finish_raw": "stop",
         "complete": True,
         "provider": "two",
         "kind": "openai",
@@ -143,6 +152,7 @@ def test_an_answer_that_the_length_limit_cut(program: Program) -> None:
     assert timeless(value) == NO_ANSWER | BY_ONE | {
         "text": "These",
         "finish_reason": "length",
+        "finish_raw": "length",
         "usage": USAGE,
         "attempts": [attempt("one", "ok", shown=True)],
         "exit_code": 3,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.conversations.records import AnswerRecord
 from fallback_chat.core.conversations.store import History
 from fallback_chat.providers.simulator import Manner
 from fallback_chat.providers.simulator.schedule import first
@@ -39,7 +39,7 @@ class Saved:
         with self.open() as history:
             session = history.new_session()
             turn = history.begin_turn(session, ChatMessage(Role.USER, (Text(asked),)))
-            history.finish_turn(turn, AnswerRecord(text=answered, complete=True))
+            history.finish_turn(turn, Answer(text=answered, complete=True))
         return session
 
     def load(self, session: SessionId) -> Conversation:
@@ -109,7 +109,7 @@ def test_ctrl_c_keeps_what_there_is_and_says_what_happened(program: Program, sav
 
     assert stop(process, signal.SIGINT).code == 130
     turn = saved.load(session).turns[-1]
-    assert (turn.answer.text, turn.answer.error and turn.answer.error["kind"]) == ("These", "cancelled")
+    assert (turn.answer.text, turn.answer.error and turn.answer.error.kind) == ("These", "cancelled")
 
 
 def test_a_failed_turn_is_saved_with_its_failure_and_not_told_to_the_model(program: Program, saved: Saved) -> None:
@@ -120,7 +120,7 @@ def test_a_failed_turn_is_saved_with_its_failure_and_not_told_to_the_model(progr
 
     assert sent(program) == ["old?", "Old.", "Again"]
     failed = saved.load(session).turns[1].answer
-    assert (failed.text, failed.error and failed.error["kind"]) == ("", "server_error")
+    assert (failed.text, failed.error and failed.error.kind) == ("", "server_error")
 
 
 @pytest.mark.parametrize("flags", [["-c"], ["--session", "zzz"]])

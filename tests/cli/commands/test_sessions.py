@@ -16,14 +16,16 @@ import pytest
 
 from fallback_chat.cli.commands import sessions
 from fallback_chat.cli.sessions_app import parse_age
+from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.conversations.records import AnswerRecord, SessionId
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import InputError
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fallback_chat.core.conversations.records import SessionId
 
 ROOT = Path(__file__).parent.parent.parent.parent
 NOW = 1_700_000_000.0
@@ -49,7 +51,7 @@ def out() -> io.StringIO:
 def add(history: History, asked: str, answered: str) -> SessionId:
     session = history.new_session()
     turn = history.begin_turn(session, ChatMessage(Role.USER, (Text(asked),)))
-    history.finish_turn(turn, AnswerRecord(text=answered, complete=True, provider="p", model="m"))
+    history.finish_turn(turn, Answer(text=answered, complete=True, provider="p", model="m"))
     return session
 
 

@@ -10,15 +10,22 @@ from fallback_chat.core.config.settings import Prices
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import CompletionUsage, FinishReason
-from tests.core.scripted import ScriptedLLM
 
 NOW = 1000.0
 
 
 def answer(text: str = "Yes.", name: str = "a", *, whole: bool = True, usage: CompletionUsage | None = None) -> Answer:
     attempts = (AttemptRecord(name, "scripted", f"{name}-1", Outcome.OK, first_token=0.5, elapsed=1.0),)
-    reason = FinishReason.STOP if whole else None
-    return Answer(text, "", "", (), (), reason, usage, attempts, ScriptedLLM(name, []), f"{name}-1")
+    return Answer(
+        text=text,
+        finish_reason=FinishReason.STOP if whole else None,
+        complete=whole,
+        provider=name,
+        kind="scripted",
+        model=f"{name}-1",
+        usage=usage,
+        attempts=attempts,
+    )
 
 
 def turn(session: Session, question: str = "Is it?", given: Answer | None = None, **how: object) -> Plan:

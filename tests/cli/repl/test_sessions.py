@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text, ToolCall
-from fallback_chat.core.conversations.records import AnswerRecord, SessionId
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fallback_chat.core.conversations.records import SessionId
     from tests.cli.program import Program
     from tests.cli.repl.harness import Chat
 
 pytestmark = pytest.mark.usefixtures("each_terminal")
-WHOLE = AnswerRecord(text="Old answer.", complete=True)
+WHOLE = Answer(text="Old answer.", complete=True)
 CALL = ChatChunk(delta=ChoiceDelta(tool_calls=(ToolCall("1", "look", "{}"),)))
-STOPPED = AnswerRecord(text="Half an", error={"kind": "cancelled", "message": "stopped"})
+STOPPED = Answer(text="Half an", error=AnswerError("cancelled", "stopped"))
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def history(home: Path) -> Iterator[History]:
         yield opened
 
 
-def add(history: History, asked: str, answer: AnswerRecord | None = WHOLE) -> SessionId:
+def add(history: History, asked: str, answer: Answer | None = WHOLE) -> SessionId:
     """Store a conversation of one turn; None is an answer that the program did not live to see."""
     session = history.new_session()
     turn = history.begin_turn(session, ChatMessage(Role.USER, (Text(asked),)))
@@ -102,12 +103,12 @@ async def test_resume_alone_goes_on_with_the_latest_other_conversation(history: 
     ("answer", "ending", "draft", "context"),
     [
         (STOPPED, ["Half an", "[incomplete: stopped]"], "", ["Old?", "Half an"]),
-        (AnswerRecord(error={"kind": "connection", "message": "refused"}), ["[no answer: refused]"], "Old?", []),
+        (Answer(error=AnswerError("connection", "refused")), ["[no answer: refused]"], "Old?", []),
         (None, ["[no answer: the program ended, or is still waiting]"], "Old?", []),
     ],
 )
 async def test_an_exchange_that_did_not_end_well_says_so_and_its_question_comes_back(
-    history: History, answer: AnswerRecord | None, ending: list[str], draft: str, context: list[str]
+    history: History, answer: Answer | None, ending: list[str], draft: str, context: list[str]
 ) -> None:
     session = add(history, "Old?", answer)
     async with chatting(llm("a")) as chat:

@@ -12,7 +12,6 @@ from fallback_chat.cli.words.notices import CUT_SHORT, shortcomings
 from fallback_chat.core.answer import AnswerBuilder
 from fallback_chat.core.llm import ChatChunk, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
-from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -65,7 +64,7 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
 def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
     builder = AnswerBuilder()
     builder.add(ChatChunk(finish_reason=finish, finish_words=words))
-    assert shortcomings(replace(builder.build(Stream()), llm=ScriptedLLM("one")), None) == [told]  # type: ignore[arg-type]
+    assert shortcomings(replace(builder.build(Stream()), provider="one"), None) == [told]  # type: ignore[arg-type]
 
 
 class Stream:
@@ -73,3 +72,4 @@ class Stream:
 
     llm = None
     attempts = ()
+    segments = ()

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
-from fallback_chat.core.conversations.records import AnswerRecord
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def question(text: str) -> ChatMessage:
     return ChatMessage(Role.USER, (Text(text),))
 
 
-def answer(text: str, **more: Any) -> AnswerRecord:
+def answer(text: str, **more: Any) -> Answer:
     values: dict[str, Any] = {"complete": True, "finish_reason": FinishReason.STOP, "provider": "primary", "model": "m"}
-    return AnswerRecord(text=text, **(values | more))
+    return Answer(text=text, **(values | more))
 
 
 def failing_at(*numbers: int, error: str = "database or disk is full") -> Callable[[Path, float], sqlite3.Connection]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text, ToolCall
 from fallback_chat.core.conversations.export import to_json, to_markdown
-from fallback_chat.core.conversations.records import AnswerRecord, Conversation, SessionId, StoredTurn, Summary, TurnId
+from fallback_chat.core.conversations.records import Conversation, SessionId, StoredTurn, Summary, TurnId
+from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.conversations.fakes import answer, question
 
@@ -20,18 +23,18 @@ def conversation(*turns: StoredTurn) -> Conversation:
     return Conversation(Summary(SessionId("abc"), "A title", NOW, NOW + 60, len(turns)), turns)
 
 
-def turn(asked: ChatMessage, answered: AnswerRecord, *, ended: float | None = NOW + 9) -> StoredTurn:
-    return StoredTurn(TurnId(1), NOW, asked, answered, ended)
+def turn(asked: ChatMessage, answered: Answer, *, ended: float | None = NOW + 9, **more: Any) -> StoredTurn:
+    return StoredTurn(id=TurnId(1), asked=NOW, question=asked, answer=answered, ended=ended, **more)
 
 
 def test_markdown_says_who_speaks_and_what_is_not_whole() -> None:
     document = to_markdown(
         conversation(
             turn(ATTACHED, answer("# One\n\n```py\nx = 1\n```\n")),
-            turn(question("two"), answer("half", complete=False, error={"kind": "stalled", "message": "it stalled"})),
-            turn(question("three"), AnswerRecord(error={"kind": "connection", "message": "nobody there"})),
-            turn(question("four"), AnswerRecord(refusal="I will not.", finish_reason=FinishReason.REFUSAL)),
-            turn(question("five"), AnswerRecord(text="par"), ended=None),
+            turn(question("two"), answer("half", complete=False, error=AnswerError("stalled", "it stalled"))),
+            turn(question("three"), Answer(error=AnswerError("connection", "nobody there"))),
+            turn(question("four"), Answer(refusal="I will not.", finish_reason=FinishReason.REFUSAL)),
+            turn(question("five"), Answer(text="par"), ended=None),
         )
     )
 
@@ -106,12 +109,14 @@ def test_json_has_everything_under_the_names_of_the_answer_object() -> None:
         kind="openai",
         tool_calls=(ToolCall("c1", "f", "{}"),),
         usage=CompletionUsage(input=1),
-        attempts=({"provider": "primary"},),
-        first_token=0.25,
-        elapsed=1.5,
+        served_model="m-large",
+        attempts=(AttemptRecord("primary", "openai", "m", Outcome.OK, None, 0.25, 1.5),),
+        segments=(Segment("backup", "n", 0, 0), Segment("primary", "m", 0, 1)),
+        seam="clean",
     )
 
-    document = to_json(conversation(turn(ATTACHED, record), turn(question("q"), AnswerRecord(), ended=None)))
+    first = turn(ATTACHED, record, first_token=0.25, elapsed=1.5)
+    document = to_json(conversation(first, turn(question("q"), Answer(), ended=None)))
 
     assert "é" in document
     assert json.loads(document) == {
@@ -136,10 +141,13 @@ def test_json_has_everything_under_the_names_of_the_answer_object() -> None:
                     "refusal": None,
                     "tool_calls": [{"id": "c1", "name": "f", "arguments": "{}"}],
                     "finish_reason": "stop",
+                    "finish_raw": None,
+                    "finish_words": None,
                     "complete": True,
                     "provider": "primary",
                     "kind": "openai",
                     "model": "m",
+                    "served_model": "m-large",
                     "usage": {
                         "input": 1,
                         "output": None,
@@ -148,11 +156,30 @@ def test_json_has_everything_under_the_names_of_the_answer_object() -> None:
                         "cache_write": None,
                         "reasoning": None,
                     },
-                    "attempts": [{"provider": "primary"}],
+                    "attempts": [
+                        {
+                            "provider": "primary",
+                            "kind": "openai",
+                            "model": "m",
+                            "outcome": "ok",
+                            "error": None,
+                            "first_token_ms": 250.0,
+                            "elapsed_ms": 1500.0,
+                            "budget_ms": None,
+                            "budget": None,
+                            "round": 1,
+                        }
+                    ],
+                    "segments": [
+                        {"provider": "backup", "model": "n", "from": 0, "to": 0},
+                        {"provider": "primary", "model": "m", "from": 0, "to": 1},
+                    ],
+                    "seam": "clean",
                     "first_token_ms": 250.0,
                     "elapsed_ms": 1500.0,
                     "error": None,
                 },
+                "unreadable": None,
             },
             {
                 "asked": "2023-11-14T22:13:20+00:00",
@@ -164,16 +191,53 @@ def test_json_has_everything_under_the_names_of_the_answer_object() -> None:
                     "refusal": None,
                     "tool_calls": [],
                     "finish_reason": None,
+                    "finish_raw": None,
+                    "finish_words": None,
                     "complete": False,
                     "provider": None,
                     "kind": None,
                     "model": None,
+                    "served_model": None,
                     "usage": None,
                     "attempts": [],
+                    "segments": None,
+                    "seam": None,
                     "first_token_ms": None,
                     "elapsed_ms": None,
                     "error": None,
                 },
+                "unreadable": None,
             },
         ],
     }
+
+
+def test_json_keeps_what_a_newer_release_wrote_besides_at_any_depth() -> None:
+    attempt = AttemptRecord("primary", "openai", "m", Outcome.OK)
+    document = {
+        "text": "other",
+        "cost": 0.1,
+        "attempts": [{"hedged": True}],
+        "usage": {"audio": 3},
+        "extras": ["state"],
+    }
+    stored = turn(question("q"), answer("a", attempts=(attempt,), usage=CompletionUsage(1)), document=document)
+
+    value = json.loads(to_json(conversation(stored)))["turns"][0]["answer"]
+
+    assert (value["text"], value["cost"]) == ("a", 0.1)
+    assert (value["attempts"][0]["hedged"], value["attempts"][0]["outcome"]) == (True, "ok")
+    assert (value["usage"]["audio"], value["usage"]["input"]) == (3, 1)
+    assert "extras" not in value
+
+
+def test_a_turn_that_cannot_be_read_is_marked_in_its_place() -> None:
+    odd = StoredTurn(id=TurnId(2), asked=NOW, question=question("what?"), unreadable="attempts is not JSON")
+    stored = conversation(turn(question("one"), answer("1")), odd, turn(question("three"), answer("3")))
+
+    assert to_markdown(stored).split("\n\n")[2:] == [
+        *("## You", "one", "## primary/m", "1"),
+        *("## You", "what?", "## Answer", "*[this turn cannot be read: attempts is not JSON]*"),
+        *("## You", "three", "## primary/m", "3\n"),
+    ]
+    assert [each["unreadable"] for each in json.loads(to_json(stored))["turns"]] == [None, "attempts is not JSON", None]

@@ -113,14 +113,7 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-def newer(path: Path) -> None:
-    open_(path).close()
-    with connect(path, 1) as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    connection.close()
-
-
-@pytest.mark.parametrize("spoil", [garbage, truncated, newer])
+@pytest.mark.parametrize("spoil", [garbage, truncated])
 def test_a_file_that_cannot_be_used_is_kept_under_another_name_and_said_once(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -139,6 +132,19 @@ def test_a_file_that_cannot_be_used_is_kept_under_another_name_and_said_once(
     assert len(said) == 1
     assert said[0].startswith(f"{path} cannot be used (")
     assert said[0].endswith(f"): it is kept as {kept.name}, and a new file is begun")
+
+
+def test_a_cache_that_a_newer_release_wrote_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    open_database(path, MIGRATIONS, patience=1, clock=SetClock(), warn=pytest.fail).close()
+    said: list[str] = []
+
+    with open_database(path, MIGRATIONS[:1], patience=1, clock=SetClock(), warn=said.append) as database:
+        assert not database.read_only
+
+    reason = f"a newer fallback-chat wrote it: version {len(MIGRATIONS)}, not 1"
+    kept = "cache.db.broken-20231114T221320Z"
+    assert said == [f"{path} cannot be used ({reason}): it is kept as {kept}, and a new file is begun"]
 
 
 def test_two_broken_files_of_the_same_second_are_both_kept(tmp_path: Path) -> None:
@@ -301,14 +307,14 @@ import sys, time
 from pathlib import Path
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.conversations.store import History
-from fallback_chat.core.conversations.records import AnswerRecord
+from fallback_chat.core.answer import Answer
 history = History.open(Path(sys.argv[1]), clock=time.time, warn=print)
 session = history.new_session(sys.argv[2])
 for number in range(int(sys.argv[3])):
     turn = history.begin_turn(session, ChatMessage(Role.USER, (Text(f"{sys.argv[2]} {number}"),)))
     print(number, flush=True)
     history.save_partial(turn, "part" * 500)
-    history.finish_turn(turn, AnswerRecord(text="whole" * 500, complete=True))
+    history.finish_turn(turn, Answer(text="whole" * 500, complete=True))
 """
 
 

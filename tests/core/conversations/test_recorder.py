@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.answer import Answer, AnswerBuilder
+from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
+from fallback_chat.core.answer_json import attempt_json
 from fallback_chat.core.chat_context import ChatContext, ToolCall, VendorExtra
-from fallback_chat.core.conversations.null_store import NullHistory
 from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, find_conversation, open_history
-from fallback_chat.core.conversations.records import AnswerRecord, SessionId
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.adapter import FallbackAdapter
-from fallback_chat.core.errors import InputError
+from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
 from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, failing_at, question
@@ -36,14 +35,12 @@ def history(tmp_path: Path) -> Iterator[History]:
         yield opened
 
 
-def recorder(
-    history: History | NullHistory, time: SetClock, warn: Callable[[str], object] = pytest.fail, **more: object
-) -> Recorder:
+def recorder(history: History, time: SetClock, warn: Callable[[str], object] = pytest.fail, **more: object) -> Recorder:
     return Recorder(history, monotonic=time, warn=warn, **more)  # type: ignore[arg-type]
 
 
 def reply(content: str, finish: FinishReason | None = FinishReason.STOP) -> Answer:
-    return Answer(content, "", "", (), (), finish, None, (), None, "")
+    return Answer(text=content, finish_reason=finish, complete=finish is not None)
 
 
 def stored(history: History) -> list[list[tuple[str, str, bool]]]:
@@ -96,7 +93,7 @@ def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock
 
     assert voided == [[("q", "", False)]]
     assert partial == [[("q", "new", False)]]
-    assert history.load(history.list()[0].id).turns[0].answer.first_token == 3
+    assert history.load(history.list()[0].id).turns[0].first_token == 3
 
 
 def test_a_partial_is_stored_without_secrets(history: History, time: SetClock) -> None:
@@ -137,20 +134,19 @@ async def test_an_answer_is_stored_with_everything_about_how_it_came(history: Hi
     (turn,) = history.load(history.list()[0].id).turns
     record = turn.answer
     assert turn.question == question("my key is [redacted]")
-    assert [(one["provider"], one["outcome"]) for one in record.attempts] == [("bad", "failed"), ("good", "ok")]
+    assert [(one.provider, one.outcome) for one in record.attempts] == [("bad", "failed"), ("good", "ok")]
     assert "sk-secret" not in str(record)
-    assert record == AnswerRecord(
+    assert record == Answer(
         text="Hello [redacted]",
         provider="good",
         kind="scripted",
         model="good-1",
         attempts=record.attempts,
         usage=CompletionUsage(input=3),
-        first_token=0.5,
-        elapsed=2.0,
         finish_reason=FinishReason.STOP,
         complete=True,
     )
+    assert (turn.first_token, turn.elapsed) == (0.5, 2.0)
 
 
 def test_calls_models_and_a_providers_own_state_are_stored_without_secrets(history: History, time: SetClock) -> None:
@@ -159,33 +155,31 @@ def test_calls_models_and_a_providers_own_state_are_stored_without_secrets(histo
     extras = (VendorExtra("k", "m", {"sk-secret": ["sk-secret", 1]}), VendorExtra("k", "m", {"signature": "abc"}))
     writer.begin(question("q"))
 
-    llm = ScriptedLLM("one", [])
-    writer.finish(Answer("a", "", "", calls, extras, FinishReason.STOP, None, (), llm, "model-sk-secret"))
+    writer.finish(
+        Answer(text="a", tool_calls=calls, extras=extras, model="model-sk-secret", served_model="sk-secret-model")
+    )
 
     record = history.load(history.list()[0].id).turns[0].answer
     assert record.tool_calls == (ToolCall("[redacted]", "run_[redacted]", '{"key": "[redacted]"}'), calls[1])
     assert record.extras == (VendorExtra("k", "m", {"[redacted]": ["[redacted]", 1]}), extras[1])
-    assert record.model == "model-[redacted]"
+    assert (record.model, record.served_model) == ("model-[redacted]", "[redacted]-model")
 
 
 def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock) -> None:
     writer = recorder(history, time)
     writer.begin(question("q"))
-    attempt = AttemptRecord("one", "openai", "m", Outcome.OK, None, 0.41, 1.9)
-
-    writer.finish(Answer("a", "", "", (), (), FinishReason.STOP, None, (attempt,), None, ""))
-
-    assert history.load(history.list()[0].id).turns[0].answer.attempts == (
-        {
-            "provider": "one",
-            "kind": "openai",
-            "model": "m",
-            "outcome": "ok",
-            "error": None,
-            "first_token_ms": 410.0,
-            "elapsed_ms": 1900.0,
-        },
+    details = ErrorDetails(status=429, code="slow", retry_after=2.5, request_id="r-1")
+    failed = APIError("too fast", kind=ErrorKind.RATE_LIMITED, details=details)
+    attempts = (
+        AttemptRecord("one", "openai", "m", Outcome.FAILED, failed, None, 0.2, 1, 5.0, "the default"),
+        AttemptRecord("two", "gemini", "n", Outcome.OK, None, 0.41, 1.9, 2),
     )
+
+    writer.finish(Answer(text="a", finish_reason=FinishReason.STOP, attempts=attempts))
+
+    stored = history.load(history.list()[0].id).turns[0]
+    assert stored.document["attempts"] == [attempt_json(attempt) for attempt in attempts]
+    assert [attempt_json(attempt) for attempt in stored.answer.attempts] == stored.document["attempts"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +200,7 @@ def test_an_answer_that_was_stopped_is_kept_and_marked(
 
     answer = history.load(history.list()[0].id).turns[0].answer
     assert (answer.text, answer.complete) == ("half", False)
-    assert answer.error == {"kind": kind, "message": message}
+    assert answer.error == AnswerError(kind, message)
 
 
 def test_turns_follow_each_other_and_can_be_gone_on_with_later(history: History, time: SetClock) -> None:
@@ -309,7 +303,8 @@ def test_without_a_place_to_write_nothing_is_saved_and_that_is_said(tmp_path: Pa
 
     opened = open_history(tmp_path / "data" / "history.db", clock=time, warn=said.append)
 
-    assert isinstance(opened, NullHistory)
+    with opened:
+        assert (opened.is_kept, opened.list()) == (False, ())
     assert len(said) == 1
     assert said[0].startswith(f"the conversation is not saved: {tmp_path / 'data' / 'history.db'}: ")
 
@@ -319,34 +314,19 @@ def test_a_history_that_can_be_opened_is_given(tmp_path: Path, time: SetClock) -
         assert isinstance(opened, History)
 
 
-def test_a_private_chat_leaves_no_file(tmp_path: Path, time: SetClock) -> None:
-    writer = recorder(NullHistory(), time)
-    for _ in range(2):
-        writer.begin(question("q"))
-        writer.chunk(ChatChunk(ChoiceDelta("a")))
-        time.now += 2
-        writer.tick()
-        writer.finish(reply("a"))
-        writer.undo()
+def test_a_private_chat_leaves_no_file_and_has_no_name(tmp_path: Path, time: SetClock) -> None:
+    with History.open(None, clock=time, warn=pytest.fail) as history:
+        writer = recorder(history, time)
+        for _ in range(2):
+            writer.begin(question("q"))
+            writer.chunk(ChatChunk(ChoiceDelta("a")))
+            time.now += 2
+            writer.tick()
+            writer.finish(reply("a"))
+            writer.undo()
 
-    assert writer.session is None
+        assert writer.session is None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_the_null_history_has_every_method_of_the_history() -> None:
-    def public(of: type) -> set[str]:
-        return {name for name in vars(of) if not name.startswith("_")}
-
-    assert public(History) - public(NullHistory) == {"open"}
-
-
-def test_what_the_null_history_is_asked_for_is_not_there() -> None:
-    null = NullHistory()
-
-    assert (null.list(), null.search("x"), null.latest(), null.purge(0)) == ((), (), None, 0)
-    for look_up in (null.load, null.resolve):
-        with pytest.raises(InputError, match="not saved"):
-            look_up(SessionId("x"))
 
 
 def test_there_may_be_nothing_to_go_on_with(history: History) -> None:

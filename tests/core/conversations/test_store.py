@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fallback_chat.core.answer import Answer, AnswerError
+from fallback_chat.core.answer_json import answer_json
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -19,9 +22,10 @@ from fallback_chat.core.chat_context import (
     ToolCall,
     VendorExtra,
 )
-from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, AnswerRecord, SessionId, StoredTurn, Summary
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, SessionId, StoredTurn, Summary
 from fallback_chat.core.conversations.store import History, SessionMovedError
-from fallback_chat.core.errors import InputError
+from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
+from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, answer, question
 
@@ -58,7 +62,7 @@ def test_a_question_is_there_for_others_before_it_has_an_answer(history: History
         found = other.load(session)
 
     assert found.summary == Summary(session, "why?", CLOCK_AT, CLOCK_AT, 1)
-    assert found.turns == (StoredTurn(turn, CLOCK_AT, question("why?"), AnswerRecord(), None),)
+    assert found.turns == (StoredTurn(id=turn, asked=CLOCK_AT, question=question("why?")),)
     assert found.context == ChatContext()
 
 
@@ -77,12 +81,12 @@ def test_a_partial_answer_without_an_end_is_in_the_context_and_marked_incomplete
 def test_a_turn_that_failed_is_kept_but_not_told_to_the_next_provider(history: History) -> None:
     session = conversation(history, "one")
     failed = history.begin_turn(session, question("two"))
-    history.finish_turn(failed, AnswerRecord(error={"kind": "server_error", "message": "no"}))
+    history.finish_turn(failed, Answer(error=AnswerError("server_error", "no")))
 
     found = history.load(session)
 
     assert found.context.messages == (question("one"), answer("re one").message())
-    assert found.turns[-1].answer.error == {"kind": "server_error", "message": "no"}
+    assert found.turns[-1].answer.error == AnswerError("server_error", "no")
     assert found.last == failed
 
 
@@ -93,39 +97,83 @@ parts = st.one_of(
     st.builds(Document, st.just("application/pdf"), st.binary(max_size=20), texts),
 )
 names = st.none() | texts.filter(bool)
-numbers = st.none() | st.floats(0, 1e6)
+seconds = st.integers(0, 10**6).map(lambda milliseconds: milliseconds / 1000)
+counts = st.integers(0, 9999)
 json_values = st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=3))
+errors = st.builds(
+    APIError,
+    texts,
+    kind=st.sampled_from(ErrorKind),
+    details=st.builds(
+        ErrorDetails, status=st.none() | counts, code=names, retry_after=st.none() | seconds, request_id=names
+    ),
+)
+attempts = st.builds(
+    AttemptRecord,
+    provider=texts,
+    kind=texts,
+    model=texts,
+    outcome=st.sampled_from(Outcome),
+    error=st.none() | errors,
+    first_token=st.none() | seconds,
+    elapsed=seconds,
+    round=st.integers(1, 9),
+    budget=st.none() | seconds,
+    budget_reason=names,
+)
+segments = st.builds(
+    lambda provider, model, start, length: Segment(provider, model, start, start + length),
+    *(texts, texts, counts, counts),
+)
 answers = st.builds(
-    AnswerRecord,
+    Answer,
     text=texts,
     reasoning=texts,
     refusal=texts,
     tool_calls=st.lists(st.builds(ToolCall, texts, texts, texts), max_size=2).map(tuple),
-    extras=st.lists(st.builds(VendorExtra, texts, texts, json_values), max_size=2).map(tuple),
+    extras=st.lists(st.builds(VendorExtra, texts, texts, json_values, texts), max_size=2).map(tuple),
     provider=names,
     kind=names,
     model=names,
-    attempts=st.lists(st.dictionaries(texts, json_values, max_size=2), max_size=2).map(tuple),
-    usage=st.none() | st.builds(CompletionUsage, *[st.none() | st.integers(0, 9999)] * 6),
-    first_token=numbers,
-    elapsed=numbers,
+    served_model=names,
+    attempts=st.lists(attempts, max_size=2).map(tuple),
+    segments=st.lists(segments, max_size=2).map(tuple),
+    seam=st.none() | st.just("clean"),
+    usage=st.none() | st.builds(CompletionUsage, *[st.none() | counts] * 6),
     finish_reason=st.none() | st.sampled_from(FinishReason),
+    finish_raw=names,
+    finish_words=names,
     complete=st.booleans(),
-    error=st.none() | st.fixed_dictionaries({"kind": texts, "message": texts}),
+    error=st.none() | st.builds(AnswerError, texts, texts, st.none() | seconds),
 )
+
+
+def without_errors(answer: Answer) -> Answer:
+    """Return an answer whose attempts can be compared: errors are equal to themselves only."""
+    return replace(answer, attempts=tuple(replace(each, error=None) for each in answer.attempts))
 
 
 @settings(max_examples=60)
 @given(content=st.lists(parts, max_size=4).map(tuple), reply=answers)
 def test_every_question_and_answer_comes_back_as_it_was(
-    history: History, content: tuple[Text | Image | Document, ...], reply: AnswerRecord
+    history: History, content: tuple[Text | Image | Document, ...], reply: Answer
 ) -> None:
     session = history.new_session()
     asked = ChatMessage(Role.USER, content)
     turn = history.begin_turn(session, asked)
-    history.finish_turn(turn, reply)
+    history.finish_turn(turn, reply, first_token=0.5, elapsed=2)
 
-    assert history.load(session).turns == (StoredTurn(turn, CLOCK_AT, asked, reply, CLOCK_AT),)
+    (stored,) = history.load(session).turns
+    assert replace(stored, answer=without_errors(stored.answer)) == StoredTurn(
+        id=turn,
+        asked=CLOCK_AT,
+        question=asked,
+        answer=without_errors(reply),
+        ended=CLOCK_AT,
+        first_token=0.5,
+        elapsed=2,
+    )
+    assert answer_json(stored.answer, state=True) == answer_json(reply, state=True)
 
 
 def test_half_a_surrogate_pair_is_stored_as_a_replacement_character(history: History) -> None:

@@ -1,0 +1,210 @@
+"""How questions and answers are written into columns and read back.
+
+Rows are read as what they are, the data of strangers: another program, a later release or a damaged page may have written
+anything. A reader takes what this module would have written and raises ValueError or TypeError for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fallback_chat.core.answer_json import answer_from, answer_json, redacted
+from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text
+from fallback_chat.core.checks import check_type
+from fallback_chat.core.conversations.records import StoredTurn, TurnId, storable, title_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fallback_chat.core.answer import Answer
+    from fallback_chat.core.chat_context import Part
+
+LATEST: Final = 253_402_214_400
+"""The last moment that every time zone can show: the second last day of the year 9999."""
+UNREADABLE: Final = "(unreadable)"
+"""Stands for a title that cannot be read."""
+_LONGEST: Final = 1e12
+"""Seconds."""
+
+
+def moment(value: Any) -> float | None:
+    """Return a moment (wall-clock seconds), or None for what is not one."""
+    return float(value) if type(value) in (int, float) and 0 <= value <= LATEST else None
+
+
+def _moment(value: Any) -> None:
+    if moment(value) is None:
+        raise ValueError("is not a moment")
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text, and not bytes that are no UTF-8."""
+    return isinstance(value, str) and storable(value) == value
+
+
+def shown(value: Any, otherwise: str = "") -> str:
+    """Return a text as far as it can be shown, or else `otherwise`."""
+    return storable(value) if isinstance(value, str) else otherwise
+
+
+def text(value: Any) -> str:
+    """Return a text. Raises ValueError for anything else."""
+    if not is_text(value):
+        raise ValueError("is not text")
+    return str(value)
+
+
+def _seconds(value: Any) -> float | None:
+    if value is not None and not (type(value) in (int, float) and 0 <= value < _LONGEST):
+        raise ValueError("is not a number of seconds")
+    return None if value is None else float(value)
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not int or value not in (0, 1):
+        raise ValueError("is neither 0 nor 1")
+    return bool(value)
+
+
+def _json(value: Any) -> Any:
+    """Read JSON, of which NULL is nothing; strings come out as they can be shown and sent."""
+    if value is None:
+        return None
+    try:
+        return redacted(json.loads(text(value), parse_constant=_no_number), storable, names=True)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+class _Column(NamedTuple):
+    """Where a field of an answer is stored."""
+
+    field: str
+    name: str
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+def _texts(field: str, name: str = "") -> _Column:
+    return _Column(field, name or field, lambda value: storable(value or ""), text)
+
+
+def _words(field: str) -> _Column:
+    return _Column(field, field, lambda value: value and storable(value), lambda value: value and text(value))
+
+
+def _objects(field: str) -> _Column:
+    return _Column(field, field, lambda value: json.dumps(value) if value else None, _json)
+
+
+_COLUMNS: Final = (
+    *(_texts("text", "answer"), _texts("reasoning"), _texts("refusal")),
+    *(_words("provider"), _words("kind"), _words("model"), _words("finish_reason")),
+    _Column("complete", "complete", int, _flag),
+    *(_objects("tool_calls"), _objects("extras"), _objects("attempts"), _objects("usage"), _objects("error")),
+)
+_FIELDS: Final = tuple(column.field for column in _COLUMNS)
+ANSWER_COLUMNS: Final = (*(column.name for column in _COLUMNS), "more")
+"""`more` is a JSON object of the fields that have no column of their own, whoever wrote them."""
+TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "parts", *ANSWER_COLUMNS)
+
+
+def answer_values(answer: Answer, more: Any = None) -> tuple[Any, ...]:
+    """Return the values of `ANSWER_COLUMNS`; fields of `more`, as the row has it, that this program does not know are kept."""
+    value = answer_json(answer, state=True)
+    rest = {name: item for name, item in value.items() if name not in _FIELDS and item is not None}
+    try:
+        unknown = {name: item for name, item in (_object(more) or {}).items() if name not in value}
+    except ValueError:
+        unknown = {}
+    values = (column.write(value[column.field]) for column in _COLUMNS)
+    return (*values, json.dumps(unknown | rest) if unknown or rest else None)
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    found = _json(value)
+    if isinstance(found, dict | None):
+        return found
+    raise ValueError("is not a JSON object")
+
+
+def document_from(values: Sequence[Any]) -> dict[str, Any]:
+    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, unknown fields included. Raises ValueError."""
+    document: dict[str, Any] = {}
+    for column, value in zip(_COLUMNS, values, strict=False):
+        document[column.field] = _named(column.name, column.read, value)
+    return (_named("more", _object, values[-1]) or {}) | document
+
+
+def turn_from(row: Sequence[Any], blobs: Callable[[], Mapping[int, Any]]) -> StoredTurn:
+    """Read a turn from its number and the values of `TURN_COLUMNS`; one that cannot be read says so.
+
+    `blobs` returns the attachments by number.
+    """
+    turn, asked, ended, first_token, elapsed, question, parts, *answer = row
+    read: dict[str, Any] = {"id": TurnId(turn), "asked": moment(asked), "ended": moment(ended)}
+    try:
+        _named("asked", _moment, asked)
+        _named("ended", _moment, 0 if ended is None else ended)
+        read["question"] = question_from(question, parts, blobs)
+        document = document_from(answer)
+        read["answer"] = answer_from(document)
+        read["first_token"] = _named("first_token", _seconds, first_token)
+        read["elapsed"] = _named("elapsed", _seconds, elapsed)
+    except (TypeError, ValueError) as error:
+        return StoredTurn(**read, unreadable=title_from(str(error)))
+    return StoredTurn(**read, document=document)
+
+
+def _named(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
+    """Return the layout of a question as JSON and the bytes that it names by number; no layout for a text alone."""
+    if question.content == (Text(question.text),):
+        return None, []
+    blobs: list[bytes] = []
+    layout: list[dict[str, Any]] = []
+    for part in question.content:
+        match part:
+            case Text(said):
+                layout.append({"text": storable(said)})
+            case Image(media_type, data):
+                layout.append({"image": media_type, "blob": len(blobs)})
+                blobs.append(data)
+            case Document(media_type, data, filename):
+                layout.append({"document": media_type, "filename": filename, "blob": len(blobs)})
+                blobs.append(data)
+    return json.dumps(layout), blobs
+
+
+def question_from(said: Any, layout: Any, blobs: Callable[[], Mapping[int, Any]]) -> ChatMessage:
+    """Put a question together again. Raises ValueError or TypeError."""
+    plain = Text(_named("question", text, said))
+    items = _named("parts", _json, layout)
+    if items is None:
+        return ChatMessage(Role.USER, (plain,))
+    check_type("parts", items, list)
+    found = blobs()
+    return ChatMessage(Role.USER, tuple(_part(item, found) for item in items))
+
+
+def _part(item: Any, blobs: Mapping[int, Any]) -> Part:
+    match item:
+        case {"image": media_type, "blob": int(number)}:
+            return Image(media_type, blobs.get(number))  # type: ignore[arg-type] # checked there
+        case {"document": media_type, "filename": filename, "blob": int(number)}:
+            return Document(media_type, blobs.get(number), filename)  # type: ignore[arg-type]
+        case {"text": said}:
+            return Text(said)
+        case _:
+            raise ValueError("parts hold what this release does not know")
