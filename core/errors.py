@@ -187,8 +187,9 @@ class APIStreamError(APIError):
 class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the public interface
     """No provider of the chain gave an answer.
 
-    `attempts` has every attempt in order; the error of the last one is chained as `__cause__`. `kind` sums them up: what waiting
-    would mend comes first, then what the network would, then what only the user can.
+    `attempts` has every attempt in order; the error of the last one is chained as `__cause__`. `kind`
+    sums them up: what waiting would mend comes first, then what the network would, then what only the
+    user can. As a string it names each provider, why it failed, and the time that was spent.
     """
 
     def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
@@ -198,11 +199,31 @@ class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the publ
         latest = max((attempt.round for attempt in self.attempts), default=1)
         errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
         waits = [error.retry_after for error in errors if error.retry_after is not None]
+        self.headline = (
+            "no provider of the chain gave an answer" if errors else "no provider of the chain could be asked"
+        )
+        """What happened, without the names of the providers."""
         super().__init__(
-            "no provider of the chain could be asked" if not errors else "no provider of the chain gave an answer",
+            self._in_full(),
             kind=min((error.kind for error in errors), key=_SUMMARY_ORDER.index, default=ErrorKind.CONNECTION),
             details=ErrorDetails(retry_after=min(waits, default=None)),
         )
+
+    def _in_full(self) -> str:
+        """Return the headline with the time it took, and for each provider how it failed last."""
+        latest = {one.provider: one for one in self.attempts if one.error is not None}
+        if not latest:
+            return self.headline
+        seconds = sum(one.elapsed for one in self.attempts)
+        told = "; ".join(f"{name}: {_told(one.error)}" for name, one in latest.items() if one.error is not None)
+        return f"{self.headline} after {seconds:.1f} s ({told})"
+
+
+def _told(error: APIError) -> str:
+    """Return a failure in a few words: its kind, the status and what was said."""
+    status = f"HTTP {error.details.status}" if error.details.status else ""
+    said = ": ".join(part for part in (status, " ".join(error.message.split())) if part)
+    return f"{error.kind.value.replace('_', ' ')} ({said})" if said else error.kind.value.replace("_", " ")
 
 
 _SUMMARY_ORDER = [

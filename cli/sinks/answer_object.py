@@ -43,11 +43,12 @@ def dump(value: Any) -> str:
 
 def _summary(error: APIError) -> str:
     """Say what failed; of a whole chain, also what it makes of the attempt that decides about its kind."""
-    attempts = error.attempts if isinstance(error, AllProvidersFailed) else ()
-    for attempt in attempts:
+    if not isinstance(error, AllProvidersFailed):
+        return str(error)
+    for attempt in error.attempts:
         if attempt.error is not None and attempt.error.kind is error.kind:
-            return f"{error}: {sentence(attempt.provider, attempt.error)}"
-    return str(error)
+            return f"{error.headline}: {sentence(attempt.provider, attempt.error)}"
+    return error.headline
 
 
 def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:

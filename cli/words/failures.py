@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -49,10 +48,6 @@ EXIT_CODE_OF_KIND: Final = {
     ErrorKind.STREAM_ERROR: ExitCode.UNAVAILABLE,
     ErrorKind.BUG: ExitCode.INTERNAL,
 }
-
-
-_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body)\b.*", re.IGNORECASE)
-"""A page for people, as gateways send it; to the end, for it may be cut."""
 
 
 def guarded(body: Callable[[], int | None]) -> int | None:
@@ -153,7 +148,7 @@ def duration(seconds: float) -> str:
 def sentence(provider: str, error: APIError) -> str:
     """Say in one line what happened to `provider`, in the provider's own words where it gave any."""
     details = error.details
-    said = _PAGE.sub("a web page", " ".join(error.message.split()))
+    said = " ".join(error.message.split())
     status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
     inner = ": ".join(part for part in (status, said) if part)
     wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
@@ -180,7 +175,7 @@ def explain(error: BaseException) -> Iterator[str]:
 
 
 def _explain_all(error: AllProvidersFailed) -> Iterator[str]:
-    yield f"{error}:"
+    yield f"{error.headline}:"
     advice: list[str] = []
     for attempt in error.attempts:
         if attempt.error is None:

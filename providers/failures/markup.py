@@ -33,9 +33,9 @@ def without_markup(text: str) -> str:
     words = _plain(title[1]) if title else ""
     if words.lower() in _SAYS_NOTHING:
         words = _plain(_between_tags(page))
-    kind = "an XML document" if page[:5].lower() == "<?xml" else "an HTML page"
+    kind = "an XML document" if page[:5].lower() == "<?xml" else "a web page"
     before = text[: start.start()]
-    return f"{before}{words} ({kind})" if words else f"{before}{kind}"
+    return f"{before}{kind}: {words}" if words else f"{before}{kind}"
 
 
 def _between_tags(page: str) -> str:

@@ -107,7 +107,24 @@ def test_the_smallest_wait_of_the_attempts_is_that_of_the_turn() -> None:
 
 def test_a_turn_in_which_nobody_could_be_asked_says_so() -> None:
     assert str(AllProvidersFailed([])) == "no provider of the chain could be asked"
-    assert str(AllProvidersFailed([attempt(ErrorKind.AUTH)])) == "no provider of the chain gave an answer"
+    assert AllProvidersFailed([attempt(ErrorKind.AUTH)]).headline == "no provider of the chain gave an answer"
+
+
+def test_a_failed_chain_names_each_provider_why_and_the_time() -> None:
+    def record(provider: str, error: APIError | None, elapsed: float) -> AttemptRecord:
+        outcome = Outcome.FAILED if error else Outcome.SKIPPED
+        return AttemptRecord(provider, "openai", "m", outcome, error, elapsed=elapsed)
+
+    busy = APIStatusError("slow\ndown", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429))
+    silent = APITimeoutError("no content within 10 s")
+    error = AllProvidersFailed(
+        [record("c", None, 0), record("a", silent, 1), record("a", busy, 2), record("b", silent, 10)]
+    )
+
+    assert str(error) == (
+        "no provider of the chain gave an answer after 13.0 s"
+        " (a: rate limited (HTTP 429: slow down); b: timeout (no content within 10 s))"
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def said(*lines: str) -> str:
 
 ASKING_TWO = {
     "500": "one failed (HTTP 500: The simulator answers 500.); asking two",
-    "503-html": "one is overloaded (HTTP 503: a web page); asking two",
+    "503-html": "one is overloaded (HTTP 503: a web page: 503); asking two",
     "429-wait-1s": "one is rate-limited (HTTP 429: Rate limit reached.), retry in 1 s; asking two",
     "quota": "one has no quota left (HTTP 429: You exceeded your current quota.); asking two",
     "bad-key": "one rejected the API key (HTTP 401: Incorrect API key provided.); asking two",

@@ -146,7 +146,8 @@ def short(value: object) -> str:
 
 def said(error: BaseException) -> str:
     kind = error.kind if isinstance(error, APIError) else ""
-    return f"{type(error).__name__} {kind}: {error}"
+    text = error.headline if isinstance(error, AllProvidersFailed) else str(error)
+    return f"{type(error).__name__} {kind}: {text}"
 
 
 def record(fault: str) -> str:

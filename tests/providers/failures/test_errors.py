@@ -26,8 +26,8 @@ FAILOVER = {
 }
 SHOWN = {
     "any/proxy-empty-504": "HTTP 504 Gateway Timeout, and nothing else",
-    "any/proxy-html-502": "502 Bad Gateway (an HTML page)",
-    "any/proxy-html-413": "413 Request Entity Too Large (an HTML page)",
+    "any/proxy-html-502": "a web page: 502 Bad Gateway",
+    "any/proxy-html-413": "a web page: 413 Request Entity Too Large",
     "mistral/mistral-validation": "temperature: Input should be less than or equal to 1.5",
     "openrouter/openrouter-upstream-429": "Provider returned error: acme/skiff-2 is temporarily rate-limited upstream",
 }
@@ -135,7 +135,7 @@ def test_wording_and_codes_decide_where_the_status_does_not(
 def test_a_page_is_known_by_its_title() -> None:
     page = f"<!DOCTYPE html><html><head><title> 502\n Bad Gateway </title></head>{'x' * 5000}"
     shown = [errors().from_response(502, {}, body, now=NOW).message for body in (page, "y" * 5000)]
-    assert shown == ["502 Bad Gateway (an HTML page)", "y" * (SHOWN_LIMIT - 1) + "…"]
+    assert shown == ["a web page: 502 Bad Gateway", "y" * (SHOWN_LIMIT - 1) + "…"]
 
 
 @pytest.mark.parametrize(

@@ -66,15 +66,15 @@ def test_the_body_of_a_failure_may_be_an_event_stream(stream: str) -> None:
 
 
 PAGES = [
-    ("<html><head><title> 502\n Bad Gateway </title></head><body>x</body></html>", "502 Bad Gateway (an HTML page)"),
-    ("<!DOCTYPE html><html lang=en><title>Just a moment...</title>", "Just a moment... (an HTML page)"),
-    ("<html><body><h1>413</h1> Request&nbsp;Entity Too Large</body>", "413 Request Entity Too Large (an HTML page)"),
-    ("<html><title>Error</title><body><pre>Cannot POST /v1</pre>", "Cannot POST /v1 (an HTML page)"),
-    ("<html><style>p {}</style><script>if (a < b) {}</script><p>Words", "Words (an HTML page)"),
-    ("<h1>Not &lt;here&gt;</h1>", "Not <here> (an HTML page)"),
-    ("<html></html>", "an HTML page"),
-    ("upstream said: <html><title>504 Gateway Time-out</title>", "upstream said: 504 Gateway Time-out (an HTML page)"),
-    ('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "AccessDenied (an XML document)"),
+    ("<html><head><title> 502\n Bad Gateway </title></head><body>x</body></html>", "a web page: 502 Bad Gateway"),
+    ("<!DOCTYPE html><html lang=en><title>Just a moment...</title>", "a web page: Just a moment..."),
+    ("<html><body><h1>413</h1> Request&nbsp;Entity Too Large</body>", "a web page: 413 Request Entity Too Large"),
+    ("<html><title>Error</title><body><pre>Cannot POST /v1</pre>", "a web page: Cannot POST /v1"),
+    ("<html><style>p {}</style><script>if (a < b) {}</script><p>Words", "a web page: Words"),
+    ("<h1>Not &lt;here&gt;</h1>", "a web page: Not <here>"),
+    ("<html></html>", "a web page"),
+    ("upstream said: <html><title>504 Gateway Time-out</title>", "upstream said: a web page: 504 Gateway Time-out"),
+    ('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document: AccessDenied"),
 ]
 
 
