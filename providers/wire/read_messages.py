@@ -13,6 +13,7 @@ from fallback_chat.providers.wire.reading import AnswerReader
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
+_NOBODY: Final = object()
 _PIECES_OF: Final = {"text": "text", "thinking": "thinking", "compaction": "content"}
 """The key of a block that its deltas add to; for every other block they are the JSON text of its `input`."""
 
@@ -51,14 +52,25 @@ class MessagesReader(AnswerReader):
         super().__init__(request)
         self._usage: dict[str, Any] = {}
         self._blocks: dict[Any, _Block] = {}
-        self._at: Any = None
-        """The index of the block that came last."""
+        self._speaks: Any = _NOBODY
+        """The index of the block whose text came last."""
         self._pieces: list[str] = []
         """The pieces of that block."""
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
-        match event.get("type"):
+        kind = event.get("type")
+        if kind == "content_block_delta" and event.get("index") == self._speaks and not self._word:
+            delta = dict_of(event.get("delta"))
+            text = delta.get("text")
+            if text and isinstance(text, str) and delta.get("type") == "text_delta":
+                # Nearly every event is this one, and arguments without names are taken in half the time.
+                self._pieces.append(text)
+                return [ChatChunk(ChoiceDelta(text), None, None, None, self._id, self._answering)]
+        return self._read(kind, event)
+
+    def _read(self, kind: Any, event: dict[str, Any]) -> list[ChatChunk]:
+        match kind:
             case "content_block_delta":
                 delta = event.get("delta")
                 return self._delta(event.get("index"), delta) if isinstance(delta, dict) else []
@@ -96,7 +108,7 @@ class MessagesReader(AnswerReader):
     def _start(self, index: Any, head: dict[str, Any]) -> list[ChatChunk]:
         index = _hashable(index)
         block = self._blocks[index] = _Block(dict(head))
-        self._at, self._pieces = index, block.pieces
+        self._speaks = _NOBODY
         match block.type:
             case "tool_use":
                 # `input` is empty here in a stream, where it follows in pieces, and whole in a whole message.
@@ -117,19 +129,14 @@ class MessagesReader(AnswerReader):
         return self._think("")
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
-        text = delta.get("text")
-        if text and isinstance(text, str) and delta.get("type") == "text_delta":
-            # Nearly every delta is this one, and arguments without names are taken in half the time.
-            self.output_started = self._text_seen = True
-            if index == self._at:
-                self._pieces.append(text)
-            found = ChoiceDelta(text)
-            if self._word:
-                self._take_back(found)
-            return [ChatChunk(found, None, None, None, self._id, self._answering)]
-        index = _hashable(index)
-        block = self._blocks.get(index) or _Block({})
+        key = _hashable(index)
+        block = self._blocks.get(key) or _Block({})
         match delta.get("type"):
+            case "text_delta":
+                text = text_of(delta.get("text"))
+                block.pieces.append(text)
+                self._speaks, self._pieces = index, block.pieces
+                return self._chunk(ChoiceDelta(text or None))
             case "thinking_delta":
                 thinking = text_of(delta.get("thinking"))
                 block.pieces.append(thinking)
@@ -142,7 +149,7 @@ class MessagesReader(AnswerReader):
             case "input_json_delta":
                 piece = text_of(delta.get("partial_json"))
                 if block.type == "tool_use":
-                    self._tools.add(index=index, arguments=piece)
+                    self._tools.add(index=key, arguments=piece)
                     return self._chunk(ChoiceDelta(tool_fragment=True))
                 block.pieces.append(piece)
             case "compaction_delta":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LEAST_TOKENS: Final = 16
 """A smaller output cap is refused."""
 TEXT_DELTA: Final = "response.output_text.delta"
+_NOWHERE: Final = object()
 ALIVE: Final = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
 
 
@@ -26,8 +27,9 @@ class ResponsesReader(AnswerReader):
         self._items: dict[int | str, Item] = {}
         self._indexes: dict[str, int | str] = {}
         """The index of each item by its id: some events carry only one of the two."""
-        self._at: Any = None
-        """Item and part of the text that came last."""
+        self._at: Any = _NOWHERE
+        self._part: Any = None
+        """Item and part of the text that came last, as its event numbers them."""
         self._pieces: list[str] = []
         """The pieces of that text."""
         self._commentary = False
@@ -36,38 +38,37 @@ class ResponsesReader(AnswerReader):
         """By kind of text, where the last one stood, and its pieces."""
         self._usage: dict[str, Any] = {}
 
-    def read(self, event: dict[str, Any]) -> list[ChatChunk]:  # noqa: PLR0911 - one for each sort of event
+    def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one event; unknown ones are skipped. Raises `ErrorEventError`."""
-        kind = text_of(event.get("type"))
-        if kind == TEXT_DELTA and (event.get("output_index"), event.get("content_index")) == self._at:
+        kind = event.get("type")
+        if kind == TEXT_DELTA and event.get("output_index") == self._at and event.get("content_index") == self._part:
             text = event.get("delta")
             if text and isinstance(text, str):
                 # Nearly every event is this one, and arguments without names are taken in half the time.
                 self._pieces.append(text)
                 found = ChoiceDelta(text)
-                found.commentary = self._commentary
+                if self._commentary:
+                    found.commentary = True
                 return [ChatChunk(found, None, None, None, self._id, self._answering)]
-        if kind in ALIVE:
-            self._note(dict_of(event.get("response")))
-            return [ChatChunk(ChoiceDelta(alive=True))]
+        return self._read(text_of(kind), event)
+
+    def _read(self, kind: str, event: dict[str, Any]) -> list[ChatChunk]:
         name, _, stage = kind.removeprefix("response.").rpartition(".")
         if name in TEXTS:
             return self._text(name, stage, event)
+        if kind == "error" or event.get("error"):
+            raise ErrorEventError(event)
         match name, stage:
-            case "function_call_arguments", "delta":
-                self._tools.add(index=self._index(event), arguments=text_of(event.get("delta")))
-                return self._chunk(ChoiceDelta(tool_fragment=True))
-            case "function_call_arguments", "done" if isinstance(event.get("arguments"), str):
-                self._tools.whole(index=self._index(event), arguments=event["arguments"])
+            case "", _ if kind in ALIVE:
+                self._note(dict_of(event.get("response")))
+                return [ChatChunk(ChoiceDelta(alive=True))]
+            case "function_call_arguments", _:
+                return self._arguments(event)
             case "output_item", "added" | "done":
                 return self._item(self._index(event), dict_of(event.get("item")))
             case "", "completed" | "incomplete" | "failed" | "cancelled":
                 return self._end({"status": stage} | dict_of(event.get("response")))
-            case _:
-                if kind == "error" or event.get("error"):
-                    raise ErrorEventError(event)
-                return self._work(name, event)
-        return []
+        return self._work(name, event)
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a whole response: its items come at once."""
@@ -97,7 +98,7 @@ class ResponsesReader(AnswerReader):
         if stage == "delta":
             chunks = self._say(index, name, number, text_of(event.get("delta")))
             if TEXTS[name] == "content":
-                self._at = event.get("output_index"), event.get("content_index")
+                self._at, self._part = event.get("output_index"), event.get("content_index")
             return chunks
         whole = text_of(event.get("text")) or text_of(event.get("refusal"))
         seen = "".join(self._items[index].texts.get((name, number), ())) if index in self._items else ""
@@ -119,9 +120,16 @@ class ResponsesReader(AnswerReader):
             return self._chunk(ChoiceDelta(refusal=text))
         if kind == "reasoning":
             return self._chunk(ChoiceDelta(reasoning=paragraph + text))
-        self._at, self._pieces = None, pieces
+        self._at, self._pieces = _NOWHERE, pieces
         self._commentary = item.value.get("phase") == "commentary"
         return self._chunk(ChoiceDelta(paragraph + text, commentary=self._commentary))
+
+    def _arguments(self, event: dict[str, Any]) -> list[ChatChunk]:
+        if isinstance(event.get("arguments"), str):
+            self._tools.whole(index=self._index(event), arguments=event["arguments"])
+        else:
+            self._tools.add(index=self._index(event), arguments=text_of(event.get("delta")))
+        return self._chunk(ChoiceDelta(tool_fragment=True))
 
     def _item(self, index: int | str, value: dict[str, Any]) -> list[ChatChunk]:
         """Read an item that begins, or that is finished: what is missing of its texts is handed out."""
