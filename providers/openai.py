@@ -136,8 +136,10 @@ def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, Any]]:
         elif turn.role is Role.ASSISTANT:
             names |= {call.id: call.name for call in turn.tool_calls}
             messages.append(_assistant(turn, quirks))
-            if quirks.reasoning_back and (quirks.reasoning_required or in_last_tool_loop(turns, position)):
-                messages[-1] |= _state(turn, request, quirks.reasoning_back, required=quirks.reasoning_required)
+            required = quirks.reasoning_required or request.reasoning_required
+            if required or (quirks.reasoning_back and in_last_tool_loop(turns, position)):
+                key = quirks.reasoning_back or "reasoning_content"
+                messages[-1] |= _state(turn, request, key, required=required)
         else:
             if quirks.answer_after_results and messages and messages[-1]["role"] == "tool":
                 messages.append({"role": "assistant", "content": NO_ANSWER})

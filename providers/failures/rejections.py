@@ -35,6 +35,18 @@ _STATE: Final = re.compile(r"signature|encrypted|\bblocks?\b|reasoning_content|m
 """Sentences about thoughts that came back, and not about a wish."""
 
 
+_STATUSES_OF_STATE: Final = _STATUSES | {404}
+_KINDS_OF_STATE: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.MODEL_NOT_FOUND})
+"""OpenAI says 404 of a reasoning item that it does not know."""
+_RETURNED: Final = re.compile(
+    r"signature|encrypted.?content|encrypted reasoning|(?:redacted_)?thinking\W{0,3}blocks?|\brs_|reasoning.{0,3}(?:items?|details)"
+    r"|type\W{1,3}reasoning",
+    re.IGNORECASE,
+)
+"""Sentences about state that came back."""
+_LACKING: Final = re.compile(r"reasoning_content\b.*\b(?:passed back|missing|required)", re.IGNORECASE | re.DOTALL)
+
+
 class Wish(NamedTuple):
     """A wish for an answer: the words by which a refusal means it, and its keys in the bodies of all formats."""
 
@@ -88,6 +100,19 @@ def rejected_key(error: APIError, body: dict[str, Any], chat: ChatRequest) -> st
         if found not in chat.dropped:
             return found
     return None
+
+
+def rejects_state(error: APIError, chat: ChatRequest) -> bool:
+    """Whether the request carries state of earlier answers, and `error` is about it."""
+    if error.details.status not in _STATUSES_OF_STATE or error.kind not in _KINDS_OF_STATE:
+        return False
+    carried = any(extra.origin == chat.origin for turn in chat.chat_ctx.messages for extra in turn.extras)
+    return bool(chat.origin) and carried and bool(_RETURNED.search(f"{error.details.code or ''} {error.message}"))
+
+
+def lacks_reasoning(error: APIError) -> bool:
+    """Whether `error` wants a reasoning with every tool call; an empty one will do."""
+    return error.details.status in _STATUSES and bool(_LACKING.search(error.message))
 
 
 def other_name(key: str, error: APIError, chat: ChatRequest) -> str | None:

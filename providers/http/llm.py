@@ -41,6 +41,8 @@ class HttpLLM(LLM):
         self._http = http
         self._errors = ErrorReader(settings, api_key)
         self._origin = fingerprint(settings.kind, url_of(settings, ""), settings.headers, api_key or "", settings.model)
+        self._reasoning_required = False
+        """Every tool call has to go with a reasoning, as the server has said."""
         self._closed = False
         self.dropped: tuple[str, ...] = ()
         """Keys that the server has rejected; they are no longer sent."""
@@ -157,7 +159,12 @@ class HttpLLM(LLM):
         What is rejected for something that can be left out is sent again without it, a few times at
         most; nothing else is repeated.
         """
-        request = replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
+        request = replace(
+            request,
+            dropped=frozenset(self.dropped),
+            renamed=dict(self._renamed),
+            reasoning_required=self._reasoning_required,
+        )
         stream.notices = self._without_lacking(request)
         for left in reversed(range(_MOST_ADJUSTMENTS + 1)):
             built = self._dialect.build_request(request)
@@ -174,13 +181,27 @@ class HttpLLM(LLM):
         self, request: ChatRequest, built: HttpRequest, error: APIStatusError, stream: HttpStream
     ) -> ChatRequest | None:
         """Return the request as this server may take it, or None; what is left out is told."""
-        from fallback_chat.providers.failures.rejections import other_name, rejected_key, unsupported_feature
+        from fallback_chat.providers.failures.rejections import (
+            lacks_reasoning,
+            other_name,
+            rejected_key,
+            rejects_state,
+            unsupported_feature,
+        )
 
         if (lowered := self._dialect.adjust(request, error)) is not None:
             stream.notices += (
                 f"has room for {lowered.max_tokens} tokens of output only: max_tokens is lowered to that",
             )
             return lowered
+        if rejects_state(error, request):
+            # From here on what was kept is another account's; what the next answers leave is taken again.
+            self._origin = fingerprint(self._origin, "refused")
+            stream.notices += (f"refuses what it left with earlier answers: it is asked without ({error.message})",)
+            return replace(request, origin=self._origin)
+        if not self._reasoning_required and lacks_reasoning(error):
+            self._reasoning_required = True
+            return replace(request, reasoning_required=True)
         key = rejected_key(error, json.loads(built.body), request)
         if key is None:
             if unsupported_feature(error, request):

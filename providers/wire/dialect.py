@@ -49,6 +49,8 @@ class ChatRequest:
     """Merged into the body last, on top of the provider's `extra_body`."""
     origin: str = ""
     """Fingerprint of the account that is asked: kind, address, key and model. Only state from there goes back."""
+    reasoning_required: bool = False
+    """The server wants a reasoning with every tool call."""
     dropped: frozenset[str] = frozenset()
     """Keys of the body that this server has rejected, as `key` or `outer.key`."""
     renamed: Mapping[str, str] = field(default_factory=dict)
