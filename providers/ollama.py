@@ -193,7 +193,6 @@ DIALECT: Final = Dialect(
     reader=ChatReader,
     models_request=models_request,
     read_models=read_models,
-    lists_all=True,
     lists_windows=False,
     lacks=frozenset({"tool_choice", "parallel_tool_calls"}),
 )

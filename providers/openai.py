@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatMessage, Image, Role, Text
+from fallback_chat.core.config.services import is_loopback
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.conversation import (
@@ -81,6 +82,13 @@ def probe_request(settings: ProviderSettings, api_key: str | None) -> HttpReques
     """Ask what costs nothing and proves the key."""
     url = url_of(settings, quirks_of(settings).probe_path)
     return HttpRequest("GET", url, headers(settings, api_key, "application/json"))
+
+
+def lists_all(settings: ProviderSettings, names: Sequence[str]) -> bool:
+    """Whether a model that is not listed is not there: a server of one model, at home, takes any name."""
+    quirks = quirks_of(settings)
+    at_home = len(names) == 1 and is_loopback(settings.base_url or "")
+    return quirks.lists_all and quirks.probe_path == "models" and not at_home
 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
@@ -192,6 +200,7 @@ DIALECT: Final = Dialect(
     models_request=models_request,
     read_models=read_models,
     probe_request=probe_request,
+    lists_all=lists_all,
 )
 
 create = partial(HttpLLM, DIALECT)

@@ -122,6 +122,7 @@ DIALECT: Final = Dialect(
     models_request=openai.models_request,
     read_models=openai.read_models,
     probe_request=openai.probe_request,
+    lists_all=openai.lists_all,
     lacks=frozenset({"stop", "seed"}),
 )
 

@@ -238,14 +238,16 @@ class HttpLLM(LLM):
         return self._dialect.models_request(self._settings, self._api_key, None)
 
     def _check_list(self, page: Any) -> None:
-        """Raise `APIStatusError` when the model is not in a list that has them all."""
-        if not self._dialect.lists_all:
-            return
-        names = [model.id for model in self._dialect.read_models(page)[0]]
-        if self.model not in names and f"{self.model}:latest" not in names:
+        """Raise `APIStatusError` when the list of models, if that is what was asked for, lacks ours."""
+        from fallback_chat.providers.http.probe import is_listed
+
+        models, cursor = self._dialect.read_models(page)
+        names = [model.id for model in models]
+        if cursor is None and self._dialect.lists_all(self._settings, names) and not is_listed(self.model, names):
+            pull = f"pull it: ollama pull {self.model}"
             raise APIStatusError(
-                f"the model {self.model!r} is not there",
+                f"the model {self.model!r} is not in its list",
                 kind=ErrorKind.MODEL_NOT_FOUND,
                 details=ErrorDetails(status=200),
-                hint=f"pull it: ollama pull {self.model}" if self.kind == "ollama" else None,
+                hint=pull if self.kind == "ollama" else None,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ChatContext
@@ -10,7 +11,7 @@ from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError,
 from fallback_chat.core.llm import ChatOptions, ChoiceDelta, FinishReason, ProbeReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fallback_chat.providers.http.fetch import JsonFetch
     from fallback_chat.providers.http.stream import HttpStream
@@ -84,6 +85,16 @@ async def probe_document(
     except APIError as caught:
         error = caught
     return ProbeReport(ok=error is None, check="models", connect=fetch.connect, total=clock() - began, error=error)
+
+
+def is_listed(model: str, names: Sequence[str]) -> bool:
+    """Whether a list of models has `model`, with its date or tag or without.
+
+    An empty list proves nothing, nor does one with a wildcard, as gateways have it.
+    """
+    wanted = model.lower().removeprefix("models/").removesuffix("-latest")
+    same = re.compile(rf"{re.escape(wanted)}(?::latest|-latest|[-@]\d{{4,8}}.*)?")
+    return not names or any("*" in name or same.fullmatch(name.lower()) for name in names)
 
 
 def _too_slow(seconds: float) -> APITimeoutError:

@@ -128,8 +128,8 @@ class Dialect(NamedTuple):
     """From a page's JSON: its models and the cursor of the next page."""
     probe_request: Callable[[ProviderSettings, str | None], HttpRequest] | None = None
     """What `probe --light` asks; None means the list of models."""
-    lists_all: bool = False
-    """A model that is not in the list is not there."""
+    lists_all: Callable[[ProviderSettings, Sequence[str]], bool] = lambda _settings, _names: True
+    """Whether a model that is not among the names of the list cannot be asked."""
     lists_windows: bool = True
     """The windows of the list are those that the server gives a conversation, and not what a model could have."""
     adjust: Callable[[ChatRequest, APIError], ChatRequest | None] = lambda _request, _error: None

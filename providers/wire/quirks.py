@@ -43,6 +43,8 @@ class Quirks(NamedTuple):
     """The delta's key that must go back with a tool call, for as long as the tool loop runs."""
     reasoning_required: bool = False
     """It goes back with every call of the conversation; with those of others, an empty one."""
+    lists_all: bool = True
+    """Its list has every name that can be asked for."""
     probe_path: str = "models"
     """What `probe --light` asks; a list of models that anybody may read proves nothing about the key."""
 
@@ -60,7 +62,7 @@ def _template_switch(effort: str) -> dict[str, Any]:
 
 PRESETS: Final[dict[str, Quirks]] = {
     "openai": Quirks(max_tokens="max_completion_tokens", files=True),
-    "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key"),
+    "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key", lists_all=False),
     "openrouter": Quirks(
         files=True,
         effort=lambda effort: {"reasoning": {"effort": effort}},
@@ -81,7 +83,7 @@ PRESETS: Final[dict[str, Quirks]] = {
     "moonshot": Quirks(reasoning_back="reasoning_content", reasoning_required=True),
     "together": Quirks(effort=lambda effort: {"reasoning": {"enabled": effort != "none"}}),
     "vllm": Quirks(effort=_template_switch),
-    "llamacpp": Quirks(effort=_template_switch),
+    "llamacpp": Quirks(lists_all=False, effort=_template_switch),
 }
 
 _COMMON: Final = Quirks()

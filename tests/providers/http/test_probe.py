@@ -10,6 +10,7 @@ import pytest
 
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import ErrorKind
+from fallback_chat.providers.http.probe import is_listed
 from tests.providers.asking import DONE, JSON, WHOLE, event, llm, sends
 from tests.providers.raw_server import Peer, head, raw_server
 
@@ -76,6 +77,44 @@ async def test_a_model_that_was_not_pulled_is_said_to_be_missing(model: str, ok:
         probed = await one.probe(light=True)
     assert (probed.ok, probed.error and probed.error.kind) == (ok, None if ok else ErrorKind.MODEL_NOT_FOUND)
     assert ok or (probed.error and probed.error.hint) == f"pull it: ollama pull {model}"
+
+
+@pytest.mark.parametrize(
+    ("model", "names", "listed"),
+    [
+        ("m", ["m", "n"], True),
+        ("M", ["m"], True),
+        ("m", ["n", "mm"], False),
+        ("m", [], True),
+        ("m", ["openai/*"], True),
+        ("claude-x", ["claude-x-20260101"], True),
+        ("claude-x-latest", ["claude-x-20260101"], True),
+        ("gemini-x", ["gemini-x@001"], False),
+        ("gpt-x", ["gpt-x-2026-01-01"], True),
+        ("gpt-x", ["gpt-x-mini"], False),
+        ("models/g", ["g"], True),
+    ],
+)
+def test_a_model_is_found_in_a_list_with_its_date_or_without(model: str, names: list[str], listed: bool) -> None:
+    assert is_listed(model, names) is listed
+
+
+@pytest.mark.parametrize(
+    ("names", "settings", "ok"),
+    [
+        (["m", "n"], {}, True),
+        (["n", "o"], {}, False),
+        (["n"], {}, True),  # a server of one model, at home
+        (["n", "o"], {"preset": "llamacpp"}, True),
+        (["n", "o"], {"preset": "azure"}, True),
+        (["n", "o"], {"kind": "openai-responses"}, False),
+    ],
+)
+async def test_a_list_that_lacks_the_model_is_no_good_sign(names: list[str], settings: Any, ok: bool) -> None:
+    body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+    async with raw_server(sends(body, headers=JSON)) as server, llm(server.url, **settings) as one:
+        probed = await one.probe(light=True)
+    assert (probed.ok, probed.error and probed.error.kind) == (ok, None if ok else ErrorKind.MODEL_NOT_FOUND)
 
 
 async def test_openrouter_is_asked_for_its_key_since_its_list_is_public() -> None:
