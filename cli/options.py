@@ -69,6 +69,14 @@ class SharedOptions(NamedTuple):
     no_log: Annotated[
         bool, typer.Option("--no-log", envvar="FALLBACK_CHAT_NO_LOG", help="Save nothing of the conversation.")
     ] = False
+    no_shared_health: Annotated[
+        bool,
+        typer.Option(
+            "--no-shared-health",
+            envvar="FALLBACK_CHAT_NO_SHARED_HEALTH",
+            help="Neither read nor write what other runs have found out about the providers.",
+        ),
+    ] = False
     system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
     deadline: Annotated[
         float | None,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.config.discovery import Surroundings, load_settings
-from fallback_chat.core.config.keys import key_variables, read_key
+from fallback_chat.core.config.keys import account, fingerprint, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.health import MemoryHealthStore
+from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.paths import Paths
@@ -25,9 +28,13 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.model_cache import ModelCache
     from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.core.engine.shared_health import HealthBackend
     from fallback_chat.core.llm import LLM
     from fallback_chat.providers.http.connections import HttpEngine
+
+logger = logging.getLogger(__name__)
 
 
 class OpenChain(NamedTuple):
@@ -77,10 +84,17 @@ def configure(config: Path | None, flags: Overrides) -> Settings:
     return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
 
 
-def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChain:
+def open_chain(
+    settings: Settings,
+    records: dict[str, Health] | None = None,
+    *,
+    share_health: bool = True,
+    warn: Callable[[str], object] = logger.warning,
+) -> OpenChain:
     """Build the chain of the enabled providers of `settings`; no network is touched, and no command run.
 
-    `store` keeps what is learned of their health, from one chain to the next.
+    `records` keep what is learned of their health from one chain of this process to the next; with `share_health` other
+    processes learn of it, too. `warn` is told when that is not possible.
     """
     from fallback_chat.providers.http.connections import HttpEngine
 
@@ -101,10 +115,39 @@ def open_chain(settings: Settings, store: HealthStore | None = None) -> OpenChai
             models().teach(llm, provider)
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
+    labels = _health_labels(enabled)
     adapter = FallbackAdapter(
-        llms, settings=settings.chain, attempt_settings=[one.attempt for one in enabled], close_llms=True, store=store
+        llms,
+        settings=settings.chain,
+        attempt_settings=[one.attempt for one in enabled],
+        close_llms=True,
+        keys=tuple(labels),
+        store=_health_store(labels, records, warn) if share_health else MemoryHealthStore(records),
     )
     return OpenChain(adapter, settings, redactor, models)
+
+
+def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
+    """Name the health record of each provider: the same wherever server, account and model are the same."""
+    labels: dict[str, Label] = {}
+    for position, one in enumerate(providers):
+        key = fingerprint(account(one, os.environ), one.model)
+        while key in labels:
+            key = fingerprint(key)  # the same provider twice in one chain
+        labels[key] = Label(position, one.name, one.kind, one.model)
+    return labels
+
+
+def _health_store(
+    labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
+) -> HealthStore:
+    def backend() -> HealthBackend:
+        from fallback_chat.core.engine.health_sqlite import SqliteBackend  # SQLite costs 3 ms
+
+        return SqliteBackend(path, labels)
+
+    path = own_paths().health_db
+    return SharedHealthStore(backend, path.exists, labels, warn=warn, records=records)
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:

@@ -61,7 +61,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     try:
         settings = configure(shared.config, shared.flags(on_stream_failure=_stream_policy(options)))
         prompt = _prompt(options)
-        chain = open_chain(settings)
+        chain = open_chain(settings, share_health=not shared.no_shared_health, warn=sink.notice)
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
         sink, plan = _plan(sink, chain, ChatMessage(Role.USER, prompt), shared)

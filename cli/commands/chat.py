@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.config.settings import Settings
-    from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.core.engine.breaker import Health
     from fallback_chat.wiring import OpenChain
 
 FIRST_LOOK: Final = 0.05
@@ -34,7 +35,8 @@ def chat(shared: SharedOptions) -> int:
 
     keep_logs_off_the_screen()
     settings = configure(shared.config, shared.flags())
-    return run_until_signal(lambda: converse(settings, open_chain, shared))
+    opener = partial(open_chain, share_health=not shared.no_shared_health)
+    return run_until_signal(lambda: converse(settings, opener, shared))
 
 
 def keep_logs_off_the_screen() -> None:
@@ -43,7 +45,7 @@ def keep_logs_off_the_screen() -> None:
 
 
 async def converse(
-    settings: Settings, opener: Callable[[Settings, HealthStore], OpenChain], shared: SharedOptions
+    settings: Settings, opener: Callable[[Settings, dict[str, Health]], OpenChain], shared: SharedOptions
 ) -> int:
     """Run the chat on this process's terminal."""
     from prompt_toolkit.application import create_app_session

@@ -21,8 +21,9 @@ def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
 
     if names:
         shared = shared.with_chain(tuple(names))
-    chain = open_chain(configure(shared.config, shared.flags()))
     stderr = Sink(sys.stdout, sys.stderr)
+    settings = configure(shared.config, shared.flags())
+    chain = open_chain(settings, share_health=not shared.no_shared_health, warn=stderr.notice)
     stderr.redact_with(chain.redactor)
     tell_warnings(chain.settings, stderr.notice, quiet=shared.quiet)
     return chain

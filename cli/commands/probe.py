@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.commands.named_chain import open_named
@@ -14,8 +13,7 @@ from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.core.answer_json import milliseconds, redacted, rfc3339
-from fallback_chat.core.engine.breaker import State, cooldown
-from fallback_chat.core.engine.policy import Verdict, verdict
+from fallback_chat.core.engine.breaker import Health, State
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ProbeReport
 
@@ -49,9 +47,11 @@ class Finding(NamedTuple):
 
     settings: ProviderSettings
     report: ProbeReport
-    state: State
-    until: float | None
-    """Wall-clock time at which it is worth asking again."""
+    health: Health
+    """The record as the check left it."""
+
+
+NOT_ASKED: Final = ProbeReport(ok=False, check="none")
 
 
 def probe(options: ProbeOptions, shared: SharedOptions) -> int:
@@ -63,20 +63,26 @@ def probe(options: ProbeOptions, shared: SharedOptions) -> int:
 async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     enabled = [one for one in chain.settings.providers if one.enabled]
     async with chain.adapter as adapter:
+        await adapter.refresh_health()
         reports = await asyncio.gather(
             *(
                 check(llm, options.timeout or min(settings.attempt.attempt_timeout, TIMEOUT), light=options.light)
                 for llm, settings in zip(adapter.llms, enabled, strict=True)
             )
         )
-    by_name = {settings.name: report for settings, report in zip(enabled, reports, strict=True)}
-    findings = [_finding(settings, by_name.get(settings.name)) for settings in chain.settings.providers]
+        for llm, report in zip(adapter.llms, reports, strict=True):
+            adapter.note_check(llm, report.error)
+        findings = {
+            settings.name: Finding(settings, report, adapter.health(llm))
+            for settings, report, llm in zip(enabled, reports, adapter.llms, strict=True)
+        }
+    rows = [findings.get(one.name, Finding(one, NOT_ASKED, Health(State.DISABLED))) for one in chain.settings.providers]
     can_serve = (all if options.strict else any)(report.ok for report in reports)
     code = ExitCode.OK if can_serve else ExitCode.UNAVAILABLE
     if options.json:
-        sys.stdout.write(dump(redacted(_json(findings, code), chain.redactor.redact)))
+        sys.stdout.write(dump(redacted(_json(rows, code), chain.redactor.redact)))
     else:
-        _print(findings, sys.stdout, chain.redactor.redact)
+        _print(rows, sys.stdout, chain.redactor.redact)
     return code
 
 
@@ -90,21 +96,6 @@ async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing
         error = APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG)
     return ProbeReport(ok=False, check="models" if light else "completion", total=seconds, error=error)
-
-
-def _finding(settings: ProviderSettings, report: ProbeReport | None) -> Finding:
-    """Say in which state a turn would leave this provider; without a report it is disabled."""
-    if report is None:
-        return Finding(settings, ProbeReport(ok=False, check="none"), State.DISABLED, None)
-    error = report.error
-    found = Verdict.SUCCESS if report.ok or error is None else verdict(error)
-    wait = None if error is None else error.retry_after
-    now = datetime.now(UTC).timestamp()
-    if found is Verdict.BLOCK:
-        return Finding(settings, report, State.BLOCKED, now + wait if wait else None)
-    if found is Verdict.OPEN:
-        return Finding(settings, report, State.OPEN, now + cooldown(0, retry_after=wait))
-    return Finding(settings, report, State.CLOSED, None)
 
 
 def _json(findings: Sequence[Finding], code: ExitCode) -> dict[str, Any]:
@@ -122,7 +113,7 @@ def _row_object(finding: Finding) -> dict[str, Any]:
         "kind": settings.kind,
         "model": settings.model,
         "ok": report.ok,
-        "state": finding.state.value,
+        "state": finding.health.state.value,
         "check": report.check,
         "connect_ms": milliseconds(report.connect),
         "first_token_ms": milliseconds(report.first_token),
@@ -136,7 +127,7 @@ def _row_object(finding: Finding) -> dict[str, Any]:
             "message": error.message,
             "retry_after": error.retry_after,
         },
-        "until": rfc3339(finding.until),
+        "until": rfc3339(finding.health.until),
     }
 
 
@@ -162,7 +153,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
     cells = (
         settings.name,
         settings.model,
-        "ok" if report.ok else finding.state.value.replace("_", " "),
+        "ok" if report.ok else finding.health.state.value.replace("_", " "),
         _time(report.connect),
         _time(report.first_token),
         settings.key.describe() if settings.key else "none",

@@ -32,7 +32,7 @@ def status(  # noqa: PLR0913 - time and streams are handed in
     elif providers:
         _print(providers, now, out)
     else:
-        err.write("nothing is recorded: this version remembers health only as long as a chat runs (/status there)\n")
+        err.write("nothing is recorded: no provider has failed yet\n")
     return 0
 
 

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.terminal import Terminal
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.core.conversations.store import History
-    from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.core.engine.breaker import Health
     from fallback_chat.wiring import OpenChain
 
 
 def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     settings: Settings,
-    opener: Callable[[Settings, HealthStore], OpenChain],
+    opener: Callable[[Settings, dict[str, Health]], OpenChain],
     shared: SharedOptions,
     *,
     terminal: Terminal,

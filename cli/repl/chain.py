@@ -11,7 +11,6 @@ from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.repl.status import Entry, state_word
 from fallback_chat.core.config.keys import known_secrets
 from fallback_chat.core.engine.breaker import Health
-from fallback_chat.core.engine.health import MemoryHealthStore
 from fallback_chat.core.errors import APIError, InputError
 from fallback_chat.core.redaction import Redactor
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.core.config.settings import ProviderSettings, Settings
-    from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.wiring import OpenChain
@@ -35,12 +33,12 @@ class Chain:
     def __init__(
         self,
         settings: Settings,
-        opener: Callable[[Settings, HealthStore], OpenChain],
+        opener: Callable[[Settings, dict[str, Health]], OpenChain],
         on_change: Callable[[AvailabilityChangedEvent], object],
     ) -> None:
         self.settings = settings
         self._opener = opener
-        self._store = MemoryHealthStore()
+        self._records: dict[str, Health] = {}
         self._on_change = on_change
         self._opening: asyncio.Task[OpenChain] | None = None
         self._open: OpenChain | None = None
@@ -67,7 +65,7 @@ class Chain:
     def begin_to_open(self) -> None:
         """Start importing the HTTP client and building the providers, in a thread."""
         if self._opening is None:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self.settings, self._store))
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self.settings, self._records))
             self._opening.add_done_callback(self._opened)
 
     def _opened(self, task: asyncio.Task[OpenChain]) -> None:

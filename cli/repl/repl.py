@@ -63,6 +63,8 @@ class Repl:
         self.record = record
         self.now = clock
         self.leaving = False
+        self.told: BaseException | None = None
+        """A failure that has just been told."""
         self._wait = LONGEST_WAIT if wait is None else wait
         self._progress: Progress | None = None
         host.on_tick = record.tick
@@ -216,7 +218,7 @@ class Repl:
     def availability_changed(self, event: AvailabilityChangedEvent) -> None:
         """Tell a transition once, wherever the chat is; a running turn tells its own failures itself."""
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
-        if not own:
+        if not own and (event.cause is None or event.cause is not self.told):
             self.say(tell.transition(event, self.now()), Tone.DIM)
         if self.host.prompt is not None and self.host.prompt.active:
             self.host.prompt.redraw()

@@ -18,6 +18,8 @@ WORDS: Final = {
     "model_not_found": "model",
 }
 """By the kind of the failure; every other one is `down`."""
+UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
+"""Counting down would promise too much: time alone mends none of these."""
 
 
 def state_word(health: Health, now: float) -> str:
@@ -29,7 +31,9 @@ def state_word(health: Health, now: float) -> str:
     if health.state is State.HALF_OPEN or health.is_due(now):
         return "?"
     word = WORDS.get(health.reason or "", "down")
-    return word if health.until is None else f"{word} {countdown(health.until - now)}"
+    if health.until is None or health.reason in UP_TO_THE_USER:
+        return word
+    return f"{word} {countdown(health.until - now)}"
 
 
 def countdown(seconds: float) -> str:

@@ -45,7 +45,7 @@ class Account:
                 one.llm.kind,
                 one.llm.model,
                 Outcome.SKIPPED,
-                order.misfits.get(one.key),
+                order.skips.get(one.key),
                 round=self.round,
             )
             for one in order.passed_over

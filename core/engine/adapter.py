@@ -31,19 +31,20 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from fallback_chat.core.engine.breaker import Health, Permit
+    from fallback_chat.core.errors import APIError
 
 SAMPLES: Final = 20
 """First-content times kept per provider."""
 LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
-class FallbackAdapter(LLM):
+class FallbackAdapter(EventEmitter, LLM):
     """Asks the LLMs of a chain in order until one answers.
 
     `llm` are the providers, first choice first; they stay the caller's to close unless `close_llms` is set. Times are seconds.
     `settings` are those of the chain, `attempt_settings` (one for all, or one for each) replace the first four keyword arguments,
-    which are LiveKit's. `store`, `clock`,
-    `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
+    which are LiveKit's. `keys` name the health records, one for each provider, the same wherever the account is the same.
+    `store`, `clock`, `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
 
     Raises ValueError when `llm` is empty, a number is out of range, or a setting is given twice.
     """
@@ -60,11 +61,13 @@ class FallbackAdapter(LLM):
         settings: ChainSettings | None = None,
         attempt_settings: AttemptSettings | Sequence[AttemptSettings] | None = None,
         close_llms: bool = False,
+        keys: Sequence[str] | None = None,
         store: HealthStore | None = None,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        super().__init__()
         if not llm:
             raise ValueError("a chain needs at least one LLM")
         literal = AttemptSettings(
@@ -80,10 +83,10 @@ class FallbackAdapter(LLM):
         self._settings = settings or ChainSettings(prefer=Prefer.STICKY if sticky else Prefer.PRIMARY)
         each = attempt_settings or literal
         each = [each] * len(llm) if isinstance(each, AttemptSettings) else each
-        self._candidates = [
-            Candidate(one, its, f"{position}:{one.label}:{one.model}")
-            for position, (one, its) in enumerate(zip(llm, each, strict=True))
-        ]
+        keys = keys or [f"{position}:{one.label}:{one.model}" for position, one in enumerate(llm)]
+        if len(set(keys)) < len(keys):
+            raise ValueError("each provider needs a health key of its own")
+        self._candidates = [Candidate(*one) for one in zip(llm, each, keys, strict=True)]
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
         self._close_llms = close_llms
         self._closed = False
@@ -92,12 +95,9 @@ class FallbackAdapter(LLM):
         self._sleep = sleep
         self._first_contents: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._answered_last: Candidate | None = None
-        self._emitter = EventEmitter()
         self._board = HealthBoard(
             store or MemoryHealthStore(), clock=clock, random=random, on_change=self._availability_changed
         )
-        self.on = self._emitter.on
-        self.off = self._emitter.off
 
     @property
     def label(self) -> str:
@@ -123,9 +123,17 @@ class FallbackAdapter(LLM):
         """Give the health record of one provider of this chain. Raises KeyError for a stranger."""
         return self._board.read(self._candidate(llm).key)
 
-    def set_enabled(self, llm: LLM, *, enabled: bool, reason: str = "user") -> None:
-        """Take a provider out of use, or back into it; `reason` is that of the event. Raises KeyError for a stranger."""
-        self._board.set_enabled(self._candidate(llm).key, enabled=enabled, reason=reason)
+    def set_enabled(self, llm: LLM, *, enabled: bool) -> None:
+        """Take a provider out of use in this process, or back into it. Raises KeyError for a stranger."""
+        self._board.set_enabled(self._candidate(llm).key, enabled=enabled)
+
+    def note_check(self, llm: LLM, error: APIError | None) -> None:
+        """Take in what a health check of a provider found: nothing wrong, or a failure. Raises KeyError for a stranger."""
+        self._board.note_check(self._candidate(llm).key, error)
+
+    async def refresh_health(self) -> None:
+        """Take over what other processes have found about the providers; every turn begins with it."""
+        await self._board.refresh()
 
     def chat(  # noqa: PLR0913 - the first five are those of every LLM
         self,
@@ -175,7 +183,7 @@ class FallbackAdapter(LLM):
         def emit(event: Event) -> None:
             if on_event is not None:
                 deliver(on_event, event)
-            self._emitter.emit(event)
+            self.emit(event)
 
         services = Services(
             self._board,
@@ -206,6 +214,7 @@ class FallbackAdapter(LLM):
             if self._close_llms:
                 for candidate in self._candidates:
                     stack.push_async_callback(candidate.llm.aclose)
+            stack.push_async_callback(self._board.aclose)
             for stream in tuple(self._streams):
                 stack.push_async_callback(stream.aclose)
 
@@ -241,7 +250,7 @@ class FallbackAdapter(LLM):
 
     def _availability_changed(self, change: Change) -> None:
         health = change.health
-        self._emitter.emit(
+        self.emit(
             AvailabilityChangedEvent(
                 self._by_key[change.key].llm,
                 health.available,

@@ -1,7 +1,7 @@
 """The circuit breaker of one provider: a pure state machine, with the clock handed in.
 
     CLOSED ──failure──▶ OPEN(until) ──time──▶ HALF_OPEN(lease) ──success──▶ CLOSED
-       └──auth, quota, unknown model──▶ BLOCKED(until or never)      DISABLED: by the user
+       └──auth, quota, unknown model──▶ BLOCKED(until)               DISABLED: by the user
 
 A request needs a `Permit`, which carries the generation of the state it started in; its result is settled with that permit,
 and a result of an older generation changes nothing. So five requests that fail together open the breaker once. `TRANSITIONS` is
@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.engine.policy import Verdict
+from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ JITTER: Final = 0.2
 FAILURES_WHEN_ALONE: Final = 3
 """So many failures in a row open the breaker of a provider that has no alternative."""
 EMPTIES_IN_A_ROW: Final = 2
+DAY: Final = 86_400.0
+FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
 
 class State(StrEnum):
@@ -48,12 +51,14 @@ class Health:
     """The kind of the failure that led here."""
     since: float = 0.0
     until: float | None = None
-    """OPEN: end of the cool-down. BLOCKED: the known reset, or None. HALF_OPEN: end of the holder's lease."""
+    """OPEN and BLOCKED: end of the rest. HALF_OPEN: end of the holder's lease."""
     opens: int = 0
     """Openings since the last success: the n of the cool-down."""
     failures: int = 0
     empties: int = 0
     generation: int = 0
+    holder: str = ""
+    """HALF_OPEN: whoever holds the lease."""
 
     @property
     def available(self) -> bool:
@@ -98,13 +103,26 @@ def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = Non
     return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), told or 0.0)
 
 
-def admit(health: Health, now: float, lease: float) -> tuple[Health, Permit | None]:
+def block_time(opens: int, result: Result) -> float:
+    """Return the seconds after which a blocked provider is worth another try.
+
+    What the server says rules. A spent quota is often renewed within hours: 5 h, doubling to 24 h. Keys, permissions and
+    models change more rarely: a day; a changed key or model is another record anyway.
+    """
+    if result.retry_after is not None and result.retry_after > 0:
+        return result.retry_after
+    if result.reason == ErrorKind.QUOTA_EXHAUSTED:
+        return min(FIRST_QUOTA_BLOCK * 2.0 ** min(opens, 10), DAY)
+    return DAY
+
+
+def admit(health: Health, now: float, lease: float, *, holder: str = "") -> tuple[Health, Permit | None]:
     """Ask for a permit: freely while closed; one holder at a time, for `lease` seconds, once the time is over."""
     if health.state is State.CLOSED:
         return health, Permit(health.generation)
     if health.state is State.DISABLED or not health.is_due(now):
         return health, None
-    trying = _moved(health, State.HALF_OPEN, now, until=now + lease)
+    trying = _moved(health, State.HALF_OPEN, now, until=now + lease, holder=holder)
     return trying, Permit(trying.generation, half_open=True)
 
 
@@ -140,8 +158,8 @@ def enable(health: Health, now: float) -> Health:
     return _closed(health, Result(Verdict.SUCCESS), now)
 
 
-def _moved(health: Health, state: State, now: float, *, until: float | None = None) -> Health:
-    return replace(health, state=state, since=now, until=until, generation=health.generation + 1)
+def _moved(health: Health, state: State, now: float, *, until: float | None = None, holder: str = "") -> Health:
+    return replace(health, state=state, since=now, until=until, generation=health.generation + 1, holder=holder)
 
 
 def _same(health: Health, _result: Result, _now: float) -> Health:
@@ -179,8 +197,8 @@ def _opened(health: Health, result: Result, now: float) -> Health:
 
 
 def _blocked(health: Health, result: Result, now: float) -> Health:
-    until = None if result.retry_after is None else now + result.retry_after
-    return replace(_moved(health, State.BLOCKED, now, until=until), reason=result.reason)
+    blocked = _moved(health, State.BLOCKED, now, until=now + block_time(health.opens, result))
+    return replace(blocked, reason=result.reason, opens=health.opens + 1)
 
 
 def _handed_back(health: Health, _result: Result, now: float) -> Health:

@@ -1,7 +1,14 @@
-"""The health of the chain's providers: where the records live, and the board on which requests sign in and out."""
+"""The health of the chain's providers: where the records live, and the board on which requests sign in and out.
+
+Reads come from memory and never wait. A change counts in memory at once and reaches a shared store
+behind the turn's back; only taking a half-open lease waits for the store, because two processes must not
+hold one at the same time.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.core.engine import breaker
@@ -9,38 +16,66 @@ from fallback_chat.core.engine.breaker import Health, Permit, Result
 from fallback_chat.core.engine.policy import Verdict, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fallback_chat.core.errors import APIError
+
+
+HealthChange = Callable[[Health], Health]
+"""A change of a record. It may be applied more than once, to whatever stands there by then."""
 
 
 class HealthStore(Protocol):
     """Keeps one `Health` per provider key."""
 
     def read(self, key: str) -> Health:
-        """Give the record of `key`; a new, closed one where there is none."""
-        ...
+        """Return the record of `key`; a new, closed one where there is none. Never waits."""
 
-    def update(self, key: str, change: Callable[[Health], Health]) -> tuple[Health, Health]:
-        """Replace the record of `key` by `change(record)`, with nobody in between; gives the old and the new one."""
-        ...
+    def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
+        """Change the record of `key` at once, and for others soon; return the old and the new one."""
+
+    def keep(self, key: str, health: Health) -> None:
+        """Replace the record of `key` for this process alone."""
+
+    async def refresh(self) -> tuple[str, ...]:
+        """Take over what others have found; return the keys whose records changed."""
+
+    async def claim(self, key: str, change: HealthChange) -> bool:
+        """Change the record of `key` where all can see it first; False when that cannot be done in time."""
+
+    async def aclose(self) -> None:
+        """Store what is still under way, and let go of the store."""
 
 
 class MemoryHealthStore:
-    """Health records of this process alone."""
+    """Health records of this process alone; `records` may outlive the store."""
 
-    def __init__(self) -> None:
-        self._records: dict[str, Health] = {}
+    def __init__(self, records: dict[str, Health] | None = None) -> None:
+        self._records = {} if records is None else records
 
     def read(self, key: str) -> Health:
-        """Give the record of `key`."""
+        """Return the record of `key`."""
         return self._records.get(key, Health())
 
-    def update(self, key: str, change: Callable[[Health], Health]) -> tuple[Health, Health]:
-        """Replace the record of `key` by `change(record)`."""
+    def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
+        """Change the record of `key`."""
         before = self.read(key)
         after = self._records[key] = change(before)
         return before, after
+
+    def keep(self, key: str, health: Health) -> None:
+        """Replace the record of `key`."""
+        self._records[key] = health
+
+    async def refresh(self) -> tuple[str, ...]:
+        """Return nothing: there are no others."""
+        return ()
+
+    async def claim(self, key: str, change: HealthChange) -> bool:
+        """Change the record of `key`."""
+        self.update(key, change)
+        return True
+
+    async def aclose(self) -> None:
+        """Do nothing."""
 
 
 class Change(NamedTuple):
@@ -51,7 +86,7 @@ class Change(NamedTuple):
     reason: str
     """The kind of the failure behind it, or what brought it back: `success`, `probe`, `user`."""
     cause: APIError | None
-    """The failure behind it; None when it came back, or by the user."""
+    """The failure behind it; None when it came back, by the user, or in another process."""
 
 
 class HealthBoard:
@@ -69,31 +104,54 @@ class HealthBoard:
         self._clock = clock
         self._random = random
         self._on_change = on_change
+        self._holder = os.urandom(8).hex()
+        self._known: dict[str, bool] = {}
+        """Whether each provider was available when that was last reported."""
 
     def read(self, key: str) -> Health:
-        """Give the record of one provider."""
+        """Return the record of one provider."""
         return self._store.read(key)
 
-    def admit(self, key: str, *, lease: float) -> Permit | None:
-        """Ask for a permit in the ordinary way: closed, or the first one after the time is over (for `lease` seconds)."""
-        permit: Permit | None = None
+    def now(self) -> float:
+        """Return the wall-clock time, in seconds."""
+        return self._clock()
 
-        def change(health: Health) -> Health:
+    def rest(self, key: str, error: APIError) -> float:
+        """Return the seconds until a provider that failed with `error` is worth asking again."""
+        if error.retry_after is not None:
+            return error.retry_after
+        until = self.read(key).until
+        return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
+
+    async def refresh(self) -> None:
+        """Take over what other processes have found about the providers."""
+        for key in await self._store.refresh():
+            health = self.read(key)
+            self._report(key, health, health.reason or "success", None)
+
+    async def admit(self, key: str, *, lease: float) -> Permit | None:
+        """Ask for a permit in the ordinary way: closed, or the first one after the time is over (for `lease` seconds)."""
+        now = self._clock()
+        _, permit = breaker.admit(self.read(key), now, lease)
+        if permit is None or not permit.half_open:
+            return permit
+
+        def take_lease(health: Health) -> Health:
             nonlocal permit
-            health, permit = breaker.admit(health, self._clock(), lease)
+            health, permit = breaker.admit(health, now, lease, holder=self._holder)
             return health
 
-        self._update(key, change)
-        return permit
+        return permit if await self._store.claim(key, take_lease) else None
 
     def renew(self, key: str, permit: Permit, *, seconds: float) -> None:
         """Let the holder of a lease keep it for so long from now."""
         if permit.half_open:
-            self._update(key, lambda health: breaker.renew(health, permit, self._clock(), seconds))
+            now = self._clock()
+            self._change(key, lambda health: breaker.renew(health, permit, now, seconds))
 
     def force(self, key: str) -> Permit | None:
         """Ask for a permit as the last resort; only a disabled provider refuses it."""
-        return breaker.force(self._store.read(key))
+        return breaker.force(self.read(key))
 
     def succeed(self, key: str, permit: Permit) -> None:
         """Sign out after a whole answer."""
@@ -114,29 +172,44 @@ class HealthBoard:
         """Sign out having learned nothing: the user cancelled."""
         self._settle(key, permit, Result(Verdict.NEUTRAL))
 
-    def now(self) -> float:
-        """Return the wall-clock time, in seconds."""
-        return self._clock()
+    def note_check(self, key: str, error: APIError | None) -> None:
+        """Take in what a health check found: nothing wrong, or a failure. A disabled provider stays disabled."""
+        permit = self.force(key)
+        if permit is None:
+            return
+        if error is None:
+            self._settle(key, permit, Result(Verdict.SUCCESS), came_back="probe")
+        else:
+            self.fail(key, permit, error, alone=False)
 
-    def rest(self, key: str, error: APIError) -> float:
-        """Return the seconds until a provider that failed with `error` is worth asking again."""
-        if error.retry_after is not None:
-            return error.retry_after
-        until = self._store.read(key).until
-        return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
+    def set_enabled(self, key: str, *, enabled: bool) -> None:
+        """Take a provider out of use in this process, or back into it, its past forgotten."""
+        before, now = self.read(key), self._clock()
+        if enabled:
+            self._change(key, lambda health: breaker.enable(health, now), "user")
+        else:
+            self._known.setdefault(key, before.available)
+            self._store.keep(key, breaker.disable(before, now))
+            self._report(key, self.read(key), "user", None)
 
-    def set_enabled(self, key: str, *, enabled: bool, reason: str = "user") -> None:
-        """Take a provider out of use, or back into it."""
-        change = breaker.enable if enabled else breaker.disable
-        self._update(key, lambda health: change(health, self._clock()), reason=reason)
+    async def aclose(self) -> None:
+        """Store what is still under way."""
+        await self._store.aclose()
 
-    def _settle(self, key: str, permit: Permit, result: Result, cause: APIError | None = None) -> None:
-        reason = result.reason or "success"
-        self._update(key, lambda health: breaker.settle(health, permit, result, self._clock()), reason, cause)
-
-    def _update(
-        self, key: str, change: Callable[[Health], Health], reason: str = "", cause: APIError | None = None
+    def _settle(
+        self, key: str, permit: Permit, result: Result, cause: APIError | None = None, *, came_back: str = "success"
     ) -> None:
+        now = self._clock()
+        self._change(key, lambda health: breaker.settle(health, permit, result, now), result.reason or came_back, cause)
+
+    def _change(self, key: str, change: HealthChange, reason: str = "", cause: APIError | None = None) -> None:
         before, after = self._store.update(key, change)
-        if before.available is not after.available:
-            self._on_change(Change(key, after, reason, cause))
+        self._known.setdefault(key, before.available)
+        self._report(key, after, reason, cause)
+
+    def _report(self, key: str, health: Health, reason: str, cause: APIError | None) -> None:
+        """Report `health` where its availability is not what was reported last."""
+        known = self._known.get(key, True)
+        self._known[key] = health.available
+        if known is not health.available:
+            self._on_change(Change(key, health, reason, cause))

@@ -1,29 +1,27 @@
-"""The providers' health in SQLite, shared between processes: a dead provider costs one time-out for a whole shell loop.
+"""The shared health records in a SQLite file of the user's.
 
-Nothing of a conversation is in it, and no key: a provider is named by a hash. A store that cannot be used is said once, and each
-process keeps its own records from then on.
+Nothing of a conversation is in it, and no key: a provider is named by a hash. It is a cache: a file that
+cannot be read, or of another version, is set aside and a fresh one begun.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.config.keys import fingerprint
 from fallback_chat.core.engine.breaker import Health, State
-from fallback_chat.core.engine.health import MemoryHealthStore
+from fallback_chat.core.engine.shared_health import PATIENCE, Label
 from fallback_chat.core.storage.sqlite import StorageError, connect, open_database, read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.engine.health import HealthChange
     from fallback_chat.core.storage.sqlite import Database, Migration
 
-PATIENCE: Final = 0.25
-"""Seconds to wait for another process; the user is waiting, too."""
 DAY: Final = 86_400.0
 FORGET_AFTER: Final = 30 * DAY
 """Seconds after which a provider that nobody has used is dropped."""
@@ -44,7 +42,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             opens INTEGER NOT NULL DEFAULT 0,
             failures INTEGER NOT NULL DEFAULT 0,
             empties INTEGER NOT NULL DEFAULT 0,
-            generation INTEGER NOT NULL DEFAULT 0
+            generation INTEGER NOT NULL DEFAULT 0,
+            holder TEXT NOT NULL DEFAULT ''
         ) WITHOUT ROWID
         """,
     ),
@@ -53,16 +52,6 @@ _COLUMNS: Final = tuple(field.name for field in fields(Health))
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
 _UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE key = ?"  # noqa: S608
 _SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(_COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """How a provider is called in `status`; position is that in the chain."""
-
-    position: int
-    name: str
-    kind: str
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +64,10 @@ class KnownProvider:
     health: Health
 
 
-def health_key(provider: ProviderSettings, api_key: str | None) -> str:
-    """Name the record of a provider: the same wherever kind, base URL, model and key are the same."""
-    return fingerprint(provider.kind, provider.base_url, provider.model, api_key)
+class SqliteBackend:
+    """Keeps records in the file `path` for the providers of `labels`, which are given by their keys.
 
-
-class SqliteHealthStore:
-    """A `HealthStore` in the file `path` for the providers of `labels`, which are given by their keys.
-
-    Other keys stay in this process; so does everything once the file has failed, which is told to `warn`.
+    The file is opened, or made, with the first use. Raises `StorageError`.
     """
 
     def __init__(
@@ -91,52 +75,52 @@ class SqliteHealthStore:
         path: Path,
         labels: Mapping[str, Label],
         *,
-        clock: Callable[[], float],
-        warn: Callable[[str], object],
+        clock: Callable[[], float] = time.time,
         connect: Callable[[Path, float], sqlite3.Connection] = connect,
     ) -> None:
-        self._warn = warn
+        self._path = path
         self._labels = labels
-        self._memory = MemoryHealthStore()
+        self._clock = clock
+        self._connect = connect
         self._database: Database | None = None
-        try:
-            self._database = open_database(path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect)
-            _introduce(self._database, labels, clock())
-        except StorageError as error:
-            self._degrade(error)
+        self.notes: list[str] = []
 
-    def read(self, key: str) -> Health:
-        """Give the record of `key`."""
-        if self._database is not None and key in self._labels:
-            try:
-                health = _read(self._database.query(_SELECT, key))
-            except StorageError as error:
-                self._degrade(error)
-            else:
-                self._memory.update(key, lambda _: health)
-        return self._memory.read(key)
+    def load(self, keys: Iterable[str]) -> dict[str, Health]:
+        """Return the records of `keys` that there are; what cannot be understood counts as missing."""
+        wanted = frozenset(keys)
+        rows = self._open().query(f"SELECT key, {', '.join(_COLUMNS)} FROM health")  # noqa: S608 - only constants
+        found = {key: _health(record) for key, *record in rows if key in wanted}
+        return {key: health for key, health in found.items() if health is not None}
 
-    def update(self, key: str, change: Callable[[Health], Health]) -> tuple[Health, Health]:
-        """Replace the record of `key` by `change(record)`, which may be called twice; one that stays as it is costs no write."""
-        before = self.read(key)
-        after = change(before)
-        if self._database is not None and key in self._labels and after != before:
-            try:
-                before, after = _replace(self._database, key, change)
-            except StorageError as error:
-                self._degrade(error)
-        self._memory.update(key, lambda _: after)
-        return before, after
+    def update(self, key: str, change: HealthChange) -> Health:
+        """Replace a record by `change(record)` in one transaction; return what stands now."""
+        with self._open().transaction() as connection:
+            rows = connection.execute(_SELECT, (key,)).fetchall()
+            before = (_health(rows[0]) if rows else None) or Health()
+            after = change(before)
+            if after != before:
+                connection.execute(_UPDATE, (*astuple(after), key))
+        return after
 
     def close(self) -> None:
         """Release the file."""
         if self._database is not None:
             self._database.close()
+            self._database = None
 
-    def _degrade(self, error: StorageError) -> None:
-        self.close()
-        self._database = None
-        self._warn(f"providers' health is not shared with other processes: {error.filename}: {error.strerror}")
+    def _open(self) -> Database:
+        if self._database is None:
+            database = open_database(
+                self._path,
+                MIGRATIONS,
+                patience=PATIENCE,
+                clock=self._clock,
+                warn=self.notes.append,
+                connect=self._connect,
+            )
+            _introduce(database, self._labels, self._clock())
+            self._database = database
+        return self._database
 
 
 def known_providers(path: Path) -> tuple[KnownProvider, ...]:
@@ -148,15 +132,8 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
             rows = connection.execute(_SELECT_ALL).fetchall()
     except (sqlite3.Error, OSError) as error:
         raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
-    return tuple(KnownProvider(name, kind, model, _health(record)) for name, kind, model, *record in rows)
-
-
-def _replace(database: Database, key: str, change: Callable[[Health], Health]) -> tuple[Health, Health]:
-    with database.transaction() as connection:
-        before = _read(connection.execute(_SELECT, (key,)).fetchall())
-        after = change(before)
-        connection.execute(_UPDATE, (*astuple(after), key))
-    return before, after
+    known = ((name, kind, model, _health(record)) for name, kind, model, *record in rows)
+    return tuple(KnownProvider(name, kind, model, health) for name, kind, model, health in known if health is not None)
 
 
 def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> None:
@@ -173,15 +150,23 @@ def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> N
             ON CONFLICT (key) DO UPDATE SET (position, name, kind, model, seen)
                 = (excluded.position, excluded.name, excluded.kind, excluded.model, excluded.seen)
             """,
-            [(key, *astuple(label), now) for key, label in missing.items()],
+            [(key, *label, now) for key, label in missing.items()],
         )
         connection.execute("DELETE FROM health WHERE seen < ?", (now - FORGET_AFTER,))
 
 
-def _read(rows: list[Any]) -> Health:
-    return _health(rows[0]) if rows else Health()
-
-
-def _health(columns: Sequence[Any]) -> Health:
-    state, *rest = columns
-    return Health(State(state), *rest)
+def _health(columns: Sequence[Any]) -> Health | None:
+    """Return the record in a row; None where it makes no sense."""
+    state, reason, since, until, opens, failures, empties, generation, holder = columns
+    counts = (opens, failures, empties, generation)
+    try:
+        health = Health(State(state), reason, float(since), until, *counts, holder)
+    except (TypeError, ValueError):
+        return None
+    sensible = (
+        isinstance(reason, str | None)
+        and isinstance(until, float | int | None)
+        and all(isinstance(number, int) and number >= 0 for number in counts)
+        and isinstance(holder, str)
+    )
+    return health if sensible else None

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import Next, rule
 from fallback_chat.core.engine.settings import OnRefusal
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.engine.breaker import Permit
+    from fallback_chat.core.engine.breaker import Health, Permit
     from fallback_chat.core.engine.health import HealthBoard
     from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.llm import LLM
@@ -56,25 +56,26 @@ class Order:
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
-        self.misfits = {
+        self.skips = {
             one.key: _does_not_fit(one.llm, self.tokens)
             for one in candidates
             if (one.llm.context_window or self.tokens) < self.tokens
         }
-        """Why a candidate is not asked: its window cannot hold the conversation, by the estimate."""
+        """Why a candidate is passed over: its window is too small, by the estimate, or it rests."""
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
-    def take(self) -> tuple[Candidate, Permit] | None:
+    async def take(self) -> tuple[Candidate, Permit] | None:
         """Return the next candidate with its permit, or None when there is nobody left to ask."""
         candidates = self.left()
         serving = {one.key for one in candidates}
         self._passed.update(one.key for one in self._untried if one.key not in serving)
         for candidate in candidates:
-            permit = self._board.admit(candidate.key, lease=candidate.lease)
+            permit = await self._board.admit(candidate.key, lease=candidate.lease)
             if permit is None and candidate.key == self._insisted_on:
                 permit = self._board.force(candidate.key)
             if permit:
+                self._note_resting(candidates)
                 self.leave_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)
@@ -83,6 +84,12 @@ class Order:
                 self.leave_out(candidate)
                 return candidate, permit
         return None
+
+    def _note_resting(self, candidates: Sequence[Candidate]) -> None:
+        """Keep why those of `candidates` that were passed over are not asked now."""
+        for one in candidates:
+            if one.key in self._passed:
+                self.skips.setdefault(one.key, _rests(self._board.read(one.key), self._board.now()))
 
     def leave_out(self, candidate: Candidate) -> None:
         """Ask `candidate` no more in this round."""
@@ -127,6 +134,12 @@ class Order:
     def _last_resort_order(self, candidate: Candidate) -> tuple[bool, float]:
         health = self._board.read(candidate.key)
         return health.state is State.BLOCKED, health.until or 0.0
+
+
+def _rests(health: Health, now: float) -> APIError:
+    left = None if health.until is None else max(health.until - now, 0.0)
+    kind = ErrorKind(health.reason) if health.reason in set(ErrorKind) else ErrorKind.SERVER_ERROR
+    return APIError("it rests", kind=kind, details=ErrorDetails(retry_after=left))
 
 
 def _does_not_fit(llm: LLM, tokens: int) -> APIError:

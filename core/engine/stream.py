@@ -83,6 +83,7 @@ class FallbackLLMStream(GeneratedStream):
             sleep=services.sleep,
         )
         self._given_up: set[str] = set()
+        self._skips_told: set[str] = set()
         self._order = self._new_order(insist=options.insist)
         self._number = 0
         self._retries = 0
@@ -137,7 +138,8 @@ class FallbackLLMStream(GeneratedStream):
         return True
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
-        self._tell_misfits()
+        await self._services.board.refresh()
+        self._tell_skips()
         shown = self._shown
         while True:
             async with await self._next_call() as call:
@@ -169,8 +171,9 @@ class FallbackLLMStream(GeneratedStream):
         if (call := await self._retry()) is not None:
             return call
         while True:
-            taken = None if self._patience.is_over else self._order.take()
+            taken = None if self._patience.is_over else await self._order.take()
             self._tell(taken[0] if taken else None)
+            self._tell_skips()
             if taken is not None:
                 self._retries = 0
                 return self._start(*taken)
@@ -186,7 +189,7 @@ class FallbackLLMStream(GeneratedStream):
         candidate, board = failure.candidate, self._services.board
         self._tell(candidate)
         await self._patience.pause(failure.retry_in)
-        permit = board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
+        permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
         if permit is None or candidate.key in self._given_up:
             return None  # switched off or given up during the pause
         self._retries += 1
@@ -271,10 +274,12 @@ class FallbackLLMStream(GeneratedStream):
             error = APIError("given up by you", kind=ErrorKind.CANCELLED)
             self._shown.discard(Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown))
 
-    def _tell_misfits(self) -> None:
+    def _tell_skips(self) -> None:
         for candidate in self._options.candidates:
-            if (misfit := self._order.misfits.get(candidate.key)) is not None:
-                self._services.emit(AttemptSkipped(candidate.llm, misfit))
+            error = self._order.skips.get(candidate.key)
+            if error is not None and candidate.key not in self._skips_told:
+                self._skips_told.add(candidate.key)
+                self._services.emit(AttemptSkipped(candidate.llm, error))
 
     def _pause_before_retry(self, call: Call, error: APIError) -> float | None:
         from fallback_chat.core.engine.backoff import retry_wait  # only needed once something has failed

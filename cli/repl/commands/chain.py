@@ -13,7 +13,6 @@ from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, sentence
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,8 +90,8 @@ async def probe(repl: Repl, argument: str) -> None:
     reports = await repl.interruptible(asyncio.gather(*(check(llm, PROBE_TIMEOUT, light=False) for llm in llms)))
     for llm, report in zip(llms, reports or (), strict=bool(reports)):
         repl.say(_finding(llm, report))
-        if report.ok and opened.adapter.health(llm).state is not State.CLOSED:
-            opened.adapter.set_enabled(llm, enabled=True, reason="probe")
+        repl.told = report.error
+        opened.adapter.note_check(llm, report.error)
 
 
 def _finding(llm: LLM, report: ProbeReport) -> str:

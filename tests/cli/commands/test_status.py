@@ -14,7 +14,8 @@ import pytest
 from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.words.health import countdown, state_word
 from fallback_chat.core.engine.breaker import Health, State
-from fallback_chat.core.engine.health_sqlite import Label, SqliteHealthStore
+from fallback_chat.core.engine.health_sqlite import SqliteBackend
+from fallback_chat.core.engine.shared_health import Label
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -25,7 +26,7 @@ NOW = 1_700_000_000.0
 def path(home: Path) -> Path:
     where = home / "state_home" / "fallback-chat" / "health.db"
     labels = {"a": Label(0, "primary", "openai", "big"), "b": Label(1, "back\x1bup", "ollama", "small")}
-    store = SqliteHealthStore(where, labels, clock=lambda: NOW, warn=pytest.fail)
+    store = SqliteBackend(where, labels, clock=lambda: NOW)
     store.update("a", lambda _: Health(State.OPEN, "rate_limited", NOW - 1, NOW + 42, opens=1, generation=1))
     store.close()
     return where
@@ -85,7 +86,7 @@ def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path)
     assert shown(path) == (
         0,
         "",
-        "nothing is recorded: this version remembers health only as long as a chat runs (/status there)\n",
+        "nothing is recorded: no provider has failed yet\n",
     )
     assert shown(path, short=True) == (0, "\n", "")
     assert shown(path, as_json=True) == (0, '{"schema": "fallback-chat.status/1", "providers": []}\n', "")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.config.settings import Prices
-    from fallback_chat.core.engine.health import HealthStore
+    from fallback_chat.core.engine.breaker import Health
     from tests.cli.repl.terminals import ATerminal
     from tests.core.scripted import ScriptedLLM
 
@@ -159,7 +159,7 @@ async def chatting(
     settings = Settings(chain=whole, attempt=attempt, providers=providers)
     adapter = FallbackAdapter(llms, settings=whole, attempt_settings=attempt)
 
-    def opener(_: Settings, __: HealthStore) -> OpenChain:
+    def opener(_: Settings, __: dict[str, Health]) -> OpenChain:
         if opening is not None:
             opening.wait(PATIENCE)
         models = ModelCache(own_paths().cache / "models.json")

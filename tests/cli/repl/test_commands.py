@@ -192,7 +192,7 @@ async def test_why_tells_the_routing_of_the_last_turn() -> None:
         assert lines[2].startswith("  2. b answered: first words after 0")
         assert lines[3].startswith("The answer came from b/b-1, 0")
         assert lines[4:] == [
-            "a stays out until something changes (/probe asks it again).",
+            "a is asked again in 24 h (/probe asks it now).",
             "For a: check the key: fallback-chat config show --origin.",
         ]
 

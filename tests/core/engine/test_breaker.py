@@ -212,7 +212,12 @@ def test_five_failures_at_once_open_once() -> None:
 
 @pytest.mark.parametrize(
     ("result", "until"),
-    [(BLOCKED, None), (Result(Verdict.BLOCK, "quota_exhausted", retry_after=3600), NOW + 3600)],
+    [
+        (BLOCKED, NOW + 86_400),
+        (Result(Verdict.BLOCK, "quota_exhausted"), NOW + 5 * 3600),
+        (Result(Verdict.BLOCK, "quota_exhausted", retry_after=3600), NOW + 3600),
+        (Result(Verdict.BLOCK, "quota_exhausted", retry_after=30 * 86_400), NOW + 30 * 86_400),
+    ],
 )
 def test_what_waiting_does_not_mend_blocks(result: Result, until: float | None) -> None:
     health = asked(Health(), result)
@@ -220,11 +225,24 @@ def test_what_waiting_does_not_mend_blocks(result: Result, until: float | None) 
     assert (health.state, health.reason, health.until) == (State.BLOCKED, result.reason, until)
 
 
-def test_a_block_ends_at_the_known_reset_and_otherwise_never() -> None:
-    for_good = asked(Health(), BLOCKED)
+def test_a_quota_that_stays_spent_is_looked_at_less_and_less_often() -> None:
+    health, waits = Health(), []
+    spent = Result(Verdict.BLOCK, "quota_exhausted")
+    for _ in range(4):
+        now = health.until or NOW
+        health = asked(health, spent, now)
+        assert health.until is not None
+        waits.append((health.until - now) / 3600)
+
+    assert waits == [5, 10, 20, 24]
+
+
+def test_a_block_ends_at_the_known_reset_or_after_a_day() -> None:
+    for_a_day = asked(Health(), BLOCKED)
     for_an_hour = asked(Health(), BLOCKED._replace(retry_after=3600))
 
-    assert breaker.admit(for_good, NOW + 1e9, LEASE)[1] is None
+    assert breaker.admit(for_a_day, NOW + 86_399, LEASE)[1] is None
+    assert breaker.admit(for_a_day, NOW + 86_400, LEASE)[1] is not None
     assert breaker.admit(for_an_hour, NOW + 3599, LEASE)[1] is None
     assert breaker.admit(for_an_hour, NOW + 3600, LEASE)[1] is not None
 

@@ -22,8 +22,8 @@ class Board:
             MemoryHealthStore(), clock=lambda: self.now, random=lambda: random, on_change=self.changes.append
         )
 
-    def fail(self, error: APIError = DOWN, *, alone: bool = False) -> None:
-        permit = self.board.admit("a", lease=20)
+    async def fail(self, error: APIError = DOWN, *, alone: bool = False) -> None:
+        permit = await self.board.admit("a", lease=20)
         assert permit is not None
         self.board.fail("a", permit, error, alone=alone)
 
@@ -31,18 +31,18 @@ class Board:
         return [(change.health.available, change.reason, change.cause) for change in self.changes]
 
 
-def test_a_failure_is_told_once_with_its_kind_and_cause() -> None:
+async def test_a_failure_is_told_once_with_its_kind_and_cause() -> None:
     it = Board()
 
-    it.fail()
+    await it.fail()
 
     assert it.changes == [Change("a", it.board.read("a"), "server_error", DOWN)]
     assert (it.board.read("a").state, it.board.read("a").until) == (State.OPEN, NOW + 15)
 
 
-def test_five_failures_at_once_are_told_once() -> None:
+async def test_five_failures_at_once_are_told_once() -> None:
     it = Board()
-    permits = [it.board.admit("a", lease=20) for _ in range(5)]
+    permits = [await it.board.admit("a", lease=20) for _ in range(5)]
 
     for permit in permits:
         assert permit is not None
@@ -51,11 +51,11 @@ def test_five_failures_at_once_are_told_once() -> None:
     assert it.told() == [(False, "server_error", DOWN)]
 
 
-def test_a_recovery_is_told_once() -> None:
+async def test_a_recovery_is_told_once() -> None:
     it = Board()
-    it.fail()
+    await it.fail()
     it.now += 15
-    permit = it.board.admit("a", lease=20)
+    permit = await it.board.admit("a", lease=20)
     assert permit is not None
 
     it.board.succeed("a", permit)
@@ -73,31 +73,31 @@ def test_what_the_user_does_is_told_as_the_users_doing() -> None:
     assert it.told() == [(False, "user", None), (True, "user", None)]
 
 
-def test_the_user_does_not_change_what_a_broken_provider_is() -> None:
+async def test_the_user_does_not_change_what_a_broken_provider_is() -> None:
     it = Board()
-    it.fail()
+    await it.fail()
 
     it.board.set_enabled("a", enabled=False)
 
     assert len(it.changes) == 1
 
 
-def test_handing_back_is_no_news() -> None:
+async def test_handing_back_is_no_news() -> None:
     it = Board()
     for _ in range(2):
-        permit = it.board.admit("a", lease=20)
+        permit = await it.board.admit("a", lease=20)
         assert permit is not None
         it.board.hand_back("a", permit)
 
     assert (it.changes, it.board.read("a").state) == ([], State.CLOSED)
 
 
-def test_the_providers_own_wait_and_the_jitter_reach_the_cool_down() -> None:
+async def test_the_providers_own_wait_and_the_jitter_reach_the_cool_down() -> None:
     asked_for = APIStatusError("later", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=99.0))
     waits = []
     for random, error in ((0.0, DOWN), (0.999999, DOWN), (0.5, asked_for)):
         it = Board(random=random)
-        it.fail(error)
+        await it.fail(error)
         until = it.board.read("a").until
         assert until is not None
         waits.append(until - NOW)
@@ -105,18 +105,18 @@ def test_the_providers_own_wait_and_the_jitter_reach_the_cool_down() -> None:
     assert waits == pytest.approx([12, 18, 99.5], abs=1e-3)
 
 
-def test_a_lone_provider_gets_three_chances() -> None:
+async def test_a_lone_provider_gets_three_chances() -> None:
     it = Board()
 
     for _ in range(3):
-        it.fail(alone=True)
+        await it.fail(alone=True)
 
     assert (len(it.changes), it.board.read("a").failures) == (1, 3)
 
 
-def test_the_last_resort_admits_whatever_the_state_unless_the_user_said_no() -> None:
+async def test_the_last_resort_admits_whatever_the_state_unless_the_user_said_no() -> None:
     it = Board()
-    it.fail()
+    await it.fail()
     forced = it.board.force("a")
     it.board.set_enabled("a", enabled=False)
 
@@ -124,9 +124,9 @@ def test_the_last_resort_admits_whatever_the_state_unless_the_user_said_no() -> 
     assert it.board.force("a") is None
 
 
-def test_every_provider_has_its_own_record() -> None:
+async def test_every_provider_has_its_own_record() -> None:
     it = Board()
 
-    it.fail()
+    await it.fail()
 
     assert it.board.read("b").available

@@ -28,14 +28,14 @@ def candidate(name: str, *, window: int | None = None, settings: AttemptSettings
 def turn_of(*candidates: Candidate, **health: Health) -> tuple[Order, HealthBoard]:
     store = MemoryHealthStore()
     for key, record in health.items():
-        store.update(key, lambda _, record=record: record)  # type: ignore[misc]
+        store.keep(key, record)
     board = HealthBoard(store, clock=lambda: NOW, random=lambda: 0.5, on_change=lambda _: None)
     return Order(candidates, board), board
 
 
-def all_taken(turn: Order) -> list[str]:
+async def all_taken(turn: Order) -> list[str]:
     taken = []
-    while (pair := turn.take()) is not None:
+    while (pair := await turn.take()) is not None:
         taken.append(pair[0].key)
     return taken
 
@@ -47,55 +47,57 @@ def names(candidates: list[Candidate]) -> list[str]:
 A, B, C, D = map(candidate, "abcd")
 
 
-def test_the_order_is_the_chains_and_each_is_asked_once() -> None:
+async def test_the_order_is_the_chains_and_each_is_asked_once() -> None:
     turn, _ = turn_of(A, B, C)
 
-    assert all_taken(turn) == ["a", "b", "c"]
+    assert await all_taken(turn) == ["a", "b", "c"]
     assert turn.passed_over == ()
 
 
 @pytest.mark.parametrize("health", [OPEN, BLOCKED])
-def test_one_that_is_not_available_waits_until_the_others_have_failed(health: Health) -> None:
+async def test_one_that_is_not_available_waits_until_the_others_have_failed(health: Health) -> None:
     turn, _ = turn_of(A, B, C, a=health)
 
-    assert all_taken(turn) == ["b", "c", "a"]
+    assert await all_taken(turn) == ["b", "c", "a"]
 
 
-def test_one_is_passed_over_until_it_is_asked_after_all() -> None:
+async def test_one_is_passed_over_until_it_is_asked_after_all() -> None:
     turn, _ = turn_of(A, B, C, a=OPEN)
     seen = []
 
-    while turn.take() is not None:
+    while await turn.take() is not None:
         seen.append(turn.passed_over)
 
     assert seen == [(A,), (A,), ()]
 
 
-def test_the_last_resort_begins_with_the_nearest_end_and_leaves_the_blocked_for_last() -> None:
+async def test_the_last_resort_begins_with_the_nearest_end_and_leaves_the_blocked_for_last() -> None:
     turn, _ = turn_of(A, B, C, D, a=BLOCKED, b=OPEN_FOR_LONG, c=OPEN, d=replace(OPEN, until=NOW + 50))
 
-    assert all_taken(turn) == ["c", "d", "b", "a"]
+    assert await all_taken(turn) == ["c", "d", "b", "a"]
 
 
-def test_one_whose_time_is_over_is_asked_in_its_place_on_trial() -> None:
+async def test_one_whose_time_is_over_is_asked_in_its_place_on_trial() -> None:
     turn, board = turn_of(A, B, a=OVER)
 
-    assert turn.take() == (A, Permit(1, half_open=True))
-    assert board.read("a") == replace(OVER, state=State.HALF_OPEN, since=NOW, until=NOW + 20, generation=1)
+    assert await turn.take() == (A, Permit(1, half_open=True))
+    trying = board.read("a")
+    assert trying == replace(OVER, state=State.HALF_OPEN, since=NOW, until=NOW + 20, generation=1, holder=trying.holder)
+    assert trying.holder
 
 
-def test_a_second_turn_does_not_join_the_trial_of_the_first() -> None:
+async def test_a_second_turn_does_not_join_the_trial_of_the_first() -> None:
     first, board = turn_of(A, B, a=OVER)
-    first.take()
+    await first.take()
 
-    assert all_taken(Order([A, B], board)) == ["b", "a"]
+    assert await all_taken(Order([A, B], board)) == ["b", "a"]
 
 
-def test_a_disabled_one_is_never_asked() -> None:
+async def test_a_disabled_one_is_never_asked() -> None:
     turn, _ = turn_of(A, B, a=DISABLED)
 
     assert names(turn.left()) == ["b"]
-    assert all_taken(turn) == ["b"]
+    assert await all_taken(turn) == ["b"]
     assert turn.passed_over == (A,)
 
 
@@ -103,37 +105,37 @@ def test_whoever_has_no_alternative_is_alone() -> None:
     assert [turn_of(A)[0].alone, turn_of(A, B)[0].alone, turn_of(A, B, b=DISABLED)[0].alone] == [True, False, True]
 
 
-def test_one_that_was_asked_first_is_still_not_alone_when_it_is_the_last() -> None:
+async def test_one_that_was_asked_first_is_still_not_alone_when_it_is_the_last() -> None:
     turn, _ = turn_of(A, B)
-    turn.take()
-    turn.take()
+    await turn.take()
+    await turn.take()
 
     assert (turn.left(), turn.alone) == ([], False)
 
 
-def test_the_input_is_bad_when_two_reject_it() -> None:
+async def test_the_input_is_bad_when_two_reject_it() -> None:
     turn, _ = turn_of(A, B, C)
     rejected = APIError("no message", kind=ErrorKind.BAD_REQUEST, details=ErrorDetails(blames_input=True))
 
-    turn.take()
+    await turn.take()
     turn.note_failure(A, rejected)
     after_one = names(turn.left())
-    turn.take()
+    await turn.take()
     turn.note_failure(B, rejected)
 
-    assert (after_one, turn.left(), turn.take()) == (["b", "c"], [], None)
+    assert (after_one, turn.left(), await turn.take()) == (["b", "c"], [], None)
 
 
 @pytest.mark.parametrize("blaming", [(False, False), (True, False), (False, True)])
-def test_two_rejections_prove_nothing_unless_both_name_the_input(blaming: tuple[bool, bool]) -> None:
+async def test_two_rejections_prove_nothing_unless_both_name_the_input(blaming: tuple[bool, bool]) -> None:
     turn, _ = turn_of(A, B, C)
 
     for one, blames_input in zip((A, B), blaming, strict=True):
-        turn.take()
+        await turn.take()
         details = ErrorDetails(blames_input=blames_input)
         turn.note_failure(one, APIError("rejected", kind=ErrorKind.BAD_REQUEST, details=details))
 
-    assert all_taken(turn) == ["c"]
+    assert await all_taken(turn) == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -143,27 +145,27 @@ def test_two_rejections_prove_nothing_unless_both_name_the_input(blaming: tuple[
         ([None, 4_000, 8_000, 16_000, None], ["b", "c", "d", "e"]),
     ],
 )
-def test_what_does_not_fit_goes_only_to_a_larger_window_or_one_not_known(
+async def test_what_does_not_fit_goes_only_to_a_larger_window_or_one_not_known(
     windows: list[int | None], left: list[str]
 ) -> None:
     chain = [candidate(name, window=window) for name, window in zip("abcde", windows, strict=True)]
     turn, _ = turn_of(*chain)
-    turn.take()
+    await turn.take()
 
     turn.note_failure(chain[0], APIError("too long", kind=ErrorKind.CONTEXT_EXCEEDED))
 
     assert names(turn.left()) == left
-    assert all_taken(turn) == left
+    assert await all_taken(turn) == left
 
 
-def test_a_limit_on_the_size_of_a_request_says_nothing_about_windows() -> None:
+async def test_a_limit_on_the_size_of_a_request_says_nothing_about_windows() -> None:
     chain = [candidate("a", window=8_000), candidate("b", window=4_000), candidate("c")]
     turn, _ = turn_of(*chain)
-    turn.take()
+    await turn.take()
 
     turn.note_failure(chain[0], APIError("more tokens than a minute has", kind=ErrorKind.TOO_LARGE))
 
-    assert all_taken(turn) == ["b", "c"]
+    assert await all_taken(turn) == ["b", "c"]
 
 
 def test_a_smaller_window_that_overflows_later_does_not_lower_the_bar() -> None:
@@ -178,12 +180,12 @@ def test_a_smaller_window_that_overflows_later_does_not_lower_the_bar() -> None:
 
 @pytest.mark.parametrize("kind", [ErrorKind.REFUSAL, ErrorKind.CONTENT_FILTER])
 @pytest.mark.parametrize(("policy", "left"), [(OnRefusal.STOP, []), (OnRefusal.NEXT, ["b"])])
-def test_a_refusal_ends_the_turn_unless_the_user_wants_a_second_opinion(
+async def test_a_refusal_ends_the_turn_unless_the_user_wants_a_second_opinion(
     kind: ErrorKind, policy: OnRefusal, left: list[str]
 ) -> None:
     first = candidate("a", settings=AttemptSettings(on_refusal=policy))
     turn, _ = turn_of(first, B)
-    turn.take()
+    await turn.take()
 
     turn.note_failure(first, APIError("refused", kind=kind))
 
@@ -191,9 +193,9 @@ def test_a_refusal_ends_the_turn_unless_the_user_wants_a_second_opinion(
 
 
 @pytest.mark.parametrize("kind", [ErrorKind.SERVER_ERROR, ErrorKind.AUTH, ErrorKind.UNSUPPORTED, ErrorKind.BUG])
-def test_any_other_failure_leaves_the_rest_of_the_chain(kind: ErrorKind) -> None:
+async def test_any_other_failure_leaves_the_rest_of_the_chain(kind: ErrorKind) -> None:
     turn, _ = turn_of(A, B, C)
-    turn.take()
+    await turn.take()
 
     turn.note_failure(A, APIError("failed", kind=kind))
 

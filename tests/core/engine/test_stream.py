@@ -150,7 +150,7 @@ async def test_providers_that_are_passed_over_are_on_the_record(clock: FakeClock
 
     turn = await turn_with(chain)
 
-    assert (turn.record, len(a.calls)) == ([("a", "skipped", None), ("b", "ok", None)], 1)
+    assert (turn.record, len(a.calls)) == ([("a", "skipped", "server_error"), ("b", "ok", None)], 1)
 
 
 async def test_the_record_of_a_turn_is_not_changed_by_what_happens_later(clock: FakeClock) -> None:
@@ -161,7 +161,7 @@ async def test_the_record_of_a_turn_is_not_changed_by_what_happens_later(clock: 
     clock.advance(15)
     await turn_with(chain)
 
-    assert (states(chain)[0], turn.record) == (State.CLOSED, [("a", "skipped", None), ("b", "ok", None)])
+    assert (states(chain)[0], turn.record) == (State.CLOSED, [("a", "skipped", "server_error"), ("b", "ok", None)])
 
 
 async def test_the_record_has_the_times(clock: FakeClock) -> None:

@@ -1,0 +1,209 @@
+"""Health records that processes share: a dead provider costs one time-out for a whole shell loop.
+
+The records of this process's providers are mirrored in memory. A backend keeps the shared ones; it may
+block, so it is only ever called in a thread, and never for longer than `PATIENCE` on the user's time. A
+backend that fails is reported once, and the process keeps its own records from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
+
+from fallback_chat.core.engine.breaker import Health, State
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from fallback_chat.core.engine.health import HealthChange
+
+T = TypeVar("T")
+PATIENCE: Final = 0.1
+"""Seconds that a turn waits for the store, and that closing does."""
+
+
+class Label(NamedTuple):
+    """How a provider is called where people read the shared records; position is that in the chain."""
+
+    position: int
+    name: str
+    kind: str
+    model: str
+
+
+class HealthBackend(Protocol):
+    """Keeps records outside of this process. Every method may block, and raises `OSError` when it cannot do its work."""
+
+    notes: list[str]
+    """What the user should be told; emptied by whoever tells it."""
+
+    def load(self, keys: Iterable[str]) -> dict[str, Health]:
+        """Return the records there are."""
+
+    def update(self, key: str, change: HealthChange) -> Health:
+        """Replace a record by `change(record)`, with nobody in between; return what stands now."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class SharedHealthStore:
+    """A `HealthStore` that mirrors the records of `keys` in a backend.
+
+    The backend is made by `connect` once there is something to read, as `exists` says, or to write; `run` calls it in a
+    thread. `records`, the mirror, may outlive the store.
+    """
+
+    def __init__(  # noqa: PLR0913 - the world is handed in
+        self,
+        connect: Callable[[], HealthBackend],
+        exists: Callable[[], bool],
+        keys: Iterable[str],
+        *,
+        warn: Callable[[str], object],
+        records: dict[str, Health] | None = None,
+        run: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+    ) -> None:
+        self._connect = connect
+        self._exists = exists
+        self._keys = frozenset(keys)
+        self._warn = warn
+        self._records = {} if records is None else records
+        self._run = run
+        self._backend: HealthBackend | None = None
+        self._shares = True
+        """Whether the backend has done its work so far."""
+        self._unwritten: dict[str, list[HealthChange]] = {}
+        """What others do not know yet."""
+        self._claimed: set[str] = set()
+        """Records that are about to be changed for all to see."""
+        self._busy = asyncio.Lock()
+        self._writing: asyncio.Task[None] | None = None
+
+    def read(self, key: str) -> Health:
+        """Return the record of `key`."""
+        return self._records.get(key, Health())
+
+    def keep(self, key: str, health: Health) -> None:
+        """Replace the record of `key` for this process alone."""
+        self._records[key] = health
+
+    def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
+        """Change the record of `key` at once, and in the backend soon."""
+        before = self.read(key)
+        after = change(before)
+        if after != before:
+            self._records[key] = after
+            if self._shares and key in self._keys:
+                self._unwritten.setdefault(key, []).append(change)
+                self._write_soon()
+        return before, after
+
+    def _write_soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            with suppress(RuntimeError):  # without a running loop, the next turn writes it
+                self._writing = asyncio.get_running_loop().create_task(self._write_behind())
+
+    async def refresh(self) -> tuple[str, ...]:
+        """Take over what others have found; return the keys whose records changed."""
+        if not self._shares or (self._backend is None and not self._exists()):
+            return ()
+        found = await self._in_time(lambda backend: backend.load(self._keys))
+        changed = []
+        for key, health in (found or {}).items():
+            known = self.read(key)
+            if key not in self._unwritten and known.state is not State.DISABLED and known != health:
+                self._records[key] = health
+                changed.append(key)
+        return tuple(changed)
+
+    async def claim(self, key: str, change: HealthChange) -> bool:
+        """Change the record of `key` in the backend first, so that two processes cannot both take a lease."""
+        if not self._shares or key not in self._keys:
+            self._records[key] = change(self.read(key))
+            return True
+        if key in self._claimed:
+            return False  # another task of this process is quicker
+        self._claimed.add(key)
+        try:
+            await self._written()
+            stands = await self._in_time(lambda backend: backend.update(key, change))
+            if stands is None:
+                return self._claim_alone(key, change)
+            self._records[key] = stands
+            return True
+        finally:
+            self._claimed.discard(key)
+
+    def _claim_alone(self, key: str, change: HealthChange) -> bool:
+        """Change the record of `key` where the backend has failed; where it is only slow, another process may hold it."""
+        if self._shares:
+            return False
+        self._records[key] = change(self.read(key))
+        return True
+
+    async def aclose(self) -> None:
+        """Write what is still under way, for at most `PATIENCE` seconds."""
+        if self._unwritten:
+            self._write_soon()
+        await self._written()
+        if self._busy.locked():
+            return  # it hangs: whatever it still does, it does without us
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            await self._run(backend.close)
+
+    async def _written(self) -> None:
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait([self._writing], timeout=PATIENCE)
+
+    async def _write_behind(self) -> None:
+        while self._unwritten and self._shares:
+            key, changes = next(iter(self._unwritten.items()))
+            pending = tuple(changes)
+            stands = await self._do(lambda backend: backend.update(key, partial(_all_of, pending)))  # noqa: B023
+            if stands is None:
+                continue
+            del changes[: len(pending)]
+            if not changes:
+                del self._unwritten[key]
+                if self.read(key).state is not State.DISABLED:
+                    self._records[key] = stands
+
+    async def _in_time(self, work: Callable[[HealthBackend], T]) -> T | None:
+        """Do some work in a thread; None when it takes too long or fails."""
+        task = asyncio.ensure_future(self._do(work))
+        done, _ = await asyncio.wait([task], timeout=PATIENCE)
+        return task.result() if done else None
+
+    async def _do(self, work: Callable[[HealthBackend], T]) -> T | None:
+        async with self._busy:
+            try:
+                return cast("T", await self._run(self._with_backend, work))
+            except OSError as error:
+                self._degrade(error)
+                return None
+            finally:
+                while self._backend is not None and self._backend.notes:
+                    self._warn(self._backend.notes.pop(0))
+
+    def _with_backend(self, work: Callable[[HealthBackend], T]) -> T:
+        """Do some work, in a thread."""
+        if self._backend is None:
+            self._backend = self._connect()
+        return work(self._backend)
+
+    def _degrade(self, error: OSError) -> None:
+        if self._shares:
+            self._shares = False
+            self._unwritten.clear()
+            where = f"{error.filename}: " if error.filename else ""
+            self._warn(f"providers' health is not shared with other processes: {where}{error.strerror or error}")
+
+
+def _all_of(changes: tuple[HealthChange, ...], health: Health) -> Health:
+    for change in changes:
+        health = change(health)
+    return health
