@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.failures import duration, explain, sentence
-from fallback_chat.core.errors import AllProvidersFailed, APIError
+from fallback_chat.core.engine.policy import rule
+from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptSkipped,
@@ -60,7 +61,9 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
         case Waiting(seconds, _, llm):
             yield f"no provider available; {llm.label} is asked again in {duration(seconds)}"
         case AttemptSkipped(llm, error):
-            yield f"{sentence(llm.label, error)}; it is passed over"
+            wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
+            why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else f"it {rule(error.kind).words}"
+            yield f"{llm.label} skipped: {why}{wait}"
         case Notice(llm, text):
             yield f"{llm.label} {text}"
         case StreamRestarted(from_llm, to_llm):

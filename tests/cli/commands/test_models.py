@@ -168,6 +168,5 @@ def test_a_window_that_a_list_told_keeps_a_long_conversation_away(program: Progr
 
     assert (before.out, after.out) == (ANSWERS["one"], ANSWERS["two"])
     assert after.err.splitlines()[0] == (
-        "fallback-chat: one cannot hold this much text (about 250009 tokens do not fit into its window of 200000);"
-        " it is passed over"
+        "fallback-chat: one skipped: about 250009 tokens do not fit into its window of 200000"
     )
