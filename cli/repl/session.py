@@ -129,7 +129,7 @@ class Session:
         self.context = conversation.context
         self.answered_by = conversation.answered_by
         last = conversation.turns[-1] if conversation.turns else None
-        if last is not None and not last.answer.has_content:
+        if last is not None and last.unreadable is None and not last.answer.has_content:
             self.unanswered = last.question
             self.draft = self.draft_of(last.question)
 

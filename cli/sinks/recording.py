@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
+from fallback_chat.cli.words.conversations import left_out
 from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder, find_conversation
 from fallback_chat.core.conversations.store import History
 from fallback_chat.wiring import own_paths
@@ -35,6 +36,8 @@ def recorded(
     with ExitStack() as stack:
         history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
         conversation = find_conversation(history, shared.session)
+        for line in left_out(conversation):
+            sink.notice(line)
         if shared.no_log or not history.is_kept:
             return sink, conversation
         recorder = Recorder(

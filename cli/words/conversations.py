@@ -14,27 +14,35 @@ if TYPE_CHECKING:
 
 
 def row(summary: Summary) -> str:
-    """Give a conversation as a row of a list."""
+    """Return a conversation as a row of a list."""
     return f"{summary.id}  {_time(summary.updated)}  {_turns(summary):>9}  {summary.title}"
 
 
 def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
-    """Give the turns that a search found, each under its conversation."""
+    """Return the turns that a search found, each under its conversation."""
     for hit in hits:
         yield f"{hit.session}  {_time(hit.asked)}  {hit.title}"
         yield f"    {' '.join(hit.snippet.split())}"
 
 
 def resumed(conversation: Conversation) -> Iterator[str]:
-    """Say which conversation goes on, and how it ended: the last exchange, with what is missing of the answer."""
+    """Say which conversation is continued, and how it ended: the last exchange, with what is missing of the answer."""
     summary = conversation.summary
     yield f"conversation {summary.id}, {_turns(summary)}: {summary.title}"
+    yield from left_out(conversation)
     for turn in conversation.turns[-1:]:
         yield f"> {turn.question.text}"
         if text := turn.answer.text or turn.answer.refusal:
             yield text
         if missing := what_is_missing(turn):
             yield f"[{missing}]"
+
+
+def left_out(conversation: Conversation) -> Iterator[str]:
+    """Say how many turns cannot be read, where there are any: no provider is told of them."""
+    if count := len(conversation.unreadable):
+        turns = "1 turn" if count == 1 else f"{count} turns"
+        yield f"{turns} cannot be read and will be left out: see `fallback-chat sessions show {conversation.summary.id}`"
 
 
 def _turns(summary: Summary) -> str:

@@ -57,12 +57,15 @@ def search(database: Database, text: str, limit: int, *, full_text: bool) -> tup
     return (_by_word(database, words, limit) if full_text else ()) or _by_letter(database, text.strip(), limit)
 
 
-def forget(connection: sqlite3.Connection, sessions: Iterable[SessionId]) -> None:
-    """Take the text of whole conversations out of the index, and out of the pages where it was."""
+def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
+    """Take the text of whole conversations, named by their rows, out of the index, and out of the pages where it was."""
     if not connection.execute(_INDEX).fetchall():
         return
-    for session in sessions:
-        connection.execute("DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE session = ?)", (session,))
+    connection.executemany(
+        "DELETE FROM turn_text WHERE rowid IN"
+        " (SELECT turns.id FROM turns JOIN sessions ON turns.session = sessions.id WHERE sessions.rowid = ?)",
+        rows,
+    )
     # Deleted words stay in FTS5's segments until they are merged.
     connection.execute("INSERT INTO turn_text (turn_text) VALUES ('optimize')")
 

@@ -39,7 +39,7 @@ from fallback_chat.core.storage.sqlite import connect, open_database, open_in_me
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fallback_chat.core.answer import Answer
@@ -187,7 +187,7 @@ class History:
             found = connection.execute("SELECT title FROM sessions WHERE id = ?", (session,)).fetchone()
             if found is None:
                 raise _unknown(session)
-            copy = self._insert_session(connection, found[0], forked_from=session)
+            copy = self._insert_session(connection, shown(found[0]) or None, forked_from=session)
             for turn in connection.execute(
                 "SELECT id FROM turns WHERE session = ? AND removed IS NOT 1 AND id <= coalesce(?, id) ORDER BY id",
                 (session, at_turn),
@@ -255,10 +255,12 @@ class History:
     def remove(self, *sessions: SessionId) -> None:
         """Delete conversations for good: their text is overwritten, in the search index and the log as well."""
         with self._database.transaction() as connection:
-            if self._full_text:
-                # In the same transaction, or another process could put into the index what is about to go.
-                search.forget(connection, sessions)
-            connection.executemany("DELETE FROM sessions WHERE id IS ?", [(session,) for session in sessions])
+            rows = [
+                row
+                for session in sessions
+                for row in connection.execute("SELECT rowid FROM sessions WHERE id = ?", (session,)).fetchall()
+            ]
+            self._remove(connection, rows)
         self._database.checkpoint()
 
     def purge(self, older_than: float | None) -> int:
@@ -266,14 +268,21 @@ class History:
 
         One whose time cannot be read goes with all of them only.
         """
-        found = self._database.query(
-            f"SELECT sessions.id, {_UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
-            " GROUP BY sessions.rowid"
-        )
+        sql = f"SELECT sessions.rowid, {_UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
         now = self._clock()
-        old = [session for session, updated in found if older_than is None or 0 < updated <= now - older_than]
-        self.remove(*old)
+        with self._database.transaction() as connection:
+            found = connection.execute(f"{sql} GROUP BY sessions.rowid").fetchall()
+            old = [(row,) for row, updated in found if older_than is None or 0 < updated <= now - older_than]
+            self._remove(connection, old)
+        self._database.checkpoint()
         return len(old)
+
+    def _remove(self, connection: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
+        """Delete conversations by their rows: what stands for an id may be anything."""
+        if self._full_text:
+            # In the same transaction, or another process could put into the index what is about to go.
+            search.forget(connection, rows)
+        connection.executemany("DELETE FROM sessions WHERE rowid = ?", rows)
 
     def _insert_session(
         self, connection: sqlite3.Connection, title: str | None, *, forked_from: SessionId | None

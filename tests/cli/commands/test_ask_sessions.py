@@ -196,3 +196,33 @@ def test_a_conversation_stays_with_who_answered_last_where_that_is_preferred(
     ran = program("ask", "-c", *flags, "Two?", env=saved.env)
 
     assert (ran.code, ran.out) == (0, ANSWERS[who])
+
+
+def test_a_turn_that_cannot_be_read_is_said_and_left_out(program: Program, saved: Saved) -> None:
+    session = saved.add("old?", "Old.")
+    with saved.open() as history:
+        odd = history.begin_turn(session, ChatMessage(Role.USER, (Text("odd?"),)))
+        history.finish_turn(odd, Answer(text="Odd.", complete=True))
+        history._database.write("UPDATE turns SET finish_reason = 'a word of later' WHERE id = ?", odd)
+
+    ran = program("ask", "-c", "And now?", env=saved.env)
+
+    left_out = f"1 turn cannot be read and will be left out: see `fallback-chat sessions show {session}`"
+    assert ran == Ran(0, ANSWERS["one"], f"fallback-chat: {left_out}\n")
+    assert sent(program) == ["old?", "Old.", "And now?"]
+
+
+def test_what_a_newer_release_wrote_is_told_to_the_model_and_not_added_to(program: Program, saved: Saved) -> None:
+    session = saved.add("old?", "Old.")
+    with saved.open() as history:
+        history._database.query("PRAGMA user_version = 99")
+
+    ran = program("ask", "--json", "-c", "And now?", env=saved.env)
+
+    assert (ran.code, json.loads(ran.out)["session"]) == (0, None)
+    assert ran.err == (
+        f"fallback-chat: {saved.path} was written by a newer fallback-chat: it is only read, and nothing is saved\n"
+    )
+    assert sent(program) == ["old?", "Old.", "And now?"]
+    with History.open(saved.path, clock=time.time, warn=lambda _: None) as history:
+        assert [turn.question.text for turn in history.load(session).turns] == ["old?"]

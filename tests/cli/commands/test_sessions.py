@@ -211,6 +211,23 @@ def test_the_command_line_reads_the_users_history(history: History) -> None:
     assert run("sessions", "purge", "--older-than", "1d").stdout == "deleted 1 conversation\n"
 
 
+@pytest.mark.parametrize("command", [("list",), ("search", "one")], ids=" ".join)
+@pytest.mark.parametrize("number", ["1", str(2**63), "9" * 400])
+def test_a_limit_may_be_as_large_as_it_likes(history: History, command: tuple[str, ...], number: str) -> None:
+    session = add(history, "one", "1")
+
+    ran = run("sessions", *command, "-n", number)
+
+    assert (ran.returncode, ran.stdout.split()[0], ran.stderr) == (0, session, "")
+
+
+@pytest.mark.parametrize("arguments", [("show", "\udcff"), ("rm", "a\udcff"), ("rename", "\udcff", "x")], ids=ascii)
+def test_an_id_that_is_no_text_is_an_unknown_one(history: History, arguments: tuple[str, ...]) -> None:
+    add(history, "one", "1")
+
+    assert run("sessions", *arguments).returncode == 66
+
+
 def test_mistakes_have_exit_codes_and_one_line_each(history: History, home: Path) -> None:
     add(history, "one", "1")
     missing, form = run("sessions", "rm", "zzz"), run("sessions", "export", "--format", "pdf")
