@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import hypothesis
 import pytest
 
-from tests.sampling import Sample
+from tests import sampling
+from tests.running import Running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,25 +50,30 @@ def forbid_network(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(forbid_network)
 
 
-# How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
-# The fixture `home` is one for all examples of a test, and it makes no difference.
-hypothesis.settings.register_profile(
-    "patient",
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
-)
-hypothesis.settings.load_profile("patient")
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("samples")
     group.addoption("--everything", action="store_true", help="try every case where only a sample is tried otherwise")
     group.addoption("--seed", type=int, help="the sample to be tried; a run without --seed chooses one and names it")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if config.option.seed is None:
-        config.option.seed = random.SystemRandom().randrange(1_000_000)
+    options = config.option
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1_000_000)
+    options.hypothesis_seed = options.hypothesis_seed or options.seed
+    sampling.everything = options.everything
+    hypothesis.settings.register_profile(
+        "samples",
+        max_examples=1000 if options.everything else 100,
+        # How long an example takes depends on what else the machine does; the tests say what they mean about time themselves.
+        deadline=None,
+        # The fixture `home` is one for all examples of a test, and it makes no difference.
+        suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+    )
+    hypothesis.settings.load_profile("samples")
+    if not hasattr(config, "workerinput"):  # in the process that hands out the tests, or the only one
+        config.pluginmanager.register(Running())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -76,10 +82,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture
-def sample(request: pytest.FixtureRequest) -> Sample:
+def sample(request: pytest.FixtureRequest) -> sampling.Sample:
     """Choose some of many cases; `--everything` means all of them."""
-    options = request.config.option
-    return Sample(f"{options.seed} {request.node.name}", options.everything)
+    return sampling.Sample(f"{request.config.option.seed} {request.node.name}")
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.errors import APIError
 from tests.providers.vectors import VECTORS, body_reader, expected, read, stream_vectors
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def test_a_recorded_body_gives_what_it_says_however_it_is_cut(name: str, form: s
         assert all(call["id"] for call in result["tool_calls"])
 
 
-@settings(max_examples=60)
+@examples(60, 2000)
 @given(data=st.data())
 def test_a_damaged_body_never_raises_anything(data: st.DataObject) -> None:
     name, form = data.draw(st.sampled_from(BODIES))
@@ -94,7 +95,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(item, (*path, key))
 
 
-@settings(max_examples=150)
+@examples(150, 5000)
 @given(data=st.data())
 def test_any_value_of_an_event_may_be_of_any_type(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(stream_vectors())))

@@ -16,9 +16,12 @@ from fallback_chat.cli.render.markdown import MarkdownStream, one_shot
 from fallback_chat.cli.render.parse import LONG_INLINE, References, parse_blocks
 from tests.cli.render.documents import DOCUMENTS, PYTHON, TABLE
 from tests.cli.render.support import EXAMPLES, console, pieces, plain, stream, styled
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+    from tests.sampling import Sample
 
 CUTS: Final = {40: (7,), 80: (2, 10_000), 100: (40,)}
 
@@ -40,9 +43,9 @@ def test_a_theme_with_a_background_streams_the_same(name: str) -> None:
     assert styled(rows) == styled(one_shot(console(), DOCUMENTS[name], "monokai"))
 
 
-def test_every_example_streams_the_same() -> None:
+def test_every_example_streams_the_same(sample: Sample) -> None:
     different = []
-    for text in EXAMPLES:
+    for text in sample(EXAMPLES, 150):
         for size, screen in ((3, console(80)), (1000, console(40))):
             rows, markdown = stream(screen, pieces(text, size))
             if styled(rows) != styled(one_shot(screen, text)) and not markdown.late():
@@ -50,10 +53,10 @@ def test_every_example_streams_the_same() -> None:
     assert different == []
 
 
-def test_examples_in_quotes_and_items_stream_the_same() -> None:
+def test_examples_in_quotes_and_items_stream_the_same(sample: Sample) -> None:
     screen = console(60)
     different = []
-    for text in EXAMPLES:
+    for text in sample(EXAMPLES, 150):
         for wrapped in ("> " + text.replace("\n", "\n> "), "- x\n- " + text.replace("\n", "\n  ") + "\n- y\n"):
             rows, markdown = stream(screen, pieces(wrapped, 11))
             if styled(rows) != styled(one_shot(screen, wrapped)) and not markdown.late():
@@ -82,7 +85,7 @@ def cut_documents(draw: st.DrawFn) -> tuple[list[str], int]:
     return chunks, draw(st.sampled_from([20, 40, 80]))
 
 
-@settings(max_examples=150)
+@examples(50, 1000)
 @given(cut_documents())
 def test_any_text_cut_anywhere_gives_the_same_rows(document: tuple[list[str], int]) -> None:
     chunks, width = document
@@ -268,8 +271,11 @@ HOSTILE: Final = [
 OPENINGS: Final = ["", "| a | b |\n|---|---|\n", "- a\n", "> - b\n", "1. a\n\n       b\n", "    code\n", "*a*\n"]
 
 
-def calls_of_quarters(quarters: list[str], size: int) -> list[int]:
-    """Count the function calls that showing each quarter of a text takes; unlike time, they are the same on a busy machine."""
+def calls_of_early_and_late(quarters: list[str], size: int) -> list[int]:
+    """Count the function calls that showing the second and the last quarter of a text takes.
+
+    Unlike time, they are the same on a busy machine.
+    """
     calls = 0
 
     def count(*_: object) -> None:
@@ -278,16 +284,17 @@ def calls_of_quarters(quarters: list[str], size: int) -> list[int]:
 
     found = []
     markdown = MarkdownStream(console())
-    for quarter in quarters:
-        calls = 0
-        sys.setprofile(count)
-        try:
-            for number, piece in enumerate(pieces(quarter, size)):
-                markdown.feed(piece)
-                if number % 2 == 0:
-                    markdown.live()
-        finally:
-            sys.setprofile(None)
+    for half in (quarters[:2], quarters[2:]):
+        for profile, quarter in zip((None, count), half, strict=True):
+            calls = 0
+            sys.setprofile(profile)
+            try:
+                for number, piece in enumerate(pieces(quarter, size)):
+                    markdown.feed(piece)
+                    if number % 2 == 0:
+                        markdown.live()
+            finally:
+                sys.setprofile(None)
         found.append(calls)
     return found
 
@@ -296,11 +303,11 @@ EVEN: Final = [unit for unit in HOSTILE if unit != "1. "]
 """A frame of the other one costs nothing or a second of profiling, depending on where its line is cut."""
 
 
-@settings(max_examples=8, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(examples(2, 60), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.sampled_from(OPENINGS), st.sampled_from(EVEN), st.integers(200, 800))
 def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
     quarter = unit * (12_000 // len(unit))
-    _, early, _, late = calls_of_quarters([opening + quarter, quarter, quarter, quarter], size)
+    early, late = calls_of_early_and_late([opening + quarter, quarter, quarter, quarter], size)
     assert late < 1.6 * early + 50_000
 
 
@@ -309,7 +316,7 @@ FLAT: Final = [unit for unit in HOSTILE if unit not in ("> ", "- ", "1. ")]
 ENDINGS: Final = ["", "\n\n*b*\n", "# c"]
 
 
-@settings(max_examples=15)
+@examples(4, 60)
 @given(st.sampled_from(OPENINGS), st.sampled_from(FLAT), st.integers(200, 5000), st.sampled_from(ENDINGS))
 def test_a_block_that_is_too_long_streams_the_same(opening: str, unit: str, size: int, end: str) -> None:
     text = opening + unit * (18_000 // len(unit)) + end

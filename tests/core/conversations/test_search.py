@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.conversations.records import Hit, SessionId
@@ -14,6 +14,7 @@ from fallback_chat.core.conversations.search import has_full_text
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.storage.sqlite import open_database
 from tests.core.conversations.fakes import SetClock, answer, failing_at, question
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def test_text_without_spaces_between_words_is_found_too(history: History) -> Non
     assert [hit.session for hit in history.search("天気")] == [session]
 
 
-@settings(max_examples=150)
+@examples(40, 500)
 @given(text=st.text(max_size=40), query=st.text(max_size=20))
 def test_no_query_fails_and_every_word_that_was_said_is_found(history: History, text: str, query: str) -> None:
     session = add(history, text)

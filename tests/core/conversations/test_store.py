@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.answer import Answer, AnswerError
@@ -28,6 +28,7 @@ from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputEr
 from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, answer, question
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +154,7 @@ def without_errors(answer: Answer) -> Answer:
     return replace(answer, attempts=tuple(replace(each, error=None) for each in answer.attempts))
 
 
-@settings(max_examples=60)
+@examples(20, 200)
 @given(content=st.lists(parts, max_size=4).map(tuple), reply=answers)
 def test_every_question_and_answer_comes_back_as_it_was(
     history: History, content: tuple[Text | Image | Document, ...], reply: Answer

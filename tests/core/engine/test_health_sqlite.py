@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.engine.breaker import Health, State
@@ -28,6 +28,7 @@ from fallback_chat.core.engine.shared_health import Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.storage.sqlite import StorageError, connect
 from tests.core.conversations.fakes import SetClock
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ healths = st.builds(
 )
 
 
-@settings(max_examples=60)
+@examples(20, 200)
 @given(health=healths)
 def test_every_record_is_the_same_in_another_process(path: Path, health: Health) -> None:
     one, other = store(path, SetClock()), store(path, SetClock())
