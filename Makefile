@@ -10,10 +10,15 @@ READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
 REAL_READY := $(REAL)/.ready
 PIP := -m pip --disable-pip-version-check install --quiet
+# One process of tests for each core: half of their time is waiting for the program to start.
+JOBS := auto
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+# Versions to be installed over those of requirements/test.txt.
+OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-real lint check bench screenshots format clean
+.PHONY: demo test test-all test-versions test-minimal test-real coverage lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -23,7 +28,31 @@ demo: $(READY)
 	@$(FRESH) $(BIN)/python -m fallback_chat.providers.simulator $(BIN)/fallback-chat ask "hello"
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
+
+# Every case instead of a sample, every Python that is here, the lowest dependencies: half an hour, before a release.
+test-all: $(READY)
+	$(PYTEST) --everything
+	@$(MAKE) --no-print-directory test-versions test-minimal
+
+# Each in an environment of its own.
+test-versions:
+	@for python in $$(.ci/find-python --all); do \
+	  version=$$("$$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])'); \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory VENV="$(VENV)-$$version" PYTHON="$$python" test || exit 1; \
+	done
+
+test-minimal:
+	@echo "== the lowest dependencies"
+	@$(MAKE) --no-print-directory VENV="$(VENV)-minimal" OVER=requirements/minimal.txt test
+
+# Of the program's own processes, too. Below the floor in pyproject.toml it fails.
+coverage: $(READY)
+	rm -f .coverage .coverage.*
+	$(subst -m pytest,-m coverage run -m pytest,$(PYTEST))
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # Real servers on loopback, which need 2 GB of disk and of downloads: not part of `make check`.
 test-real: $(READY) $(REAL_READY)
@@ -50,12 +79,13 @@ format: $(LINT_READY)
 	$(LINT)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) $(LINT) $(REAL) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/test.txt pyproject.toml fallback_chat/_version.py
+$(READY): requirements/test.txt $(OVER) pyproject.toml fallback_chat/_version.py
 	@python="$$(.ci/find-python)" && { test -x $(BIN)/python || "$$python" -m venv $(VENV); }
 	$(BIN)/python $(PIP) --require-hashes -r requirements/test.txt
+	$(if $(OVER),$(BIN)/python $(PIP) --require-hashes -r $(OVER))
 	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -129,3 +132,13 @@ def test_an_editable_install_runs_the_sources(tmp_path: Path) -> None:
 
 def test_the_checkout_runs_as_a_module() -> None:
     assert run(sys.executable, "-m", "fallback_chat", "--version", cwd=ROOT).startswith("fallback-chat ")
+
+
+def test_the_minimal_versions_are_the_lowest_that_are_allowed() -> None:
+    wanted = {
+        requirement.name: min(Version(each.version) for each in requirement.specifier if each.operator == ">=")
+        for requirement in map(Requirement, PROJECT["project"]["dependencies"])
+    }
+    pins = re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements/minimal.txt").read_text("utf-8"), re.MULTILINE)
+
+    assert {name: Version(version) for name, version in pins if name in wanted} == wanted

@@ -93,6 +93,7 @@ class Program:
             "SIM_KEY": KEY,
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
+            "COVERAGE_PROCESS_CONFIG": os.environ.get("COVERAGE_PROCESS_CONFIG"),
         }
         return {name: value for name, value in (basic | more).items() if value is not None}
 

@@ -35,7 +35,12 @@ def loaded(program: Program, *args: str) -> tuple[int, str]:
     shell = f'exec {sys.executable} -c "$0" "$@" 9>{path}'
     command = ["bash", "-c", shell, PROLOGUE % (HEAVY,), *args]
     done = subprocess.run(
-        command, env=program.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        command,
+        env=program.environment(COVERAGE_PROCESS_CONFIG=None),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
     )
     return done.returncode, path.read_text()
 
