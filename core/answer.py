@@ -11,6 +11,7 @@ from fallback_chat.core.checks import check_seconds, check_text, check_type, one
 from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptRecord, Segment
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.lone_tag import split_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,9 +211,10 @@ class AnswerBuilder:
         """Return what has come so far, whether or not the stream has ended."""
         llm, segments = stream.llm, stream.segments
         whole = self._finish is not None and self._finish not in (*NOT_WHOLE, *REFUSED)
+        thought, text = ("", self.text) if segments else split_reasoning(self.text)
         return Answer(
-            text=self.text,
-            reasoning="".join(self._reasoning),
+            text=text,
+            reasoning="".join(self._reasoning) + thought,
             refusal="".join(self._refusal),
             tool_calls=tuple(self._calls),
             extras=tuple(self._extras),
