@@ -45,13 +45,13 @@ def build_request(request: ChatRequest) -> HttpRequest:
     options = request.options
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": request.max_tokens or MAX_TOKENS,
+        "max_tokens": options.max_tokens or MAX_TOKENS,
         "messages": [_message(turn, request) for turn in normalise(request.chat_ctx.messages, user_first=True)],
         "stream": options.stream,
     }
     wishes: dict[str, Any] = {
         "system": request.system or None,
-        "temperature": request.temperature,
+        "temperature": options.temperature,
         "top_p": options.top_p,
         "stop_sequences": list(options.stop) or None,
     }

@@ -42,8 +42,8 @@ def build_request(request: ChatRequest) -> HttpRequest:
     """Render a request."""
     options = request.options
     generation: dict[str, Any] = {
-        "maxOutputTokens": request.max_tokens,
-        "temperature": request.temperature,
+        "maxOutputTokens": options.max_tokens,
+        "temperature": options.temperature,
         "topP": options.top_p,
         "stopSequences": list(options.stop) or None,
         "seed": options.seed,

@@ -38,8 +38,8 @@ def build_request(request: ChatRequest) -> HttpRequest:
     """Render a request. Raises `APIError` (unsupported) for a PDF."""
     options = request.options
     wishes: dict[str, Any] = {
-        "num_predict": request.max_tokens,
-        "temperature": request.temperature,
+        "num_predict": options.max_tokens,
+        "temperature": options.temperature,
         "top_p": options.top_p,
         "stop": list(options.stop) or None,
         "seed": options.seed,
@@ -139,17 +139,12 @@ class ChatReader(AnswerReader):
             raise ErrorEventError(event)
         message = dict_of(event.get("message"))
         content = message.get("content")
-        if self._think.done and content and isinstance(content, str) and len(message) == 2:
-            delta = ChoiceDelta(content)  # nearly every line is this one
+        if self._think.done and content and isinstance(content, str) and len(message) == 2 and not self._word:
+            # Nearly every line is this one, and arguments without names are taken in half the time.
+            chunks = [ChatChunk(ChoiceDelta(content), None, None, None, "", self._answering)]
         else:
-            delta = self._delta(message)
-        chunks: list[ChatChunk] = []
-        if delta.content or delta.reasoning or delta.tool_fragment:
-            self.output_started = True
-            if self._word:
-                self._take_back(delta)
-            self._answering = text_of(event.get("model"))
-            chunks.append(ChatChunk(delta, None, None, None, "", self._answering))
+            self._answering = text_of(event.get("model")) or self._answering
+            chunks = self._chunk(self._delta(message))
         if event.get("done") is True:
             chunks.append(ChatChunk(usage=_usage(event)))
             # The server's own last line counts what it did; a gateway may call every line the last one.

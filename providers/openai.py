@@ -51,8 +51,8 @@ def build_request(request: ChatRequest) -> HttpRequest:
     if options.stream and quirks.stream_options:
         body["stream_options"] = {"include_usage": True}
     wishes: dict[str, Any] = {
-        quirks.max_tokens: request.max_tokens,
-        "temperature": request.temperature,
+        quirks.max_tokens: options.max_tokens,
+        "temperature": options.temperature,
         "top_p": options.top_p,
         "stop": list(options.stop) or None,
         quirks.seed: options.seed,

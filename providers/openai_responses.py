@@ -22,7 +22,7 @@ KIND: Final = "openai-responses"
 def build_request(request: ChatRequest) -> HttpRequest:
     """Render a request. This API knows no stop strings and no seed."""
     options = request.options
-    cap = request.max_tokens
+    cap = options.max_tokens
     body: dict[str, Any] = {
         "model": request.model,
         "input": _input(request),
@@ -33,7 +33,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
     wishes: dict[str, Any] = {
         "instructions": request.system or None,
         "max_output_tokens": None if cap is None else max(cap, LEAST_TOKENS),
-        "temperature": request.temperature,
+        "temperature": options.temperature,
         "top_p": options.top_p,
         "reasoning": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
     }

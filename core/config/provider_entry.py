@@ -33,7 +33,8 @@ WRONG_ENDS: Final = {
 """What the program adds to `base_url` itself, or what belongs to another kind; the longest first."""
 
 _AS_THEY_ARE: Final = (
-    "preset", "enabled", "max_tokens", "temperature", "context_window", "system", "tags", "headers", "proxy", "extra_body",
+    "preset", "enabled", "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort", "context_window",
+    "system", "tags", "headers", "proxy", "extra_body",
 )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ class Field(NamedTuple):
     """A project file may set it without being trusted: it can neither redirect a request nor run anything."""
 
 
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Each vendor spells them in its own way, and each model knows some of them."""
 _DEFAULTS: Final = {field.name: field.default for field in (*fields(AttemptSettings), *fields(ChainSettings))}
 
 
@@ -78,6 +80,10 @@ PROVIDER: Final = (
     Field("enabled", v.BOOLEAN, "whether it takes part", True, preference=True),
     Field("max_tokens", v.integer(1, 10**8), "upper bound of an answer, in tokens", preference=True),
     Field("temperature", v.number("a number", 0, 2), "randomness of the answers", preference=True),
+    Field("top_p", v.number("a number", 0, 1), "the share of likely words to choose from", preference=True),
+    Field("stop", v.LINES, "words at which an answer ends", (), preference=True),
+    Field("seed", v.integer(0, 2**63 - 1), "makes answers repeatable, as far as the server can", preference=True),
+    Field("reasoning_effort", v.choice(EFFORTS), "how hard the model thinks", preference=True),
     Field("context_window", v.integer(1, 10**9), "tokens that fit into one conversation"),
     Field("system", v.TEXT, "a system prompt for this provider", preference=True),
     Field("tags", v.LINES, 'your own marks, as "local"', ()),
@@ -142,6 +148,7 @@ WORDS_OF_OTHERS: Final = {
     "type": "kind", "provider": "kind", "vendor": "preset", "model_name": "model",
     "timeout": "attempt_timeout", "retries": "max_retry_per_llm", "max_retries": "max_retry_per_llm",
     "system_prompt": "system", "prompt": "system", "context_length": "context_window", "max_output_tokens": "max_tokens",
+    "effort": "reasoning_effort", "stop_sequences": "stop",
     "ca_bundle": "ca_file", "price": "prices", "disabled": "enabled", "active": "enabled",
 }  # fmt: skip
 """What other programs call our keys."""

@@ -73,6 +73,10 @@ class ProviderSettings:
     enabled: bool = True
     max_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: str | None = None
     context_window: int | None = None
     system: str | None = None
     tags: tuple[str, ...] = ()

@@ -191,7 +191,7 @@ class HttpLLM(LLM):
 
         if (lowered := self._dialect.adjust(request, error)) is not None:
             stream.notices += (
-                f"has room for {lowered.max_tokens} tokens of output only: max_tokens is lowered to that",
+                f"has room for {lowered.options.max_tokens} tokens of output only: max_tokens is lowered to that",
             )
             return lowered
         if rejects_state(error, request):

@@ -6,7 +6,7 @@ chunks. Sockets, framing, limits and what the end of a body means are the same f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fallback_chat.core.chat_context import ChatContext, Tool
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk
 
+WISHES: Final = ("max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort")
+"""What an entry of fallback.toml and a caller can wish alike."""
 _LARGEST_COUNT: Final = 2**53
 
 
@@ -45,6 +47,7 @@ class ChatRequest:
     """`auto`, `none`, `required` or the name of a tool."""
     parallel_tool_calls: bool | None = None
     options: ChatOptions = field(default_factory=ChatOptions)
+    """With the wishes of the provider's entry below those for this answer."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Merged into the body last, on top of the provider's `extra_body`."""
     origin: str = ""
@@ -59,6 +62,7 @@ class ChatRequest:
     def __post_init__(self) -> None:
         check_type("chat_ctx", self.chat_ctx, ChatContext)
         check_type("options", self.options, ChatOptions)
+        object.__setattr__(self, "options", self._with_those_of_the_entry())
         object.__setattr__(self, "tools", several("tools", self.tools or (), Tool))
 
     @property
@@ -71,15 +75,10 @@ class ChatRequest:
         """The conversation's system prompt, or else the provider's own."""
         return self.chat_ctx.system or self.settings.system or ""
 
-    @property
-    def max_tokens(self) -> int | None:
-        """Tokens that the answer may have."""
-        return self.options.max_tokens if self.options.max_tokens is not None else self.settings.max_tokens
-
-    @property
-    def temperature(self) -> float | None:
-        """Sampling temperature."""
-        return self.options.temperature if self.options.temperature is not None else self.settings.temperature
+    def _with_those_of_the_entry(self) -> ChatOptions:
+        """Return the wishes for this answer; what they leave open, the entry of the provider may wish."""
+        given = {name: getattr(self.settings, name) for name in WISHES if getattr(self.options, name) in (None, ())}
+        return replace(self.options, **given)
 
     @property
     def special(self) -> tuple[str, ...]:

@@ -38,28 +38,17 @@ class ChatReader(AnswerReader):
         """Read one chunk. Raises `ErrorEventError`, also for a finish that means failure."""
         if event.get("error") or event.get("object") == "error":  # the latter: Mistral, old vLLM
             raise ErrorEventError(event)
-        chunks: list[ChatChunk] = []
+        if not self._id:
+            self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
         choice = first_of(event.get("choices"))
-        delta = choice.get("delta")
-        found = None
-        if isinstance(delta, dict) and delta:
-            found = self._delta(delta)
-        elif isinstance(choice.get("message"), dict):
-            found = self._message(choice["message"])
-        if found is not None:
-            if not self._id:
-                self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
-            if self._word:
-                self._take_back(found)
-            # Arguments without names are taken in half the time.
-            chunks.append(ChatChunk(found, None, None, None, self._id, self._answering))
+        chunks = self._said_by(choice)
         usage = event.get("usage")
         if "x_groq" in event:
             usage = _of_groq(dict_of(event["x_groq"]), usage, chunks)
         if isinstance(usage, dict):
             chunks.append(ChatChunk(usage=_usage(usage)))
         raw = choice.get("finish_reason")
-        if raw or found is None:
+        if raw or not chunks:
             self._end(raw, choice, chunks)
         return chunks
 
@@ -78,14 +67,20 @@ class ChatReader(AnswerReader):
             self._finish(DONE, chunks)
         return chunks
 
-    def _delta(self, delta: dict[str, Any]) -> ChoiceDelta | None:
-        content = delta.get("content")
-        if self._think.done and content and isinstance(content, str) and len(delta) == 1:
-            # Nearly every delta is this one.
-            self.output_started = self._text_seen = True
-            self._said.append(content)
-            return ChoiceDelta(content)
-        reasoning, refusal, sign = None, delta.get("refusal"), False
+    def _said_by(self, choice: dict[str, Any]) -> list[ChatChunk]:
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and delta:
+            content = delta.get("content")
+            if self._think.done and content and isinstance(content, str) and len(delta) == 1 and not self._word:
+                # Nearly every delta is this one, and arguments without names are taken in half the time.
+                self._said.append(content)
+                return [ChatChunk(ChoiceDelta(content), None, None, None, self._id, self._answering)]
+            return self._chunk(self._delta(delta))
+        message = choice.get("message")
+        return self._chunk(self._message(message)) if isinstance(message, dict) else []
+
+    def _delta(self, delta: dict[str, Any]) -> ChoiceDelta:
+        content, reasoning, refusal, sign = delta.get("content"), None, delta.get("refusal"), False
         if isinstance(content, list):
             content, reasoning, sign = _parts(content)
         text = text_of(content)
@@ -98,15 +93,11 @@ class ChatReader(AnswerReader):
             found.tool_fragment = self._tool_pieces(delta["tool_calls"])
         self._state.add(delta)
         self.dropped |= {name for key, name in MEDIA.items() if delta.get(key)}
-        if found.content or found.reasoning or found.refusal or found.tool_fragment:
-            self.output_started = True
-            self._text_seen = self._text_seen or found.content is not None
-            self._refusal_seen = self._refusal_seen or found.refusal is not None
-            self._reasoned = self._reasoned or found.reasoning is not None
-            return found
-        return ChoiceDelta(thinking=True) if details or sign else None
+        self._reasoned = self._reasoned or found.reasoning is not None
+        found.thinking = bool(details or sign) and not (found.content or found.reasoning or found.refusal)
+        return found
 
-    def _message(self, message: dict[str, Any]) -> ChoiceDelta | None:
+    def _message(self, message: dict[str, Any]) -> ChoiceDelta:
         """Read a message that comes at once, or that repeats the deltas before it: what is missing of it counts."""
         content, said = message.get("content"), "".join(self._said)
         delta = {key: value for key, value in message.items() if key not in (*REASONING, "tool_calls")}
@@ -118,7 +109,6 @@ class ChatReader(AnswerReader):
             delta["refusal"] = None
         found = self._delta(delta)
         if message.get("tool_calls"):
-            found = found or ChoiceDelta()
             found.tool_fragment = self._tool_pieces(message["tool_calls"], whole=True)
         return found
 

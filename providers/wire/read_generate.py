@@ -42,16 +42,10 @@ class GenerateReader(AnswerReader):
         if event.get("error"):
             raise ErrorEventError(event, self._counted())
         candidate = first_of(event.get("candidates"))
-        chunks: list[ChatChunk] = []
         delta = self._delta(dict_of(candidate.get("content")).get("parts"))
-        if delta.content or delta.reasoning or delta.tool_fragment:
-            self.output_started = True
-            if self._word:
-                self._take_back(delta)
-            # Arguments without names are taken in half the time.
-            chunks.append(ChatChunk(delta, None, None, None, self._id, self._answering))
-        elif delta.thinking or ("finishReason" not in candidate and self._thinks()):
-            chunks.append(ChatChunk(ChoiceDelta(thinking=True)))
+        if delta.content is None and "finishReason" not in candidate and self._thinks():
+            delta.thinking = True
+        chunks = self._chunk(delta)
         if self._word or "finishReason" in candidate or "promptFeedback" in event:
             raw = text_of(candidate.get("finishReason")) or _blocked(event)
             if raw or self._word:
@@ -90,7 +84,6 @@ class GenerateReader(AnswerReader):
             else:
                 found = found or ChoiceDelta()
                 content += self._part(part, found)
-        self._text_seen = self._text_seen or bool(content)
         if found is None:
             return ChoiceDelta(content or None)
         found.content = content or None

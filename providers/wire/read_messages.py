@@ -166,16 +166,6 @@ class MessagesReader(AnswerReader):
             self._finish(raw, chunks)
         return chunks
 
-    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
-        if delta.content or delta.reasoning or delta.tool_fragment:
-            self.output_started = True
-            self._text_seen = self._text_seen or delta.content is not None
-            if self._word:
-                self._take_back(delta)
-        elif not delta.thinking:
-            return []
-        return [ChatChunk(delta, id=self._id, model=self._answering)]
-
     def _count(self, usage: dict[str, Any]) -> list[ChatChunk]:
         """Usage is cumulative: a later number replaces the earlier one."""
         if not usage:

@@ -201,17 +201,10 @@ class ResponsesReader(AnswerReader):
     def _judge(self, ending: FinishReason) -> FinishReason:
         """Tell an answer that ran into the cap that was asked for from a whole one: local servers call both completed."""
         ending = super()._judge(ending)
-        cap, spent = self._request.max_tokens, count_of(self._usage.get("output_tokens"))
+        cap, spent = self._request.options.max_tokens, count_of(self._usage.get("output_tokens"))
         if ending is FinishReason.STOP and cap is not None and spent is not None and spent >= max(cap, LEAST_TOKENS):
             return FinishReason.LENGTH
         return ending
-
-    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
-        if not delta.thinking:
-            self.output_started = True
-            self._text_seen = self._text_seen or delta.content is not None
-            self._refusal_seen = self._refusal_seen or delta.refusal is not None
-        return [ChatChunk(delta, id=self._id, model=self._answering)]
 
     def _state_of_it(self) -> Any:
         """Return the items in their order, unless they are only what the message itself says: text, then calls."""

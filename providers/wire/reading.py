@@ -48,6 +48,18 @@ class AnswerReader:
             self._finish(self._word, chunks, closing=True)
         return chunks
 
+    def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
+        """Return the chunk of a delta that says something, and none for any other."""
+        if delta.content or delta.reasoning or delta.refusal or delta.tool_fragment:
+            self.output_started = True
+            self._text_seen = self._text_seen or delta.content is not None
+            self._refusal_seen = self._refusal_seen or delta.refusal is not None
+            if self._word:
+                self._take_back(delta)
+        elif not delta.thinking:
+            return []
+        return [ChatChunk(delta, id=self._id, model=self._answering)]
+
     def _take_back(self, delta: ChoiceDelta) -> None:
         """Take the finish back that came before `delta`; blanks behind an answer change nothing."""
         if delta.reasoning or delta.refusal or delta.tool_fragment or not (delta.content or "").isspace():
