@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 import time
-from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,12 +17,13 @@ from weakref import WeakSet
 
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_type, several
-from fallback_chat.core.engine.budget import Budget, first_content_budget
+from fallback_chat.core.engine.budget import Budget, first_content_budget, size_class
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
 from fallback_chat.core.engine.turn import Services, TurnOptions
+from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health, Permit
     from fallback_chat.core.errors import APIError
 
-SAMPLES: Final = 20
-"""First-content times kept per provider."""
 LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
@@ -93,7 +91,6 @@ class FallbackAdapter(EventEmitter, LLM):
         self._streams: WeakSet[FallbackLLMStream] = WeakSet()
         self._random = random
         self._sleep = sleep
-        self._first_contents: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._answered_last: Candidate | None = None
         self._board = HealthBoard(
             store or MemoryHealthStore(), clock=clock, random=random, on_change=self._availability_changed
@@ -185,18 +182,20 @@ class FallbackAdapter(EventEmitter, LLM):
                 deliver(on_event, event)
             self.emit(event)
 
+        tokens = chat_ctx.estimated_tokens
+        size = size_class(tokens)
         services = Services(
             self._board,
             emit,
-            partial(self._budget, options=options, insist=start_with if insist else None),
-            lambda candidate, seconds: self._first_contents[candidate.key].append(seconds),
+            partial(self._budget, size=size, options=options, insist=start_with if insist else None),
+            lambda candidate, seconds: self._board.note_sample(candidate.key, size, seconds),
             self._note_answer,
             self._random,
             self._sleep,
         )
         turn = TurnOptions(
             candidates=self._candidates_for(start_with, only, without),
-            tokens=chat_ctx.estimated_tokens,
+            tokens=tokens,
             insist=insist and start_with is not None,
             deadline=self._settings.deadline,
             total_timeout=total_timeout,
@@ -239,13 +238,14 @@ class FallbackAdapter(EventEmitter, LLM):
             self._answered_last = candidate
 
     def _budget(
-        self, candidate: Candidate, permit: Permit, *, options: ChatOptions | None, insist: LLM | None
+        self, candidate: Candidate, permit: Permit, *, size: int, options: ChatOptions | None, insist: LLM | None
     ) -> Budget:
         return first_content_budget(
             candidate.settings,
             thinks=candidate.llm.thinks_silently(options) is not None,
             trial=permit.half_open and candidate.llm is not insist,
-            samples=self._first_contents[candidate.key],
+            timed_out=self._board.read(candidate.key).reason == ErrorKind.TIMEOUT,
+            samples=self._board.samples(candidate.key, size),
         )
 
     def _availability_changed(self, change: Change) -> None:

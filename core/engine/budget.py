@@ -6,10 +6,12 @@ The first line that applies decides:
     thinks     the model may think silently: `thinking_timeout`, where that is longer
     asked      the user set `attempt_timeout` for the chain
     local      the server runs on this machine and may have to load the model: 120 s
+    learned    three times what all but the slowest of its last answers took, between 5 s and `thinking_timeout`
     default    10 s
 
-What that gives is cut for a provider on trial after an outage, because the user waits for it, and for
-one that shares a deadline with others.
+A provider on trial after an outage has half of that, or three times what is usual, because the user waits
+for it; but where it had run into its time-out, a learned budget is doubled instead, so that a limit which
+was too short cuts nobody off for ever. One that shares a deadline with others may have less.
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ class Budget(NamedTuple):
     reason: BudgetReason
 
 
+ENOUGH_SAMPLES: Final = 10
+SHORTEST_LEARNED: Final = 5.0
+SIZE_CLASSES: Final = (1_000, 8_000, 64_000)
+"""Tokens of the prompt up to which answers are compared with each other: long prompts take longer."""
 _REASON_OF: Final = {
     TimeoutSource.ASKED: BudgetReason.ASKED,
     TimeoutSource.CHAIN: BudgetReason.ASKED,
@@ -53,18 +59,34 @@ _REASON_OF: Final = {
 
 
 def first_content_budget(
-    settings: AttemptSettings, *, thinks: bool = False, trial: bool = False, samples: Sequence[float] = ()
+    settings: AttemptSettings,
+    *,
+    thinks: bool = False,
+    trial: bool = False,
+    timed_out: bool = False,
+    samples: Sequence[float] = (),
 ) -> Budget:
-    """Return the time to the first content; `samples` are the seconds that the provider's last answers took to it."""
+    """Return the time to the first content.
+
+    `samples` are the seconds that the provider's last answers took to it; `timed_out` says that the trial follows a
+    time-out.
+    """
     budget = Budget(settings.attempt_timeout, _REASON_OF[settings.attempt_timeout_source])
-    meant = settings.attempt_timeout_source is TimeoutSource.ASKED
-    if thinks and not meant and settings.thinking_timeout > budget.seconds:
-        return Budget(settings.thinking_timeout, BudgetReason.THINKS)
-    if trial and samples:
+    if thinks and settings.attempt_timeout_source is not TimeoutSource.ASKED:
+        budget = max(budget, Budget(settings.thinking_timeout, BudgetReason.THINKS), key=lambda one: one.seconds)
+    if budget.reason is BudgetReason.DEFAULT and len(samples) >= ENOUGH_SAMPLES:
+        usual = 3 * p95(samples) * (2 if timed_out else 1)
+        learned = min(max(usual, SHORTEST_LEARNED), settings.thinking_timeout)
+        return Budget(learned, BudgetReason.LEARNED)
+    if trial and samples and budget.reason is not BudgetReason.THINKS:
         fair = max(budget.seconds / 2, 3 * p95(samples))
-        if fair < budget.seconds:
-            return Budget(fair, BudgetReason.TRIAL)
+        budget = min(budget, Budget(fair, BudgetReason.TRIAL), key=lambda one: one.seconds)
     return budget
+
+
+def size_class(tokens: int) -> int:
+    """Return which of the size classes a prompt of about so many tokens belongs to, 0 for the smallest."""
+    return sum(tokens > limit for limit in SIZE_CLASSES)
 
 
 def p95(samples: Sequence[float]) -> float:

@@ -8,8 +8,9 @@ hold one at the same time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.breaker import Health, Permit, Result
@@ -35,6 +36,12 @@ class HealthStore(Protocol):
     def keep(self, key: str, health: Health) -> None:
         """Replace the record of `key` for this process alone."""
 
+    def samples(self, key: str, size: int) -> Sequence[float]:
+        """Return the seconds that the last answers of one size class took to their first content."""
+
+    def note_sample(self, key: str, size: int, seconds: float) -> None:
+        """Add one more."""
+
     async def refresh(self) -> tuple[str, ...]:
         """Take over what others have found; return the keys whose records changed."""
 
@@ -45,11 +52,40 @@ class HealthStore(Protocol):
         """Store what is still under way, and let go of the store."""
 
 
+MOST_SAMPLES: Final = 50
+"""First-content times kept per provider and size class."""
+
+
+class Samples:
+    """The last first-content times of each provider and size class, in seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=MOST_SAMPLES))
+
+    def of(self, key: str, size: int) -> Sequence[float]:
+        """Return those of one provider and size class."""
+        return self._seconds[key, size]
+
+    def add(self, key: str, size: int, seconds: float) -> None:
+        """Add one more."""
+        self._seconds[key, size].append(seconds)
+
+    def replace(self, found: Iterable[tuple[str, int, float]]) -> None:
+        """Take over all of `found` in place of what is known of the same provider and size class."""
+        fresh: dict[tuple[str, int], list[float]] = defaultdict(list)
+        for key, size, seconds in found:
+            fresh[key, size].append(seconds)
+        for place, seconds_ in fresh.items():
+            self._seconds[place].clear()
+            self._seconds[place].extend(seconds_)
+
+
 class MemoryHealthStore:
     """Health records of this process alone; `records` may outlive the store."""
 
     def __init__(self, records: dict[str, Health] | None = None) -> None:
         self._records = {} if records is None else records
+        self._samples = Samples()
 
     def read(self, key: str) -> Health:
         """Return the record of `key`."""
@@ -64,6 +100,14 @@ class MemoryHealthStore:
     def keep(self, key: str, health: Health) -> None:
         """Replace the record of `key`."""
         self._records[key] = health
+
+    def samples(self, key: str, size: int) -> Sequence[float]:
+        """Return what was noted."""
+        return self._samples.of(key, size)
+
+    def note_sample(self, key: str, size: int, seconds: float) -> None:
+        """Add a sample."""
+        self._samples.add(key, size, seconds)
 
     async def refresh(self) -> tuple[str, ...]:
         """Return nothing: there are no others."""
@@ -122,6 +166,14 @@ class HealthBoard:
             return error.retry_after
         until = self.read(key).until
         return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
+
+    def samples(self, key: str, size: int) -> Sequence[float]:
+        """Return the seconds that the last answers of one size class took to their first content."""
+        return self._store.samples(key, size)
+
+    def note_sample(self, key: str, size: int, seconds: float) -> None:
+        """Remember how long an answer took to its first content."""
+        self._store.note_sample(key, size, seconds)
 
     async def refresh(self) -> None:
         """Take over what other processes have found about the providers."""

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.shared_health import PATIENCE, Label
 from fallback_chat.core.storage.sqlite import StorageError, connect, open_database, read_only
 
@@ -46,11 +47,25 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             holder TEXT NOT NULL DEFAULT ''
         ) WITHOUT ROWID
         """,
+        """
+        CREATE TABLE samples (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            seconds REAL NOT NULL
+        )
+        """,
+        "CREATE INDEX samples_of ON samples (key, size)",
     ),
 )
 _COLUMNS: Final = tuple(field.name for field in fields(Health))
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
 _UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE key = ?"  # noqa: S608
+_DROP_OLD_SAMPLES: Final = """
+    DELETE FROM samples WHERE key = ? AND size = ? AND id NOT IN (
+        SELECT id FROM samples WHERE key = ? AND size = ? ORDER BY id DESC LIMIT ?
+    )
+"""
 _SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(_COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
 
 
@@ -91,6 +106,24 @@ class SqliteBackend:
         rows = self._open().query(f"SELECT key, {', '.join(_COLUMNS)} FROM health")  # noqa: S608 - only constants
         found = {key: _health(record) for key, *record in rows if key in wanted}
         return {key: health for key, health in found.items() if health is not None}
+
+    def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
+        """Return the first-content times of `keys`, the oldest first."""
+        wanted = frozenset(keys)
+        rows = self._open().query("SELECT key, size, seconds FROM samples ORDER BY id")
+        return [
+            (key, size, seconds)
+            for key, size, seconds in rows
+            if key in wanted and isinstance(size, int) and isinstance(seconds, float) and seconds >= 0
+        ]
+
+    def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
+        """Add first-content times in one transaction, and drop those that nobody will look at again."""
+        samples = tuple(samples)
+        with self._open().transaction() as connection:
+            connection.executemany("INSERT INTO samples (key, size, seconds) VALUES (?, ?, ?)", samples)
+            for key, size in {(key, size) for key, size, _ in samples}:
+                connection.execute(_DROP_OLD_SAMPLES, (key, size, key, size, MOST_SAMPLES))
 
     def update(self, key: str, change: HealthChange) -> Health:
         """Replace a record by `change(record)` in one transaction; return what stands now."""
@@ -153,6 +186,7 @@ def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> N
             [(key, *label, now) for key, label in missing.items()],
         )
         connection.execute("DELETE FROM health WHERE seen < ?", (now - FORGET_AFTER,))
+        connection.execute("DELETE FROM samples WHERE key NOT IN (SELECT key FROM health)")
 
 
 def _health(columns: Sequence[Any]) -> Health | None:

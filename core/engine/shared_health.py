@@ -13,9 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.health import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from fallback_chat.core.engine.health import HealthChange
 
@@ -41,6 +42,12 @@ class HealthBackend(Protocol):
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
         """Return the records there are."""
+
+    def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
+        """Return the first-content times there are, the oldest first: key, size class, seconds."""
+
+    def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
+        """Add first-content times; only the last `MOST_SAMPLES` of each kind need be kept."""
 
     def update(self, key: str, change: HealthChange) -> Health:
         """Replace a record by `change(record)`, with nobody in between; return what stands now."""
@@ -77,6 +84,8 @@ class SharedHealthStore:
         """Whether the backend has done its work so far."""
         self._unwritten: dict[str, list[HealthChange]] = {}
         """What others do not know yet."""
+        self._samples = Samples()
+        self._new_samples: list[tuple[str, int, float]] = []
         self._claimed: set[str] = set()
         """Records that are about to be changed for all to see."""
         self._busy = asyncio.Lock()
@@ -101,6 +110,17 @@ class SharedHealthStore:
                 self._write_soon()
         return before, after
 
+    def samples(self, key: str, size: int) -> Sequence[float]:
+        """Return the first-content times of one provider and size class."""
+        return self._samples.of(key, size)
+
+    def note_sample(self, key: str, size: int, seconds: float) -> None:
+        """Add a first-content time; it is no reason to make a file where there is none."""
+        self._samples.add(key, size, seconds)
+        if self._shares and key in self._keys and (self._backend is not None or self._exists()):
+            self._new_samples.append((key, size, seconds))
+            self._write_soon()
+
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
             with suppress(RuntimeError):  # without a running loop, the next turn writes it
@@ -110,9 +130,13 @@ class SharedHealthStore:
         """Take over what others have found; return the keys whose records changed."""
         if not self._shares or (self._backend is None and not self._exists()):
             return ()
-        found = await self._in_time(lambda backend: backend.load(self._keys))
+        found, samples = await self._in_time(
+            lambda backend: (backend.load(self._keys), backend.samples(self._keys))
+        ) or ({}, [])
+        if not self._new_samples:
+            self._samples.replace(samples)
         changed = []
-        for key, health in (found or {}).items():
+        for key, health in found.items():
             known = self.read(key)
             if key not in self._unwritten and known.state is not State.DISABLED and known != health:
                 self._records[key] = health
@@ -146,7 +170,7 @@ class SharedHealthStore:
 
     async def aclose(self) -> None:
         """Write what is still under way, for at most `PATIENCE` seconds."""
-        if self._unwritten:
+        if self._unwritten or self._new_samples:
             self._write_soon()
         await self._written()
         if self._busy.locked():
@@ -160,6 +184,12 @@ class SharedHealthStore:
             await asyncio.wait([self._writing], timeout=PATIENCE)
 
     async def _write_behind(self) -> None:
+        await self._write_records()
+        if self._new_samples and self._shares:
+            samples, self._new_samples = self._new_samples, []
+            await self._do(lambda backend: backend.add_samples(samples))
+
+    async def _write_records(self) -> None:
         while self._unwritten and self._shares:
             key, changes = next(iter(self._unwritten.items()))
             pending = tuple(changes)

@@ -272,3 +272,16 @@ def test_no_name_but_that_of_the_provider_is_in_the_file(path: Path, time: SetCl
         *("key", "position", "name", "kind", "model", "seen"),
         *("state", "reason", "since", "until", "opens", "failures", "empties", "generation", "holder"),
     ]
+
+
+def test_the_last_fifty_samples_of_each_size_are_kept(path: Path, time: SetClock) -> None:
+    one, other = store(path, time), store(path, time)
+    one.add_samples([("a", 0, float(number)) for number in range(40)])
+    other.add_samples([("a", 1, 9.0), *(("a", 0, float(number)) for number in range(40, 70))])
+
+    kept = one.samples(["a", "b"])
+
+    assert [seconds for _, size, seconds in kept if size == 0] == [float(number) for number in range(20, 70)]
+    assert ("a", 1, 9.0) in kept
+    one.close()
+    other.close()

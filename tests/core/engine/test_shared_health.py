@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,7 @@ class DictBackend:
 
     def __init__(self, records: dict[str, Health]) -> None:
         self.records = records
+        self.taken: list[tuple[str, int, float]] = []
         self.notes: list[str] = []
         self.error: OSError | None = None
         self.calls: list[str] = []
@@ -38,6 +40,14 @@ class DictBackend:
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
         self._work("load")
         return {key: self.records[key] for key in keys if key in self.records}
+
+    def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
+        self._work("samples")
+        return [one for one in self.taken if one[0] in keys]
+
+    def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
+        self._work("add_samples")
+        self.taken += samples
 
     def update(self, key: str, change: HealthChange) -> Health:
         self._work("update")
@@ -253,3 +263,16 @@ async def test_over_sqlite_a_dead_provider_is_passed_over_by_the_next_process(tm
     clock.advance(16)
     assert await second.admit("a", lease=20) is not None
     await close_second()  # type: ignore[misc]
+
+
+async def test_what_is_usual_is_shared_where_there_is_a_file_and_no_reason_to_make_one(clock: FakeClock) -> None:
+    one, two = Process({}, clock), Process({"b": Health()}, clock)
+    for each in (one, two):
+        each.board.note_sample("a", 0, 1.5)
+        await each.store._written()
+        assert each.board.samples("a", 0) == deque([1.5])
+
+    assert (one.backend.taken, two.backend.taken) == ([], [("a", 0, 1.5)])
+    two.backend.taken = [("a", 0, float(number)) for number in range(60)]
+    await two.board.refresh()
+    assert list(two.board.samples("a", 0)) == [float(number) for number in range(10, 60)]
