@@ -67,8 +67,8 @@ class PartialSaver:
 class Recorder:
     """Writes the turns of one conversation down: `begin`, then `chunk` and `tick`, then `finish`.
 
-    `redact` takes known secrets out of everything that is stored. `conversation` is the one to go on with; without it a new one is
-    begun with the first question. When another process has continued it meanwhile, this one goes on with a copy.
+    `redact` takes known secrets out of everything that is stored. `conversation` is the one to continue; without it a new one is
+    begun with the first question. When another process has continued it meanwhile, or is about to, this one continues a copy.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Recorder:
         if not self._in_vain or question != self._question:
             self._question, self._turn = question, None
         self._partial = PartialSaver(self._save_partial, self._monotonic)
+        self._attempt(self._ask_again)
         self._attempt(self._stored_turn)
 
     def chunk(self, chunk: ChatChunk) -> None:
@@ -140,10 +141,26 @@ class Recorder:
 
     def undo(self) -> None:
         """Take the last turn back."""
-        session, self._in_vain = self._session, False
-        if session is not None:
-            self._attempt(lambda: self._history.undo(session))
-            self._last = self._attempt(lambda: self._history.last_turn(session)) or BEFORE_THE_FIRST
+        self._in_vain = False
+        if self._session is not None:
+            self._attempt(self._undo)
+
+    def _undo(self) -> None:
+        assert self._session is not None
+        try:
+            undone = self._history.undo(self._session, after=self._last)
+        except SessionMovedError:
+            self._session = self._copy(self._session)
+            undone = self._history.undo(self._session)
+        self._last = self._history.last_turn(self._session, before=undone)
+
+    def _ask_again(self) -> None:
+        """Let the turn of a question that was asked in vain be under way again, unless somebody else has come in between."""
+        if self._session is not None and self._turn is not None:
+            try:
+                self._history.ask_again(self._session, self._turn)
+            except SessionMovedError:
+                self._turn = None
 
     def _stored_turn(self) -> TurnId:
         """Give the turn's number; where the question could not be stored before, it is tried again."""
@@ -186,11 +203,12 @@ class Recorder:
 
 
 def find_conversation(history: History, session: str | None) -> Conversation:
-    """Read the conversation that `session` names or begins, the latest one when it is None.
+    """Read the conversation that `session` names or begins, the latest one when it is None, to be continued.
 
+    A turn that another process has under way is left out: what comes next begins a copy of what is before it.
     Raises `InputError` when there is none, `StorageError` when it cannot be read.
     """
     found = history.latest() if session is None else history.resolve(session)
     if found is None:
         raise InputError("there is no conversation to continue yet", missing=True)
-    return history.load(found)
+    return history.settled(history.load(found))

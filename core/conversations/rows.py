@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.chat_context import Part
 
-LATEST: Final = 253_402_214_400
+LAST_MOMENT: Final = 253_402_214_400
 """The last moment that every time zone can show: the second last day of the year 9999."""
 UNREADABLE: Final = "(unreadable)"
 """Stands for a title that cannot be read."""
@@ -30,7 +30,7 @@ _LONGEST: Final = 1e12
 
 def moment(value: Any) -> float | None:
     """Return a moment (wall-clock seconds), or None for what is not one."""
-    return float(value) if type(value) in (int, float) and 0 <= value <= LATEST else None
+    return float(value) if type(value) in (int, float) and 0 <= value <= LAST_MOMENT else None
 
 
 def _moment(value: Any) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.conversations.records import Hit, SessionId, TurnId, title_from
-from fallback_chat.core.conversations.rows import UNREADABLE, moment, shown
+from fallback_chat.core.conversations.records import Hit, SessionId, TurnId
+from fallback_chat.core.conversations.rows import moment, shown
+from fallback_chat.core.conversations.summaries import FIRST_QUESTION, KEPT, NAMED, title_of
 from fallback_chat.core.storage.sqlite import StorageError
 
 if TYPE_CHECKING:
@@ -19,21 +20,18 @@ if TYPE_CHECKING:
 
 AROUND: Final = 40
 """Characters shown on each side of what was found."""
-FIRST_QUESTION: Final = """
-    (SELECT question FROM turns AS first WHERE first.session = sessions.id AND removed IS NOT 1 ORDER BY id LIMIT 1)
-"""
 _HIT: Final = f"sessions.id, sessions.title, {FIRST_QUESTION}, turns.id, turns.asked"
 _BY_WORD: Final = f"""
     SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
     FROM turn_text JOIN turns ON turns.id = turn_text.rowid JOIN sessions ON sessions.id = turns.session
-    WHERE turn_text MATCH ? AND turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
+    WHERE turn_text MATCH ? AND {KEPT} AND {NAMED}
     ORDER BY turn_text.rank, turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 _BY_LETTER: Final = f"""
     WITH sought (text) AS (SELECT lower(?))
     SELECT {_HIT}, CAST(CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END AS TEXT)
     FROM sought, turns JOIN sessions ON sessions.id = turns.session
-    WHERE turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
+    WHERE {KEPT} AND {NAMED}
         AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text))
     ORDER BY turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
@@ -90,8 +88,7 @@ def _by_letter(database: Database, text: str, limit: int) -> tuple[Hit, ...]:
 
 
 def _hit(session: str, title: Any, first: Any, turn: int, asked: Any, snippet: Any) -> Hit:  # noqa: PLR0913, PLR0917
-    name = shown(title) or title_from(shown(first, UNREADABLE))
-    return Hit(SessionId(session), name, TurnId(turn), moment(asked), shown(snippet))
+    return Hit(SessionId(session), title_of(title, first), TurnId(turn), moment(asked), shown(snippet))
 
 
 def _around(text: str, found: str) -> str:

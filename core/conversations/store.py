@@ -7,10 +7,12 @@ wall-clock seconds; the order of turns is that of their numbers, so a clock that
 from __future__ import annotations
 
 import random as random_module
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.conversations import search
+from fallback_chat.core.conversations.ids import new_id
 from fallback_chat.core.conversations.records import (
     Conversation,
     Hit,
@@ -19,11 +21,9 @@ from fallback_chat.core.conversations.records import (
     Summary,
     TurnId,
     storable,
-    title_from,
 )
 from fallback_chat.core.conversations.rows import (
     ANSWER_COLUMNS,
-    LATEST,
     TURN_COLUMNS,
     UNREADABLE,
     answer_values,
@@ -34,6 +34,8 @@ from fallback_chat.core.conversations.rows import (
     turn_from,
 )
 from fallback_chat.core.conversations.schema import MIGRATIONS
+from fallback_chat.core.conversations.summaries import LATEST, SUMMARIES, UPDATED, summary_from
+from fallback_chat.core.conversations.under_way import UnderWay
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.sqlite import connect, open_database, open_in_memory
 
@@ -50,25 +52,7 @@ PATIENCE: Final = 1.0
 """Seconds to wait for another process that is writing; its transactions take milliseconds."""
 _LARGEST: Final = 2**63 - 1
 """The largest number that SQLite takes."""
-_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32: no letter that looks like a digit."""
-_TIME_DIGITS: Final = 7
-_RANDOM_DIGITS: Final = 4
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"
-
-
-def _moment(value: str) -> str:
-    """Return SQL for a moment, which is 0 where something else is stored."""
-    return (
-        f"CASE WHEN typeof({value}) IN ('integer', 'real') AND {value} BETWEEN 0 AND {LATEST} THEN {value} ELSE 0 END"
-    )
-
-
-_UPDATED: Final = f"max(coalesce(max({_moment('coalesce(ended, asked)')}), 0), {_moment('created')})"
-_SUMMARY: Final = f"""
-    SELECT sessions.id, title, created, forked_from, {_UPDATED}, count(*), {search.FIRST_QUESTION}
-    FROM sessions JOIN turns ON turns.session = sessions.id AND turns.removed IS NOT 1 AND typeof(sessions.id) = 'text'
-"""  # noqa: S608 - only constants
 _SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in (*ANSWER_COLUMNS, "first_token", "elapsed", "ended"))
 _COPIED: Final = ", ".join(TURN_COLUMNS)
 
@@ -92,6 +76,7 @@ class History:
         self._clock = clock
         self._random = random
         self._full_text = full_text
+        self._under_way = UnderWay(None if database.in_memory else database.path.with_suffix(".lock"))
 
     @classmethod
     def open(
@@ -122,6 +107,7 @@ class History:
 
     def close(self) -> None:
         """Release the file."""
+        self._under_way.close()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -154,7 +140,17 @@ class History:
                 "INSERT INTO attachments (turn, number, data) VALUES (?, ?, ?)",
                 [(turn, number, data) for number, data in enumerate(blobs)],
             )
+            # Before anybody can see the turn.
+            self._under_way.begin(TurnId(turn))
         return TurnId(turn)
+
+    def ask_again(self, session: SessionId, turn: TurnId) -> None:
+        """Let a turn be under way again that ended without an answer. Raises `SessionMovedError` if it is not the last one."""
+        with self._database.transaction() as connection:
+            if turn != _last_turn(connection, session):
+                raise SessionMovedError(session)
+            connection.execute("UPDATE turns SET ended = NULL WHERE id = ?", (turn,))
+            self._under_way.begin(turn)
 
     def save_partial(self, turn: TurnId, text: str) -> None:
         """Store what has come of an answer so far, in place of what was stored before."""
@@ -170,13 +166,17 @@ class History:
                 f"UPDATE turns SET {_SET_ANSWER}, indexed = 0 WHERE id = ?",  # noqa: S608 - only constants
                 (*answer_values(answer, found and found[0]), first_token, elapsed, self._clock(), turn),
             )
+        self._under_way.end(turn)
 
-    def undo(self, session: SessionId) -> TurnId | None:
+    def undo(self, session: SessionId, *, after: TurnId | None = None) -> TurnId | None:
         """Take the last answered turn out of the conversation, and what was asked in vain behind it.
 
-        Returns its number, or None when no answer is left.
+        Returns its number, or None when no answer is left. Raises `SessionMovedError` when `after` is
+        given and is not the last turn.
         """
         with self._database.transaction() as connection:
+            if after not in (None, _last_turn(connection, session)):
+                raise SessionMovedError(session)
             last = next((turn.id for turn in reversed(self._turns(session)) if turn.is_answered), None)
             connection.execute("UPDATE turns SET removed = 1 WHERE session = ? AND id >= ?", (session, last))
         return last
@@ -195,9 +195,11 @@ class History:
                 _copy_turn(connection, turn[0], copy)
         return copy
 
-    def last_turn(self, session: SessionId) -> TurnId:
-        """Give the number of the last turn, `BEFORE_THE_FIRST` when there is none."""
-        return TurnId(self._database.query(_LAST, session)[0][0])
+    def last_turn(self, session: SessionId, *, before: TurnId | None = None) -> TurnId:
+        """Return the number of the last turn (that comes `before` another), `BEFORE_THE_FIRST` when there is none."""
+        return TurnId(
+            self._database.query(f"{_LAST} AND id < ?", session, _LARGEST if before is None else before)[0][0]
+        )
 
     def load(self, session: SessionId) -> Conversation:
         """Read a conversation; turns that cannot be read say so. Raises `InputError` when there is none of this id."""
@@ -209,7 +211,13 @@ class History:
         moments = (moment(created), *(turn.asked if turn.ended is None else turn.ended for turn in turns))
         updated = max((each for each in moments if each is not None), default=None)
         first = (turns[0].question.text or (UNREADABLE if turns[0].unreadable else "")) if turns else ""
-        return Conversation(_summary(session, title, created, forked_from, updated, len(turns), first), turns)
+        return Conversation(summary_from(session, title, created, forked_from, updated, len(turns), first), turns)
+
+    def settled(self, conversation: Conversation) -> Conversation:
+        """Return a conversation as far as nobody else is at it: without a turn that another process has under way."""
+        at_work = (turn.ended is None and self._under_way.elsewhere(turn.id) for turn in conversation.turns)
+        turns = conversation.turns[: next((n for n, elsewhere in enumerate(at_work) if elsewhere), None)]
+        return replace(conversation, summary=replace(conversation.summary, turns=len(turns)), turns=turns)
 
     def resolve(self, text: str) -> SessionId:
         """Return the id that `text` is, or the only one that it begins. Raises `InputError`."""
@@ -228,19 +236,12 @@ class History:
 
     def latest(self) -> SessionId | None:
         """Return the conversation that was continued last."""
-        rows = self._database.query(
-            "SELECT sessions.id FROM turns JOIN sessions ON sessions.id = turns.session"
-            " WHERE removed IS NOT 1 AND typeof(sessions.id) = 'text' ORDER BY turns.id DESC LIMIT 1"
-        )
-        return next((SessionId(row[0]) for row in rows if is_text(row[0])), None)
+        return next((SessionId(row[0]) for row in self._database.query(LATEST) if is_text(row[0])), None)
 
     def list(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the conversations that have turns, the one continued last first."""
-        rows = self._database.query(
-            f"{_SUMMARY} GROUP BY sessions.id ORDER BY max(turns.id) DESC LIMIT ?",
-            -1 if limit is None else min(limit, _LARGEST),
-        )
-        return tuple(_summary(*row) for row in rows if is_text(row[0]))
+        rows = self._database.query(SUMMARIES, -1 if limit is None else min(limit, _LARGEST))
+        return tuple(summary_from(*row) for row in rows if is_text(row[0]))
 
     def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
         """Find turns by their words, best first; nothing in `text` is taken for a query language."""
@@ -268,7 +269,7 @@ class History:
 
         One whose time cannot be read goes with all of them only.
         """
-        sql = f"SELECT sessions.rowid, {_UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
+        sql = f"SELECT sessions.rowid, {UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
         now = self._clock()
         with self._database.transaction() as connection:
             found = connection.execute(f"{sql} GROUP BY sessions.rowid").fetchall()
@@ -288,19 +289,13 @@ class History:
         self, connection: sqlite3.Connection, title: str | None, *, forked_from: SessionId | None
     ) -> SessionId:
         while True:
-            session = self._new_id()
+            session = new_id(self._clock(), self._random())
             inserted = connection.execute(
                 "INSERT OR IGNORE INTO sessions (id, title, created, forked_from) VALUES (?, ?, ?, ?)",
                 (session, title and storable(title), self._clock(), forked_from),
             )
             if inserted.rowcount:
                 return session
-
-    def _new_id(self) -> SessionId:
-        """Make an id of the second and some chance: ids sort by time, and two processes do not hit on the same."""
-        number = int(self._clock()) * 32**_RANDOM_DIGITS + int(self._random() * 32**_RANDOM_DIGITS)
-        digits = [_DIGITS[number >> 5 * place & 31] for place in reversed(range(_TIME_DIGITS + _RANDOM_DIGITS))]
-        return SessionId("".join(digits))
 
     def _turns(self, session: SessionId) -> tuple[StoredTurn, ...]:
         rows = self._database.query(
@@ -327,14 +322,6 @@ def _copy_turn(connection: sqlite3.Connection, turn: int, session: SessionId) ->
         "INSERT INTO attachments (turn, number, data) SELECT ?, number, data FROM attachments WHERE turn = ?",
         (copy, turn),
     )
-
-
-def _summary(  # noqa: PLR0913, PLR0917 - the columns of one row
-    session: str, title: Any, created: Any, forked_from: Any, updated: Any, turns: int, first: Any
-) -> Summary:
-    origin = SessionId(forked_from) if is_text(forked_from) else None
-    name = shown(title) or title_from(shown(first, UNREADABLE))
-    return Summary(SessionId(session), name, moment(created), moment(updated) or None, turns, origin)
 
 
 def _unknown(session: Any) -> InputError:

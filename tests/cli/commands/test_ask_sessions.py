@@ -13,7 +13,7 @@ from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.conversations.store import History
 from fallback_chat.providers.simulator import Manner
-from fallback_chat.providers.simulator.schedule import first
+from fallback_chat.providers.simulator.schedule import always, first
 from tests.cli.program import ANSWERS, KEY, TEXTS, Ran, stop
 from tests.waiting import wait_until
 
@@ -226,3 +226,24 @@ def test_what_a_newer_release_wrote_is_told_to_the_model_and_not_added_to(progra
     assert sent(program) == ["old?", "Old.", "And now?"]
     with History.open(saved.path, clock=time.time, warn=lambda _: None) as history:
         assert [turn.question.text for turn in history.load(session).turns] == ["old?"]
+
+
+def test_two_that_continue_one_conversation_at_once_part_and_are_told(program: Program, saved: Saved) -> None:
+    session = saved.add("old?", "Old.")
+    program.play("token-silence", manner=Manner())
+    with program.start("ask", "-c", "First?", env=saved.env) as first:
+        wait_until(lambda: saved.told(session)[1:] == [("First?", "These", False)])
+        program.servers[0].script = always("ok")
+        second = program("ask", "--json", "-c", "Second?", env=saved.env)
+        first.kill()
+
+    copy = json.loads(second.out)["session"]
+    assert second.err == f"fallback-chat: the conversation was continued elsewhere; this one goes on as {copy}\n"
+    assert [message["content"] for message in program.servers[0].requests[-1].json["messages"]] == [
+        *("old?", "Old."),
+        "Second?",
+    ]
+    assert saved.told(session) == [("old?", "Old.", True), ("First?", "These", False)]
+    assert saved.told(copy) == [("old?", "Old.", True), ("Second?", TEXTS["one"], True)]
+    assert program("ask", "--session", session, "Third?", env=saved.env) == Ran(0, ANSWERS["one"], "")
+    assert [asked for asked, _, _ in saved.told(session)] == ["old?", "First?", "Third?"]

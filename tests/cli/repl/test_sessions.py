@@ -19,6 +19,7 @@ from fallback_chat.providers.simulator import Manner
 from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
+from tests.core.conversations.other_process import other
 from tests.core.scripted import STOP, ScriptedLLM, Step
 
 if TYPE_CHECKING:
@@ -393,3 +394,22 @@ def test_a_crash_in_the_middle_of_an_answer_loses_nothing(program: Program, tmp_
     with on_terminal(program, "-c", env=env) as run:
         run.sees("? help")
         assert run.rows[1:4] == ["> Go", "These", "[incomplete: the program ended, or is still waiting]"]
+
+
+async def test_a_turn_that_another_process_has_under_way_is_none_of_the_chats(history: History, home: Path) -> None:
+    session = add(history, "Old?")
+    with other(home / "data_home" / "fallback-chat" / "history.db", session) as theirs:
+        theirs("begin Theirs?")
+        theirs("chunk Half of")
+        async with chatting(llm("a")) as chat:
+            await chat.ask(f"/resume {session}")
+            before = said(chat)
+            await chat.ask("Mine?")
+            rows = [*chat.screen.rows]
+        theirs("finish Half of it.")
+
+    copy = history.list()[0].id
+    assert before == ["Old?", "Old answer."]
+    assert f"the conversation was continued elsewhere; this one goes on as {copy}" in rows
+    assert told(history, copy) == [("Old?", "Old answer."), ("Mine?", "From a.")]
+    assert told(history, session) == [("Old?", "Old answer."), ("Theirs?", "Half of it.")]

@@ -1,0 +1,19 @@
+"""The names of conversations: short, in the order of time, and different in two processes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fallback_chat.core.conversations.records import SessionId
+
+_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32: no letter that looks like a digit."""
+_TIME_DIGITS: Final = 7
+_RANDOM_DIGITS: Final = 4
+
+
+def new_id(now: float, chance: float) -> SessionId:
+    """Make an id of a moment (wall-clock seconds) and a random number in [0, 1)."""
+    number = int(now) * 32**_RANDOM_DIGITS + int(chance * 32**_RANDOM_DIGITS)
+    digits = [_DIGITS[number >> 5 * place & 31] for place in reversed(range(_TIME_DIGITS + _RANDOM_DIGITS))]
+    return SessionId("".join(digits))
