@@ -154,10 +154,16 @@ class ModelInfo:
     """Tokens."""
     capabilities: tuple[str, ...] = ()
     """`vision`, `tools`, `reasoning`, …, as far as the list says."""
+    max_output_tokens: int | None = None
+    """The largest output cap that it takes."""
+    retired: bool = False
+    """It is listed, and answers no more."""
 
     def __post_init__(self) -> None:
         check_type("id", self.id, str)
         check_count("context_window", self.context_window)
+        check_count("max_output_tokens", self.max_output_tokens)
+        check_type("retired", self.retired, bool)
         object.__setattr__(self, "capabilities", several("capabilities", self.capabilities, str))
 
 

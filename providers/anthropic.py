@@ -21,6 +21,7 @@ from fallback_chat.providers.wire.dialect import (
     dicts_of,
     text_of,
 )
+from fallback_chat.providers.wire.known_models import known_effort, tells_of_thinking
 from fallback_chat.providers.wire.read_messages import MessagesReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 
@@ -31,12 +32,11 @@ if TYPE_CHECKING:
 KIND: Final = "anthropic"
 VERSION: Final = "2023-06-01"
 """Of `anthropic-version`. 2026-10-21 refuses temperature and top_p even at their defaults, and gateways do not know it yet."""
-MAX_TOKENS: Final = 8192
-"""The API demands a cap; every model since Claude 3.5 allows this one."""
+MAX_TOKENS: Final = 32_000
+"""The API demands a cap, and thinking counts: where nobody says more, what every model since Claude 3.7 allows."""
 
-EFFORTS: Final = {"minimal": "low"}
-"""Efforts that have another name here."""
-_OVER_LIMIT: Final = re.compile(r"exceed context limit: (\d{1,12}) \+ (\d{1,12}) > (\d{1,12})")
+_OVER_WINDOW: Final = re.compile(r"exceed context limit: (\d{1,12}) \+ (\d{1,12}) > (\d{1,12})")
+_OVER_LIMIT: Final = re.compile(r"max_tokens: (\d{1,12}) > (\d{1,12}), which is the maximum")
 _LEAST_USEFUL_CAP: Final = 256
 
 
@@ -45,7 +45,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
     options = request.options
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": options.max_tokens or MAX_TOKENS,
+        "max_tokens": _cap(request),
         "messages": [_message(turn, request) for turn in normalise(request.chat_ctx.messages, user_first=True)],
         "stream": options.stream,
     }
@@ -55,10 +55,13 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "top_p": options.top_p,
         "stop_sequences": list(options.stop) or None,
     }
-    if options.reasoning_effort == "none":
+    effort = options.reasoning_effort and known_effort(KIND, request.model, options.reasoning_effort)
+    if effort == "none":
         wishes["thinking"] = {"type": "disabled"}
-    elif options.reasoning_effort:
-        wishes["output_config"] = {"effort": EFFORTS.get(options.reasoning_effort, options.reasoning_effort)}
+    elif effort:
+        wishes["output_config"] = {"effort": effort}
+    if "thinking" in unasked(request):
+        wishes["thinking"] = {"type": "adaptive", "display": "summarized"}
     if request.tools:
         wishes["tools"] = [
             {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
@@ -74,13 +77,35 @@ def build_request(request: ChatRequest) -> HttpRequest:
     )
 
 
-def lower_cap(request: ChatRequest, error: APIError) -> ChatRequest | None:
-    """Give the request with the output cap that still fits, when input and cap together are more than the window."""
-    numbers = _OVER_LIMIT.search(error.message)
-    left = int(numbers[3]) - int(numbers[1]) if numbers else 0
-    if error.kind is not ErrorKind.CONTEXT_EXCEEDED or left < _LEAST_USEFUL_CAP:
-        return None
-    return replace(request, options=replace(request.options, max_tokens=left))
+def unasked(request: ChatRequest) -> frozenset[str]:
+    """Return what is sent to be told of thoughts: without it a model that thinks looks like one that hangs.
+
+    A forced tool does not go together with asking for thoughts.
+    """
+    effort = request.options.reasoning_effort and known_effort(KIND, request.model, request.options.reasoning_effort)
+    forced = bool(request.tools) and request.tool_choice not in (None, "auto", "none")
+    tells = tells_of_thinking(KIND, request.model) and effort != "none" and not forced
+    return frozenset({"thinking"}) if tells else frozenset()
+
+
+def _cap(request: ChatRequest) -> int:
+    limit = request.listed.max_output_tokens if request.listed else None
+    asked = request.options.max_tokens
+    return min(asked, limit) if asked and limit else asked or limit or MAX_TOKENS
+
+
+def lower_cap(request: ChatRequest, error: APIError) -> tuple[ChatRequest, int] | None:
+    """Return the request with an output cap that fits, and that cap: what the input leaves, or the model's own limit."""
+    if (numbers := _OVER_WINDOW.search(error.message)) and error.kind is ErrorKind.CONTEXT_EXCEEDED:
+        left = int(numbers[3]) - int(numbers[1])
+        lowered = replace(request, options=replace(request.options, max_tokens=left))
+        return (lowered, left) if left >= _LEAST_USEFUL_CAP else None
+    if (numbers := _OVER_LIMIT.search(error.message)) and int(numbers[2]) < int(numbers[1]):
+        limit = int(numbers[2])
+        return replace(
+            request, listed=replace(request.listed or ModelInfo(request.model), max_output_tokens=limit)
+        ), limit
+    return None
 
 
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
@@ -96,11 +121,17 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
         ModelInfo(
             text_of(model.get("id")),
             count_of(model.get("max_input_tokens")),
-            tuple(name for name, has in dict_of(model.get("capabilities")).items() if has),
+            tuple(name for name, has in dict_of(model.get("capabilities")).items() if _is_supported(has)),
+            count_of(model.get("max_tokens")),
+            retired=model.get("lifecycle") == "retired",
         )
         for model in dicts_of(page.get("data"))
     ]
     return models, (text_of(page.get("last_id")) or None) if page.get("has_more") is True else None
+
+
+def _is_supported(capability: Any) -> bool:
+    return capability.get("supported") is True if isinstance(capability, dict) else capability is True
 
 
 def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
@@ -169,7 +200,8 @@ DIALECT: Final = Dialect(
     reader=MessagesReader,
     models_request=models_request,
     read_models=read_models,
-    adjust=lower_cap,
+    lower_cap=lower_cap,
+    unasked=unasked,
     lacks=frozenset({"seed"}),
 )
 

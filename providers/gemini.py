@@ -20,6 +20,7 @@ from fallback_chat.providers.wire.dialect import (
     text_of,
     texts_of,
 )
+from fallback_chat.providers.wire.known_models import known_effort, tells_of_thinking
 from fallback_chat.providers.wire.read_generate import GenerateReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 
@@ -31,9 +32,7 @@ KIND: Final = "gemini"
 FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
 """What Google documents for a call that another model made: without a signature it is refused."""
 
-LEVELS: Final = {"none": "MINIMAL", "max": "XHIGH"}
-"""Efforts that have another name here."""
-BUDGETS: Final = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576}
+BUDGETS: Final = {"none": 0, "least": 128, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576}
 """Tokens; for any other effort the model decides (-1)."""
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
@@ -47,7 +46,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "topP": options.top_p,
         "stopSequences": list(options.stop) or None,
         "seed": options.seed,
-        "thinkingConfig": _thinking(request.model, options.reasoning_effort) if options.reasoning_effort else None,
+        "thinkingConfig": _thinking(request) or None,
     }
     generation = {key: value for key, value in generation.items() if value is not None}
     body: dict[str, Any] = {"contents": _contents(request)}
@@ -90,6 +89,7 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
             text_of(model.get("name")).removeprefix("models/"),
             count_of(model.get("inputTokenLimit")),
             ("reasoning",) if model.get("thinking") is True else (),
+            count_of(model.get("outputTokenLimit")),
         )
         for model in dicts_of(page.get("models"))
         if "generateContent" in (texts_of(model.get("supportedGenerationMethods")) or ["generateContent"])
@@ -102,11 +102,21 @@ def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tu
     return json_headers(settings, accept, {"x-goog-api-key": api_key} if api_key else {})
 
 
-def _thinking(model: str, effort: str) -> dict[str, Any]:
-    """Give the level of thinking; models before Gemini 3 know a budget of tokens only, where 0 is off."""
+def _thinking(request: ChatRequest) -> dict[str, Any]:
+    """Return how to think, and that thoughts are told; models before Gemini 3 know a budget only, where 0 is off."""
+    effort, model = request.options.reasoning_effort, request.model
+    told = {"includeThoughts": True} if tells_of_thinking(KIND, model) and effort != "none" else {}
+    if effort is None:
+        return told
+    known = known_effort(KIND, model, effort)
     if model.removeprefix("models/").startswith("gemini-2"):
-        return {"thinkingBudget": BUDGETS.get(effort, -1)}
-    return {"thinkingLevel": LEVELS.get(effort, effort.upper())}
+        return told | {"thinkingBudget": BUDGETS.get(known, -1)}
+    return told | {"thinkingLevel": known.upper()}
+
+
+def unasked(request: ChatRequest) -> frozenset[str]:
+    """Return what is sent to be told of thoughts: without them a model that thinks is silent for minutes."""
+    return frozenset({"generationConfig.thinkingConfig"} if request.options.reasoning_effort is None else ())
 
 
 def _calling(choice: str) -> dict[str, Any]:
@@ -178,6 +188,7 @@ DIALECT: Final = Dialect(
     reader=GenerateReader,
     models_request=models_request,
     read_models=read_models,
+    unasked=unasked,
     lacks=frozenset({"parallel_tool_calls"}),
 )
 

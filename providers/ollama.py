@@ -21,6 +21,7 @@ from fallback_chat.providers.wire.dialect import (
     texts_of,
     unsupported,
 )
+from fallback_chat.providers.wire.known_models import known_effort
 from fallback_chat.providers.wire.reading import AnswerReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 from fallback_chat.providers.wire.think import ThinkSplitter
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
 
 KIND: Final = "ollama"
-
-EFFORTS: Final[dict[str, str | bool]] = {"none": False, "minimal": "low", "xhigh": "max"}
-"""Efforts that have another name here."""
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
@@ -57,7 +55,8 @@ def build_request(request: ChatRequest) -> HttpRequest:
     if wishes:
         body["options"] = wishes
     if options.reasoning_effort:
-        body["think"] = EFFORTS.get(options.reasoning_effort, options.reasoning_effort)
+        effort = known_effort(KIND, request.model, options.reasoning_effort)
+        body["think"] = effort != "none" and effort
     if request.tools and request.tool_choice != "none":
         body["tools"] = [
             {

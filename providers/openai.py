@@ -30,8 +30,10 @@ from fallback_chat.providers.wire.dialect import (
     texts_of,
     unsupported,
 )
+from fallback_chat.providers.wire.known_models import known_effort, thinks_silently
 from fallback_chat.providers.wire.quirks import Quirks, quirks_of
 from fallback_chat.providers.wire.read_chat import ChatReader
+from fallback_chat.providers.wire.read_responses import LEAST_TOKENS
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 
 if TYPE_CHECKING:
@@ -51,14 +53,14 @@ def build_request(request: ChatRequest) -> HttpRequest:
     if options.stream and quirks.stream_options:
         body["stream_options"] = {"include_usage": True}
     wishes: dict[str, Any] = {
-        quirks.max_tokens: options.max_tokens,
+        quirks.max_tokens: _cap(request, quirks),
         "temperature": options.temperature,
         "top_p": options.top_p,
         "stop": list(options.stop) or None,
         quirks.seed: options.seed,
     }
     if options.reasoning_effort:
-        wishes |= quirks.effort(options.reasoning_effort)
+        wishes |= quirks.effort(known_effort(KIND, request.model, options.reasoning_effort))
     if request.tools:
         wishes["tools"] = [_tool(tool) for tool in request.tools]
         wishes["tool_choice"] = _tool_choice(request.tool_choice)
@@ -70,6 +72,13 @@ def build_request(request: ChatRequest) -> HttpRequest:
         headers(request.settings, request.api_key, "text/event-stream"),
         encode_json(with_extras(body, request)),
     )
+
+
+def _cap(request: ChatRequest, quirks: Quirks) -> int | None:
+    """Return the output cap; a model of OpenAI's that reasons refuses a smaller one than its other API does."""
+    cap = request.options.max_tokens
+    reasons = quirks.max_tokens == "max_completion_tokens" and thinks_silently(KIND, request.model)
+    return max(cap, LEAST_TOKENS) if cap is not None and reasons else cap
 
 
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
@@ -102,13 +111,16 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
         window = next((count for count in map(count_of, windows) if count), None)
         capabilities = dict_of(model.get("capabilities"))
         modalities = texts_of(dict_of(model.get("architecture")).get("input_modalities"))
+        parameters = texts_of(model.get("supported_parameters"))
+        output = dict_of(model.get("top_provider")).get("max_completion_tokens") or model.get("max_completion_tokens")
         known = {
             "vision": bool(capabilities.get("vision")) or "image" in modalities,
-            "tools": bool(capabilities.get("function_calling"))
-            or "tools" in texts_of(model.get("supported_parameters")),
+            "tools": bool(capabilities.get("function_calling")) or "tools" in parameters,
+            "reasoning": bool(capabilities.get("reasoning")) or "reasoning" in parameters,
         }
         if text_of(model.get("id")):
-            models.append(ModelInfo(model["id"], window, tuple(name for name, has in known.items() if has)))
+            able = tuple(name for name, has in known.items() if has)
+            models.append(ModelInfo(model["id"], window, able, count_of(output)))
     return models, None
 
 

@@ -10,6 +10,7 @@ from fallback_chat.providers import openai
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.conversation import arguments_text, fits, normalise, state_for
 from fallback_chat.providers.wire.dialect import ChatRequest, Dialect, HttpRequest, dicts_of, text_of
+from fallback_chat.providers.wire.known_models import known_effort, tells_of_thinking
 from fallback_chat.providers.wire.read_responses import LEAST_TOKENS, ResponsesReader
 from fallback_chat.providers.wire.request import encode_json, url_of, with_extras
 
@@ -35,7 +36,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
         "max_output_tokens": None if cap is None else max(cap, LEAST_TOKENS),
         "temperature": options.temperature,
         "top_p": options.top_p,
-        "reasoning": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
+        "reasoning": _reasoning(request) or None,
     }
     if request.tools:
         wishes |= _tools(request)
@@ -46,6 +47,18 @@ def build_request(request: ChatRequest) -> HttpRequest:
         openai.headers(request.settings, request.api_key, "text/event-stream"),
         encode_json(with_extras(body, request)),
     )
+
+
+def _reasoning(request: ChatRequest) -> dict[str, Any]:
+    """Return how hard to think, and that a summary is told: without one, a model that thinks sends nothing for minutes."""
+    effort = request.options.reasoning_effort
+    wishes = {"effort": known_effort(KIND, request.model, effort)} if effort else {}
+    return wishes | ({"summary": "auto"} if tells_of_thinking(KIND, request.model) and effort != "none" else {})
+
+
+def unasked(request: ChatRequest) -> frozenset[str]:
+    """Return what nobody wished for: the summary, and all that is said of reasoning where nobody wished for an effort."""
+    return frozenset({"reasoning.summary"} | (set() if request.options.reasoning_effort else {"reasoning"}))
 
 
 def _tools(request: ChatRequest) -> dict[str, Any]:
@@ -123,6 +136,7 @@ DIALECT: Final = Dialect(
     read_models=openai.read_models,
     probe_request=openai.probe_request,
     lists_all=openai.lists_all,
+    unasked=unasked,
     lacks=frozenset({"stop", "seed"}),
 )
 

@@ -20,6 +20,7 @@ from fallback_chat.providers.ollama import DIALECT as OLLAMA
 from fallback_chat.providers.openai import DIALECT as OPENAI
 from fallback_chat.providers.openai_responses import DIALECT as RESPONSES
 from fallback_chat.providers.wire.finish import Broken, ending_of
+from fallback_chat.providers.wire.known_models import tells_of_thinking, thinks_silently
 from fallback_chat.providers.wire.quirks import PRESETS, Quirks, quirks_of
 from tests.providers.vectors import FAMILIES
 from tests.test_docs import ROOT, page, rows, section, words
@@ -121,6 +122,26 @@ def test_the_words_for_the_end_are_what_the_page_says() -> None:
                 assert endings == {None}
             case _:
                 assert endings == {FinishReason(words(finish)[0])}
+
+
+def test_the_names_of_silent_thinkers_are_what_the_page_says() -> None:
+    *_, (kind, silent, speaking), last = rows(
+        section("kinds.md", "How a model that thinks is told from one that hangs")
+    )
+    for named, thinks, does_not in ((kind, silent, speaking), last):
+        (name,) = words(named)
+        assert all(thinks_silently(name, model) for model in words(thinks))
+        assert not any(thinks_silently(name, model) for model in words(does_not))
+
+
+def test_what_is_asked_for_unasked_is_what_the_page_says() -> None:
+    table = section("kinds.md", "How a model that thinks is told from one that hangs").partition("A model that may be")[
+        0
+    ]
+    asked = {words(kind)[0]: what for kind, what, _ in rows(table)}
+    models = {"openai-responses": "gpt-6.2-sol", "anthropic": "claude-opus-5", "gemini": "gemini-3.8-flash"}
+    assert {kind for kind in asked if tells_of_thinking(kind, models.get(kind, "any"))} == set(models)
+    assert {kind for kind, what in asked.items() if what == "nothing"} == asked.keys() - models.keys()
 
 
 def test_every_service_with_quirks_is_on_the_page() -> None:

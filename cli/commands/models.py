@@ -105,7 +105,7 @@ async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) ->
     for attempt in unknown:
         with suppress(Exception):  # advice never fails an answer
             async with asyncio.timeout(NEAREST_TIMEOUT):
-                names = [model.id for model in await by_label[attempt.provider].list_models()]
+                names = [model.id for model in await by_label[attempt.provider].list_models() if not model.retired]
             if close := get_close_matches(attempt.model, names, n=3, cutoff=0.4):
                 lines.append(f"{attempt.provider} has {', '.join(close)}")
     return lines
@@ -130,4 +130,5 @@ def _lines(listings: Iterable[Listing]) -> Iterable[str]:
         for model in sorted(listing.models, key=lambda model: model.id):
             mark = "*" if model.id == listing.configured else " "
             window = f"{model.context_window} tokens" if model.context_window else ""
-            yield f"{mark} {model.id.ljust(width)}  {window}  {' '.join(model.capabilities)}".rstrip()
+            able = "retired" if model.retired else " ".join(model.capabilities)
+            yield f"{mark} {model.id.ljust(width)}  {window}  {able}".rstrip()

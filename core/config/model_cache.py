@@ -56,13 +56,19 @@ class ModelCache:
         with suppress(KeyError, TypeError, ValueError):
             stored = self._lists[account(provider, os.environ)]
             if 0 <= time.time() - stored["at"] < max_age:
-                return [ModelInfo(str(name), window, tuple(able)) for name, window, able in stored["models"]]
+                return [
+                    ModelInfo(str(name), window, tuple(able), *more) for name, window, able, *more in stored["models"]
+                ]
         return None
 
     def put(self, provider: ProviderSettings, models: Sequence[ModelInfo]) -> None:
         """Remember a list."""
         listed = [
-            (self._redact(one.id), one.context_window, list(map(self._redact, one.capabilities))) for one in models
+            (
+                *(self._redact(one.id), one.context_window, list(map(self._redact, one.capabilities))),
+                *(one.max_output_tokens, one.retired),
+            )
+            for one in models
         ]
         self._lists[account(provider, os.environ)] = {"at": time.time(), "models": listed}
         self._changed = True
@@ -75,9 +81,8 @@ class ModelCache:
                 write_own(self._path, json.dumps(self._lists).encode())
 
     def teach(self, llm: LLM, provider: ProviderSettings) -> None:
-        """Tell a provider whose window is not configured what a list said, however old: a model does not change its window."""
-        if llm.context_window is None:
-            llm.learn(self.get(provider, max_age=math.inf) or ())
+        """Tell a provider what a list said of its model, however old: a model does not change its window, or begin to reason."""
+        llm.learn(self.get(provider, max_age=math.inf) or ())
 
 
 async def list_models(

@@ -87,16 +87,22 @@ _IMAGES: Final = re.compile(
 )
 
 
-def rejected_key(error: APIError, body: dict[str, Any], chat: ChatRequest) -> str | None:
+def rejected_key(
+    error: APIError, body: dict[str, Any], chat: ChatRequest, unasked: frozenset[str] = frozenset()
+) -> str | None:
     """Return the key of `body` that `error` is about, as `key` or `outer.key`, or None.
 
-    First what it names, then what its words mean. What the user wrote into `extra_body` is not ours
-    to drop.
+    First what it names, then what its words mean; of several, one that nobody asked for. What the
+    user wrote into `extra_body` is not ours to drop.
     """
     if error.kind not in _KINDS or error.details.status not in _STATUSES:
         return None
     keys = _droppable(body, chat)
-    for found in (*_named(error, keys), *_spoken_of(error, keys), *_meant(error, keys)):
+    for found in (
+        *_named(error, keys),
+        *_spoken_of(error, keys),
+        *sorted(_meant(error, keys), key=lambda key: key not in unasked),
+    ):
         if found not in chat.dropped:
             return found
     return None

@@ -13,6 +13,8 @@ from fallback_chat.core.llm import LLM, ChatOptions
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.http.stream import HttpStream
 from fallback_chat.providers.wire.dialect import ChatRequest
+from fallback_chat.providers.wire.known_models import SHOWS, THINKS, thinks_silently
+from fallback_chat.providers.wire.quirks import preset_of
 from fallback_chat.providers.wire.request import url_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class HttpLLM(LLM):
         self._http = http
         self._errors = ErrorReader(settings, api_key)
         self._origin = fingerprint(settings.kind, url_of(settings, ""), settings.headers, api_key or "", settings.model)
+        self._listed: ModelInfo | None = None
+        """What a list of models says of this one."""
         self._reasoning_required = False
         """Every tool call has to go with a reasoning, as the server has said."""
         self._closed = False
@@ -74,8 +78,20 @@ class HttpLLM(LLM):
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
         """Take in what a list of the provider's models says about its own."""
+        models = tuple(models)
+        self._listed = next((one for one in models if one.id == self.model), self._listed)
         if self._dialect.lists_windows:
             super().learn(models)
+
+    def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
+        """Return why the model may send nothing for long before its answer, or None if it should not."""
+        effort = (options and options.reasoning_effort) or self._settings.reasoning_effort
+        if effort is not None:
+            return None if effort == "none" else f"reasoning effort {effort} was asked for"
+        if self._listed and THINKS.intersection(self._listed.capabilities) and self.kind not in SHOWS:
+            return "the list of models says that it reasons"
+        # A router says that it waits, and shows the reasoning of its models.
+        return None if preset_of(self._settings) == "openrouter" else thinks_silently(self.kind, self.model)
 
     def chat(
         self,
@@ -99,6 +115,7 @@ class HttpLLM(LLM):
                 options=options or ChatOptions(),
                 extra=extra,
                 origin=self._origin,
+                listed=self._listed,
             )
         )
 
@@ -189,11 +206,12 @@ class HttpLLM(LLM):
             unsupported_feature,
         )
 
-        if (lowered := self._dialect.adjust(request, error)) is not None:
-            stream.notices += (
-                f"has room for {lowered.options.max_tokens} tokens of output only: max_tokens is lowered to that",
-            )
-            return lowered
+        if (lowered := self._dialect.lower_cap(request, error)) is not None:
+            fitting, room = lowered
+            self._listed = fitting.listed
+            if request.options.max_tokens is not None:
+                stream.notices += (f"has room for {room} tokens of output only: max_tokens is lowered to that",)
+            return fitting
         if rejects_state(error, request):
             # From here on what was kept is another account's; what the next answers leave is taken again.
             self._origin = fingerprint(self._origin, "refused")
@@ -202,7 +220,7 @@ class HttpLLM(LLM):
         if not self._reasoning_required and lacks_reasoning(error):
             self._reasoning_required = True
             return replace(request, reasoning_required=True)
-        key = rejected_key(error, json.loads(built.body), request)
+        key = rejected_key(error, json.loads(built.body), request, self._dialect.unasked(request))
         if key is None:
             if unsupported_feature(error, request):
                 error.kind = ErrorKind.UNSUPPORTED
@@ -211,7 +229,8 @@ class HttpLLM(LLM):
             self._renamed[key] = name
         else:
             self.dropped = (*self.dropped, key)
-            stream.notices += (f"does not take {key!r}: it is no longer sent ({error.message})",)
+            if key not in self._dialect.unasked(request):
+                stream.notices += (f"does not take {key!r}: it is no longer sent ({error.message})",)
         return replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
 
     def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:

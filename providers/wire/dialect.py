@@ -52,6 +52,8 @@ class ChatRequest:
     """Merged into the body last, on top of the provider's `extra_body`."""
     origin: str = ""
     """Fingerprint of the account that is asked: kind, address, key and model. Only state from there goes back."""
+    listed: ModelInfo | None = None
+    """What the provider's list says of the model, as far as it was asked for."""
     reasoning_required: bool = False
     """The server wants a reasoning with every tool call."""
     dropped: frozenset[str] = frozenset()
@@ -131,8 +133,10 @@ class Dialect(NamedTuple):
     """Whether a model that is not among the names of the list cannot be asked."""
     lists_windows: bool = True
     """The windows of the list are those that the server gives a conversation, and not what a model could have."""
-    adjust: Callable[[ChatRequest, APIError], ChatRequest | None] = lambda _request, _error: None
-    """Gives the request with the output cap that an error leaves room for, to be sent once instead, or None."""
+    lower_cap: Callable[[ChatRequest, APIError], tuple[ChatRequest, int] | None] = lambda _request, _error: None
+    """Gives the request with the output cap that an error leaves room for, and that cap, or None."""
+    unasked: Callable[[ChatRequest], frozenset[str]] = lambda _: frozenset()
+    """Which keys of the body, as `key` or `outer.key`, are there without anybody's wish: a refusal of them is not told."""
     lacks: frozenset[str] = frozenset()
     """Which of `ChatRequest.special` it has no word for."""
 

@@ -13,7 +13,7 @@ from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
-from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
+from fallback_chat.core.llm import LLM, ChatOptions, FinishReason, ModelInfo
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.rejections import ESSENTIAL
 from fallback_chat.providers.http.connections import HttpEngine
@@ -318,6 +318,50 @@ async def test_a_wish_that_the_format_has_no_word_for_is_named_once(kind: str) -
     spelled = {"parallel_tool_calls": "parallel"} | ({"tool_choice": "mode"} if kind == "gemini" else {})
     for wish in {"stop", "seed", "tool_choice", "parallel_tool_calls"} - set(lacking):
         assert spelled.get(wish, wish).replace("_", "").encode() in sent
+
+
+LISTED: dict[str, tuple[Any, ModelInfo]] = {
+    "openai": (
+        {
+            "data": [
+                {"id": "m", "context_length": 9, "supported_parameters": ["tools", "reasoning"]}
+                | {"top_provider": {"max_completion_tokens": 4}}
+            ]
+        },
+        ModelInfo("m", 9, ("tools", "reasoning"), 4),
+    ),
+    "anthropic": (
+        {
+            "data": [
+                {"id": "m", "max_input_tokens": 9, "max_tokens": 4, "lifecycle": "retired"}
+                | {
+                    "capabilities": {
+                        "thinking": {"supported": True},
+                        "batch": {"supported": False},
+                        "x": True,
+                        "y": None,
+                    }
+                }
+            ]
+        },
+        ModelInfo("m", 9, ("thinking", "x"), 4, retired=True),
+    ),
+    "gemini": (
+        {"models": [{"name": "models/m", "inputTokenLimit": 9, "outputTokenLimit": 4, "thinking": True}]},
+        ModelInfo("m", 9, ("reasoning",), 4),
+    ),
+    "ollama": (
+        {"models": [{"name": "m", "details": {"context_length": 9}, "capabilities": ["thinking"]}]},
+        ModelInfo("m", 9, ("thinking",)),
+    ),
+}
+LISTED["openai-responses"] = LISTED["openai"]
+
+
+async def test_a_list_says_what_a_model_can_do_and_whether_it_still_does(kind: str) -> None:
+    page, wanted = LISTED[kind]
+    async with served(kind, answers(json.dumps(page).encode())) as (one, _):
+        assert await one.list_models() == [wanted]
 
 
 async def test_whatever_a_model_of_the_list_says_of_itself_it_is_listed(kind: str) -> None:

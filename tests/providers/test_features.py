@@ -263,7 +263,11 @@ SPELLED: dict[str, Event] = {
         "seed": 7,
         "reasoning_effort": "low",
     },
-    "openai-responses": {"max_output_tokens": 50, "temperature": 0.5, "reasoning": {"effort": "low"}},
+    "openai-responses": {
+        "max_output_tokens": 50,
+        "temperature": 0.5,
+        "reasoning": {"effort": "low", "summary": "auto"},
+    },
     "anthropic": {
         "max_tokens": 50,
         "temperature": 0.5,
@@ -276,7 +280,7 @@ SPELLED: dict[str, Event] = {
             "temperature": 0.5,
             "stopSequences": ["END"],
             "seed": 7,
-            "thinkingConfig": {"thinkingLevel": "LOW"},
+            "thinkingConfig": {"includeThoughts": True, "thinkingLevel": "LOW"},
         }
     },
     "ollama": {"options": {"num_predict": 50, "temperature": 0.5, "stop": ["END"], "seed": 7}, "think": "low"},

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.commands.models import Listing, _lines
+from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.simulator.schedule import first
 from tests.cli.canned import canned
 from tests.cli.program import ANSWERS, KEY
@@ -40,7 +42,15 @@ def test_the_json_has_every_provider_and_what_failed(program: Program) -> None:
             {
                 "name": "one",
                 "model": "sim-model",
-                "models": [{"id": "sim-model", "context_window": None, "capabilities": []}],
+                "models": [
+                    {
+                        "id": "sim-model",
+                        "context_window": None,
+                        "capabilities": [],
+                        "max_output_tokens": None,
+                        "retired": False,
+                    }
+                ],
                 "error": None,
             },
             {
@@ -59,6 +69,11 @@ def test_the_json_has_every_provider_and_what_failed(program: Program) -> None:
         ],
         "exit_code": 0,
     }
+
+
+def test_a_retired_model_is_marked_and_never_proposed() -> None:
+    listing = Listing("one", "old-1", [ModelInfo("new-1", 8, ("tools",)), ModelInfo("old-1", 8, retired=True)])
+    assert list(_lines([listing])) == ["one (2 models)", "  new-1  8 tokens  tools", "* old-1  8 tokens  retired"]
 
 
 def test_without_any_list_it_fails(program: Program) -> None:

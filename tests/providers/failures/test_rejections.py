@@ -202,7 +202,7 @@ def test_a_cap_that_does_not_fit_is_lowered_to_what_is_left() -> None:
     message = "input length and `max_tokens` exceed context limit: 990000 + 64000 > 1000000"
     lowered = lower_cap(asked, error(message, kind=ErrorKind.CONTEXT_EXCEEDED))
     assert lowered is not None
-    assert lowered.options.max_tokens == 10000
+    assert (lowered[0].options.max_tokens, lowered[1]) == (10000, 10000)
     full = message.replace("990000", "999990")
     assert lower_cap(asked, error(full, kind=ErrorKind.CONTEXT_EXCEEDED)) is None
     assert lower_cap(asked, error("prompt is too long", kind=ErrorKind.CONTEXT_EXCEEDED)) is None

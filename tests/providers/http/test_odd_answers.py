@@ -316,12 +316,25 @@ def test_arguments_that_only_look_like_json_are_not_sent(arguments: str) -> None
     assert arguments_text(ToolCall("c1", "tide", arguments)) == "{}"
 
 
+TOLD = {"includeThoughts": True}
 EFFORTS: list[tuple[str, dict[str, Any], str, str, Any]] = [
-    ("gemini", {"model": "gemini-3.8-flash"}, "low", "generationConfig", {"thinkingConfig": {"thinkingLevel": "LOW"}}),
+    (
+        "gemini",
+        {"model": "gemini-3.8-flash"},
+        "low",
+        "generationConfig",
+        {"thinkingConfig": TOLD | {"thinkingLevel": "LOW"}},
+    ),
     ("gemini", {}, "none", "generationConfig", {"thinkingConfig": {"thinkingLevel": "MINIMAL"}}),
-    ("gemini", {}, "max", "generationConfig", {"thinkingConfig": {"thinkingLevel": "XHIGH"}}),
+    ("gemini", {}, "max", "generationConfig", {"thinkingConfig": TOLD | {"thinkingLevel": "XHIGH"}}),
     ("gemini", {"model": "gemini-2.5-flash"}, "none", "generationConfig", {"thinkingConfig": {"thinkingBudget": 0}}),
-    ("gemini", {"model": "gemini-2.5-pro"}, "max", "generationConfig", {"thinkingConfig": {"thinkingBudget": -1}}),
+    (
+        "gemini",
+        {"model": "gemini-2.5-pro"},
+        "max",
+        "generationConfig",
+        {"thinkingConfig": TOLD | {"thinkingBudget": -1}},
+    ),
     ("anthropic", {}, "none", "thinking", {"type": "disabled"}),
     ("anthropic", {}, "minimal", "output_config", {"effort": "low"}),
     ("ollama", {}, "none", "think", False),

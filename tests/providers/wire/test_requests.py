@@ -19,7 +19,7 @@ from fallback_chat.core.chat_context import (
     ToolCall,
     ToolResult,
 )
-from fallback_chat.core.llm import ChatOptions
+from fallback_chat.core.llm import ChatOptions, ModelInfo
 from fallback_chat.providers.wire.dialect import ChatRequest, HttpRequest
 from tests.providers.vectors import FAMILIES, VECTORS, dialect_of, origin_of, settings_of
 
@@ -83,7 +83,17 @@ def user(text: str) -> ChatContext:
     return ChatContext.from_text(text)
 
 
-OURS: dict[str, dict[str, Any]] = {"ollama": {"truncate": False, "shift": False}}
+OURS: dict[str, dict[str, Any]] = {
+    "ollama": {"truncate": False, "shift": False},
+    "openai-responses": {"reasoning": {"summary": "auto"}},
+    "gemini": {
+        "generationConfig": {
+            "maxOutputTokens": 256,
+            "stopSequences": ["END"],
+            "thinkingConfig": {"includeThoughts": True},
+        }
+    },
+}
 """What this project sends on purpose besides the recorded body."""
 
 
@@ -246,8 +256,8 @@ def test_a_model_of_gemini_may_be_named_in_any_way_and_asked_for_a_document() ->
     ("family", "key", "value"),
     [
         ("anthropic", "output_config", {"effort": "low"}),
-        ("gemini", "generationConfig", {"thinkingConfig": {"thinkingLevel": "LOW"}}),
-        ("openai-responses", "reasoning", {"effort": "low"}),
+        ("gemini", "generationConfig", {"thinkingConfig": {"includeThoughts": True, "thinkingLevel": "LOW"}}),
+        ("openai-responses", "reasoning", {"effort": "low", "summary": "auto"}),
         ("ollama", "think", "low"),
     ],
 )
@@ -262,5 +272,18 @@ def test_ollama_is_told_its_window_and_not_to_think() -> None:
 
 
 def test_a_cap_is_what_the_vendor_takes() -> None:
-    assert body_of("anthropic", options=ChatOptions())["max_tokens"] == 8192
     assert body_of("openai-responses", options=ChatOptions(max_tokens=1))["max_output_tokens"] == 16
+    reasons, not_ = {"model": "gpt-5-mini"}, {"model": "gpt-4o"}
+    assert body_of("openai-chat", options=ChatOptions(max_tokens=1), settings=reasons)["max_completion_tokens"] == 16
+    assert body_of("openai-chat", options=ChatOptions(max_tokens=1), settings=not_)["max_completion_tokens"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "sent"),
+    [(None, None, 32_000), (None, 64_000, 64_000), (100, 64_000, 100), (99_000, 64_000, 64_000)],
+)
+def test_anthropic_is_given_the_models_own_cap_where_nobody_asks_for_less(
+    asked: int | None, limit: int | None, sent: int
+) -> None:
+    listed = ModelInfo("m", max_output_tokens=limit)
+    assert body_of("anthropic", options=ChatOptions(max_tokens=asked), listed=listed)["max_tokens"] == sent

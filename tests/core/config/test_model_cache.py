@@ -1,0 +1,50 @@
+"""What is remembered of the providers' lists of models."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.config.model_cache import ModelCache
+from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.core.llm import ModelInfo
+from tests.core.scripted import ScriptedLLM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PROVIDER = ProviderSettings(name="a", kind="openai", model="m", base_url="http://127.0.0.1:9/v1")
+MODELS = [ModelInfo("m", 8000, ("tools", "reasoning"), 4096), ModelInfo("old", retired=True)]
+
+
+def test_a_list_is_read_back_as_it_was(tmp_path: Path) -> None:
+    cache = ModelCache(tmp_path / "models.json")
+    cache.put(PROVIDER, MODELS)
+    cache.save()
+    assert ModelCache(tmp_path / "models.json").get(PROVIDER) == MODELS
+
+
+def test_a_list_of_an_older_version_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    cache = ModelCache(path)
+    cache.put(PROVIDER, MODELS)
+    cache.save()
+    stored = json.loads(path.read_bytes())
+    (held,) = stored.values()
+    held["models"] = [row[:3] for row in held["models"]]
+    path.write_text(json.dumps(stored))
+    assert ModelCache(path).get(PROVIDER) == [ModelInfo("m", 8000, ("tools", "reasoning")), ModelInfo("old")]
+
+
+def test_a_provider_learns_of_its_model_although_its_window_is_configured(tmp_path: Path) -> None:
+    learned: list[ModelInfo] = []
+
+    class Pupil(ScriptedLLM):
+        def learn(self, models: Iterable[ModelInfo]) -> None:
+            learned.extend(models)
+
+    cache = ModelCache(tmp_path / "models.json")
+    cache.put(PROVIDER, MODELS)
+    cache.teach(Pupil("a", [], context_window=5), PROVIDER)
+    assert learned == MODELS
