@@ -47,10 +47,13 @@ class CompletionUsage:
     cached: int | None = None
     cache_write: int | None = None
     reasoning: int | None = None
+    cost: float | None = None
+    """What the provider says that it charges, in its own currency."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
             check_count(name, getattr(self, name))
+        check_number("cost", self.cost)
 
 
 _COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasoning")
@@ -171,7 +174,10 @@ class LLMStream(ABC):
     """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
 
     notices: tuple[str, ...] = ()
-    """What of the request this provider was not given, each in words that follow its name; complete at the first chunk."""
+    """What of the request this provider was not given, and what of its answer cannot be shown, each in words that follow its name.
+
+    The former is complete at the first chunk, the latter at the end.
+    """
 
     def __aiter__(self) -> Self:
         return self

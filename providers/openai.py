@@ -155,7 +155,7 @@ def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, Any]]:
             ]
         elif turn.role is Role.ASSISTANT:
             names |= {call.id: call.name for call in turn.tool_calls}
-            messages.append(_assistant(turn, quirks))
+            messages.append(_assistant(turn, quirks, request))
             required = quirks.reasoning_required or request.reasoning_required
             if required or (quirks.reasoning_back and in_last_tool_loop(turns, position)):
                 key = quirks.reasoning_back or "reasoning_content"
@@ -167,20 +167,24 @@ def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, Any]]:
     return messages
 
 
-def _assistant(turn: ChatMessage, quirks: Quirks) -> dict[str, Any]:
+def _assistant(turn: ChatMessage, quirks: Quirks, request: ChatRequest) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": turn.text}
     if turn.tool_calls:
         kind = {"type": "function"} if quirks.call_type else {}
+        # Google puts the signatures of thoughts there.
+        beside = dict_of(state_for(turn, request.origin)).get("extra_content") or []
+        fitting = beside if len(beside) == len(turn.tool_calls) else [None] * len(turn.tool_calls)
         message["tool_calls"] = [
             {"id": call.id, **kind, "function": {"name": call.name, "arguments": arguments_text(call)}}
-            for call in turn.tool_calls
+            | ({"extra_content": extra} if extra else {})
+            for call, extra in zip(turn.tool_calls, fitting, strict=True)
         ]
     return message
 
 
 def _state(turn: ChatMessage, request: ChatRequest, key: str, *, required: bool) -> dict[str, Any]:
     """Return the reasoning that goes back with an answer; where it is required, an empty one stands for that of others."""
-    state = dict_of(state_for(turn, request.origin))
+    state = {name: value for name, value in dict_of(state_for(turn, request.origin)).items() if name == key}
     if "content" in state:
         texts = [text_of(part.get("text")) for part in dicts_of(state["content"])]
         return state if fits(turn, texts, len(turn.tool_calls)) else {}

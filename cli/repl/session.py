@@ -92,6 +92,8 @@ class Tally:
     """Tokens, as the next two; those of `cached` are counted in it."""
     output: int = 0
     cached: int = 0
+    charged: float | None = None
+    """What the provider says that it charged; None where it does not say."""
 
 
 class Session:
@@ -205,6 +207,8 @@ class Session:
             tally.input += result.answer.usage.input or 0
             tally.output += result.answer.usage.output or 0
             tally.cached += result.answer.usage.cached or 0
+            if result.answer.usage.cost is not None:
+                tally.charged = (tally.charged or 0.0) + result.answer.usage.cost
 
     def undo(self) -> ChatMessage | None:
         """Take the last question and its answer back; gives the question, None when there is none."""
@@ -246,9 +250,12 @@ class Session:
         self.skipped[name] = until
 
     def cost(self, prices: Mapping[str, Prices]) -> float | None:
-        """Give what the answers cost; None when nobody who answered has a price."""
-        priced = [_cost(tally, prices[name]) for name, tally in self.tallies.items() if name in prices]
-        return sum(priced) if priced else None
+        """Return what the answers cost, by the configured prices, or else as the providers say; None when nobody says."""
+        priced = [
+            _cost(tally, prices[name]) if name in prices else tally.charged for name, tally in self.tallies.items()
+        ]
+        known = [cost for cost in priced if cost is not None]
+        return sum(known) if known else None
 
 
 def _cost(tally: Tally, price: Prices) -> float:

@@ -132,7 +132,8 @@ def usage_line(usage: CompletionUsage | None) -> str:
         "cached": usage.cached,
         "reasoning": usage.reasoning,
     }
-    return "tokens: " + ", ".join(f"{count} {name}" for name, count in parts.items() if count is not None)
+    counts = ", ".join(f"{count} {name}" for name, count in parts.items() if count is not None)
+    return f"tokens: {counts}" + ("" if usage.cost is None else f"; cost {usage.cost:.6g}")
 
 
 def _ordinal(number: int) -> str:

@@ -88,6 +88,11 @@ class BodyReader:
         return self._reader.output_started
 
     @property
+    def unshown(self) -> set[str]:
+        """What came that a terminal cannot show, as `pictures` and `audio`."""
+        return self._reader.dropped
+
+    @property
     def finished(self) -> bool:
         """The finish was seen: the answer is whole, whatever happens now."""
         return self._reader.finished

@@ -93,6 +93,9 @@ class HttpStream(LLMStream):
         if self._response is not None and body.error is None:
             await self._drain()
         await self.aclose()
+        if body.unshown:
+            self.notices += (f"sent {' and '.join(sorted(body.unshown))}, of which nothing is shown",)
+            body.unshown.clear()
         if body.error is not None:
             error, body.error = body.error, None
             raise error

@@ -204,6 +204,12 @@ def count_of(value: Any) -> int | None:
     return None
 
 
+def amount_of(value: Any) -> float | None:
+    """Return an amount of money, or None for what cannot be one."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < _LARGEST_COUNT else None
+
+
 def total_of(*counts: int | None) -> int | None:
     """Add counts, of which some may be missing; None when all are."""
     known = [count for count in counts if count is not None]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers.wire.chat_state import ChatState
-from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, first_of, text_of
+from fallback_chat.providers.wire.dialect import (
+    ErrorEventError,
+    amount_of,
+    count_of,
+    dict_of,
+    dicts_of,
+    first_of,
+    text_of,
+)
 from fallback_chat.providers.wire.finish import ending_of
 from fallback_chat.providers.wire.quirks import quirks_of
 from fallback_chat.providers.wire.reading import PROPER_ENDS, AnswerReader
@@ -121,6 +129,7 @@ class ChatReader(AnswerReader):
                 "call_id": text_of(piece.get("id")),
                 "name": text_of(function.get("name")),
                 "arguments": function.get("arguments"),
+                "extra": piece.get("extra_content"),
             }
             if whole:
                 self._tools.whole(**given)
@@ -150,7 +159,10 @@ class ChatReader(AnswerReader):
         return self._think.flush(whole=ending is FinishReason.STOP)
 
     def _state_of_it(self) -> Any:
-        return self._state.message() if self._tools else None
+        if not self._tools:
+            return None
+        beside = {"extra_content": self._tools.extras} if any(self._tools.extras) else {}
+        return self._state.message() | beside
 
 
 def _of_groq(own: dict[str, Any], usage: Any, chunks: list[ChatChunk]) -> Any:
@@ -188,4 +200,5 @@ def _usage(usage: dict[str, Any]) -> CompletionUsage:
         cached=cached if cached is not None else count_of(usage.get("prompt_cache_hit_tokens")),  # DeepSeek
         cache_write=count_of(prompt.get("cache_write_tokens")),
         reasoning=count_of(completion.get("reasoning_tokens")),
+        cost=amount_of(usage.get("cost")),  # OpenRouter
     )

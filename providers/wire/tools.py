@@ -25,6 +25,8 @@ class _Call:
     id: str
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    extra: Any = None
+    """What the server put beside the call, to be sent back with it."""
     released: bool = False
 
     @property
@@ -46,6 +48,7 @@ class ToolCallAssembler:
         self._calls: list[_Call] = []
         self._by_index: dict[int | str, _Call] = {}
         self._size = 0
+        self._extras: list[Any] = []
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -60,7 +63,20 @@ class ToolCallAssembler:
         """Whether a call has no name: nobody could run it."""
         return not all(call.name for call in self._calls)
 
-    def add(self, *, index: int | str | None = None, call_id: str = "", name: str = "", arguments: object = "") -> None:
+    @property
+    def extras(self) -> list[Any]:
+        """What the server put beside each of the calls that were released, None where it was nothing."""
+        return self._extras
+
+    def add(
+        self,
+        *,
+        index: int | str | None = None,
+        call_id: str = "",
+        name: str = "",
+        arguments: object = "",
+        extra: Any = None,
+    ) -> None:
         """Add a piece; `arguments` is JSON text or, when it is whole, an object. Raises `FrameTooLargeError`."""
         piece = self._measured(arguments, call_id, name)
         call = self._call_for(index, call_id, name, piece)
@@ -68,13 +84,20 @@ class ToolCallAssembler:
             return
         call.id = call.id or call_id
         call.name = call.name or name
+        call.extra = extra or call.extra
         if call.pieces == ["{}"] and piece.strip():
             call.pieces.clear()
         if piece:
             call.pieces.append(piece)
 
     def whole(
-        self, *, index: int | str | None = None, call_id: str = "", name: str = "", arguments: object = ""
+        self,
+        *,
+        index: int | str | None = None,
+        call_id: str = "",
+        name: str = "",
+        arguments: object = "",
+        extra: Any = None,
     ) -> bool:
         """Add a call that comes whole, or the final form of one that came in pieces. Return whether it is a new one.
 
@@ -86,6 +109,7 @@ class ToolCallAssembler:
             call = self._open(index, call_id)
         call.id = call.id or call_id
         call.name = call.name or name
+        call.extra = extra or call.extra
         call.pieces = [text] if text.strip() else call.pieces
         return new
 
@@ -99,6 +123,7 @@ class ToolCallAssembler:
             if not call.released and not (call.id and key in seen):
                 call.id = call.id or f"call_{os.urandom(8).hex()}"
                 found.append(ToolCall(call.id, call.name, arguments))
+                self._extras.append(call.extra)
             seen.add(key)
             call.released = True
         return tuple(found)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from fallback_chat.core.errors import APIError
+from tests.providers.asking import hello, llm, sends
+from tests.providers.raw_server import raw_server
 from tests.providers.test_features import block, choice, completed, ended, framed, function, part, said, stop_reason
 from tests.providers.vectors import body_reader, read
 
@@ -186,6 +188,42 @@ def test_a_word_for_nothing_is_no_finish(family: str) -> None:
 
 def test_a_blocked_account_of_google_is_a_matter_of_permission() -> None:
     assert result_of("gemini", part(text="Hi"), ENDS["gemini"]("PUP_LIMITED_DISABLED"))[3] == "permission"
+
+
+UNSHOWN: dict[str, tuple[list[Event], list[str]]] = {
+    "openai-chat": ([choice(images=[{"type": "image_url"}]), choice(audio={"data": "AA"})], ["audio", "pictures"]),
+    "openai-responses": (
+        [
+            {"type": "response.output_item.done", "output_index": 0}
+            | {"item": {"type": "image_generation_call", "id": "i", "result": "AA"}},
+            {"type": "response.audio.delta", "delta": "AA"},
+        ],
+        ["audio", "pictures"],
+    ),
+    "gemini": (
+        [
+            part(inlineData={"mimeType": "image/png", "data": "AA"}),
+            part(inlineData={"mimeType": "audio/wav", "data": "AA"}),
+        ],
+        ["audio", "pictures"],
+    ),
+}
+
+
+@pytest.mark.parametrize("family", UNSHOWN)
+def test_what_cannot_be_shown_is_known(family: str) -> None:
+    events, wanted = UNSHOWN[family]
+    body = body_reader(family)
+    for data in framed(family, events):
+        body.feed(data)
+    assert (sorted(body.unshown), body.output_started) == (wanted, False)
+
+
+async def test_what_cannot_be_shown_is_told_at_the_end() -> None:
+    picture = b'data: {"choices": [{"delta": {"content": "Here.", "images": [{}]}, "finish_reason": "stop"}]}\n\n'
+    async with raw_server(sends(picture)) as server, llm(server.url) as one, hello(one) as stream:
+        assert "".join([(chunk.delta and chunk.delta.content) or "" async for chunk in stream]) == "Here."
+        assert stream.notices == ("sent pictures, of which nothing is shown",)
 
 
 MESSAGES: dict[str, tuple[list[Event], str, str]] = {

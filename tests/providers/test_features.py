@@ -199,6 +199,13 @@ def test_cached_and_reasoning_tokens_are_parts_of_what_is_counted(family: str) -
     assert usage == {"input": 9, "output": 5, "cached": 4, "reasoning": 3}
 
 
+@pytest.mark.parametrize(("said", "cost"), [(0.0012, 0.0012), (0, 0.0), ("free", None), (-1, None), (True, None)])
+def test_what_an_answer_costs_is_taken_from_whoever_says_it(said: object, cost: float | None) -> None:
+    events = [choice("stop", content="Hi"), {"choices": [], "usage": {"prompt_tokens": 9, "cost": said}}]
+    usage = read("openai-chat", framed("openai-chat", events))["usage"]
+    assert usage.get("cost") == cost
+
+
 def test_ollama_counts_tokens_in_and_out() -> None:
     events = [said(content="Hi"), ended(prompt_eval_count=9, eval_count=5)]
     assert read("ollama", framed("ollama", events))["usage"] == {"input": 9, "output": 5}

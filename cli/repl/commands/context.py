@@ -56,7 +56,7 @@ async def tokens(repl: Repl, _: str) -> None:
 
 
 async def cost(repl: Repl, _: str) -> None:
-    """Tell what the conversation cost, where prices are configured."""
+    """Tell what the conversation cost, where prices are configured or the provider says."""
     total = repl.session.cost(prices(repl.chain.providers))
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from tests.cli.program import Program
 
-USAGE = {"input": 7, "output": 5, "total": 12, "cached": None, "cache_write": None, "reasoning": None}
+USAGE = {"input": 7, "output": 5, "total": 12, "cached": None, "cache_write": None, "reasoning": None, "cost": None}
 NO_ANSWER: dict[str, Any] = {
     "schema": "fallback-chat.answer/1",
     "text": "",

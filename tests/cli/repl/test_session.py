@@ -132,6 +132,16 @@ def test_tokens_are_those_that_the_provider_counted_else_a_rough_count() -> None
     assert session.cost({"b": Prices(input=1.0, output=2.0)}) is None
 
 
+def test_what_a_provider_says_it_charged_counts_where_no_price_is_configured() -> None:
+    session = Session()
+    turn(session, given=answer(usage=CompletionUsage(input=700, cost=0.25)))
+    turn(session, given=answer(usage=CompletionUsage(input=700, cost=0.5)))
+    turn(session, given=answer(name="b", usage=CompletionUsage(input=700)))
+    assert session.cost({}) == 0.75
+    assert session.cost({"a": Prices(input=1000.0)}) == 1.4
+    assert session.cost({"b": Prices(input=1000.0)}) == 1.45
+
+
 def test_a_new_conversation_keeps_whom_to_ask() -> None:
     session = Session()
     session.pinned = "a"

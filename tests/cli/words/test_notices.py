@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.words.notices import CUT_SHORT, shortcomings
+from fallback_chat.cli.words.notices import CUT_SHORT, shortcomings, usage_line
 from fallback_chat.core.answer import AnswerBuilder
-from fallback_chat.core.llm import ChatChunk, FinishReason
+from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words:
     builder = AnswerBuilder()
     builder.add(ChatChunk(finish_reason=finish, finish_words=words))
     assert shortcomings(replace(builder.build(Stream()), provider="one"), None) == [told]  # type: ignore[arg-type]
+
+
+def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
+    assert usage_line(CompletionUsage(input=7, output=5, cost=0.00125)) == "tokens: 7 in, 5 out; cost 0.00125"
 
 
 class Stream:

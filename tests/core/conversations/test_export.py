@@ -155,6 +155,7 @@ def test_json_has_everything_under_the_names_of_the_answer_object() -> None:
                         "cached": None,
                         "cache_write": None,
                         "reasoning": None,
+                        "cost": None,
                     },
                     "attempts": [
                         {

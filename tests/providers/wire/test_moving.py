@@ -400,3 +400,20 @@ def test_a_call_of_another_provider_goes_with_an_empty_reasoning(preset: str) ->
     plain = ChatContext.from_text("hi").add(Role.ASSISTANT, "Hello.").add(Role.USER, "next")
     sent = body_of("openai-chat", chat_ctx=plain, settings={"preset": preset})
     assert not any("reasoning_content" in one for one in sent["messages"])
+
+
+def test_what_stood_beside_a_call_goes_back_beside_it() -> None:
+    signed = {"google": {"thought_signature": "S"}}
+    body = body_reader("openai-chat", preset=None)
+    for number, extra in enumerate((signed, None)):
+        call = {"index": number, "id": f"c{number}", "function": {"name": "tide", "arguments": "{}"}}
+        body.feed(sse({"choices": [{"delta": {"tool_calls": [call | ({"extra_content": extra} if extra else {})]}}]}))
+    body.feed(sse({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}))
+    (last,) = [chunk.delta for chunk in body.ready if chunk.delta and chunk.delta.extras]
+    answer = ChatMessage(Role.ASSISTANT, (), tuple(last.tool_calls), extras=tuple(last.extras))
+    results = ChatMessage(Role.TOOL, tool_results=(ToolResult("c0", "1"), ToolResult("c1", "2")))
+    context = ChatContext.from_text("hi").add_message(answer).add_message(results)
+    for origin, wanted in ((origin_of("openai-chat"), [signed, None]), ("another", [None, None])):
+        sent = body_of("openai-chat", chat_ctx=context, settings={"preset": None}, origin=origin)["messages"][1]
+        assert [call.get("extra_content") for call in sent["tool_calls"]] == wanted
+        assert sent.keys() == {"role", "content", "tool_calls"}
