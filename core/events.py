@@ -101,10 +101,27 @@ class AttemptFailed:
     """Seconds until the same provider is asked again, when it is."""
     after_content: bool = False
     """Text of this attempt had been shown."""
+    overtaken: bool = False
+    """It was late, as `AttemptLate` has told, and `next`, which was asked beside it, has begun to answer."""
 
     def __post_init__(self) -> None:
         check_seconds("elapsed", self.elapsed, zero=True)
         check_seconds("retry_in", self.retry_in, zero=True, none=True)
+        check_type("after_content", self.after_content, bool)
+        check_type("overtaken", self.overtaken, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLate:
+    """A provider has sent nothing in its time: `next` is asked as well, and the first content wins."""
+
+    llm: LLM
+    next: LLM
+    elapsed: float
+    """Seconds."""
+
+    def __post_init__(self) -> None:
+        check_seconds("elapsed", self.elapsed, zero=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +231,7 @@ class AllFailed:
 Event = (
     AttemptStarted
     | AttemptFailed
+    | AttemptLate
     | AttemptSkipped
     | Notice
     | ProviderGivenUp
@@ -228,6 +246,7 @@ Event = (
 EVENT_NAMES: Final[dict[type[Any], str]] = {
     AttemptStarted: "attempt_started",
     AttemptFailed: "attempt_failed",
+    AttemptLate: "attempt_late",
     AttemptSkipped: "attempt_skipped",
     Notice: "notice",
     ProviderGivenUp: "provider_given_up",

@@ -220,6 +220,14 @@ class LLM(ABC):
         return "unknown"
 
     @property
+    def machine(self) -> str | None:
+        """What serves it: host and port, or `local` for this machine; None where that is not known.
+
+        Two providers on one machine are not asked at the same time.
+        """
+        return None
+
+    @property
     def context_window(self) -> int | None:
         """Tokens that fit into one conversation, or None when not known."""
         return self._listed_window

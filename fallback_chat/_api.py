@@ -37,6 +37,7 @@ from fallback_chat.core.errors import FallbackChatError as FallbackChatError
 from fallback_chat.core.errors import Problem as Problem
 from fallback_chat.core.events import AllFailed as AllFailed
 from fallback_chat.core.events import AttemptFailed as AttemptFailed
+from fallback_chat.core.events import AttemptLate as AttemptLate
 from fallback_chat.core.events import AttemptRecord as AttemptRecord
 from fallback_chat.core.events import AttemptSkipped as AttemptSkipped
 from fallback_chat.core.events import AttemptStarted as AttemptStarted

@@ -42,4 +42,4 @@ def test_every_key_of_the_chain_is_commented_out_and_shows_its_default(field: sc
 
     shown = field.type.read(tomllib.loads(row)[field.name])
     assert tomllib.loads(TEXT)["chain"] == {}
-    assert shown == field.default or field.name in ("max_retry_per_llm", "hedge_after")
+    assert shown == field.default or field.name == "max_retry_per_llm"

@@ -63,6 +63,7 @@ class ChatTurn:
         stream = self._open_stream(options, max_wait)
         progress.left = partial(getattr, stream, "gives_up_in")
         progress.thought_ago = partial(getattr, stream, "thought_ago")
+        progress.speaker = lambda: stream.llm.label if stream.llm else None
         progress.can_switch = partial(getattr, stream, "can_give_up")
         self._turn = Turn(stream, self._chunk)
         self.stop = self._turn.stop

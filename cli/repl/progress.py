@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.cli.words.health import countdown
 from fallback_chat.core.engine.settings import OnStreamFailure
-from fallback_chat.core.events import AttemptFailed, AttemptStarted, Waiting
+from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,11 @@ class Progress:
         """Tells how many seconds ago the provider sent its last piece of reasoning, before it has begun to answer."""
         self.can_switch: Callable[[], bool] = _yes
         """Tells whether another provider is left to ask."""
+        self.speaker: Callable[[], str | None] = _unknown
+        """Tells who gave the text there is."""
         self._waits_for: str | None = None
+        self._late: str | None = None
+        """Who was asked before, is late, and may still answer."""
         self.on_stream_failure = OnStreamFailure.RAISE
 
     def event(self, event: Event) -> None:
@@ -52,6 +56,10 @@ class Progress:
                 self._began = self._heard = self._now()
                 self._first, self._characters, self._thinking, self._again_at = None, 0, False, None
                 self._waits_for = None
+            case AttemptLate(llm):
+                self._late = llm.label
+            case AttemptFailed(llm) if llm.label == self._late:
+                self._late = None
             case Waiting(seconds, _, llm):
                 self._again_at, self._waits_for = self._now() + seconds, llm.label
             case AttemptFailed(llm, _, _, following, retry_in) if following is llm and retry_in:
@@ -67,7 +75,9 @@ class Progress:
         self._heard = self._now()
         self._thinking = bool(delta.reasoning) and not delta.content
         if delta.content:
-            self._first = self._first or self._now()
+            if self._first is None:
+                self._first, self._late = self._now(), None
+                self.provider = self.speaker() or self.provider
             self._characters += len(delta.content)
 
     @property
@@ -88,7 +98,8 @@ class Progress:
             return self._stall(silence)
         if self._first is None:
             thinks = self._thinking or self.thought_ago() is not None
-            return f"{'thinks' if thinks else 'waiting'} {duration_of(now - self._began)}"
+            late = f"; {self._late} is late" if self._late is not None else ""
+            return f"{'thinks' if thinks else 'waiting'} {duration_of(now - self._began)}{late}"
         seconds = max(now - self._first, 0.001)
         speed = self._characters / CHARACTERS_PER_TOKEN / seconds
         return f"{duration_of(now - self._began)}" + (f" {speed:.0f} tok/s" if seconds > 1 else "")

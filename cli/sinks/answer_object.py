@@ -13,6 +13,7 @@ from fallback_chat.core.answer_json import answer_json, attempt_error, milliseco
 from fallback_chat.core.errors import AllProvidersFailed, APIError
 from fallback_chat.core.events import (
     AttemptFailed,
+    AttemptLate,
     AttemptStarted,
     FailedOver,
     Notice,
@@ -93,6 +94,8 @@ class JsonLines:
                     retry_in=event.retry_in,
                     will=will,
                 )
+            case AttemptLate(llm, following, elapsed):
+                self.emit("late", provider=llm.label, next=following.label, elapsed_ms=milliseconds(elapsed))
             case Notice(llm, text):
                 self.emit("notice", provider=llm.label, text=text)
             case Waiting(seconds, until, llm):

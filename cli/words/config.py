@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.settings import AttemptSettings
 
 HIDDEN: Final = "(hidden)"
-_EXAMPLES: Final = {"deadline": "none", "max_retry_per_llm": 1, "hedge_after": 2.0}
+_EXAMPLES: Final = {"deadline": "none", "max_retry_per_llm": 1}
 """For the keys that have no default."""
 
 _HEAD: Final = """\

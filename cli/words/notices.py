@@ -9,6 +9,7 @@ from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
+    AttemptLate,
     AttemptSkipped,
     AttemptStarted,
     Notice,
@@ -49,9 +50,9 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
     match event:
         case AttemptStarted(llm, number) if verbose:
             yield f"request {number} goes to {llm.label} ({llm.kind}, {llm.model})"
-        case AttemptFailed(llm, error, _, following, retry_in):
-            if following is None:
-                return  # the summary says it
+        case AttemptFailed(llm, error, _, following, retry_in, overtaken=overtaken):
+            if following is None or overtaken:
+                return  # the summary says it, or `AttemptLate` has said it
             what = f"asking {following.label}"
             if following is llm:
                 what = f"asking it again in {duration(retry_in or 0)}"
@@ -60,6 +61,8 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
             yield f"{llm.label}: given up by you; asking {following.label}"
         case Waiting(seconds, _, llm):
             yield f"no provider available; {llm.label} is asked again in {duration(seconds)}"
+        case AttemptLate(llm, following, elapsed):
+            yield f"{llm.label}: nothing for {duration(elapsed)}; {following.label} is asked as well"
         case AttemptSkipped(llm, error):
             wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
             why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else f"it {rule(error.kind).words}"

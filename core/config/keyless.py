@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.config.services import machine
 from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 
@@ -63,6 +64,11 @@ class Keyless(LLM):
     def model(self) -> str:
         """The model's name at the provider."""
         return self._settings.model
+
+    @property
+    def machine(self) -> str | None:
+        """Host and port, or `local`."""
+        return machine(self.kind, self._settings.base_url)
 
     @property
     def context_window(self) -> int | None:

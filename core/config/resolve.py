@@ -9,12 +9,13 @@ from fallback_chat.core.config.document import Document, Problems, Value, quoted
 from fallback_chat.core.config.provider_entry import Merged, ProviderBuilder
 from fallback_chat.core.config.settings import ChatSettings, Origin, Settings
 from fallback_chat.core.config.values import describe, suggest
-from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
-from fallback_chat.core.errors import Problem
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, HedgeAfter, TimeoutSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from fallback_chat.core.errors import Problem
 
 
 def load(text: str | bytes, path: Path | None = None, *, home: Path | None = None) -> Settings:
@@ -62,7 +63,7 @@ def resolve(
         chat=ChatSettings(**_plain(chat)),
         keys=_plain(keys),
         path=documents[0].path if documents else None,
-        warnings=tuple(one.masked() for one in (*warnings, *builder.warnings, *_hedging_warning(chain_values))),
+        warnings=tuple(one.masked() for one in (*warnings, *builder.warnings)),
         advice=tuple(one.masked() for one in builder.advice),
         origins=_origins("chain", chain_values)
         | _origins("chat", chat)
@@ -90,7 +91,7 @@ def _settings(chain: Mapping[str, Value]) -> tuple[AttemptSettings, ChainSetting
     written = _plain(chain)
     attempt = {name: value for name, value in written.items() if name in schema.ATTEMPT_KEYS}
     source = TimeoutSource.CHAIN if "attempt_timeout" in attempt else TimeoutSource.DEFAULT
-    whole = {name: value for name, value in written.items() if name not in attempt}
+    whole = {"hedge_after": HedgeAfter.TIMEOUT} | {name: written[name] for name in written if name not in attempt}
     return AttemptSettings(**attempt, attempt_timeout_source=source), ChainSettings(**whole)
 
 
@@ -100,14 +101,6 @@ def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
 
 def _origins(key: str, values: Mapping[str, Value]) -> dict[str, Origin]:
     return {f"{key}.{name}": value.origin for name, value in values.items()}
-
-
-def _hedging_warning(chain: Mapping[str, Value]) -> list[Problem]:
-    """Say that `hedge_after` does nothing yet: a setting that is read and not heeded must not look as if it were."""
-    value = chain.get("hedge_after")
-    if value is None or value.value is None:
-        return []
-    return [Problem("chain.hedge_after", "has no effect in this version", value.path, value.line)]
 
 
 def _check_profile(name: str, value: Value, known: Sequence[str], problems: Problems) -> None:

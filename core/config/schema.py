@@ -10,7 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from fallback_chat.core.config import values as v
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure, Prefer
+from fallback_chat.core.engine.settings import (
+    AttemptSettings,
+    ChainSettings,
+    HedgeAfter,
+    OnRefusal,
+    OnStreamFailure,
+    Prefer,
+)
 
 
 class Field(NamedTuple):
@@ -31,8 +38,8 @@ EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _DEFAULTS: Final = {field.name: field.default for field in (*fields(AttemptSettings), *fields(ChainSettings))}
 
 
-def _chain(name: str, type_: v.ValueType, doc: str) -> Field:
-    return Field(name, type_, doc, _DEFAULTS[name], preference=True)
+def _chain(name: str, type_: v.ValueType, doc: str, *, default: Any = None) -> Field:
+    return Field(name, type_, doc, _DEFAULTS[name] if default is None else default, preference=True)
 
 
 ATTEMPT: Final = (
@@ -57,9 +64,14 @@ ATTEMPT: Final = (
 
 CHAIN: Final = (
     *ATTEMPT,
-    _chain("deadline", v.seconds(or_word=v.NONE), "for the whole chain to the first content"),
+    _chain("deadline", v.seconds(or_words=(v.NONE,)), "for the whole chain to the first content"),
     _chain("prefer", v.choice(Prefer, Prefer), "which provider a new turn begins with"),
-    _chain("hedge_after", v.seconds(or_word="p95"), "start the next provider too when there is no content by then"),
+    _chain(
+        "hedge_after",
+        v.seconds(or_words=HedgeAfter),
+        "ask the next provider as well when there is no content by then",
+        default=HedgeAfter.TIMEOUT,
+    ),
 )
 """Every key of [chain]."""
 

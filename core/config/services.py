@@ -151,6 +151,13 @@ def is_loopback(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def machine(kind: str, base_url: str | None) -> str | None:
+    """Return what serves an entry: host and port, or `local` for this machine; None where that is not known."""
+    service = by_kind(kind)
+    url = base_url or (service.base_url if service else "")
+    return "local" if is_loopback(url) else urlsplit(url).netloc or None
+
+
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme)

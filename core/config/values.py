@@ -57,25 +57,26 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def number(words: str, low: float, high: float, *, above: bool = False, or_word: str | None = None) -> ValueType:
-    """Make the type of numbers from `low` (or just above it) to `high`; one word may be allowed beside them."""
+def number(words: str, low: float, high: float, *, above: bool = False, or_words: Iterable[str] = ()) -> ValueType:
+    """Make the type of numbers from `low` (or just above it) to `high`; some words may be allowed beside them."""
+    allowed = tuple(or_words)
 
     def read(value: Any) -> float | str | None:
-        if or_word is not None and value == or_word:
-            return None if or_word == NONE else or_word
-        # NaN fails every comparison, so it is told apart by asking for what is right.
+        if isinstance(value, str) and value in allowed:
+            return None if value == NONE else allowed[allowed.index(value)]
+        # NaN fails every comparison, so test for the valid range.
         if _is_number(value) and low <= value <= high and not (above and value == low):
             return float(value)
         raise Mistake("")
 
     limits = f"above {low:g}, at most {high:g}" if above else f"from {low:g} to {high:g}"
-    either = f', or "{or_word}"' if or_word else ""
+    either = "".join(f', or "{word}"' for word in allowed)
     return ValueType(f"{words} {limits}{either}", read)
 
 
-def seconds(*, low: float = 0.0, above: bool = True, or_word: str | None = None) -> ValueType:
+def seconds(*, low: float = 0.0, above: bool = True, or_words: Iterable[str] = ()) -> ValueType:
     """Make the type of a duration in seconds, at most a day."""
-    return number("a number of seconds", low, DAY, above=above, or_word=or_word)
+    return number("a number of seconds", low, DAY, above=above, or_words=or_words)
 
 
 def integer(low: int, high: int) -> ValueType:

@@ -19,6 +19,7 @@ from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.engine.budget import Budget, first_content_budget, size_class
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
+from fallback_chat.core.engine.hedging import Hedging
 from fallback_chat.core.engine.order import Candidate
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
@@ -86,6 +87,7 @@ class FallbackAdapter(EventEmitter, LLM):
             raise ValueError("each provider needs a health key of its own")
         self._candidates = [Candidate(*one) for one in zip(llm, each, keys, strict=True)]
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
+        self._hedging = Hedging(self._settings.hedge_after)
         self._close_llms = close_llms
         self._closed = False
         self._streams: WeakSet[FallbackLLMStream] = WeakSet()
@@ -182,12 +184,15 @@ class FallbackAdapter(EventEmitter, LLM):
                 deliver(on_event, event)
             self.emit(event)
 
+        self._hedging.begin_turn()
         tokens = chat_ctx.estimated_tokens
         size = size_class(tokens)
         services = Services(
             self._board,
             emit,
             partial(self._budget, size=size, options=options, insist=start_with if insist else None),
+            lambda candidate, budget: self._hedging.hedge(budget, self._board.samples(candidate.key, size)),
+            self._hedging.note_hedge,
             lambda candidate, seconds: self._board.note_sample(candidate.key, size, seconds),
             self._note_answer,
             self._random,

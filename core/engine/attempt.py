@@ -9,29 +9,23 @@ returns out of order becomes an `APIError`. Whoever creates an attempt closes it
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fallback_chat.core.engine.clocks import FOREVER, Clocks, Phase
+from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.held import HeldChunks
 from fallback_chat.core.engine.settings import OnRefusal
 from fallback_chat.core.engine.watchdog import GivenUpError, OutOfTimeError, Watchdog
-from fallback_chat.core.engine.wellformed import check_chunk
-from fallback_chat.core.errors import (
-    APIConnectionError,
-    APIError,
-    APIStreamError,
-    APITimeoutError,
-    ErrorKind,
-)
+from fallback_chat.core.engine.wellformed import check_arguments, check_chunk, named
+from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from fallback_chat.core.chat_context import ToolCall
     from fallback_chat.core.engine.budget import Budget
+    from fallback_chat.core.engine.hedging import Hedge
     from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.llm import LLM, LLMStream
 
@@ -62,11 +56,18 @@ class Attempt:
         budget: Budget,
         total_left: float = FOREVER,
         commit_left: float = FOREVER,
+        hedge: Hedge = NEVER,
     ) -> None:
         self.llm = llm
         self.budget = budget
         self._settings = settings
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog(self._grant_grace if hedge.grace else None)
+        self.hedge = hedge
+        self._late_failure = APITimeoutError(
+            f"nothing for {budget.seconds:.3g} s", details=ErrorDetails(retryable=False)
+        )
+        self.late = asyncio.Event()
+        """Set when the time to the first content is over, and more of it was granted."""
         self._now = asyncio.get_running_loop().time
         self._started = self._now()
         self._open_stream = open_stream
@@ -76,6 +77,7 @@ class Attempt:
         self._thought_at: float | None = None
         self._ended = False
         self._nothings = 0
+        self._timed_out = False
         self.first_token: float | None = None
         """Seconds from the start to the first content."""
         self.shown = 0
@@ -115,6 +117,21 @@ class Attempt:
     def notices(self) -> tuple[str, ...]:
         """Request options that this provider did not receive."""
         return getattr(self._stream, "notices", ())  # somebody's own stream may be any async iterator
+
+    @property
+    def hedge_in(self) -> float | None:
+        """Seconds until another provider is asked as well; None when that waits for `late`."""
+        return None if self.hedge.after is None else max(self.hedge.after - self.elapsed, 0.0)
+
+    @property
+    def late_failure(self) -> APIError:
+        """The failure of an attempt whose time to the first content was over."""
+        return self._late_failure
+
+    def time_out(self) -> None:
+        """End the wait for the first content: it gets no grace after all."""
+        self._timed_out = True
+        self._watchdog.time_out()
 
     def give_up(self) -> None:
         """Have the present or the next wait end with `GivenUpError`."""
@@ -214,11 +231,22 @@ class Attempt:
                 await self._hand_out(chunk.delta)
         return cast("ChatChunk", chunk)
 
+    def _timed_out_with(self, error: Exception) -> APIError | None:
+        if not isinstance(error, OutOfTimeError):
+            return None
+        return self._late_failure if self._timed_out else self._clocks.failure()
+
+    def _grant_grace(self) -> float:
+        if self.late.is_set() or not self._clocks.grant(self.hedge.grace):
+            return 0.0
+        self.late.set()
+        return self.hedge.grace
+
     def _end_with(self, error: Exception) -> None:
         """End with what a provider raised. Raises `APIError`, unless the answer is whole already, or `GivenUpError`."""
         if isinstance(error, GivenUpError):
             raise error
-        failure = self._named(error)
+        failure = self._timed_out_with(error) or named(error, self.llm, committed=self.committed)
         if not self._is_harmless(failure):
             raise failure from (error.__cause__ if failure is error else error)
         self._ended = True
@@ -255,25 +283,6 @@ class Attempt:
         # Where text has come after a finish before, more may be missing.
         return not (self._clocks.finish_taken_back and failure.kind is ErrorKind.STALLED)
 
-    def _named(self, error: Exception) -> APIError:
-        """Return the failure that `error` stands for."""
-        match error:
-            case APIError():
-                return error
-            case OutOfTimeError():
-                return self._clocks.failure()
-            case TimeoutError():
-                return APITimeoutError(_said(error))
-            case OSError() if self.committed:
-                return APIStreamError(_said(error))
-            case OSError():
-                return APIConnectionError(_said(error))
-            case _:
-                logger.error("%s raised what a provider must not raise", self.llm.label, exc_info=error)
-                ours = type(self.llm).__module__.startswith("fallback_chat.")
-                hint = "this is a bug in fallback-chat: please report it" if ours else None
-                return APIError(_said(error), kind=ErrorKind.BUG, hint=hint)
-
     def _check_end_without_text(self, *, calls: bool) -> None:
         """Tell a tool turn and a labelled refusal from an answer that is none. Raises `APIStreamError`."""
         finish = self.finish_reason
@@ -293,17 +302,6 @@ class Attempt:
         raise APIStreamError("the answer has no text", kind=ErrorKind.EMPTY)
 
 
-def check_arguments(calls: Sequence[ToolCall]) -> None:
-    """Raise `APIStreamError` when the arguments of a tool call are not a JSON object: such a call must not run."""
-    for call in calls:
-        try:
-            arguments = json.loads(call.arguments)
-        except (ValueError, RecursionError):
-            arguments = None
-        if not isinstance(arguments, dict):
-            raise APIStreamError(f"the arguments of the tool call {call.name!r} are not a JSON object")
-
-
 def _is_only_text(chunk: Any) -> bool:
     """Whether `chunk` is well-formed and holds a piece of text and nothing else."""
     return (
@@ -318,7 +316,3 @@ def _is_only_text(chunk: Any) -> bool:
         and delta.extras == ()
         and not delta.tool_fragment
     )
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,22 +1,29 @@
-"""When, and after how long, the same provider is asked again within a turn."""
+"""When, and after how long, a provider is asked again within a turn: the same one at once, or all in a new round."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.engine.policy import may_retry
+from fallback_chat.core.engine.policy import may_retry, rule
 from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from fallback_chat.core.engine.account import Account
+    from fallback_chat.core.engine.health import HealthBoard
+    from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.errors import APIError
+    from fallback_chat.core.llm import LLM
 
 FIRST_BACKOFF: Final = 0.5
 MAX_BACKOFF: Final = 8.0
 WAIT_WITH_SUCCESSOR: Final = 2.0
 """Seconds; a provider that asks for more time loses the turn to the next one."""
+
+SHORTEST_PAUSE: Final = 1.0
+"""Seconds between two rounds, even where a provider asks for less."""
 
 
 def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
@@ -51,3 +58,14 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and 
     if wait is None:
         return backoff(retry, settings.retry_interval, random)
     return max(wait, 0.0) if wait <= (max_wait if last else min(WAIT_WITH_SUCCESSOR, max_wait)) else None
+
+
+def round_wait(candidates: Iterable[Candidate], account: Account, board: HealthBoard) -> tuple[float, LLM] | None:
+    """Return after how many seconds it makes sense to ask `candidates` again, and for whose sake; None when never."""
+    waits = [
+        (max(board.rest(one.key, error), SHORTEST_PAUSE), one.llm)
+        for one in candidates
+        if (error := account.error_of(one)) is not None
+        and (rule(error.kind).waiting_helps or error.retry_after is not None)
+    ]
+    return min(waits, key=lambda wait: wait[0], default=None)

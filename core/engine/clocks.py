@@ -100,6 +100,13 @@ class Clocks:
         if self.phase is Phase.THINKING:
             self._all_thinking_left -= seconds
 
+    def grant(self, seconds: float) -> bool:
+        """Give the first content more time; False when another clock is the one that rings."""
+        if self.rung() is not Clock.FIRST_CONTENT:
+            return False
+        self._left += seconds
+        return True
+
     def commit(self) -> None:
         """Stop the deadline: the first content is there."""
         self._commit_left = FOREVER

@@ -65,8 +65,11 @@ class Order:
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
-    async def take(self) -> tuple[Candidate, Permit] | None:
-        """Return the next candidate with its permit, or None when there is nobody left to ask."""
+    async def take(self, *, last_resort: bool = True) -> tuple[Candidate, Permit] | None:
+        """Return the next candidate with its permit, or None when there is nobody left to ask.
+
+        Without `last_resort`, those that rest are left alone.
+        """
         candidates = self.left()
         serving = {one.key for one in candidates}
         self._passed.update(one.key for one in self._untried if one.key not in serving)
@@ -79,7 +82,7 @@ class Order:
                 self.leave_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)
-        for candidate in sorted(candidates, key=self._last_resort_order):
+        for candidate in sorted(candidates, key=self._last_resort_order) if last_resort else ():
             if permit := self._board.force(candidate.key):
                 self.leave_out(candidate)
                 return candidate, permit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.engine.budget import Budget, BudgetReason
 from fallback_chat.core.engine.clocks import FOREVER
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ class Patience:
     def was_exceeded(self) -> bool:
         """Whether time ended the turn before its providers did."""
         return self.total_is_over or self.left <= EARLY
+
+    def allot(self, budget: Budget, *, next_needs: float | None) -> tuple[Budget, float]:
+        """Return how long a request may take to its first content, and how long once it shows that it is at work.
+
+        One with a successor, whose budget is `next_needs`, leaves it half of the time; while at work, only that budget.
+        """
+        left = self.left
+        if next_needs is None:
+            share, at_work = left, left
+        else:
+            share, at_work = left / 2, left - min(left / 2, next_needs)
+        return (Budget(share, BudgetReason.DEADLINE) if share < budget.seconds else budget), at_work
 
     async def pause(self, seconds: float) -> None:
         """Do nothing for a while; no clock runs meanwhile. `skip()` ends it early."""

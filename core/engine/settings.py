@@ -47,6 +47,14 @@ class TimeoutSource(StrEnum):
     DEFAULT = "default"
 
 
+class HedgeAfter(StrEnum):
+    """When the next provider is asked as well, where that is no number of seconds."""
+
+    TIMEOUT = "timeout"
+    P95 = "p95"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptSettings:
     """How one provider is asked. In fallback.toml these keys stand in [chain] or in an entry."""
@@ -86,14 +94,17 @@ class ChainSettings:
     deadline: float | None = None
     """For all providers together to the first content; None leaves it to their own time-outs."""
     prefer: Prefer = Prefer.PRIMARY
-    hedge_after: float | str | None = None
-    """When the next provider is asked as well: seconds, or `p95`."""
+    hedge_after: float | str = "off"
+    """When the next provider is asked as well: seconds without content, `timeout` (when the time to the first content is
+    over), `p95` (of the provider's last answers) or `off`."""
     max_wait: float = 0.0
     """How long a turn may pause altogether, when a provider or the whole chain asks for patience."""
 
     def __post_init__(self) -> None:
         check_seconds("deadline", self.deadline, none=True)
         check_seconds("max_wait", self.max_wait, zero=True)
-        if not isinstance(self.hedge_after, str):
-            check_seconds("hedge_after", self.hedge_after, none=True)
+        if isinstance(self.hedge_after, str):
+            object.__setattr__(self, "hedge_after", one_of("hedge_after", self.hedge_after, HedgeAfter))
+        else:
+            check_seconds("hedge_after", self.hedge_after)
         object.__setattr__(self, "prefer", one_of("prefer", self.prefer, Prefer))

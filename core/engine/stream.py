@@ -27,30 +27,22 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.engine.account import Account
 from fallback_chat.core.engine.attempt import Attempt
-from fallback_chat.core.engine.budget import Budget, BudgetReason
+from fallback_chat.core.engine.backoff import retry_wait, round_wait
 from fallback_chat.core.engine.call import Call
 from fallback_chat.core.engine.clocks import TotalTimeoutError
+from fallback_chat.core.engine.contest import Contest
+from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.order import Order
 from fallback_chat.core.engine.patience import Patience
-from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.engine.reading import GeneratedStream
 from fallback_chat.core.engine.seam import SeamUnprovenError
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.engine.shown import ShownText
+from fallback_chat.core.engine.telling import Teller
 from fallback_chat.core.engine.turn import Failure
 from fallback_chat.core.engine.watchdog import GivenUpError
-from fallback_chat.core.errors import AllProvidersFailed, APIError, APIStreamError, ErrorKind
-from fallback_chat.core.events import (
-    AllFailed,
-    AttemptFailed,
-    AttemptSkipped,
-    AttemptStarted,
-    FailedOver,
-    Notice,
-    Outcome,
-    ProviderGivenUp,
-    Waiting,
-)
+from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
+from fallback_chat.core.events import AttemptLate, AttemptStarted, Outcome, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -63,8 +55,6 @@ if TYPE_CHECKING:
 
 LONGEST_ANSWER: Final = 300.0
 """Seconds for which a provider on trial that has begun to answer keeps its trial to itself."""
-SHORTEST_PAUSE: Final = 1.0
-"""Seconds between two rounds, even where a provider asks for less."""
 
 
 class FallbackLLMStream(GeneratedStream):
@@ -83,15 +73,15 @@ class FallbackLLMStream(GeneratedStream):
             sleep=services.sleep,
         )
         self._given_up: set[str] = set()
-        self._skips_told: set[str] = set()
         self._order = self._new_order(insist=options.insist)
         self._number = 0
         self._retries = 0
         """Requests beyond the first that the provider being asked has had."""
         self._latest: Call | None = None
         """The request that was started last, whether or not it has shown content."""
-        self._failure: Failure | None = None
-        self._last_error: APIError | None = None
+        self._open: list[Call] = []
+        """The requests that are open, the older one first."""
+        self._teller = Teller(services.emit)
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
         self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
 
@@ -107,10 +97,7 @@ class FallbackLLMStream(GeneratedStream):
 
     @property
     def thought_ago(self) -> float | None:
-        """Seconds since the last sign of thinking of a provider that has not begun to answer; None when none thinks.
-
-        Its reasoning itself is handed out with its first content: until then the attempt may be forgotten.
-        """
+        """Seconds since the last sign of thinking of a provider that has not begun to answer; None when none thinks."""
         return None if self._latest is None else self._latest.attempt.thought_ago
 
     @property
@@ -125,27 +112,30 @@ class FallbackLLMStream(GeneratedStream):
 
     @property
     def can_give_up(self) -> bool:
-        """Whether another provider is left that could take over."""
-        return not self.ended and self._latest is not None and bool(self._order.left())
+        """Whether another provider is asked already, or left, that could take over."""
+        return not self.ended and self._latest is not None and (len(self._open) > 1 or bool(self._order.left()))
 
     def give_up(self) -> bool:
-        """Leave the provider that is being asked, and go on to the next; False when there is none."""
+        """Leave the provider that is being asked, the older of two, and go on to the next; False when there is none."""
         if self._latest is None or not self.can_give_up:
             return False
-        self._given_up.add(self._latest.candidate.key)
+        call = self._open[0] if self._open else self._latest
+        self._given_up.add(call.candidate.key)
         if not self._patience.skip():
-            self._latest.attempt.give_up()
+            call.attempt.give_up()
         return True
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
         await self._services.board.refresh()
-        self._tell_skips()
+        self._teller.skips(self._options.candidates, self._order)
         shown = self._shown
         while True:
-            async with await self._next_call() as call:
+            async with Contest(await self._next_call(), second=self._hedge) as contest:
+                self._open = contest.calls
+                if (call := await self._first_to_speak(contest)) is None:
+                    continue
                 llm, attempt = call.candidate.llm, call.attempt
                 try:
-                    await self._commit(call)
                     if (mark := shown.begin(llm)) is not None:
                         yield mark
                     while (chunk := await attempt.next()) is not None:
@@ -162,6 +152,56 @@ class FallbackLLMStream(GeneratedStream):
                     self._services.note_answer(call.candidate)
                     return
 
+    async def _first_to_speak(self, contest: Contest) -> Call | None:
+        """Return the first call with content; None when all have failed, which is settled then."""
+        while contest.calls:
+            try:
+                call, error = await contest.next_outcome()
+            finally:
+                for one in contest.calls:
+                    self._teller.notices(one)
+            if error is None:
+                for loser in [one for one in contest.calls if one is not call]:
+                    self._lose(loser, call)
+                    await contest.close(loser)
+                self._commit(call)
+                return call
+            was_older = call is contest.calls[0]
+            if isinstance(error, GivenUpError):
+                self._leave(call)
+            else:
+                self._fail(call, error, alone=len(contest.calls) == 1)
+            await contest.close(call)
+            if contest.calls:
+                self._teller.what_follows(contest.calls[0].candidate, moves_on=was_older)
+        return None
+
+    async def _hedge(self, late: Call) -> Call | None:
+        """Ask the next provider beside one that is late, where that makes sense."""
+        following = self._order.left()
+        if not following or self._patience.is_over:
+            return None
+        if late.candidate.llm.machine is not None and following[0].llm.machine == late.candidate.llm.machine:
+            late.attempt.time_out()  # the two would only slow each other down
+            return None
+        taken = await self._order.take(last_resort=False)
+        if taken is None:
+            return None
+        if not late.attempt.late.is_set():
+            self._services.note_hedge()
+        self._services.emit(AttemptLate(late.candidate.llm, taken[0].llm, late.attempt.elapsed))
+        return self._start(*taken, beside=late)
+
+    def _lose(self, loser: Call, winner: Call) -> None:
+        """Settle a call that another one has beaten: only one whose time was over is to blame."""
+        if not loser.attempt.late.is_set():
+            return  # cancelled, which blames nobody
+        error = loser.attempt.late_failure
+        self._order.note_failure(loser.candidate, error)
+        loser.fail(error, alone=False)
+        self._teller.failure = Failure(loser.candidate, error, loser.attempt.elapsed)
+        self._teller.what_follows(winner.candidate, overtaken=True)
+
     async def _next_call(self) -> Call:
         """Return the next request: a retry, the next provider, or the first of a new round after a pause.
 
@@ -172,22 +212,22 @@ class FallbackLLMStream(GeneratedStream):
             return call
         while True:
             taken = None if self._patience.is_over else await self._order.take()
-            self._tell(taken[0] if taken else None)
-            self._tell_skips()
+            self._teller.what_follows(taken[0] if taken else None)
+            self._teller.skips(self._options.candidates, self._order)
             if taken is not None:
                 self._retries = 0
                 return self._start(*taken)
             if (pause := self._pause_before_next_round()) is None:
-                raise self._all_failed()
+                raise self._teller.all_failed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
             await self._begin_next_round(*pause)
 
     async def _retry(self) -> Call | None:
         """Ask the same provider once more, after a pause, where its last failure allows it."""
-        failure = self._failure
+        failure = self._teller.failure
         if failure is None or failure.retry_in is None:
             return None
         candidate, board = failure.candidate, self._services.board
-        self._tell(candidate)
+        self._teller.what_follows(candidate)
         await self._patience.pause(failure.retry_in)
         permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
         if permit is None or candidate.key in self._given_up:
@@ -195,64 +235,63 @@ class FallbackLLMStream(GeneratedStream):
         self._retries += 1
         return self._start(candidate, permit)
 
-    def _start(self, candidate: Candidate, permit: Permit) -> Call:
+    def _start(self, candidate: Candidate, permit: Permit, *, beside: Call | None = None) -> Call:
         self._number += 1
         self._services.emit(AttemptStarted(candidate.llm, self._number))
-        left = self._patience.left
         successors = self._order.left()
-        # One with successors leaves them half of the time; once it shows that it is at work, what the next one needs.
-        share = left / 2 if successors else left
-        reserve = min(left / 2, successors[0].settings.attempt_timeout) if successors else 0.0
-        budget = self._services.budget(candidate, permit)
-        if share < budget.seconds:
-            budget = Budget(share, BudgetReason.DEADLINE)
+        budget, commit_left = self._patience.allot(
+            self._services.budget(candidate, permit),
+            next_needs=successors[0].settings.attempt_timeout if successors else None,
+        )
         attempt = Attempt(
             candidate.llm,
             lambda: self._open_stream(candidate.llm, self._shown.partial),
             candidate.settings,
             budget=budget,
             total_left=self._patience.total_left,
-            commit_left=left - reserve,
+            commit_left=commit_left,
+            # Two that are late must not hold up the third.
+            hedge=NEVER if beside and successors else self._services.hedge(candidate, budget),
         )
         account, board = self._account, self._services.board
         self._latest = Call(candidate, permit, attempt, board=board, record=account.note, round_=account.round)
         return self._latest
 
-    async def _commit(self, call: Call) -> None:
-        """Wait for the first content of `call`. Raises `APIError`."""
-        try:
-            await call.attempt.commit()
-        finally:
-            for text in call.attempt.notices:
-                self._services.emit(Notice(call.candidate.llm, text))
+    def _commit(self, call: Call) -> None:
+        """Take in that the first content of `call` is there."""
         assert call.attempt.first_token is not None
+        self._latest = call
         self._patience.end()
         self._services.note_first_content(call.candidate, call.attempt.first_token)
         self._services.board.renew(call.candidate.key, call.permit, seconds=LONGEST_ANSWER)
 
-    def _fail(self, call: Call, error: APIError) -> None:
-        """Settle a failed call and decide what follows. Raises `error` where the turn ends with it."""
+    def _fail(self, call: Call, error: APIError, *, alone: bool = True) -> None:
+        """Settle a failed call and decide what follows. Raises `error` where the turn ends with it.
+
+        `alone` says that no other call is open: then it may be retried.
+        """
         candidate, attempt = call.candidate, call.attempt
         self._patience.total_left = attempt.total_left
-        self._failure = Failure(candidate, error, attempt.elapsed, self._pause_before_retry(call, error))
+        retry_in = self._pause_before_retry(call, error) if alone else None
+        self._teller.failure = Failure(candidate, error, attempt.elapsed, retry_in)
         if isinstance(error, TotalTimeoutError):
             self._patience.total_is_over = True
             call.fail_without_blame(error)
-        elif self._failure.retry_in is not None:
+        elif retry_in is not None:
             call.fail_without_blame(error)
         else:
             self._order.note_failure(candidate, error)
             call.fail(error, alone=self._order.alone)
         if attempt.committed:
-            self._break_off(self._failure, attempt)
+            self._break_off(self._teller.failure, attempt)
 
     def _break_off(self, failure: Failure, attempt: Attempt) -> None:
         """Decide what becomes of the text that was shown. Raises the error where it is the last word of the turn."""
-        self._failure = failure = self._shown.break_off(failure, attempt.shown)
+        self._teller.failure = failure = self._shown.break_off(failure, attempt.shown)
         policy = failure.candidate.settings.on_stream_failure
         others = not self._patience.total_is_over and bool(self._order.left())
         if not (others and self._shown.hand_over(policy, only_text=attempt.only_text)):
-            self._tell(None)
+            self._teller.what_follows(None)
             raise failure.error
 
     def _start_over(self, call: Call) -> None:
@@ -260,30 +299,22 @@ class FallbackLLMStream(GeneratedStream):
         error = APIStreamError("it did not continue the answer where it broke off")
         call.fail_without_blame(error, Outcome.FAILED)  # nothing of it was shown
         self._patience.total_left = call.attempt.total_left
-        self._failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)
+        self._teller.failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)
         if not self._shown.discard():
-            self._failure = self._failure._replace(retry_in=None)
-            self._tell(None)
+            self._teller.failure = self._teller.failure._replace(retry_in=None)
+            self._teller.what_follows(None)
             raise self._shown.broken.error
 
     def _leave(self, call: Call) -> None:
         """Go on to the next provider by the user's wish; what this one has shown is void."""
         attempt = call.attempt
+        self._teller.left = call.candidate.llm
         self._patience.total_left = attempt.total_left
         if attempt.committed:
             error = APIError("given up by you", kind=ErrorKind.CANCELLED)
             self._shown.discard(Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown))
 
-    def _tell_skips(self) -> None:
-        for candidate in self._options.candidates:
-            error = self._order.skips.get(candidate.key)
-            if error is not None and candidate.key not in self._skips_told:
-                self._skips_told.add(candidate.key)
-                self._services.emit(AttemptSkipped(candidate.llm, error))
-
     def _pause_before_retry(self, call: Call, error: APIError) -> float | None:
-        from fallback_chat.core.engine.backoff import retry_wait  # only needed once something has failed
-
         if call.attempt.committed or self._patience.is_over:
             return None
         return retry_wait(
@@ -296,18 +327,10 @@ class FallbackLLMStream(GeneratedStream):
         )
 
     def _pause_before_next_round(self) -> tuple[float, LLM] | None:
-        """Return after how many seconds it makes sense to ask the chain again, and for whose sake."""
         if self._order.stopped or self._patience.is_over:
             return None
-        pauses = [
-            (max(self._services.board.rest(one.key, error), SHORTEST_PAUSE), one.llm)
-            for one in self._options.candidates
-            if one.key not in self._given_up
-            and (error := self._account.error_of(one)) is not None
-            and (rule(error.kind).waiting_helps or error.retry_after is not None)
-        ]
-        shortest = min(pauses, key=lambda pause: pause[0], default=None)
-        return shortest if shortest is not None and shortest[0] <= self._patience.pauses_left else None
+        wait = round_wait(self._not_given_up(), self._account, self._services.board)
+        return wait if wait is not None and wait[0] <= self._patience.pauses_left else None
 
     async def _begin_next_round(self, seconds: float, llm: LLM) -> None:
         self._patience.end()
@@ -318,28 +341,7 @@ class FallbackLLMStream(GeneratedStream):
         self._patience.begin()
 
     def _new_order(self, *, insist: bool = False) -> Order:
-        left = [one for one in self._options.candidates if one.key not in self._given_up]
-        return Order(left, self._services.board, tokens=self._options.tokens, insist=insist)
+        return Order(self._not_given_up(), self._services.board, tokens=self._options.tokens, insist=insist)
 
-    def _tell(self, following: Candidate | None) -> None:
-        """Emit what the last failure, or the user's wish, leads to; once."""
-        failure, self._failure = self._failure, None
-        llm, latest = following.llm if following else None, self._latest
-        if failure is not None:
-            self._last_error = failure.error
-            after = failure.shown is not None
-            self._services.emit(
-                AttemptFailed(
-                    failure.candidate.llm, failure.error, failure.elapsed, llm, failure.retry_in, after_content=after
-                )
-            )
-            if llm is not None and llm is not failure.candidate.llm:
-                self._services.emit(FailedOver(failure.candidate.llm, llm, failure.error))
-        elif latest is not None and llm is not None and latest.candidate.key in self._given_up:
-            self._services.emit(ProviderGivenUp(latest.candidate.llm, llm))
-
-    def _all_failed(self) -> AllProvidersFailed:
-        error = AllProvidersFailed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
-        error.__cause__ = self._last_error
-        self._services.emit(AllFailed(error))
-        return error
+    def _not_given_up(self) -> list[Candidate]:
+        return [one for one in self._options.candidates if one.key not in self._given_up]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.engine.health import HealthBoard
+    from fallback_chat.core.engine.hedging import Hedge
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import Event
@@ -40,6 +41,8 @@ class Services(NamedTuple):
     board: HealthBoard
     emit: Callable[[Event], None]
     budget: Callable[[Candidate, Permit], Budget]
+    hedge: Callable[[Candidate, Budget], Hedge]
+    note_hedge: Callable[[], None]
     note_first_content: Callable[[Candidate, float], None]
     note_answer: Callable[[Candidate], None]
     random: Callable[[], float]

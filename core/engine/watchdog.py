@@ -31,7 +31,9 @@ class ProviderCancelledError(Exception):
 class Watchdog:
     """Bounds how long a task waits, time after time."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_expiry: Callable[[], float] | None = None) -> None:
+        """Ask `on_expiry`, where there is one, for how many more seconds a wait may take that is over."""
+        self._on_expiry = on_expiry
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
@@ -84,6 +86,11 @@ class Watchdog:
         if self._waiting:
             self._fire()
 
+    def time_out(self) -> None:
+        """End the present wait as if its time were over."""
+        if self._waiting:
+            self._fire()
+
     def stop(self) -> None:
         """Drop the timer."""
         if self._timer is not None:
@@ -105,6 +112,9 @@ class Watchdog:
             return
         if self._loop.time() < self._expires:
             self._arm(self._expires)
+            return
+        if self._on_expiry is not None and (more := self._on_expiry()) > 0:
+            self._arm(self._expires + more)
             return
         self._fire()
 

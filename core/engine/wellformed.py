@@ -1,13 +1,20 @@
-"""Checks of what somebody's own LLM returns: a chunk of the wrong type is that provider's failure, named."""
+"""What an LLM, maybe somebody's own, returns or raises out of order becomes that provider's failure, named."""
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+
+if TYPE_CHECKING:
+    from fallback_chat.core.llm import LLM
+
+logger = logging.getLogger(__name__)
 
 _TEXTS: Final = ("content", "reasoning", "refusal")
 
@@ -54,3 +61,36 @@ def _finish(word: Any) -> FinishReason:
 
 def _wrong(field: str, expected: str, got: object) -> APIError:
     return APIError(f"{field} must be {expected}, not {type(got).__name__}", kind=ErrorKind.BUG)
+
+
+def check_arguments(calls: Sequence[ToolCall]) -> None:
+    """Raise `APIStreamError` when the arguments of a tool call are not a JSON object: such a call must not run."""
+    for call in calls:
+        try:
+            arguments = json.loads(call.arguments)
+        except (ValueError, RecursionError):
+            arguments = None
+        if not isinstance(arguments, dict):
+            raise APIStreamError(f"the arguments of the tool call {call.name!r} are not a JSON object")
+
+
+def named(error: Exception, llm: LLM, *, committed: bool) -> APIError:
+    """Return the failure that stands for what `llm` raised, before or after its first content."""
+    match error:
+        case APIError():
+            return error
+        case TimeoutError():
+            return APITimeoutError(_said(error))
+        case OSError() if committed:
+            return APIStreamError(_said(error))
+        case OSError():
+            return APIConnectionError(_said(error))
+        case _:
+            logger.error("%s raised what a provider must not raise", llm.label, exc_info=error)
+            ours = type(llm).__module__.startswith("fallback_chat.")
+            hint = "this is a bug in fallback-chat: please report it" if ours else None
+            return APIError(_said(error), kind=ErrorKind.BUG, hint=hint)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import fingerprint
+from fallback_chat.core.config.services import machine
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, ChatOptions
 from fallback_chat.providers.failures.errors import ErrorReader
@@ -70,6 +71,11 @@ class HttpLLM(LLM):
     def model(self) -> str:
         """The model's name at the provider."""
         return self._settings.model
+
+    @property
+    def machine(self) -> str | None:
+        """Host and port, or `local`."""
+        return machine(self.kind, self._settings.base_url)
 
     @property
     def context_window(self) -> int | None:

@@ -53,6 +53,8 @@ class Program:
     config: dict[str, Any] = field(default_factory=dict)
     """The content of fallback.toml; `play` writes it."""
     runs: int = 0
+    mode: int = 0o600
+    """The permissions of fallback.toml."""
 
     def play(self, *scripts: Script | str, manner: Manner | None = None, **chain: Any) -> Self:
         """Let the first servers answer by `scripts` and be the chain; `chain` is laid over quick settings.
@@ -72,6 +74,14 @@ class Program:
         self.config = {"chain": dict.fromkeys(limits, NEVER) | {"retry_interval": 0.1} | chain, "providers": providers}
         return self
 
+    def play_with_a_key_that_all_can_read(self) -> Self:
+        """Let the first server answer, with a configuration that earns a warning."""
+        self.play("ok")
+        del self.config["providers"][0]["api_key_env"]
+        self.config["providers"][0]["api_key"] = KEY
+        self.mode = 0o644
+        return self
+
     @property
     def asked(self) -> list[int]:
         """How many requests each server of the chain got."""
@@ -85,7 +95,7 @@ class Program:
         file.parent.mkdir(parents=True, mode=0o700)
         if self.config:
             file.write_text(tomli_w.dumps(self.config), "utf-8")
-            file.chmod(0o600)
+            file.chmod(self.mode)
         basic = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),

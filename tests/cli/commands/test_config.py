@@ -142,7 +142,7 @@ attempt_timeout = 3.0  # flag
 # on_refusal = "stop"  # default
 deadline = "none"  # user
 # prefer = "primary"  # default
-# hedge_after is not set  # default
+# hedge_after = "timeout"  # default
 
 [[providers]]
 name = "a"  # user

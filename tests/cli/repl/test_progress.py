@@ -5,7 +5,7 @@ from __future__ import annotations
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.events import AttemptFailed, AttemptStarted
+from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted
 from tests.core.scripted import ScriptedLLM, text, thought
 
 A, B = ScriptedLLM("a", []), ScriptedLLM("b", [])
@@ -89,3 +89,23 @@ def test_the_next_provider_begins_from_nothing() -> None:
     clock.now += 5
     progress.event(AttemptStarted(B, 2))
     assert (progress.provider, progress.activity()) == ("b", "waiting 0 s")
+
+
+def test_one_that_is_late_is_named_until_somebody_answers() -> None:
+    progress, clock = started()
+    clock.now += 10
+    progress.event(AttemptLate(A, B, 10.0))
+    progress.event(AttemptStarted(B, 2))
+    clock.now += 2
+    assert (progress.provider, progress.activity()) == ("b", "waiting 2 s; a is late")
+    progress.speaker = lambda: "a"
+    progress.chunk(text("x"))
+    assert (progress.provider, progress.activity()) == ("a", "2 s")
+
+
+def test_one_that_was_late_and_has_failed_is_not_named() -> None:
+    progress, _ = started()
+    progress.event(AttemptLate(A, B, 10.0))
+    progress.event(AttemptStarted(B, 2))
+    progress.event(AttemptFailed(A, APIError("gone"), 11.0, B))
+    assert progress.activity() == "waiting 0 s"

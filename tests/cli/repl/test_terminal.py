@@ -59,11 +59,11 @@ def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_
 def test_what_is_odd_in_the_configuration_stands_above_the_chat_unless_quiet(
     program: Program, flags: list[str], told: bool
 ) -> None:
-    program.play("ok", hedge_after=2.0)
+    program.play_with_a_key_that_all_can_read()
     # So wide that the row holds the path of the file, however long that of the temporary folder is.
     with on_terminal(program, *flags, size=(1000, 24)) as run:
         run.sees("? help")
-        assert ("has no effect in this version" in run.text) is told
+        assert ("holds a key and can be read by other users" in run.text) is told
         run.type(CTRL_D)
         run.exit_code()
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.words.notices import CUT_SHORT, shortcomings, usage_line
+from fallback_chat.cli.words.notices import CUT_SHORT, notices, shortcomings, usage_line
 from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.errors import APITimeoutError
+from fallback_chat.core.events import AttemptFailed, AttemptLate
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
+from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -43,13 +46,13 @@ def test_the_json_lines_have_it_between_the_request_and_the_answer(program: Prog
 
 @pytest.mark.parametrize("command", [["ask", "hi"], ["probe"], ["models"], ["probe", "--json"]], ids=" ".join)
 def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program: Program, command: list[str]) -> None:
-    program.play("ok", hedge_after=2.0)
+    program.play_with_a_key_that_all_can_read()
 
     loud, quiet = program(*command), program(*command, "-q")
 
     assert (loud.code, quiet.code, quiet.err) == (0, 0, "")
     assert loud.err.startswith("fallback-chat: ")
-    assert loud.err.endswith(": chain.hedge_after: has no effect in this version\n")
+    assert ": holds a key and can be read by other users: chmod 600 " in loud.err
     assert loud.err.count("\n") == 1
 
 
@@ -69,6 +72,13 @@ def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words:
 
 def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
     assert usage_line(CompletionUsage(input=7, output=5, cost=0.00125)) == "tokens: 7 in, 5 out; cost 0.00125"
+
+
+def test_a_late_provider_is_told_once() -> None:
+    a, b = ScriptedLLM("a", []), ScriptedLLM("b", [])
+    late = APITimeoutError("nothing for 10 s")
+    events = [AttemptLate(a, b, 10.0), AttemptFailed(a, late, 12.0, b, overtaken=True)]
+    assert [line for event in events for line in notices(event)] == ["a: nothing for 10 s; b is asked as well"]
 
 
 class Stream:

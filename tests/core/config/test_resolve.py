@@ -22,7 +22,7 @@ from fallback_chat.core.engine.settings import (
     Prefer,
     TimeoutSource,
 )
-from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.errors import ConfigError
 
 FILE = Path("/etc/fallback.toml")
 GUIDE = '[[providers]]\nkind = "guide"\n'
@@ -117,14 +117,12 @@ providers = ["a"]
     origins = {f"chain.{field.name}": Origin.USER for field in schema.CHAIN}
     named = [field.name for field in schema.PROVIDER if field.name not in schema.KEY_SOURCES]
     origins |= {f"providers.a.{name}": Origin.USER for name in (*named, "api_key_cmd", "idle_timeout")}
-    warnings = (Problem("chain.hedge_after", "has no effect in this version", FILE, 13),)
     assert settings == Settings(
         chain=chain,
         attempt=attempt,
         providers=(provider,),
         profiles={"fast": ("a",)},
         path=FILE,
-        warnings=warnings,
         origins=origins,
     )
 

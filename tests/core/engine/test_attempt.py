@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.chat_context import ChatContext, ToolCall
-from fallback_chat.core.engine.attempt import Attempt, check_arguments
+from fallback_chat.core.engine.attempt import Attempt
 from fallback_chat.core.engine.budget import first_content_budget
 from fallback_chat.core.engine.clocks import TotalTimeoutError
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
+from fallback_chat.core.engine.wellformed import check_arguments
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from tests.core.scripted import (

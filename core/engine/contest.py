@@ -1,0 +1,96 @@
+"""The wait for the first content: of one call, or of two where the first is late (hedging).
+
+At most two calls are open; when one of two has failed and the other is late, a third takes its place.
+The first content wins; the order of the chain breaks a tie. Whoever has lost is cancelled and awaited
+before anything else happens. Leaving the contest closes every call in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
+
+from fallback_chat.core.engine.hedging import NEVER
+from fallback_chat.core.engine.watchdog import GivenUpError
+from fallback_chat.core.errors import APIError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from fallback_chat.core.engine.call import Call
+
+Outcome = APIError | GivenUpError | None
+"""How the wait of a call ended; None when its first content is there."""
+
+
+class Contest:
+    """Begins with `first`. When that is late, as its `hedge` says, `second` is asked once for another call, or None."""
+
+    def __init__(self, first: Call, *, second: Callable[[Call], Awaitable[Call | None]]) -> None:
+        self.calls = [first]
+        """Those that are open, the older one first."""
+        self._second = second
+        self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
+        self._nobody_else = False
+        """Whether no call will be opened beside the one that is open."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        for call in tuple(self.calls):
+            await self.close(call)
+
+    async def next_outcome(self) -> tuple[Call, Outcome]:
+        """Wait until a call has content or has failed."""
+        if self.calls[0].attempt.hedge == NEVER and not self._tasks:
+            (call,) = self.calls
+            return call, await _outcome(call)  # nobody else will be asked: no need for a task
+        while True:
+            for call in self.calls:
+                if call not in self._tasks:
+                    self._tasks[call] = asyncio.ensure_future(_outcome(call))
+            done = await self._wait()
+            for call in self.calls:  # in the order of the chain
+                if self._tasks[call] in done:
+                    return call, self._tasks[call].result()
+            if (second := await self._second(self.calls[0])) is not None:
+                self.calls.append(second)
+            else:
+                self._nobody_else = True
+
+    async def close(self, call: Call) -> None:
+        """Take a call out of the contest: cancel its wait, await that, and close it."""
+        self.calls.remove(call)
+        task = self._tasks.pop(call, None)
+        try:
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+        finally:
+            await call.__aexit__(None, None, None)
+
+    async def _wait(self) -> set[asyncio.Task[Outcome]]:
+        """Wait for a call to end, or for the only one to be late; return the waits that have ended."""
+        tasks: list[asyncio.Task[Any]] = [self._tasks[call] for call in self.calls]
+        first = self.calls[0].attempt
+        if len(tasks) > 1 or self._nobody_else or first.hedge == NEVER:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return done
+        late: asyncio.Task[Any] = asyncio.ensure_future(first.late.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, late], timeout=first.hedge_in, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late.cancel()
+        return done - {late}
+
+
+async def _outcome(call: Call) -> Outcome:
+    try:
+        await call.attempt.commit()
+    except (APIError, GivenUpError) as error:
+        return error
+    return None

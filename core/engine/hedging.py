@@ -1,0 +1,65 @@
+"""When a second provider is asked beside a late one: by the settings, and not too often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.core.engine.budget import ENOUGH_SAMPLES, p95
+from fallback_chat.core.engine.settings import HedgeAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fallback_chat.core.engine.budget import Budget
+
+
+class Hedge(NamedTuple):
+    """When another provider is asked as well; in seconds."""
+
+    after: float | None
+    """Without content from the first one; None for the end of its budget."""
+    grace: float = 0.0
+    """How much longer the first one may take then."""
+
+
+NEVER: Final = Hedge(None)
+SHARE: Final = 0.1
+"""Of the turns, in which a provider may be hedged before its time is over: each such request may be paid for in vain."""
+
+
+class Hedging:
+    """Decides for one chain; counts its turns."""
+
+    def __init__(self, hedge_after: float | str) -> None:
+        self._after = hedge_after
+        self._allowed = 1.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a second provider is ever asked."""
+        return self._after != HedgeAfter.OFF
+
+    def begin_turn(self) -> None:
+        """Count one more turn."""
+        self._allowed = min(self._allowed + SHARE, 1.0)
+
+    def hedge(self, budget: Budget, samples: Sequence[float]) -> Hedge:
+        """Return when another provider is asked beside one that has this budget."""
+        match self._after:
+            case HedgeAfter.OFF:
+                return NEVER
+            case HedgeAfter.P95 if len(samples) >= ENOUGH_SAMPLES:
+                return self._early(p95(samples), budget)
+            case float() | int() as seconds:
+                return self._early(seconds, budget)
+            case _:
+                return Hedge(None, grace=budget.seconds)
+
+    def note_hedge(self) -> None:
+        """Count a second request that went out before the first one's time was over."""
+        self._allowed -= 1.0
+
+    def _early(self, seconds: float, budget: Budget) -> Hedge:
+        if self._allowed < 1.0 or seconds >= budget.seconds:
+            return Hedge(None, grace=budget.seconds)
+        return Hedge(seconds, grace=budget.seconds)
