@@ -76,13 +76,14 @@ _FILTERS: Final = (
         "safety system", "safety reasons", "safety filter", "safety policy", "safety check",
         "sensitive content", "sensitivecontent", "new_sensitive", "unsafe or", "sensitive words",
         "usage policy", "usage policies", "prohibited content", "prohibited_content", "prohibited use",
-        "guardrail", "prompt blocked", "response blocked", "blocked by*security",
-        "flagged", "moderation", "considered high risk", "敏感内容",
+        "guardrail", "prompt blocked", "response blocked", "request blocked", "content blocked", "blocked by*security",
+        "blocked entity", "policy violation", "violates our", "usage guidelines", "harmful content", "unsafe content",
+        "unsafe prompt", "jailbreak", "prompt injection", "flagged", "moderation", "considered high risk", "敏感内容",
         at=(400, 422, 451, *_FAILED),
     ),
     _says(
         K.CONTENT_FILTER,
-        "flagged by", "requires moderation", "content policy", "content filter", "guardrail", "safety filter",
+        "flagged by", "requires moderation", "content policy", "content filter", "guardrail", "safety filter", "usage guidelines",
         at=(403,),
     ),
 )  # fmt: skip
@@ -100,7 +101,7 @@ _KEYS: Final = (
         K.PERMISSION,
         "must be verified", "terms acceptance", "agreed to*terms", "not activated the model", "location is not supported",
         "country, region, or territory", "not available in your", "has not been enabled", "is not enabled for",
-        at=(400, 404),
+        at=(400, 403, 404),
     ),
 )  # fmt: skip
 
@@ -112,6 +113,7 @@ _MODELS: Final = (
         "could not find model", "model identifier is invalid", "requested model*is not supported", "model not exist",
         "unable to access*model", "server is pinned to",  # transformers
         "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
+        "model*is no longer", "model*is not available", "model*has been removed",
         "on-demand throughput", "模型不存在",
         at=(400, 403, 422, 500, IN_A_200),
         unless=("tool", "file", "signature"),
@@ -134,11 +136,13 @@ _CREDIT: Final = (
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
         "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
-        "prepayment credits", "placed on hold", "organization*on hold", "account*on hold", "余额不足", "欠费", "使用上限",
+        "prepayment credits", "key limit exceeded", "free tier limit", "payment method", "outstanding balance", "past due",
+        "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足", "欠费", "使用上限",
         at=_WITHOUT_CREDIT,
         unless=("per minute", "per second"),
     ),
     _says(K.QUOTA_EXHAUSTED, "exceeded your current quota", at=(402, 403, 429, IN_A_200)),
+    _says(K.QUOTA_EXHAUSTED, "quota exceeded", "exceeded*quota", at=(403,)),
 )  # fmt: skip
 
 _WINDOW: Final = (
@@ -197,8 +201,9 @@ _CAPACITY: Final = (
     _says(
         K.OVERLOADED,
         "overloaded", "no capacity", "out of capacity", "over capacity", "at capacity", "capacity temporarily", "capacity exceeded",
-        "high traffic", "high demand", "too busy", "server busy", "currently loading", "model is loading", "queue is full",
-        "queue_exceeded", "currently unavailable", "no more data centers", "no deployments available", "访问量过大",
+        "high traffic", "high demand", "heavy load", "too busy", "is busy", "server busy", "currently loading", "model is loading",
+        "queue is full", "queue full", "queue_exceeded", "currently unavailable", "temporarily unavailable",
+        "no more data centers", "no deployments available", "访问量过大", "繁忙",
         at=(429, *_FAILED),
     ),
     _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),
@@ -299,6 +304,7 @@ NAMES_INPUT: Final = (
 SPARES_INPUT: Final = (
     "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
     "unknown", "must be verified", "signature", "encrypted", "thinking", "reasoning", "this model", "for model", "max_tokens",
-    "does not have", "deprecated",
+    "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
+    "length", "size", "capacity",
 )  # fmt: skip
-"""What another provider may see differently, even where the conversation is named."""
+"""What another provider may see differently, even where the conversation is named: features, and sizes of all sorts."""

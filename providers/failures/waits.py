@@ -26,10 +26,13 @@ _NUMBER: Final = r"\d{1,20}(?:\.\d{1,20})?"
 _UNIT: Final = r"(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[smhd])"
 _STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
 _DURATION: Final = rf"{_STEP}(?:(?:,?\s(?:and\s)?|,)?{_STEP})*"
-_MOMENT: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_MOMENT: Final = (
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+)
 _AGAIN: Final = (
     r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*"
-    r"|available(?: again)?|将在"
+    r"|available(?: again)?|allowed(?: again)?|lifted|restored|将在"
 )
 _LEAD: Final = r"(?:\s?[:,]?\s?(?:in|after|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}[\s:~]{0,3}"
 _SENTENCE: Final = re.compile(
@@ -42,7 +45,7 @@ _BEIJING: Final = ("your limit will reset at", "重置")
 """
 
 _FIELD: Final = re.compile(
-    r"(?:retry(?:after|in|delay|at)|resets?(?:in|at|after|time|seconds)|quotareset|nextreset|ratelimitreset|availableat"
+    r"resets?|(?:retry(?:after|in|delay|at)|resets?(?:in|at|after|time|seconds)|quotareset|nextreset|ratelimitreset|availableat"
     r"|availablein|waitseconds|waittime|estimatedtime)\w*"
 )
 """Names of fields, without case, hyphens and underscores."""

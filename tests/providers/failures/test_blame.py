@@ -164,6 +164,8 @@ SPENT = [
     (403, {"code": 30001, "message": "Sorry, your account balance is insufficient", "data": None}),
     (403, said("x", code="AccountOverdueError")),
     (401, {"detail": "Inactive subscription or usage limit reached"}),
+    (403, said("Key limit exceeded (daily limit). Manage it in the settings.", code=403)),
+    (403, {"message": "Quota exceeded"}),
 ]  # fmt: skip
 
 
@@ -182,6 +184,8 @@ BUSY = [
     (429, said("No capacity", status="RESOURCE_EXHAUSTED", details=[{"reason": "MODEL_CAPACITY_EXHAUSTED"}])),
     (503, {"error": "Model m is currently loading", "estimated_time": 20.0}),
     (500, {"error": "server busy, please try again. maximum pending requests exceeded"}),
+    (429, said("We are under heavy load, please try again later")),
+    (500, {"code": 50000, "message": "服务器繁忙"}),
     (498, said("Flex tier capacity exceeded.", type="capacity_exceeded")),
     (None, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
 ]  # fmt: skip
@@ -206,6 +210,9 @@ FILTERED = [
     (403, said("Input was flagged", code=403, metadata={"reasons": ["violence"]})),
     (403, said("stopped", code=403, metadata={"error_type": "content_policy_violation"})),
     (400, said("x", code="SensitiveContentDetected.PolicyViolation")),
+    (403, {"code": "The caller does not have permission", "error": "Content violates usage guidelines. Failed check: X"}),
+    (400, said("Jailbreak attempt detected", type="None", code="400")),
+    (400, {"error": "BlockedPiiEntityError: Blocked entity detected: EMAIL"}),
     (None, said("x", code="bio_policy")),
     (None, said("x", code="misalignment_policy_violation")),
     (None, said("x", code="image_content_policy_violation")),
@@ -345,6 +352,8 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (410, said("gone"), K.MODEL_NOT_FOUND),
         (407, "", K.CONNECTION),
         (451, "", K.PERMISSION),
+        (403, said("This model is not available in your region"), K.PERMISSION),
+        (400, said("The model x is no longer available"), K.MODEL_NOT_FOUND),
         (522, "<html><title>host: connection timed out</title></html>", K.SERVER_ERROR),
     ],
 )  # fmt: skip
@@ -369,6 +378,8 @@ def test_keys_rates_and_permissions_are_told_apart(status: int | None, body: Any
         ({"message": "messages.1.content.0: Invalid `signature` in `thinking` block"}, False),
         ({"message": "temperature: must be at most 1"}, False),
         ({"message": "The total length of all messages is too long."}, False),
+        ({"message": "This is too big for us", "param": "messages"}, False),
+        ({"message": "messages.0.content.1.image: image exceeds 5 MB maximum"}, False),
         ({"message": "Unrecognized request argument supplied: reasoning_effort"}, False),
     ],
 )
