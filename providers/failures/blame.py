@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.failures.reader import MESSAGE_LIMIT
-from fallback_chat.providers.failures.rows import NAMES_INPUT, ROWS, SPARES_INPUT, Row
+from fallback_chat.providers.failures.rows import ROWS, Row
 from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
 
 if TYPE_CHECKING:
@@ -87,20 +87,6 @@ def says(phrase: str, text: str) -> bool:
             return False
         position = found + len(part)
     return True
-
-
-def blames_input(failure: Failure, kind: ErrorKind) -> bool:
-    """Whether a rejection names the conversation itself as what is wrong.
-
-    Another provider may well find the same then. Not so where it speaks of what this server does
-    not support, of its own model, or of somebody's sealed state.
-    """
-    if kind is not ErrorKind.BAD_REQUEST:
-        return False
-    facts = facts_of(failure)
-    if any(says(phrase, facts.text) for phrase in SPARES_INPUT):
-        return False
-    return any(meets(facts, row) for row in NAMES_INPUT)
 
 
 def retryable(kind: ErrorKind, should_retry: str | None) -> bool | None:

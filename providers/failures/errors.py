@@ -68,6 +68,7 @@ class ErrorReader:
 
     def _error(self, made: type[E], failure: Failure, headers: Mapping[str, str], now: float, *, empty: str) -> E:
         from fallback_chat.providers.failures import blame
+        from fallback_chat.providers.failures.input import blames_input
         from fallback_chat.providers.failures.reader import condense
         from fallback_chat.providers.failures.waits import wait_of
 
@@ -83,7 +84,7 @@ class ErrorReader:
             retry_after=wait_of(headers, *(told if row.names_wait else (None, "")), now=now),
             request_id=request_id or failure.request_id,
             retryable=blame.retryable(row.kind, headers.get("x-should-retry")),
-            blames_input=blame.blames_input(failure, row.kind),
+            blames_input=blames_input(failure, row.kind),
         )
         return made(
             condense(failure.message) or empty,

@@ -274,37 +274,3 @@ ROWS: Final = (
     *_SOFT,
     Row(K.SERVER_ERROR),
 )
-
-NAMES_INPUT: Final = (
-    Row(
-        K.BAD_REQUEST,
-        codes=frozenset(
-            {
-                "openrouter:invalid_prompt", "openrouter:invalid_image", "openrouter:unsupported_image_format",
-                "openrouter:image_too_small", "invalid_image", "invalid_image_format", "invalid_base64_image", "image_parse_error",
-                "image_too_small", "empty_image_file", "unsupported_image_media_type", "invalid_function_parameters",
-                "invalid_request_message_order", "image_dimensions_too_large", "tool_name_conflict",
-            }
-        ),
-    ),
-    Row(
-        K.BAD_REQUEST,
-        says=(
-            *(f"param:{name}" for name in ("messages", "input", "contents", "content", "prompt", "system", "tools", "functions")),
-            "messages.", "messages[", "messages:", "'messages", "`messages", '"messages', "contents[", "contents.", "contents is",
-            "input[", "input.", "'input", "message must", "messages must", "user message", "assistant message", "system message",
-            "tool message", "last message", "first message", "invalid message", "must alternate", "tool_call", "tool call",
-            "tool_use", "tool_result", "non-empty", "must not be empty", "cannot be empty", "content must", "empty content",
-            "image", "base64", "pdf", "schema",
-        ),
-    ),
-)  # fmt: skip
-"""How a rejection says that the conversation itself is at fault."""
-
-SPARES_INPUT: Final = (
-    "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
-    "unknown", "must be verified", "signature", "encrypted", "thinking", "reasoning", "this model", "for model", "max_tokens",
-    "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
-    "length", "size", "capacity",
-)  # fmt: skip
-"""What another provider may see differently, even where the conversation is named: features, and sizes of all sorts."""

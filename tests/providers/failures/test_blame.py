@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.providers.failures.blame import blame, blames_input
+from fallback_chat.providers.failures.blame import blame
+from fallback_chat.providers.failures.input import blames_input
 from fallback_chat.providers.failures.reader import Failure, parse_failure
 from fallback_chat.providers.failures.rows import ROWS, Row
 

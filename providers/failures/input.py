@@ -1,0 +1,53 @@
+"""Whether a rejection names the conversation itself as what is wrong.
+
+Two providers that say so agree that the input is bad, and a third need not be asked. So doubt speaks
+for the input: what another provider may see differently proves nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.errors import ErrorKind
+from fallback_chat.providers.failures.blame import facts_of, says
+
+if TYPE_CHECKING:
+    from fallback_chat.providers.failures.reader import Failure
+
+CODES: Final = frozenset(
+    {
+        "openrouter:invalid_prompt", "openrouter:invalid_image", "openrouter:unsupported_image_format",
+        "openrouter:image_too_small", "invalid_image", "invalid_image_format", "invalid_base64_image", "image_parse_error",
+        "image_too_small", "empty_image_file", "unsupported_image_media_type", "invalid_function_parameters",
+        "invalid_request_message_order", "image_dimensions_too_large", "tool_name_conflict",
+    }
+)  # fmt: skip
+"""Codes that are about the conversation."""
+
+PHRASES: Final = (
+    *(f"param:{name}" for name in ("messages", "input", "contents", "content", "prompt", "system", "tools", "functions")),
+    "messages.", "messages[", "messages:", "'messages", "`messages", '"messages', "contents[", "contents.", "contents is",
+    "input[", "input.", "'input", "message must", "messages must", "user message", "assistant message", "system message",
+    "tool message", "last message", "first message", "invalid message", "must alternate", "tool_call", "tool call",
+    "tool_use", "tool_result", "non-empty", "must not be empty", "cannot be empty", "content must", "empty content",
+    "image", "base64", "pdf", "schema",
+)  # fmt: skip
+"""How a sentence, or the parameter that it rejects, names the conversation."""
+
+SPARING: Final = (
+    "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
+    "unknown", "must be verified", "signature", "encrypted", "thinking", "reasoning", "this model", "for model", "max_tokens",
+    "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
+    "length", "size", "capacity",
+)  # fmt: skip
+"""What another provider may see differently even so: features, sealed state, and sizes of all sorts."""
+
+
+def blames_input(failure: Failure, kind: ErrorKind) -> bool:
+    """Whether `failure`, which is of `kind`, names the conversation as what is wrong."""
+    if kind is not ErrorKind.BAD_REQUEST:
+        return False
+    facts = facts_of(failure)
+    if any(says(phrase, facts.text) for phrase in SPARING):
+        return False
+    return bool(facts.codes & CODES) or any(says(phrase, facts.text) for phrase in PHRASES)
