@@ -45,7 +45,9 @@ class Facts(NamedTuple):
 
     status: int | None
     codes: frozenset[str]
-    """Every code, type and reason, in lower case. OpenRouter's canonical ones begin with `openrouter:`."""
+    """Every code, type and reason, in lower case. OpenRouter's canonical ones begin with
+    `openrouter:`.
+    """
     text: str
     """All that was said, in lower case, in this order: `param:` with the rejected parameter, the
     message, what the server behind a gateway said, the codes.
@@ -67,7 +69,7 @@ def facts_of(failure: Failure) -> Facts:
 
 
 def meets(facts: Facts, row: Row) -> bool:
-    """Whether `facts` have all that `row` asks for: a status, a code and a phrase of those it lists."""
+    """Whether `facts` meet what `row` asks for: one each of its statuses, codes and phrases."""
     return (
         (row.statuses is None or facts.status in row.statuses)
         and (not row.codes or not row.codes.isdisjoint(facts.codes))

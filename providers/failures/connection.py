@@ -1,4 +1,4 @@
-"""The border where httpx's exceptions become this project's, in words that say which of the many things went wrong."""
+"""The border where httpx's exceptions become this project's, in words that say what went wrong."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ HANDLED: Final[dict[type[Exception], str]] = {
 """What to say of each exception of httpx that a request can end in."""
 
 FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, UnicodeError, ValueError)
-"""All that making a client and sending a request can raise; the last three stand for proxies and headers that are unusable."""
+"""All that making a client and sending a request can raise; the last three stand for proxies and
+headers that are unusable.
+"""
 
 
 def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) -> APIConnectionError:
@@ -83,12 +85,12 @@ def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) 
 
 
 def quotes_a_header(error: Exception) -> bool:
-    """Say whether the text of `error` may hold a header, and so the key."""
+    """Whether the text of `error` may hold a header, and so the key."""
     return isinstance(error, httpx.LocalProtocolError | UnicodeError)
 
 
 def _cause(error: Exception, place: str) -> tuple[str, str | None]:
-    """Give words and hint: those of the first cause that is known, or else those of httpx's class."""
+    """Return words and hint: of the first known cause, or else of httpx's class."""
     for cause in _chain(error):
         for kind, (words, hint) in _CAUSES.items():
             if isinstance(cause, kind):
@@ -120,7 +122,7 @@ def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give `error` and all that it came from; a name with several addresses fails as a group."""
+    """Return `error` and all that it came from; a name with several addresses fails as a group."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

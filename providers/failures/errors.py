@@ -43,7 +43,7 @@ class ErrorReader:
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
 
     def from_response(self, status: int, headers: Mapping[str, str], body: str, *, now: float) -> APIStatusError:
-        """Return the error of a response with a status other than 200; `now` is in epoch seconds."""
+        """Return the error of a response without a 200; `now` is in seconds since the epoch."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
         from fallback_chat.providers.failures.reader import parse_body, parse_failure

@@ -1,7 +1,7 @@
 """Whether a rejection names the conversation itself as what is wrong.
 
-Two providers that say so agree that the input is bad, and a third need not be asked. So doubt speaks
-for the input: what another provider may see differently proves nothing.
+Two providers that say so agree that the input is bad, and a third need not be asked. So doubt
+speaks for the input: what another provider may see differently proves nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ SPARING: Final = (
     "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
     "length", "size", "capacity",
 )  # fmt: skip
-"""What another provider may see differently even so: features, sealed state, and sizes of all sorts."""
+"""What another provider may see differently even so: features, sealed state, and sizes of all
+sorts.
+"""
 
 
 def blames_input(failure: Failure, kind: ErrorKind) -> bool:

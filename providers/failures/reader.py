@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MESSAGE_LIMIT: Final = 8192
-"""Characters of a message that are searched for its meaning: Google's begin with a page of advice."""
+"""Characters of a message that are searched for its meaning; Google's begin with advice."""
 SHOWN_LIMIT: Final = 300
 """Characters of a message that are shown."""
 
@@ -150,7 +150,7 @@ def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
 
 
 def _upstream(error: dict[str, Any]) -> str:
-    """Return what the server behind a gateway said: OpenRouter's `metadata.raw`, text or document."""
+    """Return what the server behind a gateway said (OpenRouter's `metadata.raw`)."""
     raw = dict_of(error.get("metadata")).get("raw")
     if isinstance(raw, str) and raw:
         parsed = _parse(raw[:MESSAGE_LIMIT])
@@ -159,7 +159,7 @@ def _upstream(error: dict[str, Any]) -> str:
 
 
 def _words(value: Any, names: Iterable[str], depth: int) -> str:
-    """Return the words in `value`: a string, those under the first name that has some, or of all items."""
+    """Return the words in `value`: a string, those of the first name with some, or of all items."""
     if isinstance(value, str):
         return value.strip()
     if not depth:
@@ -221,7 +221,7 @@ def _status_in(error: dict[str, Any]) -> int | None:
 
 
 def _reason(error: dict[str, Any]) -> str | None:
-    """Return the finer code: `details.error_code` (Anthropic), ErrorInfo (Google), the inner error (Azure)."""
+    """Return the finer code: `details` of Anthropic or Google, or the inner error of Azure."""
     for place, key in (
         (dict_of(error.get("details")), "error_code"),
         *((detail, "reason") for detail in dicts_of(error.get("details"))),
@@ -233,7 +233,7 @@ def _reason(error: dict[str, Any]) -> str | None:
 
 
 def _param(error: dict[str, Any], whole: dict[str, Any]) -> str | None:
-    """Return the rejected parameter: `param`, or the place of a validation error (FastAPI's `loc`)."""
+    """Return the rejected parameter: `param`, or the place of a validation error (`loc`)."""
     if isinstance(error.get("param"), str):
         return text_of(error["param"])
     for detail in dicts_of(whole.get("detail")):

@@ -1,4 +1,4 @@
-"""What a server refuses of a request, and so can be left out: a key that it does not know, a wish, a feature."""
+"""What a server refuses of a request, and so can be left out: a key, a wish, a feature."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LACKING: Final = re.compile(r"reasoning_content\b.*\b(?:passed back|missing|req
 
 
 class Wish(NamedTuple):
-    """A wish for an answer: the words by which a refusal means it, and its keys in the bodies of all formats."""
+    """A wish for an answer: the words that mean it, and its keys in the bodies of all formats."""
 
     means: re.Pattern[str]
     keys: tuple[str, ...]
@@ -136,7 +136,7 @@ def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
 
 
 def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield what is named in so many words: `param` is exact, what the text quotes comes after it."""
+    """Yield what is named: `param` is exact, what the text quotes comes after it."""
     quoted = [found[1] or found[2] for found in _NAMED.finditer(error.message)]
     for name in ([error.details.param] if error.details.param else []) + quoted:
         found = keys.get(name) or keys.get(name.rpartition(".")[2]) or keys.get(name.partition(".")[0])
@@ -166,7 +166,7 @@ def _meant(error: APIError, keys: dict[str, str]) -> Iterator[str]:
 
 
 def _droppable(body: dict[str, Any], chat: ChatRequest) -> dict[str, str]:
-    """Return each key that may go, with its path; a key of an object inside the body may go alone."""
+    """Return each key that may go, with its path; a key of an inner object may go alone."""
     own = {**chat.settings.extra_body, **chat.extra}
     keys = {key: key for key in body if key not in ESSENTIAL and key not in own}
     inner = {inner: f"{outer}.{inner}" for outer in keys if isinstance(body[outer], dict) for inner in body[outer]}

@@ -1,9 +1,9 @@
 """The table of blame: what a failure has to say to be of a kind. The first row that fits decides.
 
 A row asks for a status, for one of some codes and for one of some phrases; a column that is empty
-asks for nothing. Codes that leave no doubt stand first. Then phrases, which tell more than the status
-that they come with: spent credit is a 402, but also a 403, a 429 and a 500. Then the status, and last
-the codes that are only believed where there is none: in an error inside a 200.
+asks for nothing. Codes that leave no doubt stand first. Then phrases, which tell more than the
+status that they come with: spent credit is a 402, but also a 403, a 429 and a 500. Then the status,
+and last the codes that are only believed where there is none: in an error inside a 200.
 
 A new vendor adds a code or a phrase, and nothing else has to know it. Phrases are in lower case; an
 asterisk stands for anything.
@@ -223,7 +223,9 @@ NO_SUCH_ADDRESS: Final = Row(
     words="has no such address, or no such model",
     hint="check base_url, then `model`, in fallback.toml",
 )
-"""The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a model."""
+"""The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a
+model.
+"""
 
 _BY_STATUS: Final = (
     _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),

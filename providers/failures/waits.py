@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 366 * 86400.0
 _EPOCHS: Final = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
-"""From where on a number counts seconds, milli-, micro- or nanoseconds since the epoch (2001 to 5138)."""
+"""From where on a number counts seconds, milli-, micro- or nanoseconds since the epoch (2001 to
+5138).
+"""
 _EPOCH_RANGE: Final = 100.0
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -105,7 +107,7 @@ def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
 
 
 def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
-    """Read a number, a duration or a moment; a number that can be a moment since the epoch is one."""
+    """Read a number, a duration or a moment; a number that can be an epoch is one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip().strip('"')

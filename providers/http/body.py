@@ -1,7 +1,7 @@
-"""The body of a 200, from bytes to chunks: what it is, where it ends, and whether it was an answer. No I/O.
+"""The body of a 200, from bytes to chunks: what it is, and whether it was an answer. No I/O.
 
-A 200 is not yet a success. The body may be a stream, one JSON document, or a page for people, whatever its content type says;
-it may report an error, stop half way, or hold nothing.
+A 200 is not yet a success. The body may be a stream, one JSON document, or a page for people,
+whatever its content type says; it may report an error, stop half way, or hold nothing.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class WholeDecoder:
         return []
 
     def flush(self) -> list[Frame]:
-        """Give the body, if it is JSON."""
+        """Return the body, if it is JSON."""
         text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
         return [(text, "")] if is_json(text) else []
 
 
 class BodyReader:
-    """Reads one body. `ready` collects chunks; `error` is the failure that ends it, to be raised once `ready` is empty."""
+    """Reads one body into `ready`; `error` is to be raised once that is empty."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class BodyReader:
         self.error = self._classify(error)
 
     def _could_be_pretty(self) -> bool:
-        """Say whether what follows decides between a document of several lines and an event on one."""
+        """Whether what follows decides between a document of several lines and an event on one."""
         return self._ndjson and self._head.removeprefix(UTF8_BOM).rstrip(_BLANK) == b"{"
 
     def _choose(self, head: bytes) -> Decoder:
@@ -184,7 +184,7 @@ class BodyReader:
                 self._close(marked=True)
 
     def _read_odd(self, event: Any, name: str, data: str) -> list[ChatChunk]:
-        """Read a whole document, an event that is named `error`, or JSON that is neither. Raises `ErrorEventError`."""
+        """Read a document, an event named `error`, or other JSON. Raises `ErrorEventError`."""
         if isinstance(event, list) and event and all(isinstance(one, dict) for one in event):
             if len(event) > 1:
                 return self._read_array(event)
@@ -197,7 +197,7 @@ class BodyReader:
         return self._reader.read_json(event) if self._whole else self._reader.read(event)
 
     def _read_array(self, events: list[dict[str, Any]]) -> list[ChatChunk]:
-        """Read all events of a stream in one array, as Google sends them without alt=sse. Raises `ErrorEventError`."""
+        """Read all events in one array (Google without alt=sse). Raises `ErrorEventError`."""
         chunks: list[ChatChunk] = []
         for event in events:
             try:
@@ -214,7 +214,7 @@ class BodyReader:
         self._close(marked=True)
 
     def _close(self, *, marked: bool) -> None:
-        """End here: what the reader held back comes out, and an answer without a finish is a failure."""
+        """End here: what was held back comes out; an answer without a finish is a failure."""
         try:
             self._take(self._reader.close(marked=marked), "")
         except ErrorEventError as error:
@@ -281,7 +281,7 @@ class BodyReader:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON as `json.loads` does, but look for blanks around it only where there are any. Raises ValueError."""
+    """Parse JSON as `json.loads` does, a little faster. Raises ValueError."""
     try:
         value, end = _scan(text, 0)
     except (StopIteration, ValueError):
@@ -290,6 +290,6 @@ def parse(text: str) -> Any:
 
 
 def _reported(stray: str, *, answered: bool) -> Any:
-    from fallback_chat.providers.failures.reader import reported  # an answer without an error does without
+    from fallback_chat.providers.failures.reader import reported  # no error, no import
 
     return reported(stray, answered=answered)

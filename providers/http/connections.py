@@ -1,4 +1,7 @@
-"""The one HTTP engine: clients, connections, and sending one request. It retries nothing, but replaces a stale connection."""
+"""The one HTTP engine: clients, connections, and sending one request.
+
+It retries nothing, but replaces a stale connection.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class Sent:
 
 
 class HttpEngine:
-    """Owns the clients, one for each way of connecting; they share connections, and one TLS context.
+    """Owns the clients, one for each way of connecting, and their TLS contexts.
 
     Providers `acquire` it and `release` it; the last one to do so closes it. `environ` is where the
     variables of proxies and certificates are read.
@@ -85,7 +88,7 @@ class HttpEngine:
                 stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
-        """Send a request and return the response once its head is there. Raises `APIConnectionError`.
+        """Send a request; return its response with the head. Raises `APIConnectionError`.
 
         A kept connection may die in the moment in which it is used again. When no byte of an answer
         came on it, the request is sent once more; nobody needs to know.
@@ -110,10 +113,10 @@ class HttpEngine:
     async def error_of(
         self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
     ) -> APIStatusError:
-        """Make the error of a response that is none of success.
+        """Return the error of a response that is no success.
 
-        Its body is read as far as it fits, and in a time that ends well before `attempt_timeout`: the status is known, and a body
-        that never comes must not make it a time-out.
+        Its body is read as far as it fits, and in a time that ends well before `attempt_timeout`:
+        the status is known, and a body that never comes must not make it a time-out.
         """
         body = bytearray()
         try:
@@ -130,7 +133,7 @@ class HttpEngine:
     async def _send(
         self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
     ) -> httpx.Response:
-        # Only connecting is bounded here; how long an answer may take is the failover engine's business.
+        # Only connecting is bounded here; the time of an answer is the failover engine's business.
         timeout = httpx.Timeout(None, connect=settings.attempt.connect_timeout)
         built = client.build_request(
             request.method,
@@ -173,7 +176,7 @@ class HttpEngine:
         return self._contexts[settings.ca_file]
 
     def _bare(self) -> ssl.SSLContext:
-        """Give a context for clients that only ask http:// URLs: it trusts nobody, so that it can never connect unverified."""
+        """Return a context for http:// URLs. It trusts nobody: no connection is ever unverified."""
         return self._contexts.setdefault("bare", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 

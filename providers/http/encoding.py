@@ -1,8 +1,9 @@
 """The one expansion of compressed bodies: a single layer, in small steps.
 
 `identity` is asked for, but not every gateway listens. A body of a few hundred bytes can grow to
-gigabytes, the more so when it is compressed several times over. So stacked and unknown encodings are
-refused, memory holds one step, and between two steps every clock and every cancellation is heard.
+gigabytes, the more so when it is compressed several times over. So stacked and unknown encodings
+are refused, memory holds one step, and between two steps every clock and every cancellation is
+heard.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 def body_of(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the bytes of a response, expanded; they raise `httpx.DecodingError` where that fails."""
+    """Return a response's bytes, expanded; reading them may raise `httpx.DecodingError`."""
     stream = response.stream
     assert isinstance(stream, AsyncIterable)
     encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -64,7 +65,7 @@ class Expander:
         return b""
 
     def _begin(self) -> bool:
-        """Make ready for a body or the next member of one; the first two bytes say how it is wrapped."""
+        """Get ready for a body, or its next member: the first two bytes say how it is wrapped."""
         if len(self._input) < len(_GZIP_MAGIC):
             return False
         if self._begun and not self._input.startswith(_GZIP_MAGIC):

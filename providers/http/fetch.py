@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 NOT_OFFERED: Final = frozenset({404, 405, 501})
-"""Where a document is asked for, these speak of the address and not of a model: LiteLLM's Gemini format has no list of models."""
+"""Where a document is asked for, these speak of the address and not of a model: LiteLLM's Gemini
+format has no list of models.
+"""
 
 
 class JsonFetch:
@@ -33,7 +35,7 @@ class JsonFetch:
         """Seconds it took to connect, as far as a connection was made."""
 
     async def get(self, request: HttpRequest) -> Any:
-        """Give the document, parsed. Raises `APIError` for a status other than 200, and for what is no JSON."""
+        """Return the document, parsed. Raises `APIError`, also for a 200 that is no JSON."""
         sent = await self._http.send(request, self._settings)
         self.connect = sent.connect if sent.connect is not None else self.connect
         response = sent.response

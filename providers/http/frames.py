@@ -15,8 +15,8 @@ UTF8_BOM: Final = b"\xef\xbb\xbf"
 
 
 Frame = tuple[str, str]
-"""One event of a stream: its data, and the name that server-sent events may carry. Proxies drop the name, so nothing may depend on
-it alone. A plain tuple, since one is made for every token.
+"""One event of a stream: its data, and the name that server-sent events may carry. Proxies drop the
+name, so nothing may depend on it alone. A plain tuple, since one is made for every token.
 """
 
 
@@ -28,10 +28,10 @@ class Decoder(Protocol):
     """Cuts a body into frames; any chunking of the same bytes gives the same frames."""
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Give the frames that `chunk` completes. Raises `FrameTooLargeError`."""
+        """Return the frames that `chunk` completes. Raises `FrameTooLargeError`."""
 
     def flush(self) -> list[Frame]:
-        """Give what the end of the body leaves, if it is usable."""
+        """Return what the end of the body leaves, if it is usable."""
 
     @property
     def stray(self) -> bytes:
@@ -39,7 +39,7 @@ class Decoder(Protocol):
 
 
 def is_json(text: str) -> bool:
-    """Say whether `text` parses as JSON."""
+    """Whether `text` parses as JSON."""
     try:
         json.loads(text)
     except (ValueError, RecursionError, MemoryError):

@@ -23,7 +23,7 @@ LIST_TIMEOUT: Final = 1.0
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    """Ask the servers on this machine for the first model that they list, all at once; who does not answer is left out."""
+    """Return the first model that each local server lists; one that is silent is left out."""
     running = [service for service in services if _listens(service.base_url)]
     if not running:
         return {}

@@ -15,7 +15,7 @@ class NDJSONDecoder:
         self._started = False
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Give the lines that `chunk` completes. Raises `FrameTooLargeError`."""
+        """Return the lines that `chunk` completes. Raises `FrameTooLargeError`."""
         # Nearly every read ends where a line ends, and needs none of the machinery below.
         if self._started and not self._tail and chunk.endswith(b"\n"):
             if chunk.startswith(b"{") and chunk.find(b"\n") == len(chunk) - 1 < MAX_FRAME:
@@ -29,7 +29,7 @@ class NDJSONDecoder:
         return frames
 
     def flush(self) -> list[Frame]:
-        """Give the last line, which may lack its LF, if it is JSON."""
+        """Return the last line, which may lack its LF, if it is JSON."""
         line = self._take(b"").decode("utf-8", "replace")
         return [(line, "")] if is_json(line) else []
 

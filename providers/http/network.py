@@ -1,7 +1,7 @@
 """httpx's transport over a network that can be listened to.
 
-Whether a single byte of an answer was received, httpcore does not tell: its exceptions are the same for
-a connection that died in silence and one that died in the middle of a head.
+Whether a single byte of an answer was received, httpcore does not tell: its exceptions are the same
+for a connection that died in silence and one that died in the middle of a head.
 """
 
 from __future__ import annotations

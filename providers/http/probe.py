@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 OPTIONS: Final = ChatOptions(max_tokens=16)
-"""Fewer tokens are refused by the Responses API, and a reasoning model that is given one has none left to answer with."""
+"""Fewer tokens are refused by the Responses API, and a reasoning model that is given one has none
+left to answer with.
+"""
 QUESTION: Final = ChatContext.from_text("Reply with OK.")
 
 _COULD_NOT_FINISH: Final = "could not finish the message"
@@ -26,7 +28,7 @@ _COULD_NOT_FINISH: Final = "could not finish the message"
 
 
 async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callable[[], float]) -> ProbeReport:  # noqa: ASYNC109
-    """Read a minimal answer until its finish; at the length limit is as good as any other. `timeout` is in seconds."""
+    """Read a minimal answer until its finish, of any kind; `timeout` is in seconds."""
     began = clock()
     first: float | None = None
     error: APIError | None = None
@@ -57,12 +59,12 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
 
 
 def is_output(delta: ChoiceDelta) -> bool:
-    """Say whether a delta shows that the model is at work: an answer, reasoning, or a tool call."""
+    """Whether a delta shows that the model is at work: an answer, reasoning, or a tool call."""
     return bool(is_answer(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
 
 
 def is_answer(delta: ChoiceDelta) -> bool:
-    """Say whether a delta is what a turn would take for an answer: text that is not blank, or a refusal."""
+    """Whether a delta is what a turn takes for an answer: text that is not blank, or a refusal."""
     return bool((delta.content or "").strip() or delta.refusal)
 
 
@@ -74,7 +76,7 @@ async def probe_document(
     timeout: float,  # noqa: ASYNC109
     clock: Callable[[], float],
 ) -> ProbeReport:
-    """Ask for a document that costs nothing, such as the list of models; `check` raises `APIError` for what it must not say."""
+    """Ask for a document that costs nothing; `check` raises `APIError` where it is no good sign."""
     began = clock()
     error: APIError | None = None
     try:

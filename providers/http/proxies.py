@@ -1,7 +1,8 @@
 """The proxies of the environment, read in one place: which one a URL goes through, if any.
 
-httpx would read the variables itself. It trips over what VPNs and sandboxes write into them, as `[::1]`
-or an IPv6 network in NO_PROXY, and its message then speaks of the URL. So it is told one proxy or none.
+httpx would read the variables itself. It trips over what VPNs and sandboxes write into them, as
+`[::1]` or an IPv6 network in NO_PROXY, and its message then speaks of the URL. So it is told one
+proxy or none.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Proxies:
         self._exempt: tuple[_Exemption, ...] | None = None
 
     def of(self, url: str, chosen: str | None = None) -> Proxy | None:
-        """Return the proxy for `url`: the one `chosen` in fallback.toml (`none` for none), or the environment's.
+        """Return the proxy for `url`: that of fallback.toml (`chosen`), or of the environment.
 
         Raises `APIConnectionError` for one that is no address: without it, a request would go where
         it was not meant to. A malformed `url` raises `ValueError`.
@@ -126,7 +127,7 @@ def _trimmed(value: str) -> str:
 
 
 def _read(value: str, name: str) -> Proxy:
-    """Return the proxy that `value` names; http is meant where no scheme is given, and IPv6 may lack its brackets."""
+    """Return the proxy that `value` names, which may lack its scheme, or the brackets of IPv6."""
     scheme, mark, rest = value.rpartition("://")
     login, at, host = rest.rstrip("/").rpartition("@")
     if _is_ipv6(host):

@@ -1,8 +1,9 @@
 """Server-sent events, decoded at the level of bytes.
 
-The grammar is WHATWG HTML, section 9.2.6 "Interpreting an event stream". httpx-sse 0.4.3 cannot stand in for this: it takes a
-byte order mark for a part of the first field's name, and so loses the first event; it drops an event that the end of the body
-leaves open; and it buffers a line without any limit.
+The grammar is WHATWG HTML, section 9.2.6 "Interpreting an event stream". httpx-sse 0.4.3 cannot
+stand in for this: it takes a byte order mark for a part of the first field's name, and so loses the
+first event; it drops an event that the end of the body leaves open; and it buffers a line without
+any limit.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ class SSEDecoder:
     """Cuts an event stream into frames.
 
     It differs from the grammar in four places. An event without text is not handed over. A field
-    `error` that holds an object, which the grammar does not know, is an event of that name: llama.cpp
-    sent its errors so until late in 2025. An event that the end of the body leaves open is handed over
-    when it is `[DONE]` or JSON: real servers forget the last newline, and what would be lost is the
-    finish or the usage. Lines that are neither field nor comment are kept as `stray`.
+    `error` that holds an object, which the grammar does not know, is an event of that name:
+    llama.cpp sent its errors so until late in 2025. An event that the end of the body leaves open
+    is handed over when it is `[DONE]` or JSON: real servers forget the last newline, and what would
+    be lost is the finish or the usage. Lines that are neither field nor comment are kept as
+    `stray`.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class SSEDecoder:
         return bytes(self._stray)
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Give the frames that `chunk` completes. Raises `FrameTooLargeError`."""
+        """Return the frames that `chunk` completes. Raises `FrameTooLargeError`."""
         # Nearly every read is one whole event, and needs none of the machinery below.
         if self._between_events and (event := _whole_event(chunk)) is not None:
             return [event]
@@ -59,12 +61,12 @@ class SSEDecoder:
         return frames
 
     def flush(self) -> list[Frame]:
-        """Give the event that the end of the body leaves open, if it is `[DONE]` or JSON."""
+        """Return the event that the end of the body leaves open, if it is `[DONE]` or JSON."""
         frames = self._read(self._take(b""))
         return frames + [(data, name) for data, name in self._dispatch() if data == "[DONE]" or is_json(data)]
 
     def _take(self, rest: bytes) -> list[bytes]:
-        """Empty the tail and give its lines; `bytes.splitlines` ends a line at CR, LF and CRLF and nowhere else."""
+        """Empty the tail; return its lines, which end at CR, LF and CRLF and nowhere else."""
         whole = bytes(self._tail) + rest
         self._tail.clear()
         if not self._started and whole:
@@ -115,7 +117,7 @@ class SSEDecoder:
 
 
 def _whole_event(chunk: bytes) -> Frame | None:
-    """Give the event that `chunk` is, if it is exactly one of the usual form: a name or none, and one line of JSON."""
+    """Return the event that `chunk` is, if it is one of the usual form: one line of JSON."""
     if not chunk.endswith(b"\n") or len(chunk) > MAX_FRAME:
         return None
     lines = chunk.splitlines()

@@ -1,6 +1,7 @@
 """TLS contexts: one for all providers, made when the first https URL is asked for.
 
-Loading a bundle of certificates takes 20 ms; a directory that OpenSSL looks into when it needs a certificate takes next to nothing.
+Loading a bundle of certificates takes 20 ms; a directory that OpenSSL looks into when it needs a
+certificate takes next to nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _unusable(place: str | Path, hint: str) -> APIConnectionError:
 
 
 def _system_directory() -> str | None:
-    """Give the system's directory of certificates, if it is one that OpenSSL can look into: its files are named by hash."""
+    """Return the system's directory of certificates, if OpenSSL can look into it by hash."""
     path = ssl.get_default_verify_paths().openssl_capath
     try:
         with os.scandir(path) as entries:
