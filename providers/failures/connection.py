@@ -35,7 +35,7 @@ _CAUSES: Final[dict[type[BaseException], tuple[str, str | None]]] = {
     ConnectionRefusedError: ("{place} refuses connections", "check base_url, and that the server runs"),
     ConnectionResetError: ("{place} reset the connection", None),
     ImportError: (
-        "{place} cannot be reached through a SOCKS proxy",
+        "{place} needs httpx[socks]",
         'install httpx[socks], or write proxy = "none"',
     ),
 }
@@ -75,12 +75,13 @@ def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) 
     if proxy is None:
         words, hint = _cause(error, place)
     elif isinstance(error, httpx.ProxyError):
-        words, hint = f"{place} {HANDLED[httpx.ProxyError]} {proxy.origin} ({error})", proxy.hint
-    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not _is_tls(error):
-        words, hint = _cause(error, f"the proxy {proxy.origin}")[0], proxy.hint
+        words, hint = f"{place} cannot be reached through {proxy.name}: {error}", proxy.hint
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | ImportError) and not _is_tls(error):
+        words, hint = _cause(error, proxy.name)
+        hint = hint if isinstance(error, ImportError) else proxy.hint
     else:
         words, hint = _cause(error, place)
-        words += f" (through the proxy {proxy.origin})"
+        words += f", through {proxy.name}"
     return APIConnectionError(words, kind=kind, details=ErrorDetails(), hint=hint)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from fallback_chat.core.config.services import is_loopback
-from fallback_chat.core.errors import APIConnectionError
+from fallback_chat.core.errors import APIConnectionError, ErrorDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +37,11 @@ class Proxy(NamedTuple):
         """The proxy's address without the credentials that it may hold."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"the proxy {self.origin} ({self.named_by})"
 
     @property
     def hint(self) -> str:
@@ -68,7 +73,7 @@ class Proxies:
         it was not meant to. A malformed `url` raises `ValueError`.
         """
         if chosen is not None:
-            return None if chosen == "none" else _read(chosen, "proxy")
+            return None if chosen == "none" else _read(chosen, "proxy in fallback.toml")
         parts = urlsplit(url)
         if is_loopback(url) or self._is_exempt(parts):
             return None
@@ -140,7 +145,11 @@ def _read(value: str, name: str) -> Proxy:
         usable = False
     proxy = Proxy(url, name)
     if not usable:
-        raise APIConnectionError(f"{name} holds {host[:80]!r}, which is no address of a proxy", hint=proxy.hint)
+        raise APIConnectionError(
+            f"{name} holds {f'{scheme}{mark}{host}'[:80]!r}, which is no address of a proxy",
+            details=ErrorDetails(retryable=False),
+            hint=proxy.hint,
+        )
     return proxy
 
 

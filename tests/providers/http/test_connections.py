@@ -106,9 +106,10 @@ async def test_a_proxy_that_refuses_is_named_without_its_password() -> None:
             _, error = await ask(one)
     assert error is not None
     assert error.message == (
-        f"nowhere.invalid cannot be reached through the proxy {server.url} (407 Proxy Authentication Required)"
+        f"nowhere.invalid cannot be reached through the proxy {server.url} (proxy in fallback.toml):"
+        " 407 Proxy Authentication Required"
     )
-    assert error.hint == 'correct proxy, or write proxy = "none"'
+    assert error.hint == 'correct proxy in fallback.toml, or write proxy = "none"'
 
 
 def test_every_exception_of_httpx_has_its_words() -> None:
@@ -305,7 +306,7 @@ async def test_the_proxies_of_the_environment_are_not_for_this_machine() -> None
         async with llm("http://nowhere.invalid/v1", proxy=server.url, http=HttpEngine(environ=environ)) as one:
             assert await ask(one) == ("Hi there", None)
     assert error is not None
-    assert error.message == f"the proxy {proxy} refuses connections"
+    assert error.message == f"the proxy {proxy} (HTTP_PROXY) refuses connections"
     assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
 
 
@@ -313,8 +314,17 @@ async def test_a_proxy_variable_that_holds_no_address_is_named() -> None:
     async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ={"HTTP_PROXY": "http://u:pw@h:99999"})) as one:
         _, error = await ask(one)
     assert isinstance(error, APIConnectionError)
-    assert error.message == "HTTP_PROXY holds 'h:99999', which is no address of a proxy"
+    assert error.message == "HTTP_PROXY holds 'http://h:99999', which is no address of a proxy"
     assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
+
+
+async def test_a_socks_proxy_says_what_it_needs() -> None:
+    environ = {"ALL_PROXY": "socks5://127.0.0.1:9"}
+    async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ=environ)) as one:
+        _, error = await ask(one)
+    assert error is not None
+    assert error.message == "the proxy socks5://127.0.0.1:9 (ALL_PROXY) needs httpx[socks]"
+    assert error.hint == 'install httpx[socks], or write proxy = "none"'
 
 
 async def test_whatever_fails_behind_a_proxy_is_told_with_the_proxy() -> None:
@@ -324,7 +334,7 @@ async def test_whatever_fails_behind_a_proxy_is_told_with_the_proxy() -> None:
             _, error = await ask(one)
     assert error is not None
     assert error.message == (
-        f"nowhere.invalid closed the connection without an answer (through the proxy {server.url})"
+        f"nowhere.invalid closed the connection without an answer, through the proxy {server.url} (all_proxy)"
     )
 
 

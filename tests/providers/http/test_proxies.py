@@ -136,8 +136,8 @@ def test_this_machine_is_reached_without_a_proxy(url: str) -> None:
 def test_what_the_configuration_says_counts_before_the_environment() -> None:
     of = proxies(HTTPS_PROXY="http://other.test").of
     assert of(URL, "none") is None
-    assert of(URL, PROXY) == Proxy(PROXY, "proxy")
-    assert of("http://127.0.0.1", PROXY) == Proxy(PROXY, "proxy")
+    assert of(URL, PROXY) == Proxy(PROXY, "proxy in fallback.toml")
+    assert of("http://127.0.0.1", PROXY) == Proxy(PROXY, "proxy in fallback.toml")
 
 
 def test_the_settings_of_the_system_count_where_the_environment_has_none() -> None:
