@@ -17,6 +17,7 @@ from tests.cli.program import ANSWERS, TEXTS, Ran
 from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
+    from fallback_chat.core.events import Event
     from tests.cli.program import Program
 
 TEXT = "does not take 'max_tokens': it is no longer sent (`max_tokens` is 20000000, not a number from 1 to 10000000)"
@@ -77,7 +78,7 @@ def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
 def test_a_late_provider_is_told_once() -> None:
     a, b = ScriptedLLM("a", []), ScriptedLLM("b", [])
     late = APITimeoutError("nothing for 10 s")
-    events = [AttemptLate(a, b, 10.0), AttemptFailed(a, late, 12.0, b, overtaken=True)]
+    events: list[Event] = [AttemptLate(a, b, 10.0), AttemptFailed(a, late, 12.0, b, overtaken=True)]
     assert [line for event in events for line in notices(event)] == ["a: nothing for 10 s; b is asked as well"]
 
 
