@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, fi
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
-from fallback_chat.core.events import AttemptRecord, Outcome
+from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
@@ -163,6 +163,31 @@ def test_calls_models_and_a_providers_own_state_are_stored_without_secrets(histo
     assert record.tool_calls == (ToolCall("[redacted]", "run_[redacted]", '{"key": "[redacted]"}'), calls[1])
     assert record.extras == (VendorExtra("k", "m", {"[redacted]": ["[redacted]", 1]}), extras[1])
     assert (record.model, record.served_model) == ("model-[redacted]", "[redacted]-model")
+
+
+def test_no_file_holds_a_secret_that_a_model_or_a_server_wrote(tmp_path: Path, time: SetClock) -> None:
+    secret = "sk-secret"
+    error = APIError(f"no {secret}", details=ErrorDetails(code=secret, request_id=secret))
+    texts = ("text", "reasoning", "refusal", "finish_raw", "finish_words", "model", "served_model")
+    said: dict[str, Any] = dict.fromkeys(texts, secret)
+    answer = Answer(
+        **said,
+        tool_calls=(ToolCall(secret, secret, secret),),
+        extras=(VendorExtra("openai", secret, {secret: [secret, {"a": secret}]}, "origin"),),
+        attempts=(AttemptRecord("one", "openai", "m", Outcome.FAILED, error),),
+        segments=(Segment("one", secret, 0, 1),),
+    )
+    with History.open(tmp_path / "data" / "history.db", clock=time, warn=pytest.fail) as history:
+        writer = recorder(history, time, redact=lambda value: value.replace(secret, "[redacted]"))
+        writer.begin(question(f"my key is {secret}"))
+        time.now += 1
+        writer.chunk(text(secret))
+        writer.finish(answer, APIError(secret))
+        writer.begin(question("stopped"))
+        writer.finish(Answer(), RuntimeError(secret))
+
+        assert [path for path in (tmp_path / "data").iterdir() if secret.encode() in path.read_bytes()] == []
+        assert [turn.unreadable for turn in history.load(history.list()[0].id).turns] == [None, None]
 
 
 def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock) -> None:
