@@ -27,6 +27,10 @@ Identity = tuple[int, int] | None
 MEMORY: Final = Path(":memory:")
 COMPANIONS: Final = ("-wal", "-shm")
 """What SQLite keeps beside the file in WAL mode."""
+_COLUMNS: Final = """
+    SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+    WHERE tables.type = 'table' AND tables.sql NOT LIKE 'CREATE VIRTUAL%'
+"""
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -45,8 +49,8 @@ class _UnusableError(StorageError):
         self.identity = identity
 
 
-class _NewerError(Exception):
-    """The schema has a version that this release does not know."""
+class _ForeignError(Exception):
+    """The file has another schema: that of a newer release, or one that no release has made."""
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
@@ -209,7 +213,7 @@ def _open(
         newer = _prepare(connection, migrations, read_newer=read_newer)
     except BaseException as error:
         connection.close()
-        if isinstance(error, _NewerError) or (isinstance(error, sqlite3.Error) and _is_damage(error)):
+        if isinstance(error, _ForeignError) or (isinstance(error, sqlite3.Error) and _is_damage(error)):
             raise _UnusableError(path, str(error), identity) from error
         raise
     return Database(connection, path, identity, clock, read_only=newer)
@@ -240,7 +244,9 @@ def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *,
     version = _version(connection)
     newer = not 0 <= version <= len(migrations)
     if newer and not read_newer:
-        raise _NewerError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
+        raise _ForeignError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
+    if not newer:
+        _check_schema(connection, migrations)
     for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
     if newer:
@@ -268,6 +274,24 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) ->
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Raise `_ForeignError` unless the file has the tables of its version; none where it has no version."""
+    connection.execute("BEGIN")  # what is read belongs to one moment, whatever another process does
+    try:
+        version = _version(connection)
+        there = set(connection.execute(_COLUMNS))
+    finally:
+        connection.execute("COMMIT")
+    with closing(connect(MEMORY, 0)) as model:
+        for statement in chain.from_iterable(migrations[: version or None]):
+            model.execute(statement)
+        known = set(model.execute(_COLUMNS))
+    if version == 0 and known & there:
+        raise _ForeignError("it has tables, and no version")
+    if version and not known <= there:
+        raise _ForeignError(f"it has no {'.'.join(min(known - there))}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

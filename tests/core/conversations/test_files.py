@@ -113,7 +113,26 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-@pytest.mark.parametrize("spoil", [garbage, truncated])
+def changed(path: Path, sql: str) -> None:
+    open_(path).close()
+    connection = sqlite3.connect(path)
+    connection.executescript(sql)
+    connection.close()
+
+
+def no_tables(path: Path) -> None:
+    changed(path, "DROP TABLE attachments; DROP TABLE turns; DROP TABLE sessions")
+
+
+def no_column(path: Path) -> None:
+    changed(path, "ALTER TABLE turns DROP COLUMN more")
+
+
+def no_version(path: Path) -> None:
+    changed(path, "PRAGMA user_version = 0")
+
+
+@pytest.mark.parametrize("spoil", [garbage, truncated, no_tables, no_column, no_version])
 def test_a_file_that_cannot_be_used_is_kept_under_another_name_and_said_once(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
