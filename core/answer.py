@@ -33,9 +33,10 @@ PART: Final = 1024
 
 
 def parts(chunk: ChatChunk) -> Sequence[ChatChunk]:
-    """Cut a chunk with a long text into several of at most PART characters, which say the same one after the other.
+    """Cut a chunk with a long text into several of at most PART characters.
 
-    A provider that does not stream gives its whole answer in one; between the parts the reader can see to keys and signals.
+    A provider that does not stream gives its whole answer in one; between the parts the reader can
+    see to keys and signals.
     """
     delta = chunk.delta
     if delta is None or delta.content is None or len(delta.content) <= PART:
@@ -51,7 +52,7 @@ class AnswerError:
     """What kept a turn from a whole answer, as a plain value."""
 
     kind: str
-    """A kind of `ErrorKind`; for what is no fault of a provider `config`, `input`, `local_io` or `internal`."""
+    """A kind of `ErrorKind`, or else `config`, `input`, `local_io` or `internal`."""
     message: str
     retry_after: float | None = None
 
@@ -74,13 +75,16 @@ _OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError,
 
 
 def is_answer(text: str, refusal: str) -> bool:
-    """Whether a turn with this answer is part of the conversation; blanks and calls of tools alone are not."""
+    """Whether a turn with this answer is part of the conversation.
+
+    Blanks and tool calls alone are not.
+    """
     return bool((text or refusal).strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of one turn, or what there is of it: a plain value that can be stored and read back."""
+    """What came of one turn, as a plain value that can be stored and read back."""
 
     text: str = ""
     reasoning: str = ""
@@ -94,7 +98,7 @@ class Answer:
     finish_words: str | None = None
     """Why it ended so, in the provider's own words."""
     complete: bool = False
-    """The whole answer is here: the provider said that it ended, nothing cut it, and it is no refusal."""
+    """The whole answer is here: the provider ended it, nothing cut it, and it is not a refusal."""
     provider: str | None = None
     """Who gave it; None before the first content."""
     kind: str | None = None
@@ -156,7 +160,10 @@ class Answer:
 
 
 class AnswerBuilder:
-    """Collects the chunks of one `FallbackLLMStream`; what a restart made void is kept apart as `superseded`."""
+    """Collects the chunks of one `FallbackLLMStream`.
+
+    Text that a restart made void is kept apart as `superseded`.
+    """
 
     def __init__(self) -> None:
         self.superseded = ""
@@ -198,7 +205,8 @@ class AnswerBuilder:
                 self._refusal.append(delta.refusal)
             self._calls.extend(delta.tool_calls)
             for extra in delta.extras:
-                # What an answer leaves with an account is one state, which may come again when the answer went on.
+                # What an answer leaves with an account is one state, which may come again when the
+                # answer went on.
                 self._extras = [one for one in self._extras if not extra.origin or one.origin != extra.origin]
                 self._extras.append(extra)
         if chunk.finish_reason is not None:
@@ -234,7 +242,7 @@ class AnswerBuilder:
 
 
 def plain(record: AttemptRecord) -> AttemptRecord:
-    """Return a record whose error keeps nothing alive: neither traceback nor cause nor the server's answer."""
+    """Return a record whose error keeps no traceback, cause or server's answer alive."""
     error = record.error
     if error is None:
         return record
@@ -242,7 +250,10 @@ def plain(record: AttemptRecord) -> AttemptRecord:
 
 
 def is_another_model(asked: str, served: str) -> bool:
-    """Whether a server names another model than the one asked for; a path, `latest` or a date behind it makes no difference."""
+    """Whether a server names another model than the one asked for.
+
+    A path in front, and `latest` or a date at the end, make no difference.
+    """
     name, version = _name_and_version(asked)
     served_name, served_version = _name_and_version(served)
     return bool(served) and (name != served_name or len({version, served_version} - {"", "latest"}) > 1)
@@ -255,4 +266,4 @@ def _name_and_version(model: str) -> tuple[str, str]:
 
 
 _VERSION: Final = re.compile(r"[-:@](latest|\d{4}-?\d{2}-?\d{2}|\d{2}-\d{4}|\d{3,4})$")
-"""As vendors write it: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`, `-0613`, `-001`."""
+"""As vendors write it: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`, `-0613`."""

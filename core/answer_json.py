@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONGEST: Final = 1e15
-"""Milliseconds that a time may have, which is thirty thousand years; more does not fit into a sentence."""
+"""Milliseconds; a time of thirty thousand years is no time."""
 
 
 def answer_json(answer: Answer, *, state: bool = False) -> dict[str, Any]:
-    """Return an answer as JSON has it; every key is always there, `extras` with the provider's own `state` alone."""
+    """Return an answer as JSON has it, with the provider's own `state` in `extras` if it is wanted.
+
+    Every other key is always there.
+    """
     extras = {"extras": [asdict(extra) for extra in answer.extras]} if state else {}
     return extras | {
         "text": answer.text,
@@ -171,12 +174,15 @@ def _seconds(value: Mapping[str, Any], name: str, *, unit: int = 1000) -> float 
 
 
 def _or(value: Any, default: Any) -> Any:
-    """Return `value`, or what stands for it where JSON has null; nothing else is taken for missing."""
+    """Return `value`, or `default` for null; nothing else is taken for missing."""
     return default if value is None else value
 
 
 def redacted(value: Any, redact: Callable[[str], str], *, names: bool = False) -> Any:
-    """Return a JSON value in which no string holds a secret; nor do the `names` of fields, where others chose them."""
+    """Return a JSON value in which no string holds a secret.
+
+    Nor do the `names` of its fields, where they were chosen by others.
+    """
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):

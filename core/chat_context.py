@@ -1,8 +1,9 @@
 """The conversation in a neutral form: what was said, independent of any vendor's wire format.
 
-State that belongs to one vendor (thinking signatures, encrypted reasoning) rides along in `ChatMessage.extras`, tagged with the
-kind, model and account that made it, and is sent only to that one again. Values check what they are given once, when they are
-made: TypeError or ValueError names the field.
+State that belongs to one vendor (thinking signatures, encrypted reasoning) rides along in
+`ChatMessage.extras`, tagged with the kind, model and account that made it, and is sent only to that
+one again. Values check what they are given once, when they are made: TypeError or ValueError names
+the field.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class VendorExtra:
     model: str
     data: Any
     origin: str = ""
-    """Fingerprint of the account that made it (kind, base URL, key and model); it is sent to no other."""
+    """Fingerprint of the account that made it (kind, base URL, key, model); sent to no other."""
 
     def __post_init__(self) -> None:
         check_text(self, "kind", "model", "origin")
@@ -146,7 +147,8 @@ class ChatMessage:
     complete: bool = True
     """False for an answer that was cut, stopped by the user or refused."""
     refused: bool = False
-    """An answer that the provider broke off because of what it is about; never resent to any provider."""
+    """An answer that the provider broke off because of its subject; never resent to any provider.
+    """
 
     def __post_init__(self) -> None:
         content: object = self.content
@@ -186,7 +188,8 @@ class ChatContext:
     def add(self, role: Role | str, content: str | Part | Iterable[Part]) -> ChatContext:
         """Return the conversation with one more message of `role`.
 
-        Raises ValueError for a role that does not exist, TypeError for content that is neither a string nor made of parts.
+        Raises ValueError for a role that does not exist, TypeError for content that is neither a
+        string nor made of parts.
         """
         return self.add_message(ChatMessage(role, content))  # type: ignore[arg-type] # coerced there
 

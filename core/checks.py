@@ -21,7 +21,10 @@ def one_of(field: str, value: object, enumeration: type[E]) -> E:
 
 
 def check_seconds(field: str, value: object, *, zero: bool = False, none: bool = False) -> None:
-    """Raise TypeError or ValueError, naming the field, unless `value` is a usable number of seconds."""
+    """Refuse what is not a usable number of seconds.
+
+    Raises TypeError or ValueError that names the field.
+    """
     if value is None and none:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -32,7 +35,10 @@ def check_seconds(field: str, value: object, *, zero: bool = False, none: bool =
 
 
 def check_count(field: str, value: object, *, least: int | None = 0) -> None:
-    """Raise TypeError or ValueError, naming the field, unless `value` is None or a whole number from `least`."""
+    """Refuse what is neither None nor a whole number from `least`.
+
+    Raises TypeError or ValueError that names the field.
+    """
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
@@ -42,7 +48,10 @@ def check_count(field: str, value: object, *, least: int | None = 0) -> None:
 
 
 def check_number(field: str, value: object, *, most: float | None = None) -> None:
-    """Raise TypeError or ValueError, naming the field, unless `value` is None or a number from 0 to `most`."""
+    """Refuse what is neither None nor a number from 0 to `most`.
+
+    Raises TypeError or ValueError that names the field.
+    """
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -65,7 +74,10 @@ def check_text(owner: object, *fields: str) -> None:
 
 
 def several(field: str, value: object, *types: type[T]) -> tuple[T, ...]:
-    """Return `value`, one object of `types` or an iterable of them, as a tuple. Raises TypeError that names the field."""
+    """Return `value`, one object of `types` or an iterable of them, as a tuple.
+
+    Raises TypeError that names the field.
+    """
     if isinstance(value, types):
         return (value,)
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM
 
 logger = logging.getLogger(__name__)
-# A library is silent until its user listens: without a handler, Python prints warnings and tracebacks on stderr by itself.
+# A library is silent until its user listens: without a handler, Python prints warnings and
+# tracebacks on stderr by itself.
 logging.getLogger("fallback_chat").addHandler(logging.NullHandler())
 
 
@@ -50,7 +51,7 @@ class AttemptRecord:
     budget: float | None = None
     """The time it had to its first content; None where that is not known."""
     budget_reason: str | None = None
-    """Which rule set that time: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or `deadline`."""
+    """Its rule: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or `deadline`."""
 
     def __post_init__(self) -> None:
         check_text(self, "provider", "kind", "model")
@@ -64,7 +65,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The part of a continued answer that one provider gave, in code points of the text, half open."""
+    """The part of a continued answer that one provider gave; code points, half open."""
 
     provider: str
     model: str
@@ -102,7 +103,7 @@ class AttemptFailed:
     after_content: bool = False
     """Text of this attempt had been shown."""
     overtaken: bool = False
-    """It was late, as `AttemptLate` has told, and `next`, which was asked beside it, has begun to answer."""
+    """It was late (`AttemptLate`), and `next`, which was asked beside it, has begun to answer."""
 
     def __post_init__(self) -> None:
         check_seconds("elapsed", self.elapsed, zero=True)
@@ -113,7 +114,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLate:
-    """A provider has sent nothing in its time: `next` is asked as well, and the first content wins."""
+    """A provider is late: `next` is asked as well, and the first content wins."""
 
     llm: LLM
     next: LLM
@@ -126,7 +127,7 @@ class AttemptLate:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSkipped:
-    """A provider is skipped in this turn because the conversation does not fit into its context window."""
+    """A provider is skipped in this turn: the conversation does not fit into its context window."""
 
     llm: LLM
     error: APIError
@@ -134,7 +135,7 @@ class AttemptSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A provider was asked for something other than requested, as it would have rejected the request."""
+    """A provider was asked for something else than requested, which it would have rejected."""
 
     llm: LLM
     text: str
@@ -260,7 +261,7 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
 
 
 class EventEmitter:
-    """Delivers events to plain functions, in the order of registration, at once and on the same thread.
+    """Delivers events to plain functions, in the order of registration and on the same thread.
 
     A handler is isolated: what it raises is logged and never reaches a chat. It is never awaited.
     """
@@ -271,7 +272,8 @@ class EventEmitter:
     def on(self, name: str, handler: Callable[[Any], object]) -> Callable[[Any], object]:
         """Call `handler(event)` for every event called `name`; gives the handler back.
 
-        Raises ValueError for a name that no event has, TypeError for a coroutine function, which nobody would await.
+        Raises ValueError for a name that no event has, TypeError for a coroutine function, which
+        nobody would await.
         """
         from inspect import iscoroutinefunction
 

@@ -1,8 +1,9 @@
 """What a provider is to the engine: an `LLM` whose `chat()` gives an `LLMStream` of `ChatChunk`s.
 
-Names and shapes follow LiveKit's agents library. The contract of a stream: chunks in order; a chunk with a `finish_reason` proves
-that the answer is whole; a failure is raised as an `APIError` from `__anext__`; `StopAsyncIteration` means a proper end;
-`aclose()` closes the socket and may be called at any time, more than once.
+Names and shapes follow LiveKit's agents library. The contract of a stream: chunks in order; a chunk
+with a `finish_reason` proves that the answer is whole; a failure is raised as an `APIError` from
+`__anext__`; `StopAsyncIteration` means a proper end; `aclose()` closes the socket and may be called
+at any time, more than once.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompletionUsage:
-    """Tokens of one answer, as the provider counts them; None where it does not say. Counts below 0 are refused."""
+    """Tokens of one answer, as the provider counts them; None where it does not say.
+
+    Counts below 0 are refused.
+    """
 
     input: int | None = None
     output: int | None = None
@@ -63,7 +67,8 @@ _COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasonin
 class ChoiceDelta:
     """What one chunk adds to the answer.
 
-    Neither frozen nor checked, as two objects are made per token; the engine checks what a stream yields.
+    Neither frozen nor checked, as two objects are made per token; the engine checks what a stream
+    yields.
     """
 
     content: str | None = None
@@ -76,7 +81,7 @@ class ChoiceDelta:
     thinking: bool = False
     """The model has begun to think, or still does: a sign for the clocks, with nothing to show."""
     alive: bool = False
-    """A ping or keep-alive: it extends the wait for a model that is known to think, and else counts as nothing."""
+    """A ping or keep-alive: it only extends the wait for a model that is known to think."""
     commentary: bool = False
     """`content` comments on the work that the model does before its final answer."""
     role: str | None = None
@@ -174,9 +179,10 @@ class LLMStream(ABC):
     """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
 
     notices: tuple[str, ...] = ()
-    """What of the request this provider was not given, and what of its answer cannot be shown, each in words that follow its name.
+    """What of the request this provider did not receive, and what of its answer cannot be shown.
 
-    The former is complete at the first chunk, the latter at the end.
+    Each in words that follow its name; the former complete at the first chunk, the latter at the
+    end.
     """
 
     def __aiter__(self) -> Self:
@@ -184,7 +190,7 @@ class LLMStream(ABC):
 
     @abstractmethod
     async def __anext__(self) -> ChatChunk:
-        """Give the next chunk. Raises `APIError`, or `StopAsyncIteration` at the proper end."""
+        """Return the next chunk. Raises `APIError`, or `StopAsyncIteration` at the proper end."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -233,7 +239,7 @@ class LLM(ABC):
         return self._listed_window
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
-        """Return why this model may send nothing for a long time before its answer, or None if it should not.
+        """Return why this model may be silent for long before its answer, or None if it should not.
 
         The reason is a phrase such as "reasoning effort high was asked for".
         """
@@ -257,19 +263,24 @@ class LLM(ABC):
     ) -> LLMStream:
         """Start an answer to `chat_ctx`.
 
-        `tool_choice` is `auto`, `none`, `required` or the name of a tool. The request may be sent lazily, with the first pull.
+        `tool_choice` is `auto`, `none`, `required` or the name of a tool. The request may be sent
+        lazily, with the first pull.
         """
 
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
-        """Check that the model can answer, at the lowest cost; `light` asks for the list of models only.
+        """Check at the lowest cost that the model can answer; `light` only asks for its list.
 
-        It takes at most `timeout` seconds, or as long as an answer may. Never raises an `APIError`: the report carries it.
+        It takes at most `timeout` seconds, or as long as an answer may. Never raises an `APIError`:
+        the report carries it.
         """
         del light, timeout
         return ProbeReport(ok=True, check="none")
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give the models that the provider offers, none where it has no list. Raises `APIError`."""
+        """Give the models that the provider offers, none where it has no list.
+
+        Raises `APIError`.
+        """
         return ()
 
     async def aclose(self) -> None:

@@ -1,6 +1,7 @@
 """An ordered chain of LLM providers behind one `chat()`: when one fails, the next one answers.
 
-The public names stand in `_api.py`. They are imported on first use, so that `import fallback_chat` costs nothing.
+The public names stand in `_api.py`. They are imported on first use, so that `import fallback_chat`
+costs nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from fallback_chat._version import __version__ as __version__
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120
 if not os.path.isdir(f"{_HERE}/core"):  # noqa: PTH112
-    # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie one folder up.
+    # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie
+    # one folder up.
     __path__.append(os.path.dirname(_HERE))  # noqa: PTH120
 
 # `typing` costs a third of what `--version` may; type checkers go by the name.

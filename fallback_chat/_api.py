@@ -1,4 +1,6 @@
-"""The public names, each once, imported from where it lives: what `fallback_chat` offers to programs and to type checkers.
+"""The public names, each once, imported from where it lives.
+
+Programs and type checkers both read them here.
 
 The form `name as name` is the one that type checkers take for an export.
 """

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Record:
     """The chat's conversation in the history.
 
-    `open_history` opens the user's conversations (True) or an empty history in memory (False); it is called when there is
-    something to keep or to find. `monotonic` returns seconds.
+    `open_history` opens the user's conversations (True) or an empty history in memory (False); it
+    is called when there is something to keep or to find. `monotonic` returns seconds.
     """
 
     def __init__(
@@ -66,7 +66,10 @@ class Record:
         return conversation
 
     def fork(self, session: SessionId) -> SessionId:
-        """Continue in a copy of a conversation, and return its id. Raises `InputError` when there is none, and `StorageError`."""
+        """Continue in a copy of a conversation, and return its id.
+
+        Raises `InputError` when there is none, and `StorageError`.
+        """
         copy = self.history.fork(session)
         self._recorder = self._new_recorder(self.history.load(copy))
         return copy

@@ -38,12 +38,15 @@ _STEERING: Final = re.compile(
 
 
 def dump(value: Any) -> str:
-    """Give `value` as one line of JSON; what could steer a terminal, end a line, or is no character is written as an escape."""
+    """Return `value` as one line of JSON.
+
+    Whatever could steer a terminal or end a line, or is not a character, is written as an escape.
+    """
     return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
 
 
 def _summary(error: APIError) -> str:
-    """Say what failed; of a whole chain, also what it makes of the attempt that decides about its kind."""
+    """Return what failed; for a whole chain, with the attempt that decides its kind."""
     if not isinstance(error, AllProvidersFailed):
         return str(error)
     for attempt in error.attempts:

@@ -1,4 +1,7 @@
-"""The sink of an `ask` that goes on with a conversation: writes the turn down, and hands everything on to the sink behind it."""
+"""The sink of an `ask` that continues a conversation.
+
+It stores the turn, and hands everything on to the sink behind it.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
 def recorded(
     sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
 ) -> tuple[Sink, Conversation]:
-    """Store `question` in the conversation that `shared` names; return the sink that stores its answer, and what was before it.
+    """Store `question` in the conversation that `shared` names.
 
-    With --no-log, or where a newer release wrote it, the conversation is only read. Raises `InputError` when there is none,
-    `StorageError` when it cannot be read.
+    Returns the sink that stores its answer, and the conversation before it.
+
+    With --no-log, or where a newer release wrote it, the conversation is only read. Raises
+    `InputError` when there is none, `StorageError` when it cannot be read.
     """
     with ExitStack() as stack:
         history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))

@@ -26,7 +26,7 @@ def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
 
 
 def resumed(conversation: Conversation) -> Iterator[str]:
-    """Say which conversation is continued, and how it ended: the last exchange, with what is missing of the answer."""
+    """Name the conversation that is continued, and show how it ended."""
     summary = conversation.summary
     yield f"conversation {summary.id}, {_turns(summary)}: {summary.title}"
     yield from left_out(conversation)

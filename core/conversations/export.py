@@ -34,7 +34,7 @@ def to_json(conversation: Conversation) -> str:
 
 
 def to_markdown(conversation: Conversation) -> str:
-    """Write questions and answers under headings that say who speaks; what is not a whole answer is marked."""
+    """Write questions and answers under headings that name the speaker; mark unfinished answers."""
     summary = conversation.summary
     blocks = [f"# {summary.title}", f"*{rfc3339(summary.created)}, conversation {summary.id}*"]
     for turn in conversation.turns:

@@ -1,4 +1,7 @@
-"""Writing a chat down while it happens. A chat never fails because it cannot be written down: that is said once, and it goes on."""
+"""Writing a chat down while it happens.
+
+A chat never fails because it cannot be written down: that is said once, and it goes on.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ T = TypeVar("T")
 
 
 def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str], object]) -> History:
-    """Open the conversations; where that is not possible, `warn` is told and they live in memory."""
+    """Open the conversations; if that fails, `warn` is told and they are kept in memory."""
     try:
         return History.open(path, clock=clock, warn=warn)
     except StorageError as error:
@@ -35,7 +38,10 @@ def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str]
 
 
 class PartialSaver:
-    """Collects the pieces of an answer and saves them once a second at most. `monotonic` gives seconds."""
+    """Collects the pieces of an answer and saves them once a second at most.
+
+    `monotonic` gives seconds.
+    """
 
     def __init__(self, save: Callable[[str], object], monotonic: Callable[[], float]) -> None:
         self._save = save
@@ -57,7 +63,7 @@ class PartialSaver:
         self.tick()
 
     def tick(self) -> None:
-        """Save what has not been saved, if it is time to; to be called now and then while nothing comes."""
+        """Save what has not been saved, if it is time to; called while nothing comes."""
         if self._dirty and self._monotonic() - self._saved_at >= SAVE_INTERVAL:
             self._save("".join(self._pieces))
             self._dirty = False
@@ -67,8 +73,9 @@ class PartialSaver:
 class Recorder:
     """Writes the turns of one conversation down: `begin`, then `chunk` and `tick`, then `finish`.
 
-    `redact` takes known secrets out of everything that is stored. `conversation` is the one to continue; without it a new one is
-    begun with the first question. When another process has continued it meanwhile, or is about to, this one continues a copy.
+    `redact` takes known secrets out of everything that is stored. `conversation` is the one to
+    continue; without it a new one is begun with the first question. When another process has
+    continued it meanwhile, or is about to, this one continues a copy.
     """
 
     def __init__(
@@ -103,7 +110,7 @@ class Recorder:
         return self._session if self._history.is_kept else None
 
     def begin(self, question: ChatMessage) -> None:
-        """Store a question, before it is sent anywhere; one that was just asked in vain keeps its turn."""
+        """Store a question before it is sent; one that was just asked in vain keeps its turn."""
         self._begun_at, self._first_at = self._monotonic(), None
         parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
         question = replace(question, content=tuple(parts))
@@ -125,7 +132,7 @@ class Recorder:
             self._partial.add(chunk.delta.content)
 
     def tick(self) -> None:
-        """Store what has come, if it is time to; to be called about once a second while nothing comes."""
+        """Store what has come, if it is time to; called about once a second while nothing comes."""
         if self._partial is not None:
             self._partial.tick()
 
@@ -155,7 +162,7 @@ class Recorder:
         self._last = self._history.last_turn(self._session, before=undone)
 
     def _ask_again(self) -> None:
-        """Let the turn of a question that was asked in vain be under way again, unless somebody else has come in between."""
+        """Reopen the turn of a question that was asked in vain, if nobody has come after it."""
         if self._session is not None and self._turn is not None:
             try:
                 self._history.ask_again(self._session, self._turn)
@@ -163,7 +170,7 @@ class Recorder:
                 self._turn = None
 
     def _stored_turn(self) -> TurnId:
-        """Give the turn's number; where the question could not be stored before, it is tried again."""
+        """Return the turn's number, storing the question first if that has failed before."""
         assert self._question is not None, "begin() comes first"
         if self._turn is None:
             self._turn = self._last = self._begin(self._question)
@@ -183,16 +190,19 @@ class Recorder:
             copy = self._history.fork(session, self._last)
         except InputError:
             copy = self._history.new_session()
-            self._warn(f"the conversation was removed elsewhere; this one goes on as {copy}")
+            self._warn(f"the conversation was removed elsewhere; this one continues as {copy}")
         else:
-            self._warn(f"the conversation was continued elsewhere; this one goes on as {copy}")
+            self._warn(f"the conversation was continued elsewhere; this one continues as {copy}")
         return copy
 
     def _save_partial(self, text: str) -> None:
         self._attempt(lambda: self._history.save_partial(self._stored_turn(), self._redact(text)))
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
-        """Do `action`; the first failure of the file is told. Later ones are tried all the same: there may be space again."""
+        """Run `action`, and report the first failure of the file.
+
+        Later ones are tried all the same: there may be space again.
+        """
         try:
             return action()
         except StorageError as error:
@@ -203,10 +213,10 @@ class Recorder:
 
 
 def find_conversation(history: History, session: str | None) -> Conversation:
-    """Read the conversation that `session` names or begins, the latest one when it is None, to be continued.
+    """Read the conversation to be continued: the one that `session` names or begins, or the latest.
 
-    A turn that another process has under way is left out: what comes next begins a copy of what is before it.
-    Raises `InputError` when there is none, `StorageError` when it cannot be read.
+    A turn that another process has under way is left out: what comes next begins a copy of what is
+    before it. Raises `InputError` when there is none, `StorageError` when it cannot be read.
     """
     found = history.latest() if session is None else history.resolve(session)
     if found is None:

@@ -22,7 +22,10 @@ _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTurn:
-    """One question and what came of it; moments are wall-clock seconds, None where they cannot be read."""
+    """One question and what came of it.
+
+    Moments are wall-clock seconds, None where they cannot be read.
+    """
 
     id: TurnId
     asked: float | None
@@ -46,7 +49,10 @@ class StoredTurn:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One conversation, without what was said; moments are wall-clock seconds, None where they cannot be read."""
+    """One conversation, without what was said.
+
+    Moments are wall-clock seconds, None where they cannot be read.
+    """
 
     id: SessionId
     title: str
@@ -65,7 +71,7 @@ class Conversation:
 
     @property
     def context(self) -> ChatContext:
-        """What a provider is to be told: the turns that have an answer, incomplete ones marked as such."""
+        """The turns that a provider is told of: those with an answer, incomplete ones marked."""
         answered = [turn for turn in self.turns if turn.is_answered]
         return ChatContext(tuple(message for turn in answered for message in (turn.question, turn.answer.message())))
 

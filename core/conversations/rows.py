@@ -1,7 +1,8 @@
 """How questions and answers are written into columns and read back.
 
-Rows are read as what they are, the data of strangers: another program, a later release or a damaged page may have written
-anything. A reader takes what this module would have written and raises ValueError or TypeError for everything else.
+Rows are read as what they are, the data of strangers: another program, a later release or a damaged
+page may have written anything. A reader takes what this module would have written and raises
+ValueError or TypeError for everything else.
 """
 
 from __future__ import annotations
@@ -115,7 +116,10 @@ TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "
 
 
 def answer_values(answer: Answer, more: Any = None) -> tuple[Any, ...]:
-    """Return the values of `ANSWER_COLUMNS`; fields of `more`, as the row has it, that this program does not know are kept."""
+    """Return the values of `ANSWER_COLUMNS`.
+
+    Fields in the row's `more` that this release does not know are kept.
+    """
     value = answer_json(answer, state=True)
     rest = {name: item for name, item in value.items() if name not in _FIELDS and item is not None}
     try:
@@ -134,7 +138,10 @@ def _object(value: Any) -> dict[str, Any] | None:
 
 
 def document_from(values: Sequence[Any]) -> dict[str, Any]:
-    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, unknown fields included. Raises ValueError."""
+    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, unknown fields included.
+
+    Raises ValueError.
+    """
     document: dict[str, Any] = {}
     for column, value in zip(_COLUMNS, values, strict=False):
         document[column.field] = _named(column.name, column.read, value)
@@ -142,7 +149,9 @@ def document_from(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def turn_from(row: Sequence[Any], blobs: Callable[[], Mapping[int, Any]]) -> StoredTurn:
-    """Read a turn from its number and the values of `TURN_COLUMNS`; one that cannot be read says so.
+    """Read a turn from its number and the values of `TURN_COLUMNS`.
+
+    A turn that cannot be read says so.
 
     `blobs` returns the attachments by number.
     """
@@ -169,7 +178,10 @@ def _named(name: str, read: Callable[[Any], Any], value: Any) -> Any:
 
 
 def parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
-    """Return the layout of a question as JSON and the bytes that it names by number; no layout for a text alone."""
+    """Return the layout of a question as JSON, and the bytes that it refers to by number.
+
+    A question that is nothing but text has no layout.
+    """
     if question.content == (Text(question.text),):
         return None, []
     blobs: list[bytes] = []

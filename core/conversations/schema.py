@@ -20,7 +20,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             forked_from TEXT
         )
         """,
-        # `parts` is only filled where the question is more than its text; JSON columns are NULL where there is nothing.
+        # `parts` is only filled where the question is more than its text; JSON columns are NULL
+        # where there is nothing.
         # AUTOINCREMENT: the number of a removed turn is not given to another.
         """
         CREATE TABLE turns (
@@ -63,4 +64,4 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     # A JSON object for all that an answer has and no column above: a new field needs no migration.
     ("ALTER TABLE turns ADD COLUMN more TEXT",),
 )
-"""The search index is no part of it: `core/conversations/search.py` makes it when it is first needed, where SQLite has FTS5."""
+"""The search index is not part of it: `core/conversations/search.py` makes it on first use."""

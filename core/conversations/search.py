@@ -1,6 +1,9 @@
-"""Searching all conversations: by words, ranked, where SQLite has FTS5; by the letters themselves everywhere.
+"""Searching all conversations.
 
-The index is a copy that is brought up to date by the search, not by the answer: nobody who chats waits for it.
+Where SQLite has FTS5, turns are found by words and ranked; everywhere else, letter by letter.
+
+The index is a copy that is brought up to date by the search, not by the answer: nobody who chats
+waits for it.
 """
 
 from __future__ import annotations
@@ -40,12 +43,14 @@ _INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'turn_text'"
 
 
 def has_full_text(database: Database) -> bool:
-    """Say whether this SQLite was built with FTS5."""
+    """Whether this SQLite was built with FTS5."""
     return bool(database.query("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"))
 
 
 def search(database: Database, text: str, limit: int, *, full_text: bool) -> tuple[Hit, ...]:
-    """Find the turns that hold all words of `text`, or their beginnings, best first; else those that hold `text` itself.
+    """Find the turns that hold all words of `text`, or their beginnings, best first.
+
+    Where there are none, find those that hold `text` itself.
 
     Nothing in `text` is taken for a query language.
     """
@@ -56,7 +61,10 @@ def search(database: Database, text: str, limit: int, *, full_text: bool) -> tup
 
 
 def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
-    """Take the text of whole conversations, named by their rows, out of the index, and out of the pages where it was."""
+    """Take the text of whole conversations out of the index, and out of the pages it was on.
+
+    The conversations are named by their rows.
+    """
     if not connection.execute(_INDEX).fetchall():
         return
     connection.executemany(

@@ -1,7 +1,10 @@
-"""Conversations in SQLite: a question is stored before it is sent, its answer while it comes, and both for good.
+"""Conversations in SQLite.
 
-Each process adds to a conversation of its own: `begin_turn` refuses one that somebody else has continued meanwhile. Times are
-wall-clock seconds; the order of turns is that of their numbers, so a clock that is set back mixes nothing up.
+A question is stored before it is sent, its answer while it comes, and both for good.
+
+Each process adds to a conversation of its own: `begin_turn` refuses one that somebody else has
+continued meanwhile. Times are wall-clock seconds; the order of turns is that of their numbers, so a
+clock that is set back mixes nothing up.
 """
 
 from __future__ import annotations
@@ -62,7 +65,10 @@ class SessionMovedError(Exception):
 
 
 class History:
-    """All conversations of a user. Unless said otherwise, methods raise `StorageError` (an OSError) when the file fails."""
+    """All conversations of a user.
+
+    Unless said otherwise, methods raise `StorageError` (an OSError) when the file fails.
+    """
 
     def __init__(
         self,
@@ -89,8 +95,8 @@ class History:
     ) -> Self:
         """Open the conversations in `path`, private from the first byte; without one, in memory.
 
-        A damaged file is kept under another name and a new one begun; one that a newer release wrote is only read. `warn` is told
-        of both.
+        A damaged file is kept under another name and a new one begun; one that a newer release
+        wrote is only read. `warn` is told of both.
         """
         if path is None:
             database = open_in_memory(MIGRATIONS, clock=clock)
@@ -124,7 +130,8 @@ class History:
     def begin_turn(self, session: SessionId, question: ChatMessage, *, after: TurnId | None = None) -> TurnId:
         """Store a question: once this returns, killing the program does not lose it.
 
-        Raises `SessionMovedError` when `after` is given and is not the last turn, or when the conversation is gone.
+        Raises `SessionMovedError` when `after` is given and is not the last turn, or when the
+        conversation is gone.
         """
         layout, blobs = parts_of(question)
         with self._database.transaction() as connection:
@@ -145,7 +152,10 @@ class History:
         return TurnId(turn)
 
     def ask_again(self, session: SessionId, turn: TurnId) -> None:
-        """Let a turn be under way again that ended without an answer. Raises `SessionMovedError` if it is not the last one."""
+        """Let a turn be under way again that ended without an answer.
+
+        Raises `SessionMovedError` if it is not the last one.
+        """
         with self._database.transaction() as connection:
             if turn != _last_turn(connection, session):
                 raise SessionMovedError(session)
@@ -159,7 +169,10 @@ class History:
     def finish_turn(
         self, turn: TurnId, answer: Answer, *, first_token: float | None = None, elapsed: float | None = None
     ) -> None:
-        """Store how a turn ended, whether or not it has an answer; times are in seconds since the question."""
+        """Store how a turn ended, whether or not it has an answer.
+
+        Times are in seconds since the question.
+        """
         with self._database.transaction() as connection:
             found = connection.execute("SELECT more FROM turns WHERE id = ?", (turn,)).fetchone()
             connection.execute(
@@ -169,10 +182,10 @@ class History:
         self._under_way.end(turn)
 
     def undo(self, session: SessionId, *, after: TurnId | None = None) -> TurnId | None:
-        """Take the last answered turn out of the conversation, and what was asked in vain behind it.
+        """Take the last answered turn out of the conversation, and what was asked in vain after it.
 
-        Returns its number, or None when no answer is left. Raises `SessionMovedError` when `after` is
-        given and is not the last turn.
+        Returns its number, or None when no answer is left. Raises `SessionMovedError` when `after`
+        is given and is not the last turn.
         """
         with self._database.transaction() as connection:
             if after not in (None, _last_turn(connection, session)):
@@ -182,7 +195,7 @@ class History:
         return last
 
     def fork(self, session: SessionId, at_turn: TurnId | None = None) -> SessionId:
-        """Copy a conversation up to and including `at_turn` (all of it when None); both go on apart. Raises `InputError`."""
+        """Copy a conversation up to and including `at_turn`, or all of it. Raises `InputError`."""
         with self._database.transaction() as connection:
             found = connection.execute("SELECT title FROM sessions WHERE id = ?", (session,)).fetchone()
             if found is None:
@@ -196,13 +209,19 @@ class History:
         return copy
 
     def last_turn(self, session: SessionId, *, before: TurnId | None = None) -> TurnId:
-        """Return the number of the last turn (that comes `before` another), `BEFORE_THE_FIRST` when there is none."""
+        """Return the number of the last turn, or of the last one `before` another.
+
+        It is `BEFORE_THE_FIRST` when there is none.
+        """
         return TurnId(
             self._database.query(f"{_LAST} AND id < ?", session, _LARGEST if before is None else before)[0][0]
         )
 
     def load(self, session: SessionId) -> Conversation:
-        """Read a conversation; turns that cannot be read say so. Raises `InputError` when there is none of this id."""
+        """Read a conversation; turns that cannot be read say so.
+
+        Raises `InputError` when there is none of this id.
+        """
         found = self._database.query("SELECT title, created, forked_from FROM sessions WHERE id = ?", session)
         if not found:
             raise _unknown(session)
@@ -214,7 +233,7 @@ class History:
         return Conversation(summary_from(session, title, created, forked_from, updated, len(turns), first), turns)
 
     def settled(self, conversation: Conversation) -> Conversation:
-        """Return a conversation as far as nobody else is at it: without a turn that another process has under way."""
+        """Return a conversation without what another process has under way in it."""
         at_work = (turn.ended is None and self._under_way.elsewhere(turn.id) for turn in conversation.turns)
         turns = conversation.turns[: next((n for n, elsewhere in enumerate(at_work) if elsewhere), None)]
         return replace(conversation, summary=replace(conversation.summary, turns=len(turns)), turns=turns)
@@ -244,17 +263,20 @@ class History:
         return tuple(summary_from(*row) for row in rows if is_text(row[0]))
 
     def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
-        """Find turns by their words, best first; nothing in `text` is taken for a query language."""
+        """Find turns by their words, best first; `text` is never taken for a query language."""
         return search.search(self._database, storable(text), min(limit, _LARGEST), full_text=self._full_text)
 
     def rename(self, session: SessionId, title: str) -> None:
-        """Give a conversation a title; an empty one makes it the first question again."""
+        """Rename a conversation; an empty title makes it the first question again."""
         self._database.write(
             "UPDATE sessions SET title = ? WHERE id = ?", storable(" ".join(title.split())) or None, session
         )
 
     def remove(self, *sessions: SessionId) -> None:
-        """Delete conversations for good: their text is overwritten, in the search index and the log as well."""
+        """Delete conversations for good.
+
+        Their text is overwritten, in the search index and in the log as well.
+        """
         with self._database.transaction() as connection:
             rows = [
                 row
@@ -265,7 +287,9 @@ class History:
         self._database.checkpoint()
 
     def purge(self, older_than: float | None) -> int:
-        """Delete the conversations that nobody has continued for so many seconds, all when it is None; returns their number.
+        """Delete the conversations that nobody has continued for so many seconds; None deletes all.
+
+        Returns their number.
 
         One whose time cannot be read goes with all of them only.
         """
@@ -281,7 +305,8 @@ class History:
     def _remove(self, connection: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
         """Delete conversations by their rows: what stands for an id may be anything."""
         if self._full_text:
-            # In the same transaction, or another process could put into the index what is about to go.
+            # In the same transaction, or another process could put into the index what is about to
+            # go.
             search.forget(connection, rows)
         connection.executemany("DELETE FROM sessions WHERE rowid = ?", rows)
 

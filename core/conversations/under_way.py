@@ -1,9 +1,9 @@
 """Which turns are being answered at this moment, by whichever process.
 
-A turn without an end may be one that is still awaited, or one whose program was killed; a clock cannot
-tell them apart. So a process locks one byte of a file for each turn that it has begun, the byte of the
-turn's number, and the system releases the lock when the process is gone, however it went. Where a
-system has no such locks, no turn counts as under way.
+A turn without an end may be one that is still awaited, or one whose program was killed; a clock
+cannot tell them apart. So a process locks one byte of a file for each turn that it has begun, the
+byte of the turn's number, and the system releases the lock when the process is gone, however it
+went. Where a system has no such locks, no turn counts as under way.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class UnderWay:
         self._own: set[TurnId] = set()
 
     def begin(self, turn: TurnId) -> None:
-        """Let others know that the turn is under way, until `end()`, `close()` or the end of the process."""
+        """Let others know that a turn is under way, until it ends or this process does."""
         self._own.add(turn)
         self._lock(turn, exclusive=True)
 

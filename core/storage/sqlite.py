@@ -1,4 +1,7 @@
-"""A SQLite file that is private, versioned and shared by processes; one that cannot be read is set aside, never overwritten."""
+"""A SQLite file that is private, versioned and shared by processes.
+
+One that cannot be read is set aside, never overwritten.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class _ForeignError(Exception):
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open `path` without a transaction of its own; `patience` is how many seconds a lock is waited for."""
+    """Open `path` without a transaction of its own; wait `patience` seconds for locks."""
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
 
@@ -66,7 +69,10 @@ def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float
 
 
 class Database:
-    """An open file. Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside."""
+    """An open file.
+
+    Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside.
+    """
 
     def __init__(
         self,
@@ -90,7 +96,7 @@ class Database:
         return self.path == MEMORY
 
     def query(self, sql: str, *values: Any) -> list[Any]:
-        """Give the rows of one statement."""
+        """Return the rows of one statement."""
         with self._translated():
             return self._connection.execute(sql, values).fetchall()
 
@@ -116,7 +122,7 @@ class Database:
             connection.execute(sql, values)
 
     def checkpoint(self) -> None:
-        """Move everything from the write-ahead log into the file and empty the log, unless others are reading."""
+        """Move the write-ahead log into the file and empty it, unless others are reading."""
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -149,15 +155,15 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
     connect: Callable[[Path, float], sqlite3.Connection] = connect,
     read_newer: bool = False,
 ) -> Database:
-    """Open `path`, made with 0600 where it is missing and brought to the newest version of its schema.
+    """Open `path`, created with mode 0600 if missing, and bring its schema up to date.
 
-    A damaged file is renamed and a fresh one begun; so is one of a newer version, unless `read_newer` says that it shall be opened
-    for reading. `warn` is told. Raises `StorageError`.
+    A damaged file is renamed and a fresh one begun; so is one of a newer version, unless
+    `read_newer` says that it shall be opened for reading. `warn` is told. Raises `StorageError`.
     """
 
     def locked() -> Database:
-        # SQLite reports "locked" at once, without patience, when two processes switch a new file to WAL mode; and no file may be
-        # set aside while another process opens it.
+        # SQLite reports "locked" at once, without patience, when two processes switch a new file to
+        # WAL mode; and no file may be set aside while another process opens it.
         with _directory_lock(path.parent, shared=not _is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
@@ -179,12 +185,16 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
 
 
 def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
-    """Rename a database and what belongs to it, out of the way; None when it is not the one of `identity` any more."""
+    """Move a database and what belongs to it out of the way, and return its new name.
+
+    Returns None when the file is no longer the one of `identity`.
+    """
     with _directory_lock(path.parent):
         if identity is None or _identity(path) != identity:
             return None  # another process was quicker, and a fresh file may be in its place
         kept = _free_name(path, now)
-        # The log goes first: it is a part of the file, and SQLite deletes one that it finds beside an empty file.
+        # The log goes first: it is a part of the file, and SQLite deletes one that it finds beside
+        # an empty file.
         for suffix in (*COMPANIONS, ""):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
@@ -206,7 +216,8 @@ def _open(
     read_newer: bool,
 ) -> Database:
     _make_private(path)
-    # Taken before the file is opened: by the time it fails, another process may have put a good one in its place.
+    # Taken before the file is opened: by the time it fails, another process may have put a good one
+    # in its place.
     identity = _identity(path)
     connection = connect()
     try:
@@ -220,7 +231,10 @@ def _open(
 
 
 def _make_private(path: Path) -> None:
-    """Make the file before SQLite does, which would leave its mode to the umask; the log inherits it."""
+    """Make the file before SQLite does, which would leave its mode to the umask.
+
+    The log inherits the mode.
+    """
     _check(path)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -231,15 +245,19 @@ def _make_private(path: Path) -> None:
 
 
 def _check(path: Path) -> None:
-    """Raise OSError for what SQLite had better not open in the place of the file, or of what belongs to it."""
+    """Raise OSError unless SQLite can safely open the file and what belongs to it."""
     for suffix in ("", *COMPANIONS, "-journal"):
         with suppress(FileNotFoundError):
             check_own(path.with_name(path.name + suffix), follow=True)
 
 
 def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
-    """Bring the schema to its newest version; returns whether it is a newer one, which is left as it is."""
-    # What is no UTF-8 comes out with lone surrogates: one damaged text must not make the rows around it unreadable.
+    """Bring the schema to its newest version.
+
+    Returns whether it is a newer one, which is left as it is.
+    """
+    # What is no UTF-8 comes out with lone surrogates: one damaged text must not make the rows
+    # around it unreadable.
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     version = _version(connection)
     newer = not 0 <= version <= len(migrations)
@@ -277,7 +295,7 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) ->
 
 
 def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Raise `_ForeignError` unless the file has the tables of its version; none where it has no version."""
+    """Raise `_ForeignError` unless the file's tables are those of its version."""
     connection.execute("BEGIN")  # what is read belongs to one moment, whatever another process does
     try:
         version = _version(connection)
@@ -309,7 +327,7 @@ def _is_new(path: Path) -> bool:
 
 
 def _identity(path: Path) -> Identity:
-    """Tell one file from another of the same name."""
+    """Return what tells one file from another of the same name."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -319,7 +337,10 @@ def _identity(path: Path) -> Identity:
 
 @contextmanager
 def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep other processes from making or renaming the file, where the system can lock a directory; `shared` only from that."""
+    """Keep other processes from making or renaming the file, where a directory can be locked.
+
+    With `shared`, several may hold the lock at once.
+    """
     if fcntl is None:
         yield
         return
@@ -332,6 +353,9 @@ def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def read_only(path: Path) -> closing[sqlite3.Connection]:
-    """Open an existing database for reading, in a `with` block; makes and changes nothing. Raises sqlite3.Error and OSError."""
+    """Open an existing database for reading, in a `with` block; makes and changes nothing.
+
+    Raises sqlite3.Error and OSError.
+    """
     _check(path)
     return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1))

@@ -238,7 +238,7 @@ def test_two_that_continue_one_conversation_at_once_part_and_are_told(program: P
         first.kill()
 
     copy = json.loads(second.out)["session"]
-    assert second.err == f"fallback-chat: the conversation was continued elsewhere; this one goes on as {copy}\n"
+    assert second.err == f"fallback-chat: the conversation was continued elsewhere; this one continues as {copy}\n"
     assert [message["content"] for message in program.servers[0].requests[-1].json["messages"]] == [
         *("old?", "Old."),
         "Second?",

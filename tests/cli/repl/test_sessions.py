@@ -410,6 +410,6 @@ async def test_a_turn_that_another_process_has_under_way_is_none_of_the_chats(hi
 
     copy = history.list()[0].id
     assert before == ["Old?", "Old answer."]
-    assert f"the conversation was continued elsewhere; this one goes on as {copy}" in rows
+    assert f"the conversation was continued elsewhere; this one continues as {copy}" in rows
     assert told(history, copy) == [("Old?", "Old answer."), ("Mine?", "From a.")]
     assert told(history, session) == [("Old?", "Old answer."), ("Theirs?", "Half of it.")]

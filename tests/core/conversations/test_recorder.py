@@ -258,7 +258,7 @@ def test_two_terminals_that_go_on_with_the_same_conversation_part(history: Histo
         [("one", "re one", True), ("theirs", "re theirs", True), ("more", "", False)],
         [("one", "re one", True), ("mine", "re mine", True)],
     ]
-    assert said == [f"the conversation was continued elsewhere; this one goes on as {second.session}"]
+    assert said == [f"the conversation was continued elsewhere; this one continues as {second.session}"]
 
 
 def test_a_conversation_that_was_removed_elsewhere_goes_on_as_a_new_one(history: History, time: SetClock) -> None:
@@ -271,7 +271,7 @@ def test_a_conversation_that_was_removed_elsewhere_goes_on_as_a_new_one(history:
     writer.begin(question("two"))
 
     assert stored(history) == [[("two", "", False)]]
-    assert said == [f"the conversation was removed elsewhere; this one goes on as {writer.session}"]
+    assert said == [f"the conversation was removed elsewhere; this one continues as {writer.session}"]
 
 
 def test_undo_and_the_next_turn_take_the_place_of_the_last(history: History, time: SetClock) -> None:

@@ -66,7 +66,7 @@ def test_a_turn_begun_while_another_is_under_way_goes_into_a_copy(
     assert mine.session is not None
     assert told(history, session) == [("one", "re one"), ("theirs?", "Half of it.")]
     assert told(history, mine.session) == [("one", "re one"), ("mine?", "Mine.")]
-    assert said == [f"the conversation was continued elsewhere; this one goes on as {mine.session}"]
+    assert said == [f"the conversation was continued elsewhere; this one continues as {mine.session}"]
 
 
 def test_a_conversation_whose_first_turn_is_under_way_is_copied_empty(path: Path, history: History) -> None:
@@ -130,7 +130,7 @@ def test_a_question_that_was_asked_in_vain_keeps_its_place_only_while_nobody_cam
 
     assert told(history, session) == [("one", "re one"), ("theirs?", ""), ("mine?", "Mine.")]
     assert told(history, history.list()[0].id) == [("one", "re one"), ("theirs?", ""), ("theirs?", "Theirs.")]
-    assert said == f"the conversation was continued elsewhere; this one goes on as {history.list()[0].id}"
+    assert said == f"the conversation was continued elsewhere; this one continues as {history.list()[0].id}"
 
 
 def test_undo_never_takes_back_what_somebody_else_has_added(path: Path, history: History, session: SessionId) -> None:
@@ -146,7 +146,7 @@ def test_undo_never_takes_back_what_somebody_else_has_added(path: Path, history:
     copy = history.list()[0].id
     assert told(history, session) == [("one", "re one"), ("theirs?", "Theirs."), ("mine?", "Mine.")]
     assert told(history, copy) == [("one", "re one"), ("other?", "")]
-    assert said == f"the conversation was continued elsewhere; this one goes on as {copy}"
+    assert said == f"the conversation was continued elsewhere; this one continues as {copy}"
 
 
 def test_the_file_of_the_locks_is_private_and_empty_and_made_only_when_something_is_asked(
