@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.errors import APIError
 
@@ -64,6 +65,8 @@ class Turn:
                 self._take(part)
                 if part is not chunk:
                     await asyncio.sleep(0)  # a long answer that came in one piece: keys and signals get their turn
+                if BEHIND.full:
+                    await BEHIND.room()
 
 
 def is_ending() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from functools import partial
@@ -33,15 +32,9 @@ def chat(shared: SharedOptions) -> int:
         return ExitCode.USAGE
     from fallback_chat.wiring import configure, open_chain
 
-    keep_logs_off_the_screen()
     settings = configure(shared.config, shared.flags())
     opener = partial(open_chain, share_health=not shared.no_shared_health)
     return run_until_signal(lambda: converse(settings, opener, shared))
-
-
-def keep_logs_off_the_screen() -> None:
-    """Give the root logger a handler that is silent: without any, Python writes warnings and tracebacks into the answer."""
-    logging.getLogger().addHandler(logging.NullHandler())
 
 
 async def converse(

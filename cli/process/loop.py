@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.process.signals import Interrupted, end_on_signals, ending_signals, note, received
+from fallback_chat.cli.process.signals import Interrupted, end_in, end_on_signals, ending_signals, note, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from typing import Any
 
+GRACE: Final = 1.0
+"""Seconds for cleaning up after a signal: what was shown is brought to its end and stored, however much it is."""
+
 
 def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     """Run `main()` to its end and give its result.
 
-    SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up; then `Interrupted` is raised. Threads that resolve names are
-    not waited for, as `asyncio.run()` would: they cannot be interrupted.
+    SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up for a moment; then `Interrupted` is raised. Threads that resolve
+    names are not waited for, as `asyncio.run()` would: they cannot be interrupted. Nor is anybody who should read the output.
     """
 
     def stop(code: ExitCode) -> None:
         note(code)
+        end_in(GRACE)
         task.cancel()
 
+    BEHIND.begin()
+    keep_logs_off_the_screen()
     with _held_back():
         loop = asyncio.new_event_loop()
         task = loop.create_task(main())
@@ -42,9 +50,16 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
         end_on_signals()
+        end_in(None)
     if (late := received()) is not None:
         raise Interrupted(late)  # it came in the last step of `main`, where there was nothing left to cancel
     return result
+
+
+def keep_logs_off_the_screen() -> None:
+    """Give the root logger a handler that is silent: without any, Python writes warnings and tracebacks into the answer."""
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ _ENDING: Final = {
     "SIGTERM": ExitCode.TERMINATED,
     "SIGHUP": ExitCode.TERMINATED,
 }
+_AGAIN: Final = 0.1
+"""Seconds."""
 _received: Final[list[ExitCode]] = []
 
 
@@ -44,6 +46,16 @@ def end_on_signals() -> None:
         signal.signal(number, partial(_end, code))
 
 
+def end_in(seconds: float | None) -> None:
+    """Raise `Interrupted` where the program is then, if the signal that came has not ended it; None takes that back.
+
+    It is raised again and again: in a callback of the event loop, an exception does not end the loop.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, partial(_end, received() or ExitCode.INTERRUPTED))
+        signal.setitimer(signal.ITIMER_REAL, seconds or 0, _AGAIN)
+
+
 def note(code: ExitCode) -> None:
     """Remember that a signal with this exit code came."""
     _received.append(code)
@@ -59,7 +71,7 @@ def received() -> ExitCode | None:
 
 def _end(code: ExitCode, _number: int, _frame: object) -> NoReturn:
     note(code)
-    raise Interrupted(code)
+    raise Interrupted(received() or code)
 
 
 def _silent_when_interrupted(dropped: sys.UnraisableHookArgs) -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from fallback_chat.cli.process.outlet import Outlet
 
 if TYPE_CHECKING:
     from typing import Literal, NoReturn, TextIO
+
+
+_replaced: Final[list[Any]] = []
+"""Python's own streams, which would close their descriptors when nobody knows them any more."""
 
 
 class Forgiving(io.TextIOWrapper):
@@ -30,7 +37,7 @@ class Forgiving(io.TextIOWrapper):
 
 
 def prepare_streams() -> None:
-    """Make the standard streams usable: none is missing, and pipes and files get UTF-8 in any locale.
+    """Make the standard streams usable: none is missing, pipes and files get UTF-8 in any locale, and no reader can hold us up.
 
     Python has None for a stream that the caller closed, and the next file to be opened gets its number. What is written to a
     standard output that was closed still fails, as an OSError.
@@ -41,28 +48,67 @@ def prepare_streams() -> None:
     sys.stderr = sys.stderr or _opened(os.O_WRONLY, "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal knows what it can show.
-        sys.stdout.reconfigure(encoding=sys.stdout.encoding if sys.stdout.isatty() else "utf-8", errors="replace")
+        terminal = sys.stdout.isatty()
+        encoding = sys.stdout.encoding if terminal else "utf-8"
+        sys.stdout = io.TextIOWrapper(_outlet(sys.stdout), encoding, "replace", line_buffering=terminal)
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
-        sys.stderr = Forgiving(sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = Forgiving(_outlet(sys.stderr), encoding, "backslashreplace", line_buffering=True)
 
 
 def _opened(flags: int, mode: Literal["r", "w"]) -> TextIO:
     return open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: PTH123 - open to the end
 
 
-def leave(code: int) -> NoReturn:
-    """Write out what is buffered and end the process without tearing down the interpreter.
+def _outlet(stream: io.TextIOWrapper) -> io.BufferedWriter:
+    """Return the buffer of an outlet in the place of a stream's own, whose descriptor stays open."""
+    buffer = stream.detach()
+    if os.name == "nt" and buffer.isatty():  # a console there is written to in a way of its own
+        return cast("io.BufferedWriter", buffer)
+    _replaced.append(buffer)
+    return io.BufferedWriter(Outlet(buffer.fileno()))
 
-    That saves some 25 ms of every run, and a thread that still resolves a name cannot hold up the prompt.
+
+def leave(code: int) -> NoReturn:
+    """Write out what is buffered or waits, and end the process without tearing down the interpreter.
+
+    That saves some 25 ms of every run, and a thread that still resolves a name, or waits for a reader, cannot hold up the prompt.
+    A signal ends the wait for a reader.
     """
+    from fallback_chat.cli.process.signals import Interrupted
+
     try:
-        sys.stdout.flush()
+        code = _last_words(code)
+    except Interrupted as interrupted:
+        code = interrupted.code
+    os._exit(code)
+
+
+def _last_words(code: int) -> int:
+    from fallback_chat.cli.process.signals import received
+
+    hasty = received() is not None
+    try:
+        _write_out(hasty=hasty)
     except OSError as error:
-        from fallback_chat.cli.process.exit_code import ExitCode
         from fallback_chat.cli.words.failures import report
 
-        if code != ExitCode.LOCAL_IO:  # else it has been said already
-            code = report(error)
-    sys.stderr.flush()
-    os._exit(code)
+        code = report(error)
+        with suppress(OSError):
+            _write_out(hasty=hasty)
+    return code
+
+
+def _write_out(*, hasty: bool) -> None:
+    """Write what is buffered, and wait for what is written behind. Raises OSError."""
+    if hasty:
+        from fallback_chat.cli.process.behind import BEHIND
+
+        BEHIND.begin()
+    try:
+        sys.stdout.flush()
+    finally:
+        sys.stderr.flush()
+    if (module := sys.modules.get("fallback_chat.cli.process.behind")) is not None:
+        module.BEHIND.wait(hasty=hasty)
+        module.BEHIND.check()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.live import Live
 from rich.segment import ControlType, Segment
 
+from fallback_chat.cli.process.outlet import waiting
 from fallback_chat.cli.render.append import PlainView
 from fallback_chat.cli.render.console import make_console
 from fallback_chat.cli.render.elements import CODE_THEME, Row, rows_of
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FRAME_PAUSE: Final = 1 / 12
 """Seconds between two frames."""
+LAG: Final = 16 << 10
+"""Bytes that a terminal has not taken when no frame is drawn for it: on a slow line, old frames would delay what is typed."""
+LAGGING_ROWS: Final = 500
 COST_SHARE: Final = 8
 """A frame that took t seconds to draw is followed by 8 t of rest: drawing never takes more than a ninth of a core."""
 
@@ -72,7 +76,7 @@ class AnswerView(PlainView):
         self._status = status
         self._frame = _Frame()
         self._live: Live | None = None
-        self._pace = Pace(self._draw, clock, call_later, pause=FRAME_PAUSE, share=COST_SHARE)
+        self._pace = Pace(self._draw, clock, call_later, pause=FRAME_PAUSE, share=COST_SHARE, busy=self._lags)
 
     def _begin_text(self) -> None:
         super()._begin_text()
@@ -128,6 +132,10 @@ class AnswerView(PlainView):
 
     def _draw(self) -> None:
         self._emit([])
+
+    def _lags(self) -> bool:
+        """Whether the terminal still has earlier frames to show; many finished rows do not wait for that."""
+        return waiting(self._console.file) > LAG and len(self._finished) < LAGGING_ROWS
 
     def _rest(self) -> list[Row]:
         return [*self._take(), *super()._rest()]

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class Pace:
     """Calls `action` for `ask`, leaving at least `pause` seconds, and `share` times what the last call took, in between.
 
-    Without `call_later` somebody has to call `ask` again when it is time. An exception that a late call raised is raised by the
-    next call of `ask`, where the caller can see it: an event loop would only log it.
+    It does not call it while `busy()`. Without `call_later` somebody has to call `ask` again when it is time. An exception that a
+    late call raised is raised by the next call of `ask`, where the caller can see it: an event loop would only log it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - time is handed in
         self,
         action: Callable[[], None],
         clock: Callable[[], float],
@@ -25,12 +25,14 @@ class Pace:
         *,
         pause: float,
         share: float = 0.0,
+        busy: Callable[[], bool] = bool,
     ) -> None:
         self._action = action
         self._clock = clock
         self._call_later = call_later
         self._pause = pause
         self._share = share
+        self._busy = busy
         self._next = clock()
         self._arranged = False
         self._error: Exception | None = None
@@ -43,11 +45,11 @@ class Pace:
         if self._arranged:
             return
         wait = self._next - self._clock()
-        if wait <= 0:
+        if wait <= 0 and not self._busy():
             self.now()
         elif self._call_later is not None:
             self._arranged = True
-            self._call_later(wait, self._late)
+            self._call_later(max(wait, self._pause) if wait <= 0 else wait, self._late)
 
     def now(self) -> None:
         """Call the action whatever the time is."""

@@ -46,7 +46,7 @@ class PlainText:
         self._clean = clean
         self._pending: list[str] = []
         self._size = 0
-        self._held = ""
+        self._held = 0
         """Newlines at the end, which are written when text follows."""
         self._written = False
         self._pace = Pace(self._flush, clock, call_later, pause=PAUSE)
@@ -76,7 +76,7 @@ class PlainText:
         self._pace.now()
         if self._written:
             self._write(f"\n\n{VOID}\n\n")
-        self._held = ""
+        self._held = 0
         self._written = False
 
     def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
@@ -92,18 +92,20 @@ class PlainText:
         self._pace.now()
         if self._written:
             self._write("\n")
-        self._held = ""
+        self._held = 0
         self._written = False
 
     def _flush(self) -> None:
-        text = self._held + self._clean("".join(self._pending))
+        text = self._clean("".join(self._pending))
         self._pending.clear()
         self._size = 0
         body = text.rstrip("\n")
-        self._held = text[len(body) :]
+        before, self._held = self._held, len(text) - len(body)
         if body:
             self._written = True
-            self._write(body)
+            self._write("\n" * before + body)
+        else:
+            self._held += before
 
     def _write(self, text: str) -> None:
         self._out.write(text)

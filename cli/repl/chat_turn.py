@@ -77,6 +77,7 @@ class ChatTurn:
         try:
             error = await self._turn.run()
         except asyncio.CancelledError as cancelled:
+            self._show(self._redacting.flush())
             self._record.finish(self._turn.answer(), cancelled)
             raise
         self._show(self._redacting.flush())

@@ -8,6 +8,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from fallback_chat.cli.process.behind import BEHIND
+
 if sys.platform != "win32":
     import termios
 
@@ -20,6 +22,7 @@ KNOWS_MODIFIED_KEYS: Final = ("xterm", "tmux", "screen", "foot", "alacritty", "w
 """Beginnings of TERM. The Linux console would take the request for a colour."""
 ASK_FOR_MODIFIED_KEYS: Final = "\x1b[>4;1m"
 STOP_MODIFIED_KEYS: Final = "\x1b[>4;0m"
+SHOW_CURSOR: Final = "\x1b[?25h"
 
 
 class Terminal:
@@ -28,6 +31,7 @@ class Terminal:
     def __init__(self, fd: int | None, out: TextIO, *, term: str = "") -> None:
         self._fd = fd
         self._out = out
+        self._steerable = bool(term)
         self._modified_keys = term.startswith(KNOWS_MODIFIED_KEYS)
         self._before: list[Any] | None = None
 
@@ -40,6 +44,8 @@ class Terminal:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        if exc_type is not None and self._steerable:
+            self._write(SHOW_CURSOR)  # an answer that had no time to end may have hidden it
         self._restore()
 
     def _quiet(self) -> None:
@@ -55,6 +61,7 @@ class Terminal:
     def _restore(self) -> None:
         if self._modified_keys:
             self._write(STOP_MODIFIED_KEYS)
+        BEHIND.wait(hasty=True)  # whoever gets the terminal now writes to it, too
         if self._fd is not None and self._before is not None:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 

@@ -235,7 +235,9 @@ def write_output(path: Path, data: bytes, *, mode: int) -> None:
         pass
     else:
         if not stat.S_ISREG(found):
-            path.write_bytes(data)
+            from fallback_chat.cli.process.behind import BEHIND
+
+            BEHIND.deliver(path, data)
             return
         mode = stat.S_IMODE(found)
     from fallback_chat.core.storage.files import write_private

@@ -29,7 +29,8 @@ class LiveSink(TextSink):
     """Streams the answer into a live view; notices appear among its rows, unless standard error goes elsewhere."""
 
     def __init__(self, out: TextIO, err: TextIO, *, color: str, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(out, err, make_view(out, color=color, status=self._row, clock=clock))
+        self._live = make_view(out, color=color, status=self._row, clock=clock)
+        super().__init__(out, err, self._live)
         self._clock = clock
         self._asked: tuple[str, float] | None = None
         """Who is asked, and since when; None once there are words."""
@@ -46,7 +47,11 @@ class LiveSink(TextSink):
         if self._timer is not None:
             self._timer.cancel()
         self._asked = None
-        super().finish(outcome)
+        try:
+            super().finish(outcome)
+        except BaseException:
+            self._live.suspend()  # or the cursor would stay hidden
+            raise
 
     def notice(self, line: str) -> None:
         if self._started and self.err.isatty():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -68,8 +67,7 @@ def guarded(body: Callable[[], int | None]) -> int | None:
 def report(error: Exception) -> ExitCode:
     """Tell the user of a failure on stderr, and give its exit code."""
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has seen enough. Nothing may be written there again, not even while leaving.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass  # whoever read our output has seen enough
     elif isinstance(error, FallbackChatError | OSError):
         from fallback_chat.cli.process.border import redacted
 

@@ -9,6 +9,7 @@ import pytest
 
 from fallback_chat.providers.simulator import Simulator, running
 from tests.cli.program import KEY, NAMES, Program
+from tests.cli.saved import Saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +26,9 @@ def servers() -> Iterator[tuple[Simulator, ...]]:
 def program(servers: tuple[Simulator, ...], tmp_path: Path) -> Program:
     """Give the program over a chain of one healthy server; `play` makes it another."""
     return Program(tmp_path, servers).play("ok")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Saved:
+    """Return a place for conversations, which the environment of a run names."""
+    return Saved(tmp_path / "data")

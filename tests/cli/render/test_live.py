@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from rich.text import Text
 
+from fallback_chat.cli.process.outlet import Outlet
 from fallback_chat.cli.render.append import PlainView
-from fallback_chat.cli.render.live import FRAME_PAUSE, AnswerView, make_view
+from fallback_chat.cli.render.live import FRAME_PAUSE, LAG, LAGGING_ROWS, AnswerView, make_view
 from fallback_chat.cli.render.markdown import one_shot
 from fallback_chat.cli.render.plain import VOID
 from fallback_chat.cli.render.sanitise import sanitise
@@ -436,4 +437,39 @@ async def test_the_event_loop_draws_what_nobody_asks_for() -> None:
     answer.feed("two")
     assert not out.seen.is_set()
     await out.seen.wait()
+    answer.finish()
+
+
+class Waiting:
+    """A reader that has not taken the earlier frames yet."""
+
+    def __init__(self) -> None:
+        self.size = LAG + 1
+        self.taken = b""
+
+    def put(self, data: bytes) -> None:
+        self.taken += data
+
+
+def test_no_frame_is_drawn_for_a_terminal_that_has_not_shown_the_earlier_ones() -> None:
+    queue, clock = Waiting(), Clock()
+    outlet = Outlet(-1)
+    outlet.queue = queue
+    screen = console()
+    screen.file = io.TextIOWrapper(io.BufferedWriter(outlet), "utf-8")
+    answer = view(screen, clock)
+    answer.start()
+    begun = queue.taken
+    for word in ("one ", "two ", "three"):
+        answer.feed(word)
+        clock.now += FRAME_PAUSE
+    assert queue.taken == begun
+    queue.size = LAG
+    answer.tick()
+    assert b"one two three" in queue.taken
+    queue.size = LAG + 1
+    for _ in range(LAGGING_ROWS):
+        answer.feed("a\n\n")
+        clock.now += FRAME_PAUSE
+    assert len(queue.taken) > LAGGING_ROWS
     answer.finish()

@@ -87,3 +87,16 @@ def test_an_error_of_a_late_call_is_raised_by_the_next() -> None:
     loop.advance(2)
     with pytest.raises(BrokenPipeError):
         pace.ask()
+
+
+def test_while_it_is_busy_it_looks_again_and_again() -> None:
+    loop, calls = Loop(), []
+    busy = True
+    pace = Pace(lambda: calls.append(loop.now), loop.clock, loop.call_later, pause=2, busy=lambda: busy)
+    pace.ask()
+    loop.advance(2)
+    loop.advance(2)
+    busy = False
+    assert calls == []
+    loop.advance(2)
+    assert (calls, loop.waiting) == ([106], [])

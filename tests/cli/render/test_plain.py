@@ -72,6 +72,18 @@ def test_the_text_comes_out_as_it_is_with_one_newline_at_the_end(chunks: list[st
     assert out.getvalue() == (whole + "\n" if whole else "")
 
 
+def test_what_is_held_of_a_run_of_newlines_does_not_grow_with_it() -> None:
+    out = Pipe()
+    text = view(out, Clock())
+    text.feed("a")
+    for _ in range(100):
+        text.feed("\n" * BATCH)
+    assert sum(len(value) for value in vars(text).values() if isinstance(value, str | list)) == 0
+    text.feed("b" * BATCH)
+    text.finish()
+    assert out.getvalue() == "a" + "\n" * BATCH * 100 + "b" * BATCH + "\n"
+
+
 def test_no_control_character_gets_through() -> None:
     out = Pipe()
     text = view(out, Clock())

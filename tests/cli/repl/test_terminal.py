@@ -199,7 +199,7 @@ def test_a_dumb_terminal_gets_text_alone(program: Program) -> None:
 
 def test_nothing_that_is_logged_appears_on_the_screen() -> None:
     script = (
-        "import logging; from fallback_chat.cli.commands.chat import keep_logs_off_the_screen as quiet; quiet();"
+        "import logging; from fallback_chat.cli.process.loop import keep_logs_off_the_screen as quiet; quiet();"
         "logging.getLogger('fallback_chat.core').error('a traceback', stack_info=True)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)

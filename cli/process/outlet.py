@@ -1,0 +1,73 @@
+"""Standard output and error: one way to write, in which nobody who does not read can hold the program up.
+
+While a command only computes and prints, a write waits for its reader, as everywhere, and a signal ends the wait. An event loop
+must not wait: from the first one on, a thread does it (`cli/process/behind.py`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from _typeshed import ReadableBuffer
+
+
+class Queue(Protocol):
+    """Writes what it is given, some time (`cli/process/behind.py`)."""
+
+    size: int
+    """The bytes that no reader has taken yet."""
+
+    def put(self, data: bytes) -> None: ...
+
+
+class Outlet(io.RawIOBase):
+    """Writes to a descriptor. The first failure is raised, and whatever is written after it is dropped."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._failed = False
+        self.queue: Queue | None = None
+        """Where what is written goes, if not straight to the descriptor."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, or have it written. Raises the OSError of this write, or of an earlier one."""
+        piece = bytes(data)
+        if self._failed:
+            return len(piece)
+        try:
+            if self.queue is None:
+                return os.write(self._fd, piece)
+            self.queue.put(piece)
+        except OSError:
+            self._failed = True
+            raise
+        return len(piece)
+
+    def writable(self) -> bool:
+        """Whether it can be written to: always."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
+    def isatty(self) -> bool:
+        """Whether it leads to a terminal."""
+        return os.isatty(self._fd)
+
+
+def outlet_of(stream: IO[str]) -> Outlet | None:
+    """Return the outlet under a text stream, if it has one."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    return raw if isinstance(raw, Outlet) else None
+
+
+def waiting(stream: IO[str]) -> int:
+    """Return how many bytes of `stream` no reader has taken yet."""
+    outlet = outlet_of(stream)
+    return outlet.queue.size if outlet is not None and outlet.queue is not None else 0
