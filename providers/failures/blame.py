@@ -7,7 +7,7 @@ first row that they meet decides.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.failures.reader import MESSAGE_LIMIT
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.providers.failures.reader import Failure
 
-_MORE_THAN_THE_LIMIT: Final = re.compile(
-    r"request too large.*\blimit:? (\d{1,15})\b.*\brequested:? (\d{1,15})\b", re.IGNORECASE | re.DOTALL
-)
-_DAILY: Final = re.compile("per_?day|daily", re.IGNORECASE)
+_LIMIT_AND_REQUEST: Final = r"(?is)\blimit:? (\d{1,15})\b.*\brequested:? (\d{1,15})\b"
 
 UNRECOVERABLE: Final = frozenset(
     {
@@ -103,22 +100,30 @@ def retryable(kind: ErrorKind, should_retry: str | None) -> bool | None:
 
 
 def _codes(failure: Failure) -> Iterator[str]:
-    """Yield every code of a failure, and for numbers that mean something a code of our own."""
+    """Yield every code of a failure, and codes of our own for what its structure or its numbers mean."""
     for code in (failure.code, failure.type, failure.reason):
         if code is not None:
             yield str(code).rpartition("#")[2]  # AWS puts a name space before it
     body = dict_of(failure.body)
     metadata = dict_of(body.get("metadata"))
-    for name in ("limit_source", "provider_code"):
-        yield text_of(metadata.get(name))
-    for place in (metadata, body):
-        if text_of(place.get("error_type")):
-            yield f"openrouter:{place['error_type']}"
+    yield from (text_of(metadata.get(name)) for name in ("limit_source", "provider_code"))
+    yield from (f"openrouter:{one['error_type']}" for one in (metadata, body) if text_of(one.get("error_type")))
     if metadata.get("reasons"):
         yield "openrouter:moderated"
-    for detail in dicts_of(body.get("details")):
-        if any(_DAILY.search(text_of(violation.get("quotaId"))) for violation in dicts_of(detail.get("violations"))):
-            yield "quota_per_day"
-    told = _MORE_THAN_THE_LIMIT.search(failure.message)
-    if told and int(told[2]) > int(told[1]):
+    if _is_daily(body):
+        yield "quota_per_day"
+    if _asks_more_than_the_limit(failure.message):
         yield "more_than_the_limit"
+
+
+def _is_daily(body: dict[str, Any]) -> bool:
+    """Whether Google names the quota of a day as the one that is used up."""
+    violations = [one for detail in dicts_of(body.get("details")) for one in dicts_of(detail.get("violations"))]
+    quotas = [text_of(violation.get("quotaId")).lower() for violation in violations]
+    return any("perday" in quota or "daily" in quota for quota in quotas)
+
+
+def _asks_more_than_the_limit(message: str) -> bool:
+    """Whether a single request asks for more than a minute has: waiting does not help then."""
+    told = re.search(_LIMIT_AND_REQUEST, message) if "request too large" in message.lower() else None
+    return told is not None and int(told[2]) > int(told[1])

@@ -37,39 +37,50 @@ _AGAIN: Final = (
     r"|available(?: again)?|allowed(?: again)?|lifted|restored|将在"
 )
 _LEAD: Final = r"(?:\s?[:,]?\s?(?:in|after|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}[\s:~]{0,3}"
-_SENTENCE: Final = re.compile(
-    rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}))",
-    re.IGNORECASE,
+_SENTENCE: Final = (
+    rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}))"
 )
+_MENTIONS: Final = (
+    "retry",
+    "again",
+    "wait",
+    "reset",
+    "refresh",
+    "renew",
+    "available",
+    "allowed",
+    "lifted",
+    "restored",
+    "将在",
+)
+"""Without one of these words there is no such sentence, and nothing to compile it for."""
 _BEIJING: Final = ("your limit will reset at", "重置")
 """Sentences of z.ai and Zhipu, whose moments name no zone and mean theirs
 (https://docs.z.ai/api-reference/api-code).
 """
 
-_FIELD: Final = re.compile(
-    r"resets?|(?:retry(?:after|in|delay|at)|resets?(?:in|at|after|time|seconds)|quotareset|nextreset|ratelimitreset|availableat"
-    r"|availablein|waitseconds|waittime|estimatedtime)\w*"
-)
-"""Names of fields, without case, hyphens and underscores."""
+_FIELDS: Final = (
+    "retryafter", "retryin", "retrydelay", "retryat", "resetin", "resetsin", "resetat", "resetsat", "resetafter", "resettime",
+    "resetseconds", "quotareset", "nextreset", "ratelimitreset", "availablein", "availableat", "waitseconds", "waittime",
+    "estimatedtime",
+)  # fmt: skip
+"""How fields begin that name a wait, without case, hyphens and underscores."""
+_WHOLE_FIELDS: Final = frozenset({"reset", "resets"})
 _FIELD_UNITS: Final = (("ms", 0.001), ("milliseconds", 0.001), ("millis", 0.001), ("minutes", 60.0), ("hours", 3600.0))
 _DEPTH: Final = 5
-_FIELDS: Final = 500
+_MOST_VALUES: Final = 500
 """Values of an error that are looked at."""
 
-_BUCKETS: Final = (
-    # Which header names a reset, which what is left, and whether a reset counts without the latter.
-    (
-        re.compile(r"(x-)?ratelimit-reset"),
-        "{}ratelimit-remaining",
-        True,
-    ),  # OpenRouter, Cohere, Together; the draft of the IETF
-    (re.compile(r"(x-ratelimit)-reset-after"), "{}-remaining", True),
-    (re.compile(r"(ratelimitbysize)-reset"), "{}-remaining", True),  # Mistral
-    (re.compile(r"anthropic-ratelimit-(unified)-reset"), "anthropic-ratelimit-{}-remaining", True),
-    (re.compile(r"x-ratelimit-reset-(.+)"), "x-ratelimit-remaining-{}", False),  # OpenAI, Groq, Azure, Cerebras
-    (re.compile(r"anthropic-ratelimit-(.+)-reset"), "anthropic-ratelimit-{}-remaining", False),
-)
-_BUCKET_IN_ONE: Final = re.compile(r"\b(?:r|remaining)=0\b.*\b(?:t|reset)=(\d{1,12})")
+_LONE_RESETS: Final = frozenset(
+    {
+        "x-ratelimit-reset", "ratelimit-reset", "x-ratelimit-reset-after", "ratelimitbysize-reset",
+        "anthropic-ratelimit-unified-reset",
+    }
+)  # fmt: skip
+"""These count also where no header says what is left. Of one limit among several, the reset says
+nothing unless it is used up.
+"""
+_BUCKET_IN_ONE: Final = r"\b(?:r|remaining)=0\b.*\b(?:t|reset)=(\d{1,12})"
 """`RateLimit: "day";r=0;t=30`, and what it looked like in older drafts."""
 
 
@@ -87,10 +98,10 @@ def wait_of(headers: Mapping[str, str], document: Any, message: str, *, now: flo
 def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) -> Iterator[float | None]:
     yield from _asked(headers, now)
     inner: list[Mapping[str, str]] = []
-    for name, value in _fields(document):
+    for name, value in _named(document):
         if name == "headers" and isinstance(value, dict):
             inner.append({key.lower(): str(text) for key, text in value.items()})
-        elif _FIELD.fullmatch(name):
+        elif name in _WHOLE_FIELDS or name.startswith(_FIELDS):
             yield _value(value, now, unit=next((unit for end, unit in _FIELD_UNITS if name.endswith(end)), 1.0))
     for one in inner:  # OpenRouter: those of the server behind it
         yield from _asked(one, now)
@@ -153,15 +164,15 @@ def _asctime(text: str) -> datetime:
     return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
 
 
-def _fields(document: Any) -> Iterator[tuple[str, Any]]:
+def _named(document: Any) -> Iterator[tuple[str, Any]]:
     """Yield the named values of a document, outer ones first; names without case, `-` and `_`."""
-    level, left = [document], _FIELDS
+    level, left = [document], _MOST_VALUES
     for _ in range(_DEPTH):
         below: list[Any] = []
         for node in level:
             named = node.items() if isinstance(node, dict) else ()
             for key, value in named:
-                yield re.sub("[-_]", "", str(key)).lower(), value
+                yield str(key).lower().replace("-", "").replace("_", ""), value
                 left -= 1
                 if not left:
                     return
@@ -171,12 +182,14 @@ def _fields(document: Any) -> Iterator[tuple[str, Any]]:
 
 def _sentence(message: str, now: float) -> float | None:
     """Read "try again in 1m30.5s", "wait 40 seconds", "will reset at 2026-11-24 00:00:00"."""
-    for found in _SENTENCE.finditer(message):
+    told = message.lower()
+    if not any(word in told for word in _MENTIONS):
+        return None
+    for found in re.finditer(_SENTENCE, message, re.IGNORECASE):
         if found["span"]:
             return _span(found["span"])
         if found["moment"].isdigit():
             return _value(found["moment"], now)
-        told = message.lower()
         zone = timezone(timedelta(hours=8)) if any(phrase in told for phrase in _BEIJING) else UTC
         return _moment(found["moment"], now, zone)
     return None
@@ -185,13 +198,12 @@ def _sentence(message: str, now: float) -> float | None:
 def _empty_buckets(headers: Mapping[str, str], now: float) -> Iterator[float]:
     """Yield the resets of the rate limits that are used up; those of others say nothing."""
     for name, value in headers.items():
-        for pattern, remaining, may_be_missing in _BUCKETS:
-            if bucket := pattern.fullmatch(name):
-                left = headers.get(remaining.format(bucket[1] or ""))
-                empty = may_be_missing if left is None else _value(left, now) == 0
-                wait = _value(value, now) if empty else None
-                if wait is not None:
-                    yield wait
-                break
-    if told := _BUCKET_IN_ONE.search(headers.get("ratelimit", "")):
+        if "ratelimit" not in name or "reset" not in name:
+            continue
+        left = headers.get(name.removesuffix("-after").replace("reset", "remaining"))
+        empty = name in _LONE_RESETS if left is None else _value(left, now) == 0
+        wait = _value(value, now) if empty else None
+        if wait is not None:
+            yield wait
+    if told := re.search(_BUCKET_IN_ONE, headers.get("ratelimit", "")):
         yield float(told[1])
