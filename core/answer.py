@@ -16,7 +16,7 @@ from fallback_chat.core.lone_tag import split_reasoning
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.engine.stream import FallbackLLMStream
+    from fallback_chat.core.engine.reading import AnswerStream
 
 NOT_WHOLE: Final = (
     FinishReason.LENGTH,
@@ -160,10 +160,7 @@ class Answer:
 
 
 class AnswerBuilder:
-    """Collects the chunks of one `FallbackLLMStream`.
-
-    Text that a restart made void is kept apart as `superseded`.
-    """
+    """Collects the chunks of one answer; text that a restart made void is kept apart as `superseded`."""
 
     def __init__(self) -> None:
         self.superseded = ""
@@ -215,7 +212,7 @@ class AnswerBuilder:
         self._usage = chunk.usage or self._usage
         self._model = chunk.model or self._model
 
-    def build(self, stream: FallbackLLMStream) -> Answer:
+    def build(self, stream: AnswerStream) -> Answer:
         """Return what has come so far, whether or not the stream has ended."""
         llm, segments = stream.llm, stream.segments
         whole = self._finish is not None and self._finish not in (*NOT_WHOLE, *REFUSED)

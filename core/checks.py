@@ -67,6 +67,12 @@ def check_type(field: str, value: object, *types: type[Any], none: bool = False)
         raise TypeError(f"{field} must be {_named(types)}, not {_shown(value)}")
 
 
+def check_callable(field: str, value: object) -> None:
+    """Raise TypeError, naming the field, unless `value` can be called."""
+    if not callable(value):
+        raise TypeError(f"{field} must be a function, not {_shown(value)}")
+
+
 def check_text(owner: object, *fields: str) -> None:
     """Raise TypeError, naming the field, unless each of the owner's `fields` is a string."""
     for field in fields:

@@ -5,10 +5,10 @@
     ├── InputError                 what the user gave cannot be used (a file is missing, the text is not text)
     └── APIError                   a provider failed; `kind` says how, `core/engine/policy.py` says what follows
         ├── APIConnectionError     no usable connection: DNS, refused, TLS, reset
-        │   └── APITimeoutError    no content in time
+        │   ├── APITimeoutError    no content in time
+        │   └── AllProvidersFailed the whole chain failed; `attempts` has each one, in order
         ├── APIStatusError         the server answered with a status other than 200
-        ├── APIStreamError         a 200 that went wrong: an error event, a cut, nothing in it
-        └── AllProvidersFailed     the whole chain failed; `attempts` has each one, in order
+        └── APIStreamError         a 200 that went wrong: an error event, a cut, nothing in it
 
 The names up to `APIStatusError` are those of LiveKit's agents library.
 """
@@ -16,9 +16,9 @@ The names up to `APIStatusError` are those of LiveKit's agents library.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.core.checks import one_of
+from fallback_chat.core.checks import check_count, check_seconds, check_type, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,8 +120,16 @@ class ErrorDetails(NamedTuple):
     """
 
 
+_NO_DETAILS: Final = ErrorDetails()
+_LONGEST_WAIT: Final = 1e9
+"""Seconds; who asks for more will not be asked again either way."""
+
+
 class APIError(FallbackChatError):
-    """A provider failed; `kind` and `details` are all that the failover policy needs."""
+    """A provider failed; `kind` and `details` are all that the failover policy needs.
+
+    Raises TypeError or ValueError, naming the field, for a kind, a status or a wait that there cannot be.
+    """
 
     default_kind = ErrorKind.SERVER_ERROR
 
@@ -135,16 +143,22 @@ class APIError(FallbackChatError):
         words: str | None = None,
         body: Any = None,
     ) -> None:
+        check_type("message", message, str)
         super().__init__(message)
         self.message = message
-        self.kind = self.default_kind if kind is None else one_of("kind", kind, ErrorKind)
-        self.details = details or ErrorDetails()
+        self.details = _NO_DETAILS if details is None else _checked(details)
+        self.kind = self._default_kind() if kind is None else one_of("kind", kind, ErrorKind)
+        for name, value in (("hint", hint), ("words", words)):
+            check_type(name, value, str, none=True)
         self.hint = hint
         """What the user can do next, when it depends on more than the kind."""
         self.words = words
         """The failure in words that follow the provider's name, where those of the kind do not fit."""
         self.body = body
         """The error object as the provider sent it, parsed; never shown as it is."""
+
+    def _default_kind(self) -> ErrorKind:
+        return self.default_kind
 
     @property
     def retry_after(self) -> float | None:
@@ -155,6 +169,18 @@ class APIError(FallbackChatError):
     def request_id(self) -> str | None:
         """The provider's name for the request, for its support."""
         return self.details.request_id
+
+
+def _checked(details: ErrorDetails) -> ErrorDetails:
+    """Return the details of a failure; the wait that a server or a clock gave may be over, or absurd."""
+    check_type("details", details, ErrorDetails)
+    check_count("status", details.status)
+    wait: Any = details.retry_after
+    if wait is None:
+        return details
+    wait = 0.0 if isinstance(wait, int | float) and wait < 0 else wait
+    check_seconds("retry_after", wait, zero=True)
+    return details._replace(retry_after=min(wait, _LONGEST_WAIT))
 
 
 class APIConnectionError(APIError):
@@ -169,8 +195,34 @@ class APITimeoutError(APIConnectionError):
     default_kind = ErrorKind.TIMEOUT
 
 
+STATUSES_OF_KIND: Final[dict[ErrorKind, tuple[int, ...]]] = {
+    ErrorKind.AUTH: (401,),
+    ErrorKind.QUOTA_EXHAUSTED: (402,),
+    ErrorKind.PERMISSION: (403, 451),
+    ErrorKind.MODEL_NOT_FOUND: (404, 405, 410),
+    ErrorKind.CONNECTION: (407,),
+    ErrorKind.TIMEOUT: (408, 504, 524, 598, 599),  # Cloudflare's 524
+    ErrorKind.SERVER_ERROR: (409, 423, 424, 425),
+    ErrorKind.TOO_LARGE: (413,),
+    ErrorKind.RATE_LIMITED: (429,),
+    ErrorKind.OVERLOADED: (498, 503, 529),  # Groq's flex capacity; Anthropic, OpenRouter
+    ErrorKind.CANCELLED: (499,),
+    ErrorKind.BAD_REQUEST: (501,),  # llama.cpp: a feature that this server lacks, whoever asks how often
+}
+"""What a status means where nothing else is said. Any other 4xx is a bad request, all else a failure of the server."""
+
+
+def kind_of_status(status: int | None) -> ErrorKind:
+    """Return the kind of failure that an HTTP status stands for by itself."""
+    found = next((kind for kind, statuses in STATUSES_OF_KIND.items() if status in statuses), None)
+    return found or (ErrorKind.BAD_REQUEST if status in range(400, 500) else ErrorKind.SERVER_ERROR)
+
+
 class APIStatusError(APIError):
-    """The provider answered with an HTTP status other than 200."""
+    """The provider answered with an HTTP status other than 200, which decides about the kind unless one is given."""
+
+    def _default_kind(self) -> ErrorKind:
+        return kind_of_status(self.details.status)
 
     @property
     def status_code(self) -> int:
@@ -184,8 +236,8 @@ class APIStreamError(APIError):
     default_kind = ErrorKind.STREAM_ERROR
 
 
-class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the public interface
-    """No provider of the chain gave an answer.
+class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part of the public interface
+    """No provider of the chain gave an answer; a connection error, as in LiveKit's adapter.
 
     `attempts` has every attempt in order; the error of the last one is chained as `__cause__`. `kind`
     sums them up: what waiting would mend comes first, then what the network would, then what only the
@@ -194,29 +246,34 @@ class AllProvidersFailed(APIError):  # noqa: N818 - the name is part of the publ
 
     def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
         self.attempts = tuple(attempts)
-        self.deadline_exceeded = deadline_exceeded
-        """The chain's deadline ended the turn before its providers did."""
         latest = max((attempt.round for attempt in self.attempts), default=1)
         errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
+        decisive = min(errors, key=lambda error: _SUMMARY_ORDER.index(error.kind), default=None)
         waits = [error.retry_after for error in errors if error.retry_after is not None]
+        self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
+        """A deadline, of this chain or of the one within it that decides, ended the turn before the providers did."""
         self.headline = (
             "no provider of the chain gave an answer" if errors else "no provider of the chain could be asked"
         )
         """What happened, without the names of the providers."""
         super().__init__(
             self._in_full(),
-            kind=min((error.kind for error in errors), key=_SUMMARY_ORDER.index, default=ErrorKind.CONNECTION),
-            details=ErrorDetails(retry_after=min(waits, default=None)),
+            kind=decisive.kind if decisive else ErrorKind.CONNECTION,
+            details=ErrorDetails(
+                retry_after=min(waits, default=None),
+                blames_input=decisive is not None and decisive.details.blames_input,
+            ),
         )
 
     def _in_full(self) -> str:
         """Return the headline with the time it took, and for each provider how it failed last."""
-        latest = {one.provider: one for one in self.attempts if one.error is not None}
-        if not latest:
-            return self.headline
+        latest: dict[str, APIError | None] = {}
+        for one in self.attempts:
+            latest[one.provider] = one.error or latest.get(one.provider)
+        told = "; ".join(f"{name}: {'not asked' if error is None else _told(error)}" for name, error in latest.items())
         seconds = sum(one.elapsed for one in self.attempts)
-        told = "; ".join(f"{name}: {_told(one.error)}" for name, one in latest.items() if one.error is not None)
-        return f"{self.headline} after {seconds:.1f} s ({told})"
+        spent = f" after {seconds:.1f} s" if any(latest.values()) else ""
+        return f"{self.headline}{spent}{f' ({told})' if told else ''}"
 
 
 def _told(error: APIError) -> str:

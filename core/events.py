@@ -1,9 +1,7 @@
-"""The events that the engine emits while it works, and the emitter that delivers them."""
+"""The events that the engine emits while it works; `core/emitter.py` delivers them."""
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -11,16 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fallback_chat.core.engine.breaker import State
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.llm import LLM
-
-logger = logging.getLogger(__name__)
-# A library is silent until its user listens: without a handler, Python prints warnings and
-# tracebacks on stderr by itself.
-logging.getLogger("fallback_chat").addHandler(logging.NullHandler())
 
 
 class Outcome(StrEnum):
@@ -258,47 +249,3 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     AvailabilityChangedEvent: "llm_availability_changed",
     AllFailed: "all_failed",
 }
-
-
-class EventEmitter:
-    """Delivers events to plain functions, in the order of registration and on the same thread.
-
-    A handler is isolated: what it raises is logged and never reaches a chat. It is never awaited.
-    """
-
-    def __init__(self) -> None:
-        self._handlers: dict[str, list[Callable[[Any], object]]] = defaultdict(list)
-
-    def on(self, name: str, handler: Callable[[Any], object]) -> Callable[[Any], object]:
-        """Call `handler(event)` for every event called `name`; gives the handler back.
-
-        Raises ValueError for a name that no event has, TypeError for a coroutine function, which
-        nobody would await.
-        """
-        from inspect import iscoroutinefunction
-
-        if iscoroutinefunction(handler):
-            raise TypeError("a handler is a plain function: start a task in it for what has to be awaited")
-        if name not in EVENT_NAMES.values():
-            known = ", ".join(EVENT_NAMES.values())
-            raise ValueError(f"no event is called {name!r}; there are {known}")
-        self._handlers[name].append(handler)
-        return handler
-
-    def off(self, name: str, handler: Callable[[Any], object]) -> None:
-        """Stop calling `handler`; unknown ones are ignored."""
-        if handler in self._handlers[name]:
-            self._handlers[name].remove(handler)
-
-    def emit(self, event: Event) -> None:
-        """Deliver `event` to its handlers."""
-        for handler in tuple(self._handlers[EVENT_NAMES[type(event)]]):
-            deliver(handler, event)
-
-
-def deliver(handler: Callable[[Any], object], event: Event) -> None:
-    """Call one handler; what it raises is logged."""
-    try:
-        handler(event)
-    except Exception:
-        logger.exception("a handler of %s failed", EVENT_NAMES[type(event)])

@@ -175,7 +175,28 @@ class ModelInfo:
         object.__setattr__(self, "capabilities", several("capabilities", self.capabilities, str))
 
 
-class LLMStream(ABC):
+class _Closing(ABC):
+    """An async context manager that closes at the outermost exit."""
+
+    _entered = 0
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close; idempotent."""
+
+    async def __aenter__(self) -> Self:
+        self._entered += 1
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._entered -= 1
+        if not self._entered:
+            await self.aclose()
+
+
+class LLMStream(_Closing):
     """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
 
     notices: tuple[str, ...] = ()
@@ -196,16 +217,8 @@ class LLMStream(ABC):
     async def aclose(self) -> None:
         """Close the connection; idempotent."""
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class LLM(ABC):
+class LLM(_Closing):
     """One model at one provider."""
 
     _listed_window: int | None = None
@@ -232,6 +245,11 @@ class LLM(ABC):
         Two providers on one machine are not asked at the same time.
         """
         return None
+
+    @property
+    def provider(self) -> str:
+        """The name by which attempts and answers tell who gave them: the label."""
+        return self.label
 
     @property
     def context_window(self) -> int | None:
@@ -267,6 +285,13 @@ class LLM(ABC):
         lazily, with the first pull.
         """
 
+    def prewarm(self) -> None:
+        """Open a connection for the first question, in the background; call it where an event loop runs.
+
+        It costs no token, and what goes wrong is left to the question to find out.
+        """
+        return
+
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         """Check at the lowest cost that the model can answer; `light` only asks for its list.
 
@@ -286,11 +311,3 @@ class LLM(ABC):
     async def aclose(self) -> None:
         """Release connections."""
         return
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.aclose()

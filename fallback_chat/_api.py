@@ -20,6 +20,10 @@ from fallback_chat.core.chat_context import ToolCall as ToolCall
 from fallback_chat.core.chat_context import ToolResult as ToolResult
 from fallback_chat.core.chat_context import VendorExtra as VendorExtra
 from fallback_chat.core.engine.adapter import FallbackAdapter as FallbackAdapter
+from fallback_chat.core.engine.breaker import Health as Health
+from fallback_chat.core.engine.breaker import State as State
+from fallback_chat.core.engine.health import HealthStore as HealthStore
+from fallback_chat.core.engine.health import MemoryHealthStore as MemoryHealthStore
 from fallback_chat.core.engine.settings import AttemptSettings as AttemptSettings
 from fallback_chat.core.engine.settings import ChainSettings as ChainSettings
 from fallback_chat.core.engine.settings import OnRefusal as OnRefusal
@@ -63,3 +67,4 @@ from fallback_chat.core.llm import LLMStream as LLMStream
 from fallback_chat.core.llm import ModelInfo as ModelInfo
 from fallback_chat.core.llm import ProbeReport as ProbeReport
 from fallback_chat.wiring import load_chain as load_chain
+from fallback_chat.wiring import shared_health as shared_health

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.config.discovery import Surroundings, load_settings
 from fallback_chat.core.config.keys import account, fingerprint, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
@@ -141,21 +142,39 @@ def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
 def _health_store(
     labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
 ) -> HealthStore:
+    return _sqlite_store(own_paths().health_db, labels, records, warn)
+
+
+def _sqlite_store(
+    path: Path, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
+) -> HealthStore:
     def backend() -> HealthBackend:
         from fallback_chat.core.engine.health_sqlite import SqliteBackend  # SQLite costs 3 ms
 
         return SqliteBackend(path, labels)
 
-    path = own_paths().health_db
     return SharedHealthStore(backend, path.exists, labels, warn=warn, records=records)
 
 
+def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:
+    """Return a store that shares the health of providers with every process that uses the same file.
+
+    `keys` are those that the chain is given, the same wherever server, account and model are the same. A file
+    that cannot be used is reported in the log, and costs nothing but the sharing.
+    """
+    check_type("path", path, str, os.PathLike)
+    found = several("keys", keys, str)
+    labels = {key: Label(position, key, "custom", "") for position, key in enumerate(found)}
+    return _sqlite_store(Path(path), labels, None, logger.warning)
+
+
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
-    """Give the chain of a fallback.toml, or the one that the command line would use; `FALLBACK_CHAT_…` variables count.
+    """Return the chain of a fallback.toml, or the one that the command line would use; `FALLBACK_CHAT_…` variables count.
 
     It reads files, and without any it looks for servers on this machine: up to a second, in which an event loop would wait.
     Close it with `async with` or `aclose()`. Raises `ConfigError` with every mistake of the file.
     """
+    check_type("path", path, str, os.PathLike, none=True)
     settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
     return open_chain(apply(settings, (Overrides.from_env(os.environ), Origin.ENV))).adapter
 

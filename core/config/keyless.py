@@ -101,6 +101,11 @@ class Keyless(LLM):
         if self._found is not None:
             self._found.learn(models)
 
+    def prewarm(self) -> None:
+        """Connect where the key is known; asking for it is no work for the background."""
+        if self._found is not None:
+            self._found.prewarm()
+
     async def list_models(self) -> Sequence[ModelInfo]:
         """Give the provider's models. Raises `APIError`."""
         return await (await self.found()).list_models()

@@ -35,13 +35,12 @@ class Account:
 
     def error_of(self, candidate: Candidate) -> APIError | None:
         """Return what `candidate` failed with last in this round."""
-        label = candidate.llm.label
-        return next((one.error for one in reversed(self._present) if one.provider == label), None)
+        return next((one.error for one in reversed(self._present) if one.provider == candidate.name), None)
 
     def _passed_over(self, order: Order) -> list[AttemptRecord]:
         return [
             AttemptRecord(
-                one.llm.label,
+                one.name,
                 one.llm.kind,
                 one.llm.model,
                 Outcome.SKIPPED,

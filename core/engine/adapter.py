@@ -16,28 +16,31 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from fallback_chat.core.chat_context import ChatContext, Tool
-from fallback_chat.core.checks import check_type, several
+from fallback_chat.core.checks import check_callable, check_seconds, check_type, several
+from fallback_chat.core.emitter import EventEmitter, check_handler, deliver
 from fallback_chat.core.engine.budget import Budget, first_content_budget, size_class
+from fallback_chat.core.engine.composite import Composite
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.hedging import Hedging
-from fallback_chat.core.engine.order import Candidate
+from fallback_chat.core.engine.members import members
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
 from fallback_chat.core.engine.turn import Services, TurnOptions
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import AvailabilityChangedEvent, Event, EventEmitter, deliver
+from fallback_chat.core.events import AvailabilityChangedEvent, Event
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from fallback_chat.core.engine.breaker import Health, Permit
+    from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
 
 LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
-class FallbackAdapter(EventEmitter, LLM):
+class FallbackAdapter(EventEmitter, Composite):
     """Asks the LLMs of a chain in order until one answers.
 
     `llm` are the providers, first choice first; they stay the caller's to close unless `close_llms` is set. Times are seconds.
@@ -67,8 +70,16 @@ class FallbackAdapter(EventEmitter, LLM):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
-        if not llm:
-            raise ValueError("a chain needs at least one LLM")
+        for name, flag in (
+            ("retry_on_chunk_sent", retry_on_chunk_sent),
+            ("sticky", sticky),
+            ("close_llms", close_llms),
+        ):
+            check_type(name, flag, bool)
+        for name, function in (("clock", clock), ("random", random), ("sleep", sleep)):
+            check_callable(name, function)
+        check_type("settings", settings, ChainSettings, none=True)
+        check_type("store", store, HealthStore, none=True)
         literal = AttemptSettings(
             attempt_timeout=attempt_timeout,
             max_retry_per_llm=max_retry_per_llm,
@@ -80,12 +91,7 @@ class FallbackAdapter(EventEmitter, LLM):
         if settings is not None and sticky:
             raise ValueError("give sticky or settings.prefer, not both")
         self._settings = settings or ChainSettings(prefer=Prefer.STICKY if sticky else Prefer.PRIMARY)
-        each = attempt_settings or literal
-        each = [each] * len(llm) if isinstance(each, AttemptSettings) else each
-        keys = keys or [f"{position}:{one.label}:{one.model}" for position, one in enumerate(llm)]
-        if len(set(keys)) < len(keys):
-            raise ValueError("each provider needs a health key of its own")
-        self._candidates = [Candidate(*one) for one in zip(llm, each, keys, strict=True)]
+        self._candidates = members(llm, literal if attempt_settings is None else attempt_settings, keys)
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
         self._hedging = Hedging(self._settings.hedge_after)
         self._close_llms = close_llms
@@ -99,19 +105,10 @@ class FallbackAdapter(EventEmitter, LLM):
         )
 
     @property
-    def label(self) -> str:
-        """The names of the chain, in order."""
-        return " → ".join(candidate.llm.label for candidate in self._candidates)
-
-    @property
-    def kind(self) -> str:
-        """A chain is a kind of its own."""
-        return "fallback"
-
-    @property
-    def model(self) -> str:
-        """The first choice's model."""
-        return self._candidates[0].llm.model
+    def active(self) -> LLM:
+        """The provider that the next turn asks first, as things stand: the first that is available, or else the first."""
+        candidates = self._candidates_for(None, None, ())
+        return next((one.llm for one in candidates if self._board.read(one.key).available), candidates[0].llm)
 
     @property
     def llms(self) -> tuple[LLM, ...]:
@@ -119,7 +116,7 @@ class FallbackAdapter(EventEmitter, LLM):
         return tuple(candidate.llm for candidate in self._candidates)
 
     def health(self, llm: LLM) -> Health:
-        """Give the health record of one provider of this chain. Raises KeyError for a stranger."""
+        """Return the health record of one provider of this chain. Raises KeyError for a stranger."""
         return self._board.read(self._candidate(llm).key)
 
     def set_enabled(self, llm: LLM, *, enabled: bool) -> None:
@@ -162,7 +159,15 @@ class FallbackAdapter(EventEmitter, LLM):
         if self._closed:
             raise RuntimeError("this chain is closed")
         check_type("chat_ctx", chat_ctx, ChatContext)
+        check_type("tool_choice", tool_choice, str, none=True)
+        check_type("parallel_tool_calls", parallel_tool_calls, bool, none=True)
         check_type("options", options, ChatOptions, none=True)
+        if on_event is not None:
+            check_handler("on_event", on_event)
+        check_type("insist", insist, bool)
+        check_type("can_discard", can_discard, bool)
+        check_seconds("total_timeout", total_timeout, none=True)
+        check_seconds("max_wait", max_wait, zero=True, none=True)
         wishes = {
             "tools": several("tools", tools or (), Tool),
             "tool_choice": tool_choice,
@@ -222,19 +227,22 @@ class FallbackAdapter(EventEmitter, LLM):
             for stream in tuple(self._streams):
                 stack.push_async_callback(stream.aclose)
 
-    def _candidate(self, llm: LLM) -> Candidate:
+    def _candidate(self, llm: LLM, field: str = "llm") -> Candidate:
+        """Return the member that `llm` is. Raises TypeError for what is no LLM, KeyError for a stranger."""
+        check_type(field, llm, LLM)
         for candidate in self._candidates:
             if candidate.llm is llm:
                 return candidate
-        raise KeyError(f"{llm.label!r} is not in this chain")
+        raise KeyError(f"{field}: {llm.label!r} is not in this chain")
 
     def _candidates_for(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
         """Return the candidates of a turn in the order in which they are to be asked."""
         if only is not None:
-            return [self._candidate(only)]
-        candidates = [one for one in self._candidates if not any(one.llm is left_out for left_out in without)]
-        first = self._answered_last if start_with is None else self._candidate(start_with)
-        if first is None or (start_with is None and first not in candidates):
+            return [self._candidate(only, "only")]
+        left_out = {self._candidate(one, "without").key for one in several("without", without, LLM)}  # type: ignore[type-abstract] # nothing is made of it
+        candidates = [one for one in self._candidates if one.key not in left_out]
+        first = self._answered_last if start_with is None else self._candidate(start_with, "start_with")
+        if first is None or (start_with is None and first.key in left_out):
             return candidates
         return [first, *(candidate for candidate in candidates if candidate is not first)]
 

@@ -17,7 +17,7 @@ from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.held import HeldChunks
 from fallback_chat.core.engine.settings import OnRefusal
 from fallback_chat.core.engine.watchdog import GivenUpError, OutOfTimeError, Watchdog
-from fallback_chat.core.engine.wellformed import check_arguments, check_chunk, named
+from fallback_chat.core.engine.wellformed import check_arguments, check_chunk, check_notices, check_stream, named
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 
@@ -116,7 +116,7 @@ class Attempt:
     @property
     def notices(self) -> tuple[str, ...]:
         """Request options that this provider did not receive."""
-        return getattr(self._stream, "notices", ())  # somebody's own stream may be any async iterator
+        return check_notices(getattr(self._stream, "notices", ()))  # somebody's own stream may be any async iterator
 
     @property
     def hedge_in(self) -> float | None:
@@ -208,7 +208,7 @@ class Attempt:
             try:
                 if self._stream is None:
                     # Connecting counts into the time to the first content: the first read sends the request.
-                    self._stream = self._open_stream()
+                    self._stream = check_stream(self._open_stream())
                 chunk = await self._watchdog.wait(self._stream.__anext__, self._clocks.left)
             except StopAsyncIteration:
                 self._ended = True
@@ -310,6 +310,7 @@ def _is_only_text(chunk: Any) -> bool:
         and chunk.usage is None
         and type(delta := chunk.delta) is ChoiceDelta
         and type(delta.content) is str
+        and type(chunk.model) is str
         and delta.reasoning is None
         and delta.refusal is None
         and delta.tool_calls == ()

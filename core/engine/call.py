@@ -79,7 +79,7 @@ class Call:
         llm, attempt = self.candidate.llm, self.attempt
         self._record(
             AttemptRecord(
-                provider=llm.label,
+                provider=self.candidate.name,
                 kind=llm.kind,
                 model=llm.model,
                 outcome=outcome,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.breaker import Health, Permit, Result
@@ -24,6 +24,7 @@ HealthChange = Callable[[Health], Health]
 """A change of a record. It may be applied more than once, to whatever stands there by then."""
 
 
+@runtime_checkable
 class HealthStore(Protocol):
     """Keeps one `Health` per provider key."""
 

@@ -27,6 +27,8 @@ class Candidate(NamedTuple):
     settings: AttemptSettings
     key: str
     """The name of its health record."""
+    name: str
+    """Its label; where several have the same, a number follows it."""
 
     @property
     def lease(self) -> float:

@@ -6,12 +6,14 @@ import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from fallback_chat.core.answer import Answer, AnswerBuilder
 from fallback_chat.core.llm import LLMStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.events import AttemptRecord, Segment
+    from fallback_chat.core.llm import LLM, ChatChunk
 
 
 class GeneratedStream(LLMStream):
@@ -75,3 +77,33 @@ class GeneratedStream(LLMStream):
     async def _stop(self) -> None:
         self.ended = True
         await self._chunks.aclose()
+
+
+class AnswerStream(GeneratedStream):
+    """A stream that knows who answered, and how that came about."""
+
+    @property
+    @abstractmethod
+    def llm(self) -> LLM | None:
+        """The provider that gave the text there is; None before the first content."""
+
+    @property
+    @abstractmethod
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """Every request so far, in order."""
+
+    @property
+    @abstractmethod
+    def segments(self) -> tuple[Segment, ...]:
+        """Who gave which part of the text, where several did; else empty."""
+
+    async def collect(self) -> Answer:
+        """Read to the end, close, and return the answer: text, tool calls, usage, and who gave it.
+
+        Raises what reading raises: `AllProvidersFailed`, or the `APIError` that broke the answer off.
+        """
+        builder = AnswerBuilder()
+        async with self:
+            async for chunk in self:
+                builder.add(chunk)
+        return builder.build(self)

@@ -34,7 +34,7 @@ from fallback_chat.core.engine.contest import Contest
 from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.order import Order
 from fallback_chat.core.engine.patience import Patience
-from fallback_chat.core.engine.reading import GeneratedStream
+from fallback_chat.core.engine.reading import AnswerStream
 from fallback_chat.core.engine.seam import SeamUnprovenError
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.engine.shown import ShownText
@@ -57,7 +57,7 @@ LONGEST_ANSWER: Final = 300.0
 """Seconds for which a provider on trial that has begun to answer keeps its trial to itself."""
 
 
-class FallbackLLMStream(GeneratedStream):
+class FallbackLLMStream(AnswerStream):
     """The answer of the chain. `attempts` tells at any time how it came about."""
 
     def __init__(self, options: TurnOptions, services: Services, open_stream: Callable[[LLM, str], LLMStream]) -> None:

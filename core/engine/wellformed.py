@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import iscoroutine
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 
 if TYPE_CHECKING:
-    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.llm import LLM, LLMStream
 
 logger = logging.getLogger(__name__)
 
+_WORDS: Final = ("finish_raw", "finish_words", "id", "model")
 _TEXTS: Final = ("content", "reasoning", "refusal")
+
+
+def check_stream(stream: Any) -> LLMStream:
+    """Return `stream`, or raise `APIError` of kind `bug` that says what `chat()` returned instead of one.
+
+    Any async iterator will do, an async generator for example.
+    """
+    if hasattr(stream, "__anext__"):
+        return cast("LLMStream", stream)
+    if iscoroutine(stream):
+        stream.close()  # nobody will await it
+        raise _wrong("chat()", "a plain function that returns LLMStream", stream)
+    raise _wrong("what chat() returns", "LLMStream", stream)
+
+
+def check_notices(notices: Any) -> tuple[str, ...]:
+    """Return the notices of a stream; what is no text is none, and reported."""
+    if isinstance(notices, tuple) and all(isinstance(text, str) for text in notices):
+        return notices
+    logger.error("notices must be a tuple of strings, not %r", notices)
+    return ()
 
 
 def check_chunk(chunk: Any) -> ChatChunk:
@@ -30,8 +53,9 @@ def check_chunk(chunk: Any) -> ChatChunk:
         raise _wrong("usage", "CompletionUsage", chunk.usage)
     if chunk.finish_reason is not None and not isinstance(chunk.finish_reason, FinishReason):
         chunk.finish_reason = _finish(chunk.finish_reason)
-    if chunk.finish_words is not None and not isinstance(chunk.finish_words, str):
-        raise _wrong("finish_words", "str", chunk.finish_words)
+    for name in _WORDS:
+        if (word := getattr(chunk, name)) is not None and not isinstance(word, str):
+            raise _wrong(name, "str", word)
     if chunk.delta is not None:
         _check_delta(chunk.delta)
     return chunk

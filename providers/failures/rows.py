@@ -14,7 +14,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final, NamedTuple
 
-from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.errors import STATUSES_OF_KIND, ErrorKind
 from fallback_chat.providers.failures.codes import CANONICAL, DECISIVE, SOFT
 
 K = ErrorKind
@@ -211,7 +211,7 @@ _CAPACITY: Final = (
     _says(K.RATE_LIMITED, "rate limit", "rate-limit", "too many requests", at=_FAILED),
 )  # fmt: skip
 
-_MODEL_OR_ROUTE: Final = (404, 405, 410)
+_MODEL_OR_ROUTE: Final = STATUSES_OF_KIND[K.MODEL_NOT_FOUND]
 _NAMES_MODEL: Final = (
     "model `", "model '", 'model "', "model:", "the model ", "this model", "model *does not exist", "model *not found",
     "models/*not found", "deployment", "no endpoints found", "entity was not found", "not a valid model",
@@ -236,21 +236,7 @@ _BY_STATUS: Final = (
         words="cannot be reached: the proxy in between asks for a login",
         hint='write it into the proxy\'s address, or proxy = "none"',
     ),
-    *(
-        Row(kind, frozenset(statuses))
-        for kind, statuses in {
-            K.AUTH: (401,),
-            K.QUOTA_EXHAUSTED: (402,),
-            K.PERMISSION: (403, 451),
-            K.TIMEOUT: (408, 504, 524, 598, 599),  # Cloudflare's 524
-            K.SERVER_ERROR: (409, 423, 424, 425),
-            K.TOO_LARGE: (413,),
-            K.RATE_LIMITED: (429,),
-            K.OVERLOADED: (498, 503, 529),  # Groq's flex capacity; Anthropic, OpenRouter
-            K.CANCELLED: (499,),
-            K.BAD_REQUEST: (501,),  # llama.cpp: a feature that this server lacks, whoever asks how often
-        }.items()
-    ),
+    *(Row(kind, frozenset(statuses)) for kind, statuses in STATUSES_OF_KIND.items()),
     Row(K.BAD_REQUEST, frozenset(range(400, 500))),
     Row(K.SERVER_ERROR, frozenset(range(500, 600))),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from functools import partial
@@ -49,6 +50,7 @@ class HttpLLM(LLM):
         self._reasoning_required = False
         """Every tool call has to go with a reasoning, as the server has said."""
         self._closed = False
+        self._warming: asyncio.Task[None] | None = None
         self.dropped: tuple[str, ...] = ()
         """Keys that the server has rejected; they are no longer sent."""
         self._renamed: dict[str, str] = {}
@@ -125,6 +127,14 @@ class HttpLLM(LLM):
             )
         )
 
+    def prewarm(self) -> None:
+        """Connect in the background, with a request for the list of models; once, and no token is spent."""
+        if self._warming is None and not self._closed:
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
+        await self.probe(light=True)  # it reports what goes wrong, and nobody reads that
+
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
         """Ask for the list of models (`light`), or for a minimal answer, which alone proves credit and capacity.
 
@@ -164,9 +174,13 @@ class HttpLLM(LLM):
 
     async def aclose(self) -> None:
         """Give up the connections."""
-        if not self._closed:
-            self._closed = True
-            await self._http.release()
+        if self._closed:
+            return
+        self._closed = True
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
+        await self._http.release()
 
     def _stream(self, request: ChatRequest) -> HttpStream:
         return HttpStream(

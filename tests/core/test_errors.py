@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,9 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
         ["InputError"],
         [
             "APIError",
-            ["APIConnectionError", ["APITimeoutError"]],
+            ["APIConnectionError", ["APITimeoutError"], ["AllProvidersFailed"]],
             ["APIStatusError"],
             ["APIStreamError"],
-            ["AllProvidersFailed"],
         ],
     ]
     for line in str(drawn_tree(FallbackChatError)).replace("[", "").replace("]", "").replace("'", "").split(", "):
@@ -123,8 +123,110 @@ def test_a_failed_chain_names_each_provider_why_and_the_time() -> None:
 
     assert str(error) == (
         "no provider of the chain gave an answer after 13.0 s"
-        " (a: rate limited (HTTP 429: slow down); b: timeout (no content within 10 s))"
+        " (c: not asked; a: rate limited (HTTP 429: slow down); b: timeout (no content within 10 s))"
     )
+    assert str(AllProvidersFailed([record("c", None, 0)])) == "no provider of the chain could be asked (c: not asked)"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ErrorKind.BAD_REQUEST),
+        (401, ErrorKind.AUTH),
+        (402, ErrorKind.QUOTA_EXHAUSTED),
+        (403, ErrorKind.PERMISSION),
+        (404, ErrorKind.MODEL_NOT_FOUND),
+        (408, ErrorKind.TIMEOUT),
+        (413, ErrorKind.TOO_LARGE),
+        (418, ErrorKind.BAD_REQUEST),
+        (422, ErrorKind.BAD_REQUEST),
+        (429, ErrorKind.RATE_LIMITED),
+        (500, ErrorKind.SERVER_ERROR),
+        (503, ErrorKind.OVERLOADED),
+        (529, ErrorKind.OVERLOADED),
+        (599, ErrorKind.TIMEOUT),
+        (302, ErrorKind.SERVER_ERROR),
+        (None, ErrorKind.SERVER_ERROR),
+    ],
+)
+def test_a_status_decides_about_the_kind_unless_one_is_given(status: int | None, kind: ErrorKind) -> None:
+    details = ErrorDetails(status=status)
+
+    assert APIStatusError("x", details=details).kind is kind
+    assert APIStatusError("x", details=details, kind=ErrorKind.EMPTY).kind is ErrorKind.EMPTY
+    assert APIError("x", details=details).kind is ErrorKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"message": ValueError("no")}, "message must be str, not ValueError"),
+        ({"message": None}, "message must be str, not None"),
+        ({"details": {"status": 500}}, "details must be ErrorDetails, not dict"),
+        ({"details": (500, None)}, "details must be ErrorDetails, not tuple"),
+        ({"details": ErrorDetails(status="500")}, "status must be a whole number, not '500'"),  # type: ignore[arg-type]
+        ({"details": ErrorDetails(retry_after="5")}, "retry_after must be a number of seconds, not '5'"),  # type: ignore[arg-type]
+        ({"details": ErrorDetails(retry_after=float("nan"))}, "retry_after must be 0 or more seconds, not nan"),
+        ({"details": ErrorDetails(retry_after=True)}, "retry_after must be a number of seconds, not True"),
+        ({"kind": 5}, "kind must be one of .*, not 5"),
+        ({"hint": 5}, "hint must be str, not int"),
+        ({"words": b"no"}, "words must be str, not bytes"),
+    ],
+    ids=str,
+)
+def test_an_error_is_made_of_what_the_engine_can_use_or_names_what_it_cannot(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        APIError(**{"message": "x"} | arguments)
+
+
+@pytest.mark.parametrize(("said", "meant"), [(-5.0, 0.0), (0, 0), (2.5, 2.5), (float("inf"), 1e9), (10**400, 1e9)])
+def test_a_wait_that_is_over_is_none_and_an_absurd_one_is_long(said: float, meant: float) -> None:
+    assert APIError("x", details=ErrorDetails(retry_after=said)).retry_after == meant
+
+
+# A chain within a chain
+
+
+def failed_chain(*kinds: ErrorKind, deadline_exceeded: bool = False) -> AllProvidersFailed:
+    return AllProvidersFailed([attempt(kind, 7.0) for kind in kinds], deadline_exceeded=deadline_exceeded)
+
+
+def of_a_chain_of(*errors: APIError) -> AllProvidersFailed:
+    return AllProvidersFailed(
+        [AttemptRecord(f"chain {n}", "fallback", "m", Outcome.FAILED, one) for n, one in enumerate(errors)]
+    )
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_a_failed_chain_is_a_connection_error_of_the_kind_that_its_attempts_decide(kind: ErrorKind) -> None:
+    error = of_a_chain_of(failed_chain(kind))
+
+    assert isinstance(error, APIConnectionError)
+    assert (error.kind, error.retry_after) == (kind, 7.0)
+
+
+def test_a_chain_that_failed_within_another_is_told_with_its_own_providers() -> None:
+    assert str(of_a_chain_of(failed_chain(ErrorKind.AUTH), APITimeoutError("nothing"))) == (
+        "no provider of the chain gave an answer after 0.0 s"
+        " (chain 0: auth (no provider of the chain gave an answer after 0.0 s (a: auth (x))); chain 1: timeout (nothing))"
+    )
+
+
+def test_the_deadline_of_a_chain_within_another_counts_where_that_one_decides() -> None:
+    late, locked = failed_chain(ErrorKind.TIMEOUT, deadline_exceeded=True), APIError("no", kind=ErrorKind.AUTH)
+    busy = APIError("no", kind=ErrorKind.RATE_LIMITED)
+
+    assert [of_a_chain_of(late, other).deadline_exceeded for other in (locked, busy)] == [True, False]
+
+
+def test_two_providers_that_blame_the_input_blame_it_for_their_chain() -> None:
+    details = ErrorDetails(status=400, blames_input=True)
+    rejected = APIStatusError("no", details=details)
+
+    assert of_a_chain_of(of_a_chain_of(rejected, rejected)).details.blames_input
+    assert not of_a_chain_of(failed_chain(ErrorKind.BAD_REQUEST)).details.blames_input
 
 
 @pytest.mark.parametrize(

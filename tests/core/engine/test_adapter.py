@@ -13,16 +13,16 @@ from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
 from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, Outcome
-from fallback_chat.core.llm import ChatChunk, ChatOptions, ChoiceDelta, ProbeReport
+from fallback_chat.core.llm import ChatChunk, ChatOptions, ChoiceDelta, CompletionUsage, FinishReason, ProbeReport
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, states, turn_with
-from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step
+from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step, call, finish, text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fallback_chat.core.llm import LLM
 
-DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))
+DOWN = APIStatusError("HTTP 500", details=ErrorDetails(status=500))
 ANSWER: list[Step] = ["Hello", STOP]
 
 
@@ -102,7 +102,7 @@ def test_a_chain_without_links_is_none() -> None:
 
 
 def test_every_link_has_settings_or_none_has() -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="attempt_settings must be as many as there are LLMs, 3, not 1"):
         FallbackAdapter(three(), attempt_settings=[AttemptSettings()])
 
 
@@ -457,8 +457,209 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
         FallbackAdapter([ScriptedLLM("a")], **arguments)
 
 
-def test_a_handler_that_would_have_to_be_awaited_is_refused() -> None:
-    async def handler(_: object) -> None: ...
+# What somebody's own LLM does instead
 
-    with pytest.raises(TypeError, match="a handler is a plain function"):
-        FallbackAdapter([ScriptedLLM("a")]).on("attempt_failed", handler)
+
+class Misused(ScriptedLLM):
+    def __init__(self, stream: Any) -> None:
+        super().__init__("a")
+        self._stream = stream
+
+    def chat(self, **_: object) -> Any:
+        return self._stream() if callable(self._stream) else self._stream
+
+
+def kind_of(value: object) -> str:
+    """Name a parameter of a test without its address, which differs from one process to the next."""
+    return value if isinstance(value, str) else type(value).__name__
+
+
+async def asynchronous() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (asynchronous, "chat() must be a plain function that returns LLMStream, not coroutine"),
+        (None, "what chat() returns must be LLMStream, not NoneType"),
+        ("Hello", "what chat() returns must be LLMStream, not str"),
+        ([STOP], "what chat() returns must be LLMStream, not list"),
+    ],
+    ids=kind_of,
+)
+async def test_an_llm_that_returns_no_stream_is_told_what_it_did_and_the_next_one_answers(
+    stream: Any, words: str, clock: FakeClock
+) -> None:
+    turn = await turn_with(chain_of(Misused(stream), ScriptedLLM("b", ANSWER), clock=clock))
+
+    assert (turn.text, turn.record) == ("Hello", [("a", "failed", "bug"), ("b", "ok", None)])
+    assert str(turn.stream.attempts[0].error) == words
+
+
+@pytest.mark.parametrize("notices", ["all of it", [b"x"], ("a", 1), None, 5], ids=repr)
+async def test_notices_that_are_no_texts_are_reported_and_disturb_no_answer(
+    notices: Any, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn = await turn_with(chain_of(ScriptedLLM("a", ANSWER, notices=notices), clock=clock))
+
+    assert (turn.text, turn.error) == ("Hello", None)
+    assert caplog.messages == [f"notices must be a tuple of strings, not {notices!r}"]
+
+
+async def test_two_of_one_name_are_told_apart(clock: FakeClock) -> None:
+    llms = [ScriptedLLM("a", [DOWN]), ScriptedLLM("b", [DOWN]), ScriptedLLM("a", [APIConnectionError("refused")])]
+
+    turn = await turn_with(chain_of(*llms, clock=clock))
+
+    assert [one[0] for one in turn.record] == ["a #1", "b", "a #2"]
+    assert "(a #1: server error (HTTP 500: HTTP 500); b: server error (HTTP 500: HTTP 500); a #2: connection" in str(
+        turn.error
+    )
+
+
+# Reading all of it, and closing
+
+
+async def test_an_answer_can_be_collected(clock: FakeClock) -> None:
+    a, b, _ = three(DOWN)
+    stream = chain_of(a, b, clock=clock).chat(chat_ctx=HELLO)
+
+    answer = await stream.collect()
+
+    assert (answer.text, answer.complete, answer.provider, answer.finish_reason) == ("Hello", True, "b", "stop")
+    assert [one.outcome for one in answer.attempts] == [Outcome.FAILED, Outcome.OK]
+    assert (b.open_streams, stream.ended) == (0, True)
+
+
+async def test_tool_calls_and_usage_are_collected_with_the_answer(clock: FakeClock) -> None:
+    usage = CompletionUsage(input=3, output=4)
+    llm = ScriptedLLM("a", [call('{"city": "Rome"}'), finish(FinishReason.TOOL_CALLS), ChatChunk(usage=usage)])
+
+    answer = await chain_of(llm, clock=clock).chat(chat_ctx=HELLO).collect()
+
+    assert (answer.text, answer.usage) == ("", usage)
+    assert [(one.name, one.arguments) for one in answer.tool_calls] == [("look_up", '{"city": "Rome"}')]
+
+
+async def test_what_broke_an_answer_off_is_raised_where_it_is_collected(clock: FakeClock) -> None:
+    stream = chain_of(ScriptedLLM("a", ["Hel", DOWN]), clock=clock).chat(chat_ctx=HELLO)
+
+    with pytest.raises(APIStatusError, match="HTTP 500"):
+        await stream.collect()
+
+    assert stream.ended
+
+
+async def test_a_chain_closes_where_the_outermost_block_ends(clock: FakeClock) -> None:
+    a, *_ = three()
+    chain = chain_of(a, clock=clock, close_llms=True)
+
+    async with chain, chain:
+        async with chain:
+            pass
+        assert (await turn_with(chain)).text == "Hello"
+        assert a.closes == 0
+    assert a.closes == 1
+
+
+async def test_an_answer_closes_where_the_outermost_block_ends(clock: FakeClock) -> None:
+    chain = chain_of(ScriptedLLM("a", ["Hel", "lo", STOP]), clock=clock)
+
+    async with chain.chat(chat_ctx=HELLO) as stream:
+        async with stream:
+            first = await anext(stream)
+        rest = [chunk async for chunk in stream]
+
+    assert [first, *rest] == [text("Hel"), text("lo"), STOP]
+
+
+# What cannot be meant
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"llm": []}, "llm is empty: a chain needs at least one LLM"),
+        ({"llm": None}, "llm must be a list of LLM, not None"),
+        ({"llm": "openai"}, "llm must be a list of LLM, not str"),
+        ({"llm": 5}, "llm must be a list of LLM, not int"),
+        ({"llm": {"a": ScriptedLLM("a")}}, "llm must be a list of LLM, not dict"),
+        ({"llm": ScriptedLLM("a")}, "llm must be a list of LLM, not tests.core.scripted.ScriptedLLM"),
+        ({"llm": [ScriptedLLM("a"), "b"]}, r"llm\[1\] must be fallback_chat.core.llm.LLM, not str"),
+        ({"llm": [ScriptedLLM]}, r"llm\[0\] must be fallback_chat.core.llm.LLM, not abc.ABCMeta"),
+        ({"llm": [None]}, r"llm\[0\] must be fallback_chat.core.llm.LLM, not None"),
+        ({"llm": [ScriptedLLM(5)]}, r"llm\[0\].label must be str, not int"),  # type: ignore[arg-type]
+        ({"llm": [ScriptedLLM("a", context_window="8k")]}, r"llm\[0\].context_window must be a whole number"),  # type: ignore[arg-type]
+        ({"attempt_timeout": "10"}, "attempt_timeout must be a number of seconds"),
+        ({"attempt_timeout": None}, "attempt_timeout must be a number of seconds"),
+        ({"max_retry_per_llm": 1.5}, "max_retry_per_llm must be a whole number"),
+        ({"retry_interval": []}, "retry_interval must be a number of seconds"),
+        ({"retry_on_chunk_sent": "no"}, "retry_on_chunk_sent must be bool, not str"),
+        ({"sticky": 1}, "sticky must be bool, not int"),
+        ({"close_llms": None}, "close_llms must be bool, not None"),
+        ({"settings": {"prefer": "sticky"}}, "settings must be ChainSettings, not dict"),
+        ({"attempt_settings": {"attempt_timeout": 1}}, "attempt_settings must be a list of AttemptSettings, not dict"),
+        ({"attempt_settings": [None]}, r"attempt_settings\[0\] must be .*AttemptSettings, not None"),
+        ({"attempt_settings": []}, "attempt_settings must be as many as there are LLMs, 1, not 0"),
+        ({"keys": "a"}, "keys must be a list of str, not str"),
+        ({"keys": [5]}, r"keys\[0\] must be str, not int"),
+        ({"keys": ["a", "b"]}, "keys must be as many as there are LLMs, 1, not 2"),
+        ({"llm": [ScriptedLLM("a")] * 2, "keys": ["a", "a"]}, "keys must differ"),
+        ({"store": {}}, "store must be HealthStore, not dict"),
+        ({"clock": 5.0}, "clock must be a function, not float"),
+        ({"random": None}, "random must be a function, not None"),
+        ({"sleep": 1}, "sleep must be a function, not int"),
+    ],
+    ids=range(30),
+)
+def test_a_chain_is_made_of_what_can_be_meant_or_names_what_cannot(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        FallbackAdapter(**{"llm": [ScriptedLLM("a")]} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("chat_ctx", "hi"),
+        ("chat_ctx", None),
+        ("tools", [print]),
+        ("tools", 5),
+        ("tool_choice", 5),
+        ("tool_choice", {"type": "function"}),
+        ("parallel_tool_calls", "yes"),
+        ("options", {"max_tokens": 5}),
+        ("start_with", "a"),
+        ("insist", 1),
+        ("only", "a"),
+        ("only", 0),
+        ("without", "a"),
+        ("without", 5),
+        ("without", ["a"]),
+        ("total_timeout", "5"),
+        ("total_timeout", 0),
+        ("max_wait", -1),
+        ("max_wait", [5]),
+        ("can_discard", None),
+        ("on_event", 5),
+        ("on_event", asynchronous),
+        ("on_event", lambda: None),
+    ],
+    ids=range(23),
+)
+async def test_a_chat_is_asked_for_with_what_can_be_meant_or_names_what_cannot(argument: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"chat_ctx": HELLO, argument: value}
+    llm = ScriptedLLM("a", ANSWER)
+
+    with pytest.raises((TypeError, ValueError), match=rf"^{argument} "):
+        FallbackAdapter([llm]).chat(**arguments)
+    assert llm.calls == []
+
+
+@pytest.mark.parametrize("method", ["health", "note_check", "set_enabled"])
+@pytest.mark.parametrize("value", ["a", None, 5])
+def test_health_is_asked_of_an_llm(method: str, value: Any) -> None:
+    arguments = {"note_check": (None,)}.get(method, ())
+    named: dict[str, Any] = {"enabled": True} if method == "set_enabled" else {}
+
+    with pytest.raises(TypeError, match="llm must be LLM, not "):
+        getattr(FallbackAdapter([ScriptedLLM("a")]), method)(value, *arguments, **named)

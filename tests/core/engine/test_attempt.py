@@ -488,6 +488,11 @@ async def test_the_system_s_own_errors_are_failures_of_the_connection(
         (ChatChunk(ChoiceDelta(extras="x")), "extras must be a sequence of VendorExtra, not str"),  # type: ignore[arg-type]
         (ChatChunk(usage={"input": 1}), "usage must be CompletionUsage, not dict"),  # type: ignore[arg-type]
         (ChatChunk(finish_reason="done"), "finish_reason must be FinishReason, not str"),  # type: ignore[arg-type]
+        (ChatChunk(finish_reason="stop", finish_raw=1), "finish_raw must be str, not int"),  # type: ignore[arg-type]
+        (ChatChunk(finish_reason="stop", finish_words=[]), "finish_words must be str, not list"),  # type: ignore[arg-type]
+        (ChatChunk(ChoiceDelta("x"), model=5), "model must be str, not int"),  # type: ignore[arg-type]
+        (ChatChunk(model=b"m"), "model must be str, not bytes"),  # type: ignore[arg-type]
+        (ChatChunk(id=object()), "id must be str, not object"),  # type: ignore[arg-type]
     ],
 )
 @pytest.mark.parametrize("before", [[], ["text"]])

@@ -22,7 +22,7 @@ DISABLED = Health(State.DISABLED)
 
 
 def candidate(name: str, *, window: int | None = None, settings: AttemptSettings | None = None) -> Candidate:
-    return Candidate(ScriptedLLM(name, [], context_window=window), settings or AttemptSettings(), name)
+    return Candidate(ScriptedLLM(name, [], context_window=window), settings or AttemptSettings(), name, name)
 
 
 def turn_of(*candidates: Candidate, **health: Health) -> tuple[Order, HealthBoard]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.stream import FallbackLLMStream
 
 REFUSED = APIConnectionError("connection refused")
-DOWN = APIStatusError("HTTP 503", details=ErrorDetails(status=503))
+DOWN = APIStatusError("HTTP 500", details=ErrorDetails(status=500))
 RESET = APIStreamError("connection reset")
 BAD_KEY = APIStatusError("HTTP 401", kind=ErrorKind.AUTH, details=ErrorDetails(status=401))
 ANSWER: list[Step] = [ROLE, "Hel", "lo", STOP]
@@ -418,7 +418,7 @@ async def test_a_chain_that_is_switched_off_says_so(clock: FakeClock) -> None:
 
     error = error_of(turn, AllProvidersFailed)
     assert (str(error), error.__cause__, turn.record) == (
-        "no provider of the chain could be asked",
+        "no provider of the chain could be asked (a: not asked)",
         None,
         [("a", "skipped", None)],
     )
