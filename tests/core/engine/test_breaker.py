@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.breaker import Health, Permit, Result, State
 from fallback_chat.core.engine.policy import Verdict
+from tests.sampling import examples
 
 NOW = 1_000_000_000.0
 LEASE = 20.0
@@ -386,6 +387,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
 
 TestAnyOrderOfEvents = AnyOrderOfEvents.TestCase
+TestAnyOrderOfEvents.settings = examples(30, 1000)
 
 
 @given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=12))
