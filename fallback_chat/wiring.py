@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.config.discovery import Surroundings, load_settings
-from fallback_chat.core.config.keys import account, fingerprint, key_variables, read_key
+from fallback_chat.core.config.keys import account, at_once, fingerprint, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.settings import Origin
@@ -24,8 +24,8 @@ from fallback_chat.providers import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from subprocess import Popen
 
+    from fallback_chat.core.config.keys import Launch
     from fallback_chat.core.config.model_cache import ModelCache
     from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import ProviderSettings, Settings
@@ -186,8 +186,8 @@ def _provider(
     variables: frozenset[str],
     teach: Callable[[LLM, ProviderSettings], None],
 ) -> LLM:
-    def find(started: Callable[[Popen[bytes]], object] = id) -> str | None:
-        return read_key(settings, os.environ, key_variables=variables, started=started)
+    def find(launch: Launch = at_once) -> str | None:
+        return read_key(settings, os.environ, key_variables=variables, launch=launch)
 
     def create(key: str | None) -> LLM:
         if key is not None:

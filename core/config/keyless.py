@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.services import machine
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from subprocess import Popen
 
+    from fallback_chat.core.config.keys import Launch, Start
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk, ModelInfo
 
@@ -31,17 +33,42 @@ def no_key(error: ConfigError, *, by_command: bool) -> APIError:
     )
 
 
+class _Commands:
+    """The processes that a thread starts, and that another one may stop: also in the moment in which they start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: list[Popen[bytes]] = []
+        self._stopped = False
+
+    def launch(self, start: Start) -> Popen[bytes]:
+        """Start a process, unless it is too late."""
+        with self._lock:
+            if self._stopped:
+                raise asyncio.CancelledError
+            process = start()
+            self._running.append(process)
+            return process
+
+    def stop(self) -> None:
+        """Kill what was started, and let nothing start any more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.kill()
+
+
 class Keyless(LLM):
     """Asks `find` for the key when it is first needed, at most one at a time, and has `create` make the real provider of it.
 
-    `find` is called in a thread, with a function that takes the processes that it starts: a cancellation kills them.
+    `find` is called in a thread, with a function through which it starts processes: a cancellation kills them.
     So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
     """
 
     def __init__(
         self,
         settings: ProviderSettings,
-        find: Callable[[Callable[[Popen[bytes]], object]], str | None],
+        find: Callable[[Launch], str | None],
         create: Callable[[str | None], LLM],
     ) -> None:
         self._settings = settings
@@ -79,16 +106,15 @@ class Keyless(LLM):
         """Give the real provider. Raises `APIError` when its key cannot be had."""
         async with self._finding:
             if self._found is None:
-                commands: list[Popen[bytes]] = []
+                commands = _Commands()
                 try:
                     # In a thread: the command may ask its user for a passphrase.
-                    key = await asyncio.to_thread(self._find, commands.append)
+                    key = await asyncio.to_thread(self._find, commands.launch)
                 except ConfigError as error:
                     by_command = self._settings.key is not None and self._settings.key.cmd is not None
                     raise no_key(error, by_command=by_command) from error
                 finally:
-                    for command in commands:
-                        command.kill()  # nobody waits for it any more
+                    commands.stop()  # nobody waits for them any more
                 self._found = self._create(key)
             return self._found
 

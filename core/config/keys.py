@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.settings import KeySource, ProviderSettings, Settings
 
+    Start = Callable[[], Popen[bytes]]
+    Launch = Callable[[Start], Popen[bytes]]
+
 COMMAND_TIMEOUT: Final = 10.0
 """Seconds for `api_key_cmd`."""
 _MAX_KEY: Final = 8_192
@@ -34,6 +37,11 @@ _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
 """What makes a key unusable in an HTTP header; none of the sentences repeats any of it."""
 
 
+def at_once(start: Start) -> Popen[bytes]:
+    """Start a process for which nobody else has to care."""
+    return start()
+
+
 def flaw(key: str) -> str | None:
     """Say what is wrong with a stripped key; None when it is fine."""
     return next((sentence for is_flawed, sentence in _FLAWS if is_flawed(key)), None)
@@ -44,18 +52,18 @@ def read_key(
     env: Mapping[str, str],
     *,
     key_variables: Iterable[str] = (),
-    started: Callable[[Popen[bytes]], object] = id,
+    launch: Launch = at_once,
 ) -> str | None:
     """Read the provider's key; None when it needs none.
 
-    `key_variables` are kept from the child process of `api_key_cmd`; `started` is given that process. Raises `ConfigError` when
-    there should be a key but it cannot be read or used; the message never holds the value.
+    `key_variables` are kept from the child process of `api_key_cmd`, which `launch` starts. Raises `ConfigError` when there
+    should be a key but it cannot be read or used; the message never holds the value.
     """
     source = provider.key
     if source is None:
         return None
     try:
-        value = _read(source, env, key_variables, started).strip()
+        value = _read(source, env, key_variables, launch).strip()
     except _NoKeyError as error:
         raise _error(provider, source, str(error)) from error
     if wrong := flaw(value):
@@ -130,12 +138,12 @@ def _read(
     source: KeySource,
     env: Mapping[str, str],
     stripped: Iterable[str] = (),
-    started: Callable[[Popen[bytes]], object] = id,
+    launch: Launch = at_once,
 ) -> str:
     if source.env is not None:
         return _from_env((source.env, *source.alternatives), env)
     if source.cmd is not None:
-        return _from_command(source.cmd, without_keys(env, stripped), started)
+        return _from_command(source.cmd, without_keys(env, stripped), launch)
     if source.file is not None:
         return _from_file(source.file)
     return source.inline or ""
@@ -155,16 +163,15 @@ def _from_file(path: Path) -> str:
         raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _from_command(command: tuple[str, ...], env: dict[str, str], started: Callable[[Popen[bytes]], object]) -> str:
+def _from_command(command: tuple[str, ...], env: dict[str, str], launch: Launch) -> str:
     import subprocess
 
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
         # The command is the user's own, from a file that only the user can make effective; no shell sees it.
-        process = subprocess.Popen(command, env=env, stdin=nothing, stdout=pipe, stderr=pipe)  # noqa: S603
+        process = launch(lambda: subprocess.Popen(command, env=env, stdin=nothing, stdout=pipe, stderr=pipe))  # noqa: S603
     except OSError as error:
         raise _NoKeyError(f"{command[0]} cannot be run: {error.strerror}") from error
-    started(process)
     with process:  # waits for the command alone: what it has left in the background may keep its output open
         try:
             out, _ = process.communicate(timeout=COMMAND_TIMEOUT)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import threading
+from subprocess import Popen
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,16 +19,16 @@ from tests.core.scripted import STOP, ScriptedLLM
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-    from subprocess import Popen
+
+    from fallback_chat.core.config.keys import Launch
 
 
 def provider(*command: str) -> Keyless:
     settings = ProviderSettings(name="a", kind="scripted", model="m", key=KeySource(cmd=command))
 
-    def find(started: Callable[[Popen[bytes]], object]) -> str | None:
-        return read_key(settings, os.environ, started=started)
+    def find(launch: Launch) -> str | None:
+        return read_key(settings, os.environ, launch=launch)
 
     return Keyless(settings, find, lambda _: ScriptedLLM("a", ["Hi", STOP]))
 
@@ -57,6 +60,32 @@ async def test_a_cancellation_kills_the_command_at_once_and_no_other_one(tmp_pat
     tasks[1].cancel()
     await asyncio.wait(tasks)
     await until(lambda: not is_alive(second))
+
+
+async def test_a_cancellation_in_the_moment_in_which_the_command_starts_kills_it_too() -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    started: list[Popen[bytes]] = []
+
+    def slowly() -> Popen[bytes]:
+        process = Popen(["sleep", str(PATIENCE * 10)])
+        started.append(process)
+        begun.set()
+        may_go_on.wait(PATIENCE)
+        return process
+
+    def find(launch: Launch) -> str | None:
+        launch(slowly)
+        return None
+
+    settings = ProviderSettings(name="a", kind="scripted", model="m", key=KeySource(cmd=("sleep",)))
+    task = asyncio.ensure_future(Keyless(settings, find, lambda _: ScriptedLLM("a", [])).found())
+    await until(begun.is_set)
+    threading.Timer(0.02, may_go_on.set).start()  # by then the cancellation waits for it, or has come too early
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert started[0].wait(PATIENCE) == -signal.SIGKILL
 
 
 async def test_the_command_runs_once_for_all_that_is_asked(tmp_path: Path) -> None:
