@@ -68,7 +68,7 @@ def test_model_and_system_reach_the_server_and_only_the_first_one_gets_the_model
 def test_timeout_first_bounds_each_provider(program: Program) -> None:
     ran = program.play("silence", "head-silent")("ask", "--timeout-first", "300ms", "hi")
 
-    assert (ran.code, ran.out, program.asked) == (69, "", [1, 1])
+    assert (ran.code, ran.out) == (69, "")
     assert ran.err.count("nothing for 0.3 s") == 3
 
 

@@ -271,4 +271,4 @@ def test_what_was_held_back_of_a_void_text_does_not_come_after_it(program: Progr
     types = [event["type"] for event in events]
     after = "".join(event["text"] for event in events[types.index("discard") :] if event["type"] == "delta")
     assert after + "\n" == ANSWERS["two"]
-    assert text.endswith(f"\n\n{ANSWERS['two']}")
+    assert text == ANSWERS["two"]  # what a pipe cannot take back is not written before the answer is whole

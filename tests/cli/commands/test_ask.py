@@ -40,7 +40,9 @@ def test_the_answer_is_the_next_providers_and_stderr_says_who_failed_of_what(
 ) -> None:
     ran = program.play(fault, "ok", attempt_timeout=0.5)("ask", "hi")
 
-    assert (ran.code, ran.out, program.asked) == (0, ANSWERS["two"], [1, 1])
+    # Half a second may be over before a server that says nothing has read the request.
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert program.asked == [1, 1] or (fault, program.asked) == ("silence", [0, 1])
     first, last = ran.err.splitlines()
     assert first.startswith(f"fallback-chat: {line}")
     assert first.endswith("; asking two")
