@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.commands import sessions
-from fallback_chat.cli.sessions_app import parse_age
+from fallback_chat.cli.declarations.sessions import parse_age
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.conversations.store import History

@@ -1,0 +1,29 @@
+"""The declaration of `fallback-chat probe`."""
+
+from typing import Annotated
+
+import typer
+
+from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, parse_duration, taking
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+@taking(*ROUTING)
+def probe(  # noqa: PLR0913 - each is an option of the command line
+    shared: SharedOptions,
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these providers.")] = None,
+    light: Annotated[bool, typer.Option("--light", help="Ask for the list of models only: costs no token.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when any provider is down.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", parser=parse_duration, metavar="DUR", help="Bound the whole check.")
+    ] = None,
+) -> int:
+    """Check every provider of the chain, in parallel."""
+    from fallback_chat.cli.commands.probe import ProbeOptions
+    from fallback_chat.cli.commands.probe import probe as run
+
+    return run(ProbeOptions(names=tuple(names or ()), light=light, json=json, strict=strict, timeout=timeout), shared)
