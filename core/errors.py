@@ -15,6 +15,7 @@ The names up to `APIStatusError` are those of LiveKit's agents library.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -96,7 +97,8 @@ class InputError(FallbackChatError):
         super().__init__(message)
 
 
-class ErrorDetails(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
     """What the provider said about its failure; every field may be missing."""
 
     status: int | None = None
@@ -119,8 +121,21 @@ class ErrorDetails(NamedTuple):
     an option or a limit of their own, have nothing in common.
     """
 
+    def __post_init__(self) -> None:
+        check_count("status", self.status)
+        for name in ("code", "reason", "param", "request_id"):
+            check_type(name, getattr(self, name), str, none=True)
+        check_type("type", self.type, str, int, none=True)
+        check_type("retryable", self.retryable, bool, none=True)
+        check_type("blames_input", self.blames_input, bool)
+        wait: Any = self.retry_after
+        if wait is not None:
+            # What a server or a clock gave may be over, or absurd.
+            wait = 0.0 if isinstance(wait, int | float) and wait < 0 else wait
+            check_seconds("retry_after", wait, zero=True)
+            object.__setattr__(self, "retry_after", min(wait, _LONGEST_WAIT))
 
-_NO_DETAILS: Final = ErrorDetails()
+
 _LONGEST_WAIT: Final = 1e9
 """Seconds; who asks for more will not be asked again either way."""
 
@@ -128,7 +143,7 @@ _LONGEST_WAIT: Final = 1e9
 class APIError(FallbackChatError):
     """A provider failed; `kind` and `details` are all that the failover policy needs.
 
-    Raises TypeError or ValueError, naming the field, for a kind, a status or a wait that there cannot be.
+    Raises TypeError or ValueError, naming the field, for what the engine cannot use.
     """
 
     default_kind = ErrorKind.SERVER_ERROR
@@ -146,7 +161,8 @@ class APIError(FallbackChatError):
         check_type("message", message, str)
         super().__init__(message)
         self.message = message
-        self.details = _NO_DETAILS if details is None else _checked(details)
+        check_type("details", details, ErrorDetails, none=True)
+        self.details = details or ErrorDetails()
         self.kind = self._default_kind() if kind is None else one_of("kind", kind, ErrorKind)
         for name, value in (("hint", hint), ("words", words)):
             check_type(name, value, str, none=True)
@@ -169,18 +185,6 @@ class APIError(FallbackChatError):
     def request_id(self) -> str | None:
         """The provider's name for the request, for its support."""
         return self.details.request_id
-
-
-def _checked(details: ErrorDetails) -> ErrorDetails:
-    """Return the details of a failure; the wait that a server or a clock gave may be over, or absurd."""
-    check_type("details", details, ErrorDetails)
-    check_count("status", details.status)
-    wait: Any = details.retry_after
-    if wait is None:
-        return details
-    wait = 0.0 if isinstance(wait, int | float) and wait < 0 else wait
-    check_seconds("retry_after", wait, zero=True)
-    return details._replace(retry_after=min(wait, _LONGEST_WAIT))
 
 
 class APIConnectionError(APIError):

@@ -160,14 +160,27 @@ def test_a_status_decides_about_the_kind_unless_one_is_given(status: int | None,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"status": "500"}, "status must be a whole number, not '500'"),
+        ({"retry_after": "5"}, "retry_after must be a number of seconds, not '5'"),
+        ({"retry_after": float("nan")}, "retry_after must be 0 or more seconds, not nan"),
+        ({"retry_after": True}, "retry_after must be a number of seconds, not True"),
+        ({"code": 5}, "code must be str, not int"),
+        ({"retryable": "yes"}, "retryable must be bool, not str"),
+    ],
+    ids=str,
+)
+def test_details_are_of_the_types_that_the_policy_looks_at(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        ErrorDetails(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         ({"message": ValueError("no")}, "message must be str, not ValueError"),
         ({"message": None}, "message must be str, not None"),
         ({"details": {"status": 500}}, "details must be ErrorDetails, not dict"),
         ({"details": (500, None)}, "details must be ErrorDetails, not tuple"),
-        ({"details": ErrorDetails(status="500")}, "status must be a whole number, not '500'"),  # type: ignore[arg-type]
-        ({"details": ErrorDetails(retry_after="5")}, "retry_after must be a number of seconds, not '5'"),  # type: ignore[arg-type]
-        ({"details": ErrorDetails(retry_after=float("nan"))}, "retry_after must be 0 or more seconds, not nan"),
-        ({"details": ErrorDetails(retry_after=True)}, "retry_after must be a number of seconds, not True"),
         ({"kind": 5}, "kind must be one of .*, not 5"),
         ({"hint": 5}, "hint must be str, not int"),
         ({"words": b"no"}, "words must be str, not bytes"),

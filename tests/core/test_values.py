@@ -25,7 +25,7 @@ from fallback_chat.core.chat_context import (
 )
 from fallback_chat.core.config.settings import ChatSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
-from fallback_chat.core.errors import APIError
+from fallback_chat.core.errors import APIError, ErrorDetails
 from fallback_chat.core.events import (
     EVENT_NAMES,
     AllFailed,
@@ -92,6 +92,7 @@ VALUES: list[Any] = [
     ),
     AnswerError("timeout", "too slow", 1.0),
     Segment("p", "m", 1, 2),
+    ErrorDetails(503, "busy", "overloaded", "reason", "param", 1.0, "r-1", retryable=True),
     AttemptStarted(LLM_, 1),
     AttemptFailed(LLM_, ERROR, 0.1, None, 0.2),
     AttemptLate(LLM_, LLM_, 10.0),
@@ -144,7 +145,8 @@ def test_a_field_takes_what_it_is_for_or_says_its_name(value: Any, name: str, no
     good = getattr(value, name)
     fits = type(nonsense) is type(good) and not isinstance(good, int | float | Role | Outcome)
     fits |= nonsense == "nonsense\n" and name in ("content", "stop", "capabilities", "budget_reason")
-    fits |= nonsense == -1 and name == "seed"
+    fits |= nonsense == -1 and name in ("seed", "type")
+    fits |= nonsense == -1 and isinstance(value, ErrorDetails) and name == "retry_after"
 
     if fits:
         assert dataclasses.replace(value, **{name: nonsense}) != value
