@@ -25,7 +25,7 @@ from fallback_chat.providers import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fallback_chat.core.config.keys import Launch
+    from fallback_chat.core.config.key_command import Launch
     from fallback_chat.core.config.model_cache import ModelCache
     from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import ProviderSettings, Settings

@@ -6,15 +6,15 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.config.keys import SlowKeyError
 from fallback_chat.core.config.services import machine
 from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from subprocess import Popen
 
-    from fallback_chat.core.config.keys import Launch, Start
+    from fallback_chat.core.config.key_command import KeyCommand, Launch, Start
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ChatChunk, ModelInfo
 
@@ -24,44 +24,48 @@ COMMAND_PAUSE: Final = 60.0
 
 
 def no_key(error: ConfigError, *, by_command: bool) -> APIError:
-    """Give the failure of a provider whose key cannot be read: told in the ordinary way, without a request."""
+    """Return the failure of a provider whose key cannot be read: told in the ordinary way, without a request."""
+    slow = isinstance(error, SlowKeyError)
     return APIStatusError(
         error.problems[0].message,
-        kind=ErrorKind.AUTH,
+        kind=ErrorKind.TIMEOUT if slow else ErrorKind.AUTH,
+        words="got no key in time" if slow else "has no key",
         details=ErrorDetails(retryable=False, retry_after=COMMAND_PAUSE if by_command else None),
-        hint="fallback-chat config explain shows more",
+        hint="run the key command by hand: it must not ask on the terminal, and can take attempt_timeout at most"
+        if slow
+        else "fallback-chat config explain shows more",
     )
 
 
 class _Commands:
-    """The processes that a thread starts, and that another one may stop: also in the moment in which they start."""
+    """The commands that a thread starts, and that another one may stop: also in the moment in which they start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: list[Popen[bytes]] = []
+        self._running: list[KeyCommand] = []
         self._stopped = False
 
-    def launch(self, start: Start) -> Popen[bytes]:
-        """Start a process, unless it is too late."""
+    def launch(self, start: Start) -> KeyCommand:
+        """Start a command, unless it is too late."""
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError
-            process = start()
-            self._running.append(process)
-            return process
+            command = start()
+            self._running.append(command)
+            return command
 
     def stop(self) -> None:
         """Kill what was started, and let nothing start any more."""
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                process.kill()
+            for command in self._running:
+                command.kill()
 
 
 class Keyless(LLM):
     """Asks `find` for the key when it is first needed, at most one at a time, and has `create` make the real provider of it.
 
-    `find` is called in a thread, with a function through which it starts processes: a cancellation kills them.
+    `find` is called in a thread, with a function through which it starts commands: a cancellation kills them.
     So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
     """
 
@@ -108,7 +112,7 @@ class Keyless(LLM):
             if self._found is None:
                 commands = _Commands()
                 try:
-                    # In a thread: the command may ask its user for a passphrase.
+                    # In a thread: the command may wait for its user to unlock something.
                     key = await asyncio.to_thread(self._find, commands.launch)
                 except ConfigError as error:
                     by_command = self._settings.key is not None and self._settings.key.cmd is not None

@@ -15,15 +15,14 @@ from fallback_chat.core.storage.files import read_regular
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-    from subprocess import Popen
 
+    from fallback_chat.core.config.key_command import KeyCommand, Launch, Start
     from fallback_chat.core.config.settings import KeySource, ProviderSettings, Settings
-
-    Start = Callable[[], Popen[bytes]]
-    Launch = Callable[[Start], Popen[bytes]]
 
 COMMAND_TIMEOUT: Final = 10.0
 """Seconds for `api_key_cmd`."""
+_SHARE: Final = 0.9
+"""Share of an attempt's time for the command: what took the time can then be told."""
 _MAX_KEY: Final = 8_192
 """Bytes; some keys are tokens of a few kilobytes."""
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
@@ -37,8 +36,8 @@ _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
 """What makes a key unusable in an HTTP header; none of the sentences repeats any of it."""
 
 
-def at_once(start: Start) -> Popen[bytes]:
-    """Start a process for which nobody else has to care."""
+def at_once(start: Start) -> KeyCommand:
+    """Start a command for which nobody else has to care."""
     return start()
 
 
@@ -56,14 +55,21 @@ def read_key(
 ) -> str | None:
     """Read the provider's key; None when it needs none.
 
-    `key_variables` are kept from the child process of `api_key_cmd`, which `launch` starts. Raises `ConfigError` when there
-    should be a key but it cannot be read or used; the message never holds the value.
+    `key_variables` are kept from the child process of `api_key_cmd`, which has a little less time than an attempt; `launch`
+    starts it. Raises `ConfigError` when there should be a key but it cannot be read or used, and its `SlowKeyError` when
+    the command takes too long; the message never holds the value.
     """
     source = provider.key
     if source is None:
         return None
     try:
-        value = _read(source, env, key_variables, launch).strip()
+        if source.cmd is None:
+            value = _read(source, env).strip()
+        else:
+            seconds = min(COMMAND_TIMEOUT, _SHARE * provider.attempt.attempt_timeout)
+            value = _printed(source.cmd, without_keys(env, key_variables), launch, seconds).strip()
+    except TimeoutError as error:
+        raise SlowKeyError(_error(provider, source, str(error)).problems) from error
     except _NoKeyError as error:
         raise _error(provider, source, str(error)) from error
     if wrong := flaw(value):
@@ -124,6 +130,10 @@ def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]
     return (*secret_values(settings, env), *findable(keys))
 
 
+class SlowKeyError(ConfigError):
+    """The command that prints a key took too long."""
+
+
 class _NoKeyError(Exception):
     """There is no key at the source; the text says why."""
 
@@ -134,16 +144,10 @@ def _error(provider: ProviderSettings, source: KeySource, message: str) -> Confi
     return ConfigError([Problem(f"providers.{provider.name}.{key}", message)])
 
 
-def _read(
-    source: KeySource,
-    env: Mapping[str, str],
-    stripped: Iterable[str] = (),
-    launch: Launch = at_once,
-) -> str:
+def _read(source: KeySource, env: Mapping[str, str]) -> str:
+    """Read what can be read without running a command."""
     if source.env is not None:
         return _from_env((source.env, *source.alternatives), env)
-    if source.cmd is not None:
-        return _from_command(source.cmd, without_keys(env, stripped), launch)
     if source.file is not None:
         return _from_file(source.file)
     return source.inline or ""
@@ -163,22 +167,19 @@ def _from_file(path: Path) -> str:
         raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _from_command(command: tuple[str, ...], env: dict[str, str], launch: Launch) -> str:
-    import subprocess
+def _printed(command: tuple[str, ...], env: dict[str, str], launch: Launch, seconds: float) -> str:
+    """Return the first line that a command prints. Raises TimeoutError after so many seconds."""
+    from fallback_chat.core.config.key_command import KeyCommand
 
-    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
-        # The command is the user's own, from a file that only the user can make effective; no shell sees it.
-        process = launch(lambda: subprocess.Popen(command, env=env, stdin=nothing, stdout=pipe, stderr=pipe))  # noqa: S603
+        running = launch(lambda: KeyCommand(command, env))
     except OSError as error:
         raise _NoKeyError(f"{command[0]} cannot be run: {error.strerror}") from error
-    with process:  # waits for the command alone: what it has left in the background may keep its output open
-        try:
-            out, _ = process.communicate(timeout=COMMAND_TIMEOUT)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            raise _NoKeyError(f"{command[0]} took longer than {COMMAND_TIMEOUT:g} s") from error
-    if process.returncode:
-        raise _NoKeyError(f"{command[0]} ended with status {process.returncode}; run it by hand to see why")
+    try:
+        status = running.wait(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"{command[0]} took longer than {seconds:g} s") from error
+    if status:
+        raise _NoKeyError(f"{command[0]} ended with status {status}; run it by hand to see why")
     # Password managers print the secret in the first line, and notes below it.
-    return out.decode("utf-8", "replace").lstrip().partition("\n")[0]
+    return running.output.decode("utf-8", "replace").lstrip().partition("\n")[0]

@@ -6,22 +6,26 @@ import asyncio
 import os
 import signal
 import threading
-from subprocess import Popen
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.words.failures import hint, sentence
+from fallback_chat.core.config import keys
+from fallback_chat.core.config.key_command import KeyCommand
 from fallback_chat.core.config.keyless import COMMAND_PAUSE, Keyless
 from fallback_chat.core.config.keys import read_key
 from fallback_chat.core.config.settings import KeySource, ProviderSettings
+from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIStatusError, ErrorKind
 from tests.core.scripted import STOP, ScriptedLLM
+from tests.processes import is_running
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fallback_chat.core.config.keys import Launch
+    from fallback_chat.core.config.key_command import Launch
 
 
 def provider(*command: str) -> Keyless:
@@ -37,14 +41,6 @@ def sleeping(place: Path) -> Keyless:
     return provider("sh", "-c", f"echo $$ > {place}.new; mv {place}.new {place}; exec sleep {PATIENCE * 10}")
 
 
-def is_alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 async def test_a_cancellation_kills_the_command_at_once_and_no_other_one(tmp_path: Path) -> None:
     places = [tmp_path / "first", tmp_path / "second"]
     tasks = [asyncio.ensure_future(sleeping(place).found()) for place in places]
@@ -55,23 +51,66 @@ async def test_a_cancellation_kills_the_command_at_once_and_no_other_one(tmp_pat
     await asyncio.wait(tasks[:1], timeout=PATIENCE)
 
     assert tasks[0].done()
-    await until(lambda: not is_alive(first))
-    assert is_alive(second)
+    await until(lambda: not is_running(first))
+    assert is_running(second)
     tasks[1].cancel()
     await asyncio.wait(tasks)
-    await until(lambda: not is_alive(second))
+    await until(lambda: not is_running(second))
+
+
+async def test_a_cancellation_kills_what_the_command_has_started_too(tmp_path: Path) -> None:
+    place = tmp_path / "grandchild"
+    never = PATIENCE * 10
+    llm = provider(
+        "sh", "-c", f"sh -c 'echo $$ > {place}.new; mv {place}.new {place}; sleep {never}; :' & sleep {never}; :"
+    )
+    task = asyncio.ensure_future(llm.found())
+    await until(place.exists)
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    await until(lambda: not is_running(place.read_text().strip()))
+
+
+async def test_a_slow_command_is_told_as_such_and_not_as_a_rejected_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "COMMAND_TIMEOUT", 0.05)
+
+    with pytest.raises(APIStatusError) as caught:
+        await provider("sleep", str(PATIENCE * 10)).found()
+
+    told = sentence("a", caught.value)
+    assert hint(caught.value) == (
+        "run the key command by hand: it must not ask on the terminal, and can take attempt_timeout at most"
+    )
+    assert (caught.value.kind, caught.value.retry_after) == (ErrorKind.TIMEOUT, COMMAND_PAUSE)
+    assert told == "a got no key in time (sleep took longer than 0.05 s), retry in 60 s"
+
+
+async def test_a_command_has_less_time_than_the_attempt_so_that_it_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = Keyless(
+        ProviderSettings(
+            name="a", kind="scripted", model="m", key=KeySource(cmd=("sleep", "600")),
+            attempt=AttemptSettings(attempt_timeout=0.1),
+        ),
+        lambda launch: read_key(llm._settings, os.environ, launch=launch),
+        lambda _: ScriptedLLM("a", []),
+    )  # fmt: skip
+
+    with pytest.raises(APIStatusError, match=r"sleep took longer than 0.09 s"):
+        await llm.found()
 
 
 async def test_a_cancellation_in_the_moment_in_which_the_command_starts_kills_it_too() -> None:
     begun, may_go_on = threading.Event(), threading.Event()
-    started: list[Popen[bytes]] = []
+    started: list[KeyCommand] = []
 
-    def slowly() -> Popen[bytes]:
-        process = Popen(["sleep", str(PATIENCE * 10)])
-        started.append(process)
+    def slowly() -> KeyCommand:
+        command = KeyCommand(["sleep", str(PATIENCE * 10)], os.environ)
+        started.append(command)
         begun.set()
         may_go_on.wait(PATIENCE)
-        return process
+        return command
 
     def find(launch: Launch) -> str | None:
         launch(slowly)

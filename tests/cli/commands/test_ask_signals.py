@@ -14,6 +14,7 @@ import pytest
 from fallback_chat.providers.simulator import Manner, black_hole
 from tests.cli.canned import canned
 from tests.cli.program import NEVER, ROOT, Ran, entry, read, stop
+from tests.processes import is_running
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def test_ctrl_c_while_waiting_for_a_rate_limit(program: Program) -> None:
 
 def test_ctrl_c_while_a_key_command_runs(program: Program) -> None:
     pid = program.directory / "pid"
-    key = {"api_key_cmd": ["sh", "-c", f"echo $$ > {pid}; exec sleep 600"]}
+    key = {"api_key_cmd": ["sh", "-c", f"sh -c 'echo $$ > {pid}; exec sleep 600'; :"]}
     bare = {name: value for name, value in entry("one", program.servers[0].url).items() if name != "api_key_env"}
     program.config["providers"] = [bare | key]
     process = program.start("ask", "hi")
@@ -112,7 +113,7 @@ def test_ctrl_c_while_a_key_command_runs(program: Program) -> None:
     ran = stop(process)
 
     assert ran == Ran(130, "", "")
-    wait_until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists())
+    wait_until(lambda: not is_running(pid.read_text().strip()))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
