@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
-from rich.text import Text
 
 from benchmarks.measure import row
-from fallback_chat.cli.render.live import FRAME_PAUSE, AnswerView
-from fallback_chat.cli.render.markdown import one_shot
+from fallback_chat.cli.render.live import FRAME_PAUSE, AnswerView, Below
+from fallback_chat.cli.render.markdown import rendered
+from fallback_chat.cli.render.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +130,7 @@ def cpu_of(job: Callable[[], object]) -> float:
 def ours(text: list[str]) -> Cost:
     """Stream into our view."""
     console, now = terminal(), 0.0
-    view = AnswerView(console, status=lambda: Text("▸primary model · spare ok"), clock=lambda: now)
+    view = AnswerView(console, below=lambda: Below([(("▸primary model · spare ok", "dim"),)]), clock=lambda: now)
     view.start()
     marks = [time.process_time()]
     for number, token in enumerate(text, 1):
@@ -165,7 +165,7 @@ def main() -> None:
     for size in SIZES:
         text = tokens(size)
         cost, live = ours(text), rich_live(text)
-        whole = cpu_of(lambda text=text: one_shot(terminal(), "".join(text)))  # type: ignore[misc]
+        whole = cpu_of(lambda text=text: rendered("".join(text), Page(100)))  # type: ignore[misc]
         ms = [1000 * seconds / size for seconds in (cost.total, live, whole)]
         print(
             f"{size:8} {ms[0]:14.3f} {ms[1]:10.2f} {ms[2]:8.3f} {live / cost.total:12.1f} {cost.last / cost.first:13.2f}",

@@ -1,32 +1,69 @@
-"""Answers on a terminal that cannot move its cursor: each block is printed once, when it is finished."""
+"""Answers where nothing on the screen may move: each block is printed once, when it has ended."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.segment import SegmentLines
-from rich.text import Text
-
-from fallback_chat.cli.render.elements import CODE_THEME, Row, rows_of
+from fallback_chat.cli.render.inline import Piece
 from fallback_chat.cli.render.markdown import MarkdownStream
+from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.plain import VOID
+from fallback_chat.cli.render.rows import Row, painted, plain
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.theme import THEMES, signs_for
+from fallback_chat.cli.render.wrap import wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fallback_chat.cli.render.theme import Theme
+
+
+def paint_on(console: Console) -> Callable[[Row], str]:
+    """Return what puts a row into the escape sequences of a console."""
+    return plain if console.color_system is None else partial(painted, colors=not console.no_color)
+
+
+Content = Callable[[Page], Sequence[Row]]
+"""What is told between two answers, or in the middle of one, laid out when the page is known."""
+
+
+def told(text: str, tone: str = "plain") -> Content:
+    """Return a message of one or more lines, in the style of its tone; it is made safe to print."""
+
+    def rows(page: Page) -> list[Row]:
+        style = page.theme.styles[tone]
+        found = []
+        for line in sanitise(text).split("\n"):
+            words = line.lstrip(" ")
+            indent = ((" " * (len(line) - len(words)), ""),)
+            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, indent, indent)
+        return [each.row for each in found]
+
+    return rows
+
 
 class PlainView:
-    """Shows one answer after the other, append-only; whatever text comes in is sanitised and never read as Rich's markup."""
+    """Shows one answer after the other, append-only; whatever text comes in is made safe to print.
 
-    def __init__(self, console: Console, *, code_theme: str = CODE_THEME) -> None:
+    Where it `copies`, code says what `/copy` calls it.
+    """
+
+    def __init__(self, console: Console, *, theme: Theme = THEMES["dark"], copies: bool = False) -> None:
         self._console = console
-        self._code_theme = code_theme
+        self._paint = paint_on(console)
+        self._style = Page(theme=theme, signs=signs_for(console.encoding), copies=copies)
         self._begin_text()
 
     def _begin_text(self) -> None:
-        self._stream = MarkdownStream(self._console, self._code_theme)
+        self._stream = MarkdownStream()
         self._has_text = False
+
+    @property
+    def _page(self) -> Page:
+        return self._style._replace(columns=self._console.width)
 
     def start(self) -> None:
         """Take the terminal, for the first time or after `suspend`."""
@@ -34,7 +71,8 @@ class PlainView:
     def feed(self, text: str) -> None:
         """Take the next piece of the answer."""
         self._has_text = True
-        self._emit(self._stream.feed(text))
+        self._stream.feed(text)
+        self._emit(self._stream.blocks(self._page))
 
     def tick(self) -> None:
         """Draw what is due."""
@@ -42,9 +80,13 @@ class PlainView:
     def echo(self) -> None:
         """Show what was typed."""
 
-    def note(self, line: str) -> None:
-        """Print one dim line among the rows of the answer."""
-        self._emit(self._dim(line))
+    def note(self, line: str, tone: str = "dim") -> None:
+        """Print a message among the rows of the answer."""
+        self.show(told(line, tone))
+
+    def show(self, content: Content) -> None:
+        """Print something that is not part of the answer."""
+        self._emit(content(self._page))
 
     def settle(self) -> None:
         """Print what is open of the text: it will not go on, and what is told next comes after it."""
@@ -55,19 +97,19 @@ class PlainView:
 
     def discard(self) -> None:
         """Mark what was shown as void; the next text is another answer, and nothing of the two is glued together."""
-        rows = [*self._rest(), [], *self._dim(VOID), []] if self._has_text else []
+        rows = [*self._rest(), (), *told(VOID, "dim")(self._page), ()] if self._has_text else []
         self._begin_text()
         self._emit(rows)
 
-    def finish(self, footer: str | None = None) -> None:
-        """End the answer, with one dim line below it, and give the terminal back."""
-        rows = [*self._rest(), *(self._dim(footer) if footer else [])]
+    def finish(self, footer: str | None = None, tone: str = "dim") -> None:
+        """End the answer, with a line below it, and give the terminal back."""
+        rows = [*self._rest(), *(told(footer, tone)(self._page) if footer else [])]
         self._begin_text()
         self._emit_last(rows)
 
-    def interrupt(self, note: str) -> None:
+    def interrupt(self, note: str, tone: str = "dim") -> None:
         """End the answer where it stands, and say why."""
-        self.finish(note)
+        self.finish(note, tone)
 
     def stop(self) -> None:
         """Give the terminal back, keeping what was shown; harmless after an end."""
@@ -77,17 +119,14 @@ class PlainView:
         """Give the terminal back in the middle of an answer, until `start` is called again."""
 
     def _rest(self) -> list[Row]:
-        """End the text; link definitions that came too late for their links are shown as a list."""
-        rows = self._stream.finish()
-        late = [row for label, url in self._stream.late() for row in self._dim(f"[{label}]: {url}")]
-        return [*rows, *([[]] if late else []), *late]
+        """End the text. Return the rows that are missing of it."""
+        return self._stream.finish(self._page)
 
-    def _dim(self, line: str) -> list[Row]:
-        return rows_of(self._console, Text(sanitise(line), style="dim"))
-
-    def _emit(self, rows: list[Row]) -> None:
+    def _emit(self, rows: Sequence[Row]) -> None:
         if rows:
-            self._console.print(SegmentLines(rows, new_lines=True))
+            out = self._console.file
+            out.write("".join(f"{self._paint(row)}\n" for row in rows))
+            out.flush()
 
-    def _emit_last(self, rows: list[Row]) -> None:
+    def _emit_last(self, rows: Sequence[Row]) -> None:
         self._emit(rows)

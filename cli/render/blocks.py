@@ -1,134 +1,165 @@
-"""Where the blocks of a token list begin and end, and what of them the lines still to come can no longer change."""
+"""What a Markdown text is made of: blocks of text, the containers they stand in, and the lines that begin them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
 
-from markdown_it.token import Token
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+class Kind(Enum):
+    """What a block holds."""
 
-LISTS: Final = frozenset({"bullet_list_open", "ordered_list_open"})
-CONTAINERS: Final = frozenset({*LISTS, "blockquote_open", "list_item_open"})
-_CLOSED_BY_OWN_LINE: Final = frozenset({"heading_open", "hr"})
-_BLANKS: Final = " \t>"
-"""What a line may hold that is blank to a block in a quote."""
-_CLOSED_BY_NEXT_LINE: Final = frozenset({"paragraph_open", "table_open", "fence", "blockquote_open"})
+    PARAGRAPH = auto()
+    HEADING = auto()
+    FORMULA = auto()
+    CODE = auto()
+    TABLE = auto()
+    RULE = auto()
+
+
+TEXTS: Final = frozenset({Kind.PARAGRAPH, Kind.HEADING, Kind.FORMULA})
+SPACED: Final = frozenset({Kind.HEADING, Kind.CODE, Kind.TABLE, Kind.RULE})
+"""An empty row is above and below them, whether the source has one or not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """A block in a token list: `tokens[start:end]`."""
+class Container:
+    """A quote or an item of a list, which is open."""
 
-    start: int
-    end: int
+    serial: int
+    mark: str
+    """`>`, or how the item is marked: `-`, `*`, `+`, `1.` or `1)`."""
+    indent: int = 0
+    """Columns that the lines of an item are indented by."""
+    is_shown: bool = False
+    """A block inside it has begun, and shows the mark."""
 
-
-def children(tokens: list[Token], parent: int = -1) -> list[Extent]:
-    """Give the blocks directly inside the block that opens at `parent`; -1 for the top level."""
-    level = tokens[parent].level + 1 if parent >= 0 else 0
-    found = []
-    start = parent + 1
-    for index in range(parent + 1, len(tokens)):
-        token = tokens[index]
-        if token.level < level:
-            break
-        if token.level == level:
-            if token.nesting >= 0:
-                start = index
-            if token.nesting <= 0:
-                found.append(Extent(start, index + 1))
-    return found
+    @property
+    def is_quote(self) -> bool:
+        """Whether it is a quote."""
+        return self.mark == ">"
 
 
-def leaves(tokens: list[Token], block: Extent) -> list[Extent]:
-    """Give the blocks that hold text inside `block`, in order; `block` itself may be one."""
-    found = []
-    index = block.start
-    while index < block.end:
-        token = tokens[index]
-        end = index + 1
-        if token.type not in CONTAINERS and token.nesting >= 0:
-            while token.nesting and not (tokens[end - 1].nesting < 0 and tokens[end - 1].level == token.level):
-                end += 1
-            found.append(Extent(index, end))
-        index = end
-    return found
+@dataclass(slots=True)
+class Block:
+    """A block without blocks inside, and what of it is not printed yet."""
+
+    kind: Kind
+    containers: tuple[Container, ...] = ()
+    """What it stands in, the outermost first, as it was when the block began."""
+    follows_gap: bool = False
+    """An empty line stands above it."""
+    text: str = ""
+    """Of a paragraph, a heading or a formula."""
+    lines: list[str] = field(default_factory=list)
+    """Of code or a table."""
+    held: list[str] = field(default_factory=list)
+    """Empty lines of indented code, which belong to it if more code follows."""
+    info: str = ""
+    """The words behind the marks of a fence."""
+    mark: str = ""
+    """What ends a fence or a formula, or begins a heading; empty for indented code and for a heading that is underlined."""
+    indent: int = 0
+    """Columns that a fence is indented by."""
+    level: int = 0
+    """Of a heading."""
+    number: int = 0
+    """Of code: how many such blocks there are up to it."""
+    aligns: tuple[str, ...] = ()
+    """Of the columns of a table: `left`, `center` or `right`."""
 
 
-def is_final(tokens: list[Token], block: Extent, lines: Sequence[str]) -> bool:
-    """Say whether no line behind the source `lines` can change a block of it.
-
-    A paragraph may become a heading with the next line, and a table or quote may grow, until another line stands behind it. A
-    definition stands behind a block and gives no token.
-    """
-    if any(token.nesting >= 0 for token in tokens[block.end :]):
-        return True
-    token = tokens[block.start]
-    if token.type in _CLOSED_BY_OWN_LINE or token.meta.get("closed"):
-        return True
-    behind = lines[last_line(token) :]
-    if any(line.strip(_BLANKS) for line in behind):
-        return True
-    return bool(behind) and token.type in _CLOSED_BY_NEXT_LINE
+_TABS: Final = re.compile(r"[ \t>*+\-.)\d]*\t")
+_QUOTE: Final = re.compile(r" {0,3}> ?")
+_ITEM: Final = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])( +(?=[^ ])| *$)")
+_HEADING: Final = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
+_UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_RULE: Final = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_FENCE: Final = re.compile(r"( {0,3})(`{3,}(?=[^`]*$)|~{3,})(.*)")
+_FORMULA: Final = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
+_FORMULA_ENDS: Final = {"$$": "$$", "\\[": "\\]"}
+_DELIMITERS: Final = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
+_PIPE: Final = re.compile(r"(?<!\\)\|")
+_MAY_BEGIN_A_BLOCK: Final = ("```", "~~~", "$$", "\\[")
+BLANKS: Final = " \t"
 
 
-def first_line(token: Token) -> int:
-    """The line at which a block begins."""
-    return token.map[0] if token.map else 0
+def expanded(line: str) -> str:
+    """Return a line whose indentation, and that behind its marks, is made of blanks."""
+    tabs = _TABS.match(line) if "\t" in line else None
+    return line if tabs is None else tabs[0].expandtabs(4) + line[tabs.end() :]
 
 
-def last_line(token: Token) -> int:
-    """The line behind a block."""
-    return token.map[1] if token.map else 0
+def quote(line: str) -> str | None:
+    """Return what stands behind the mark of a quote; None without one."""
+    found = _QUOTE.match(line)
+    return None if found is None else line[found.end() :]
 
 
-def _ancestors(tokens: list[Token], index: int) -> list[int]:
-    """Give the positions of the blocks that are open in front of `tokens[index]`, the outermost first."""
-    if index == len(tokens):
-        return []
-    found: list[int] = []
-    level = tokens[index].level + (tokens[index].nesting < 0)
-    position = index
-    while level:
-        position -= 1
-        if tokens[position].nesting > 0 and tokens[position].level < level:
-            found.append(position)
-            level = tokens[position].level
-    return found[::-1]
+def item(line: str, serial: int, *, interrupts: bool) -> tuple[Container, str] | None:
+    """Return the item that a line begins, and its text; what `interrupts` a paragraph must not be a number in a sentence."""
+    found = _ITEM.match(line)
+    if found is None:
+        return None
+    indent, mark, blanks = found.groups()
+    is_empty = found.end() == len(line)
+    if interrupts and (is_empty or (len(mark) > 1 and int(mark[:-1]) != 1)):
+        return None
+    inside = 1 if is_empty or len(blanks) > 4 else len(blanks)
+    width = len(indent) + len(mark) + inside
+    return Container(serial, mark, width), line[width:]
 
 
-def _items_before(tokens: list[Token], list_open: int, index: int) -> int:
-    """Count the items of a list that begin in front of `tokens[index]`."""
-    level = tokens[list_open].level + 1
-    return sum(t.level == level and t.type == "list_item_open" for t in tokens[list_open + 1 : index])
+def leaf(line: str) -> Block | None:
+    """Return the block that a line begins whatever stands above it, but a paragraph."""
+    if heading := _HEADING.match(line):
+        return Block(Kind.HEADING, text=line[heading.end() :].lstrip(BLANKS), level=len(heading[1]), mark="#")
+    if fence := _FENCE.match(line):
+        indent, mark, info = fence.groups()
+        return Block(Kind.CODE, info=info.strip(), mark=mark, indent=len(indent))
+    if (formula := _FORMULA.match(line)) and (end := _FORMULA_ENDS[formula[1]]) not in formula[2]:
+        return Block(Kind.FORMULA, text=line.strip(BLANKS), mark=end)
+    return Block(Kind.RULE) if _RULE.match(line) else None
 
 
-def piece(tokens: list[Token], start: int, stop: int) -> list[Token]:
-    """Give `tokens[start:stop]` as a document of its own: inside the blocks that are open at `start`, closed at `stop`."""
-    head = []
-    open_ = _ancestors(tokens, start)
-    for depth, position in enumerate(open_):
-        opening = tokens[position].copy(attrs=dict(tokens[position].attrs), meta=dict(tokens[position].meta))
-        if opening.type == "list_item_open":
-            opening.meta["continued"] = True
-        elif opening.type == "ordered_list_open":
-            inside_item = depth + 1 < len(open_)
-            passed = _items_before(tokens, position, start) - inside_item
-            opening.attrs["start"] = int(opening.attrs.get("start", 1)) + passed
-        head.append(opening)
-    tail = [_closing(tokens[position]) for position in reversed(_ancestors(tokens, stop))]
-    return [*head, *tokens[start:stop], *tail]
+def underlined(line: str) -> int:
+    """Return the level of the heading that a line makes of the paragraph above it; 0 when it makes none."""
+    found = _UNDERLINE.match(line)
+    return 0 if found is None else 1 if found[1][0] == "=" else 2
 
 
-def _closing(opening: Token) -> Token:
-    return Token(opening.type.removesuffix("open") + "close", opening.tag, -1, level=opening.level)
+def aligns(line: str, head: str) -> tuple[str, ...]:
+    """Return how a line aligns the columns of the table that `head` begins; empty when it begins none."""
+    line = line.strip(BLANKS)
+    if "|" not in head or not _DELIMITERS.match(line) or _ITEM.match(line):
+        return ()
+    columns = cells_of(line)
+    return tuple(map(_align, columns)) if len(columns) == len(cells_of(head)) else ()
 
 
-def shorten_table(tokens: list[Token], table: Extent, rows: int) -> None:
-    """Leave only the last rows of a table, and its header."""
-    body = [index for index in range(table.start, table.end) if tokens[index].type == "tr_open"][1:]
-    if len(body) > rows:
-        del tokens[body[0] : body[-rows]]
+def _align(delimiter: str) -> str:
+    if delimiter.endswith(":"):
+        return "center" if delimiter.startswith(":") else "right"
+    return "left"
+
+
+def cells_of(row: str) -> list[str]:
+    """Return the cells of a row of a table; a pipe behind a backslash is one of the text."""
+    row = row.strip(BLANKS).removeprefix("|")
+    *cells, last = (cell.strip(BLANKS).replace("\\|", "|") for cell in _PIPE.split(row))
+    return [*cells, last] if last or not cells else cells
+
+
+def ends_fence(block: Block, line: str) -> bool:
+    """Whether a line is the closing one of a fence."""
+    text = line.rstrip(BLANKS)
+    marks = text.lstrip(" ")
+    return len(text) - len(marks) < 4 and len(marks) >= len(block.mark) and set(marks) == {block.mark[0]}
+
+
+def is_surely_text(block: Block) -> bool:
+    """Whether the last line of a block is text of it, whatever is still to come of that line."""
+    line = block.text.rpartition("\n")[2]
+    return "|" not in line and not line.startswith(_MAY_BEGIN_A_BLOCK) and any(map(str.isalpha, line))

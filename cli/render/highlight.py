@@ -1,14 +1,14 @@
 """Syntax highlighting of a fence that grows: the lexer goes on where it was, instead of starting again at the top.
 
-Restarting a lexer in its first state at any line gets doc strings and comments wrong; lexing the whole block again for every
-line is quadratic. So the stack of states is kept at the last line start that a token began at.
+Restarting a lexer in its first state at any line gets doc strings and comments wrong; lexing the whole block
+again for every line is quadratic. So the stack of states is kept at the last line start that a token began at.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pygments.lexer import Lexer, RegexLexer  # type: ignore[import-untyped]
+from pygments.lexer import RegexLexer  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.token import Error, Text, Whitespace  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -21,6 +21,8 @@ Line = list[tuple[Any, str]]
 
 TAB_SIZE: Final = 4
 LOOK_AHEAD: Final = 8
+LONGEST: Final = 1000
+"""Characters of a line. Code with a longer one is not coloured, because it would be lexed again for every frame."""
 MAX_OVERLAP: Final = 24
 """Lines that are lexed again, at most, where the lexer offers no place to go on from."""
 
@@ -28,21 +30,8 @@ _NOT_FRESH: Final = (" ", "\t", "\n", "}", ")", "]")
 _ROOT: Final[tuple[str, ...]] = ("root",)
 
 
-class Prelexed(Lexer):  # type: ignore[misc]
-    """Hands tokens that exist already to `rich.syntax.Syntax`."""
-
-    def __init__(self, lines: Sequence[Line]) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def get_tokens(self, text: str, unfiltered: bool = False) -> Iterator[tuple[Any, str]]:  # noqa: ARG002
-        for line in self._lines:
-            yield from line
-            yield Text, "\n"
-
-
 class Highlighter:
-    """Lexes the lines of one code block as they come."""
+    """Lexes the lines of one block of code as they come."""
 
     def __init__(self, language: str) -> None:
         self._lexer = _lexer(language)
@@ -56,9 +45,10 @@ class Highlighter:
         return 0 if self._lexer is None else LOOK_AHEAD
 
     def lex(self, lines: Sequence[str], settle: int = 0) -> list[Line]:
-        """Give the tokens of `lines`, which follow the settled ones; the first `settle` of them are settled now."""
+        """Return the tokens of `lines`, which follow the settled ones; the first `settle` of them are settled now."""
         lines = [line.expandtabs(TAB_SIZE) for line in lines]
-        if self._lexer is None:
+        if self._lexer is None or any(len(line) > LONGEST for line in lines):
+            self._lexer = None
             return [[(Text, line)] if line else [] for line in lines]
         settled = [*self._overlap, *lines[:settle]]
         frontier = sum(map(len, settled)) + len(settled)
@@ -91,7 +81,7 @@ class Highlighter:
 
 
 def _lexer(language: str) -> Any:
-    """Give Pygments' lexer, set up as Rich sets it up; None where there is nothing to colour."""
+    """Return Pygments' lexer for a language; None where there is nothing to colour."""
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True, tabsize=TAB_SIZE)
     except ClassNotFound:

@@ -1,326 +1,213 @@
-"""Markdown that arrives in pieces: rows are handed out once, when nothing that follows can change them.
+"""Markdown that arrives in pieces: rows are handed out once, as soon as nothing that follows can change them.
 
-The source that is not final yet is kept short, so that a token costs the same at the end of a long answer as at its start:
-
-R1  top-level blocks in front of the last one are final: rendered once by Rich, their source dropped;
-R2  so are the items of a list in front of its last one, the blocks of a quote, and every closed block inside an open item;
-R3  so are the lines of an open fence but the last few;
-R4  a table is printed when it ends, because its last row may widen its first column;
-R5  a block that is too long is printed as it was written, but for its last line, and its source dropped (`long.py`).
-
-Boundaries are looked for in complete lines only. The live view draws what is left, the partial last line included.
+`Structure` says what the lines are, and a `Layout` what the open block looks like. What is not final yet is laid out again for
+every frame. If the screen has no room for all of it, its first rows are printed as they are: markup that waits for its end stays
+as it was written. Only a table that is open, and a row that is longer than the screen, are shown by their end, below a row that
+counts what is missing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from markdown_it.token import Token
-from rich.text import Text
-
-from fallback_chat.cli.render.blocks import (
-    CONTAINERS,
-    Extent,
-    children,
-    first_line,
-    is_final,
-    last_line,
-    leaves,
-    piece,
-    shorten_table,
-)
-from fallback_chat.cli.render.droppable import cut, without
-from fallback_chat.cli.render.elements import CODE_THEME, FencePiece, Row, TokenMarkdown, language, rows_of
-from fallback_chat.cli.render.highlight import Highlighter
-from fallback_chat.cli.render.long import LONG_BLOCK, head, make_plain, mark_long, weigh
-from fallback_chat.cli.render.parse import References, parse_blocks, parse_inlines
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.blocks import SPACED, TEXTS, Block, Kind
+from fallback_chat.cli.render.layout import LONG, CodeLayout, RuleLayout, TextLayout
+from fallback_chat.cli.render.rows import folded
+from fallback_chat.cli.render.sanitise import Cleaner
+from fallback_chat.cli.render.structure import Structure
+from fallback_chat.cli.render.table import TableLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from rich.console import Console
+    from fallback_chat.cli.render.layout import Layout
+    from fallback_chat.cli.render.page import Page
+    from fallback_chat.cli.render.rows import Row
 
-LIVE_ROWS: Final = 8
-_GROWTH: Final = 16
-"""An open block is parsed again when it has grown by a 16th: a constant cost per line, however long it gets."""
-
-_MANY_LINES: Final = 64
-"""Lines of an open block, of which the live rows show no more than half, and which is parsed again when it has grown by half."""
-_SLICE: Final = 4096
-"""Characters that are taken at a time: what is open must be found too long before all that follows was read as part of it."""
-_LONG_LINE: Final = 8192
-"""Likewise for the characters of an open line."""
-
-
-def one_shot(console: Console, text: str, code_theme: str = CODE_THEME) -> list[Row]:
-    """Render a whole text at once: what a stream of it adds up to."""
-    references = References()
-    source = sanitise(text)
-    tokens = parse_blocks(source, references)
-    mark_long(tokens, source.split("\n"))
-    tokens = make_plain(tokens)
-    parse_inlines(tokens, references)
-    return rows_of(console, TokenMarkdown(tokens, code_theme))
+_SLICE: Final = LONG // 2
+"""Characters that are taken at a time: what is final is printed before more is read."""
+_BOUNDLESS: Final = 1_000_000
+"""Rows, where there is room for all."""
+_LAYOUTS: Final[Mapping[Kind, type[Layout]]] = {
+    **dict.fromkeys(TEXTS, TextLayout),
+    Kind.CODE: CodeLayout,
+    Kind.TABLE: TableLayout,
+    Kind.RULE: RuleLayout,
+}
 
 
-def _parse(lines: Sequence[str], references: References, numbers: dict[int, int]) -> list[Token]:
-    tokens = parse_blocks("\n".join([*lines, ""]), references)
-    for position, number in numbers.items():
-        tokens[position].attrs["start"] = number
-    return tokens
+class Frame(NamedTuple):
+    """What is to be printed now, and what stands below it until the next frame."""
+
+    printed: list[Row]
+    live: list[Row]
+    """None of them is longer than the page is wide."""
 
 
-@dataclass(slots=True)
-class _OpenCode:
-    """The fence that is being received."""
-
-    highlighter: Highlighter
-    begun: bool = False
-    """Rows of it are printed."""
-
-    def piece(self, token: Token, *, last: bool) -> FencePiece:
-        """Give all of the fence that is not printed yet."""
-        return FencePiece(self.highlighter.lex(token.content.rstrip().split("\n")), not self.begun, last)
+def rendered(text: str, page: Page) -> list[Row]:
+    """Lay out a whole text."""
+    stream = MarkdownStream()
+    stream.feed(text)
+    return stream.finish(page)
 
 
 class MarkdownStream:
-    """Turns text into rows: final ones by `feed` and `finish`, provisional ones by `live`."""
+    """Turns a text that is fed in pieces into rows."""
 
-    def __init__(self, console: Console, code_theme: str = CODE_THEME) -> None:
-        self._console = console
-        self._code_theme = code_theme
-        self._references = References()
-        self._above = False
-        """A block was printed: the next one begins with a blank row."""
-        self._partial: list[str] = []
-        self._start_over()
+    def __init__(self) -> None:
+        self._cleaner = Cleaner()
+        self._pieces: list[str] = []
+        """What has not been looked at."""
+        self._line: list[str] = []
+        """The line that has not ended, unless it has become text of the open block."""
+        self._structure = Structure()
+        self._layout: Layout | None = None
+        """Of the open block, once that has been looked at."""
+        self._above: Block | None = None
+        """The last block of which rows are printed."""
 
-    def _start_over(self) -> None:
-        self._lines: list[str] = []
-        """Complete lines whose blocks are not final."""
-        self._seen = 0
-        """How many of `_lines` were there when they were last parsed."""
-        self._blank_ends_it = True
-        """The open block is one that a blank line ends."""
-        self._begun = False
-        """Rows of the block that `_lines` begin with are printed."""
-        self._done = 0
-        """How many tokens of `_lines` need no more printing."""
-        self._numbers: dict[int, int] = {}
-        """The numbers at which ordered lists go on, by token, whose first items were dropped from the source."""
-        self._code: _OpenCode | None = None
-        self._leaf: int | None = None
-        """The first line of an open paragraph, table or indented block."""
-        self._shown: dict[int, int] = {}
-        """How many of the lines left of an open block that is too long are printed, by its token."""
+    def feed(self, text: str) -> None:
+        """Take the next piece of the text."""
+        self._pieces.append(text)
 
-    def feed(self, text: str) -> list[Row]:
-        """Take the next piece of the text; give the rows that have become final."""
+    def take(self, page: Page, height: int) -> Frame:
+        """Return the rows that have become final, and those that have not, which get at most `height` rows."""
+        printed = self._read(page, self._pop())
+        live = self._live(page, height)
+        if len(live) > height:
+            self._begin_line(at_any_price=True)
+            printed += [*self._ended(page), *self._forced(page, len(live) - height)]
+            live = self._live(page, height)
+        if (hidden := len(live) - height) > 0:
+            live = [page.more(hidden + 1), *live[hidden + 1 :]]
+        return Frame(printed, live)
+
+    def blocks(self, page: Page) -> list[Row]:
+        """Return the rows of the blocks that have ended, and the lines of code so far, for a screen on which nothing moves."""
+        return self._read(page, self._pop(), by_rows=False)
+
+    def finish(self, page: Page) -> list[Row]:
+        """End the text. Return the rows that are still missing."""
+        rows = self._read(page, self._pop() + self._cleaner.flush(), by_rows=False)
+        if self._line:
+            self._structure.line("".join(self._line))
+            self._line.clear()
+        self._structure.end()
+        return rows + self._ended(page)
+
+    def _pop(self) -> str:
+        text = self._cleaner.feed("".join(self._pieces))
+        self._pieces.clear()
+        return text
+
+    def _read(self, page: Page, text: str, *, by_rows: bool = True) -> list[Row]:
+        """Look at more of the text. Return what has become final: `by_rows`, or by blocks only."""
         rows: list[Row] = []
         for start in range(0, len(text), _SLICE):
-            rows += self._feed(text[start : start + _SLICE])
+            *lines, rest = text[start : start + _SLICE].split("\n")
+            for line in lines:
+                self._structure.line("".join([*self._line, line]))
+                self._line.clear()
+                rows += self._ended(page)
+            if rest:
+                self._line.append(rest)
+            if by_rows or len(self._line) > 1:
+                self._begin_line(at_any_price=sum(map(len, self._line)) > LONG)
+            rows += [*self._ended(page), *self._settled(page, by_rows=by_rows)]
         return rows
 
-    def _feed(self, text: str) -> list[Row]:
-        *complete, rest = sanitise(text).split("\n")
-        if complete:
-            complete[0] = "".join([*self._partial, complete[0]])
-            self._partial.clear()
-            self._lines += complete
-        if rest:
-            self._partial.append(rest)
-        return self._settle() if complete and self._is_due(complete) else []
-
-    def finish(self) -> list[Row]:
-        """End the text; give the rows that are still missing."""
-        if self._partial:
-            self._lines.append("".join(self._partial))
-            self._partial.clear()
-        return self._settle(at_end=True)
-
-    def live(self, height: int = LIVE_ROWS) -> list[Row]:
-        """Give the last `height` rows, at most, of what is not final, as it would look if the text ended here."""
-        lines = self._end_of_lines()
-        references = References(self._references)
-        try:
-            tokens = _parse(lines, references, self._numbers)
-        except Exception:  # noqa: BLE001 - see _give_up
-            return self._raw(lines)[-height:]
-        blocks = children(tokens)
-        if not blocks:
-            return []
-        leaf = leaves(tokens, blocks[-1])[-1:]
-        if leaf and tokens[leaf[0].start].type == "table_open":
-            shorten_table(tokens, leaf[0], height)
-        self._hang_code_on(tokens, len(tokens), finished=False)
-        rows: list[Row] = []
-        for block in children(tokens):
-            rows += self._render(tokens, block, references, lines, begun=self._begun and block.start == 0)
-        return rows[-height:]
-
-    def _end_of_lines(self) -> list[str]:
-        """Give the lines for the live rows. Of a very long block, which is not printed before it ends, the middle is left out.
-
-        The cut moves in steps, so that the words of the rows that are shown do not flow with every token.
-        """
-        partial = "".join(self._partial)
-        if len(partial) > _LONG_LINE:
-            partial = partial[:80] + partial[-_LONG_LINE // 2 - len(partial) % (_LONG_LINE // 4) :]
-        if self._leaf is None or self._seen - self._leaf <= _MANY_LINES:
-            return [*self._lines, partial]
-        stop = self._seen - _MANY_LINES // 2 - self._seen % (_MANY_LINES // 4)
-        return [*self._lines[: self._leaf + 2], *self._lines[stop:], partial]
-
-    def late(self) -> list[tuple[str, str]]:
-        """Give label and address of the definitions that came when the text that refers to them was already printed."""
-        return [
-            (label.lower(), str(self._references[label]["href"]))
-            for label in self._references
-            if label in self._references.missed
-        ]
-
-    def _is_due(self, new_lines: list[str]) -> bool:
-        if self._blank_ends_it and any(not line.strip() for line in new_lines):
-            return True
-        growth = _GROWTH if self._seen <= _MANY_LINES else 2
-        return (len(self._lines) - self._seen) * growth >= self._seen
-
-    def _settle(self, *, at_end: bool = False) -> list[Row]:
-        try:
-            tokens = _parse(self._lines, self._references, self._numbers)
-        except Exception:  # noqa: BLE001 - see _give_up
-            return self._give_up()
-        mark_long(tokens, self._lines, self._shown)
-        blocks = children(tokens)
-        if blocks:
-            rows = self._print(tokens, blocks, whole=at_end or is_final(tokens, blocks[-1], self._lines))
+    def _begin_line(self, *, at_any_price: bool = False) -> None:
+        """Make the line that has not ended a part of its block, if that is text whatever follows."""
+        if not self._line:
+            return
+        line = "".join(self._line)
+        if self._structure.in_line:
+            self._structure.go_on(line)
+        elif (ahead := self._structure.ahead(line)).begins_text(at_any_price=at_any_price):
+            self._structure = ahead
         else:
-            rows = []
-            # Behind a blank line a definition is complete; and nobody writes so many that it must be kept for its title.
-            if at_end or not self._lines[-1].strip() or weigh(self._lines) > LONG_BLOCK:
-                self._lines.clear()
-        self._seen = len(self._lines)
-        return rows
+            return
+        self._line.clear()
 
-    def _print(self, tokens: list[Token], blocks: list[Extent], *, whole: bool) -> list[Row]:
-        """Render what is final of `blocks`, the last one `whole`, and drop its source."""
-        last = blocks[-1]
-        open_leaf = None
-        end = last.end
-        if not whole:
-            final = leaves(tokens, last)
-            if final and not is_final(tokens, final[-1], self._lines):
-                open_leaf = final.pop()
-            end = final[-1].end if final else last.start
-        self._hang_code_on(tokens, end, finished=True)
+    def _ended(self, page: Page) -> list[Row]:
+        """Return what is left of the blocks that have ended."""
         rows: list[Row] = []
-        for block in blocks:
-            shown = Extent(block.start, min(block.end, end))
-            begun = self._begun and block.start == 0
-            rows += self._render(tokens, shown, self._references, self._lines, begun=begun)
-        self._begun = end > last.start or (self._begun and last.start == 0)
-        self._done = max(self._done, end)
-        if open_leaf and tokens[open_leaf.start].type == "fence":
-            rows += self._print_code(tokens, last, open_leaf)
-        elif open_leaf and "plain" in tokens[open_leaf.start].meta:
-            rows += self._print_plain(tokens, last, open_leaf)
-            # What is left of the block reads otherwise, and what stands in front of it reads the same.
-            tokens = _parse(self._lines, References(), self._numbers)
-        self._drop(tokens, last, None if open_leaf is None else tokens[open_leaf.start], whole=whole)
+        for block in self._structure.ended:
+            layout = self._layout_of(block)
+            rows += self._printed(block, page, layout.begun, layout.live(block, page, _BOUNDLESS))
+            self._layout = None
+        self._structure.ended.clear()
         return rows
 
-    def _drop(self, tokens: list[Token], last: Extent, leaf: Token | None, *, whole: bool) -> None:
-        """Drop the source of what is printed; `leaf` is the block that is open inside the last one."""
-        self._above = self._above or whole or last.start > 0
-        self._blank_ends_it = whole or tokens[last.start].type not in CONTAINERS
-        if whole:
-            del self._lines[: last_line(tokens[last.start])]
-            self._begun, self._done, self._numbers, self._leaf, self._shown = False, 0, {}, None, {}
-            return
-        dropped = cut(tokens, self._lines, last.start, self._done)
-        self._lines = without(self._lines, dropped.lines)
-        self._leaf = None
-        if leaf is not None and leaf.type != "fence":
-            self._leaf = first_line(leaf) - sum(map(len, dropped.lines))
-        self._done = dropped.token_left(max(self._done, dropped.tokens[-1].stop))
-        self._numbers = dropped.numbers
-        self._shown = {dropped.token_left(position): count for position, count in self._shown.items()}
-
-    def _print_plain(self, tokens: list[Token], block: Extent, leaf: Extent) -> list[Row]:
-        """Print the lines of an open block that is too long, but for the last, which may yet be the header of a table."""
-        token = tokens[leaf.start]
-        if last_line(token) - first_line(token) <= head(token) or len(token.meta["plain"]) <= 1:
+    def _settled(self, page: Page, *, by_rows: bool) -> list[Row]:
+        """Return what is final of the open block."""
+        block = self._structure.open
+        if block is None:
             return []
-        token.meta["plain"].pop()
-        shown = Extent(block.start, leaf.end)
-        rows = self._render(tokens, shown, self._references, self._lines, begun=self._begun)
-        del self._lines[first_line(token) + head(token) : last_line(token) - 1]
-        self._begun = True
-        self._done = leaf.start
-        self._shown = {leaf.start: head(token)}
-        return rows
+        layout = self._layout = self._layout_of(block)
+        begun = layout.begun
+        rows = layout.settled(block, page) if by_rows or block.kind not in TEXTS else []
+        if len(block.text) > LONG:
+            rows += layout.forced(block, page, _BOUNDLESS)
+        return self._printed(block, page, begun, rows)
 
-    def _print_code(self, tokens: list[Token], block: Extent, leaf: Extent) -> list[Row]:
-        """Print the lines of an open fence that are final, and drop them: what is inside it does not depend on them."""
-        token = tokens[leaf.start]
-        if self._code is None:
-            self._code = _OpenCode(Highlighter(language(token)))
-        code = token.content.split("\n")[:-1]
-        # Blank lines stay until one with text follows, because Rich cuts them off the end of a block.
-        text = max((index for index, line in enumerate(code) if line.strip()), default=0)
-        settled = min(text, len(code) - self._code.highlighter.look_ahead)
-        if settled <= 0:
+    def _forced(self, page: Page, count: int) -> list[Row]:
+        """Return the first rows of the open block, as they are now, that take `count` rows of the screen, or what it can spare."""
+        block = self._structure.open
+        if block is None:
             return []
-        lines = self._code.highlighter.lex(code, settled)[:settled]
-        token.meta["piece"] = FencePiece(lines, first=not self._code.begun, last=False)
-        shown = Extent(block.start, leaf.end)
-        rows = self._render(tokens, shown, self._references, self._lines, begun=self._begun)
-        self._code.begun = self._begun = True
-        self._done = leaf.start
-        start = first_line(token) + 1
-        del self._lines[start : start + settled]
-        token.content = "".join(f"{line}\n" for line in code[settled:])
+        layout = self._layout = self._layout_of(block)
+        begun = layout.begun
+        needed = 0
+        for row in layout.live(block, page, _BOUNDLESS):
+            if count <= 0:
+                break
+            count -= len(folded(row, page.columns))
+            needed += 1
+        return self._printed(block, page, begun, layout.forced(block, page, needed))
+
+    def _live(self, page: Page, height: int) -> list[Row]:
+        """Lay out all that is not printed, as it would be if the text ended here."""
+        ahead = self._structure.ahead("".join(self._line))
+        ahead.end()
+        above, layout = self._above, self._layout if self._structure.open is not None else None
+        tops: list[tuple[Block, Layout, list[Row]]] = []
+        for block in ahead.ended:
+            layout = _layout_of(block, layout)
+            tops.append((block, layout, [] if layout.begun else _gap(above, block, page)))
+            above, layout = block, None
+        rows: list[Row] = []
+        for block, layout, gap in reversed(tops):
+            room = height - len(rows) - len(gap)
+            found = [part for row in layout.live(block, page, room) for part in folded(row, page.columns)]
+            rows = [*gap, *found, *rows]
         return rows
 
-    def _hang_code_on(self, tokens: list[Token], end: int, *, finished: bool) -> None:
-        """Give the open fence its lexed lines, if it stands in front of `tokens[end]`."""
-        if self._code is None:
-            return
-        index = next(i for i in range(self._done, len(tokens)) if tokens[i].type == "fence")
-        if index >= end:
-            return
-        if self._code.begun or not finished:
-            tokens[index].meta["piece"] = self._code.piece(tokens[index], last=finished)
-        if finished:
-            self._code = None
+    def _layout_of(self, block: Block) -> Layout:
+        return _layout_of(block, self._layout)
 
-    def _render(
-        self, tokens: list[Token], block: Extent, references: References, lines: Sequence[str], *, begun: bool
-    ) -> list[Row]:
-        """Render what is not printed yet of a block that ends where showing must end; `begun` when rows of it are printed."""
-        start = max(block.start, self._done)
-        inside = leaves(tokens, Extent(start, block.end))
-        if start >= block.end or (begun and not inside):
+    def _printed(self, block: Block, page: Page, begun: bool, rows: list[Row]) -> list[Row]:
+        """Note that `rows` of a block are printed. Return them, below the empty row that separates it from the one above."""
+        if not rows:
             return []
-        above = [Token("above", "", 0)] if self._above or begun or block.start else []
-        try:
-            shown = make_plain(piece(tokens, start, block.end))
-            parse_inlines(shown, references)
-            rows = rows_of(self._console, TokenMarkdown([*above, *shown], self._code_theme))
-        except Exception:  # noqa: BLE001 - see _give_up
-            source = lines[first_line(tokens[inside[0].start]) : last_line(tokens[inside[-1].start])] if inside else []
-            rows = [*([[]] if above else []), *self._raw(source)]
-        return rows[1:] if begun else rows
+        gap = [] if begun else _gap(self._above, block, page)
+        self._above = block
+        return [*gap, *rows]
 
-    def _give_up(self) -> list[Row]:
-        """Show source as it is, because a library raised on it: an answer is worth more than its looks."""
-        above: list[Row] = [[]] if self._above and not self._begun else []
-        rows = [*above, *self._raw("\n".join(self._lines).strip("\n").split("\n"))]
-        self._start_over()
-        self._above = True
-        return rows
 
-    def _raw(self, lines: Sequence[str]) -> list[Row]:
-        return rows_of(self._console, Text("\n".join(lines)))
+def _layout_of(block: Block, layout: Layout | None) -> Layout:
+    """Return the layout of a block, which may be another one now: a paragraph can turn out to be the head of a table."""
+    made = _LAYOUTS[block.kind]
+    if isinstance(layout, made):
+        return layout
+    if layout is not None and layout.begun:
+        block.containers = tuple(replace(each, is_shown=True) for each in block.containers)
+    return made()
+
+
+def _gap(above: Block | None, block: Block, page: Page) -> list[Row]:
+    """Return the empty row above a block, if there is one."""
+    if above is None or not (block.follows_gap or {block.kind, above.kind} & SPACED):
+        return []
+    return [page.gap(above.containers, block.containers)]

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.render.pace import Pace
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.sanitise import Cleaner, neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ PAUSE: Final = 0.02
 """Seconds between two writes to a pipe, so that a fast model does not cost a system call per token."""
 BATCH: Final = 4096
 """Characters that are written without waiting for the pause."""
-VOID: Final = "[the answer above is void: it begins anew]"
+VOID: Final = "── discarded; the answer starts over ──"
 
 
 def call_later(delay: float, callback: Callable[[], None]) -> object:
@@ -28,22 +28,22 @@ def call_later(delay: float, callback: Callable[[], None]) -> object:
 
 
 class PlainText:
-    """Writes the model's text as it is, without control characters, and ends it with exactly one newline.
+    """Writes the model's text as it is, its control characters visible, and ends it with exactly one newline.
 
-    The stream is the answer and nothing else, so notes and footers belong elsewhere. `clean` can be the identity, for those
-    who ask for the bytes. Raises BrokenPipeError when the reader has gone.
+    The stream is the answer and nothing else, so notes and footers belong elsewhere. `clean` can be the identity, for
+    those who ask for the bytes. Raises BrokenPipeError when the reader has gone.
     """
 
     def __init__(
         self,
         out: TextIO,
         *,
-        clean: Callable[[str], str] = sanitise,
+        clean: Callable[[str], str] = neutralise,
         clock: Callable[[], float] = time.monotonic,
         call_later: CallLater | None = call_later,
     ) -> None:
         self._out = out
-        self._clean = clean
+        self._cleaner = Cleaner(clean)
         self._pending: list[str] = []
         self._size = 0
         self._held = 0
@@ -73,11 +73,7 @@ class PlainText:
 
     def discard(self) -> None:
         """Mark the text so far as void: a pipe cannot take it back, and what follows must not be glued to it."""
-        self._pace.now()
-        if self._written:
-            self._write(f"\n\n{VOID}\n\n")
-        self._held = 0
-        self._written = False
+        self._end(f"\n\n{VOID}\n\n")
 
     def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
         """End the answer."""
@@ -89,16 +85,24 @@ class PlainText:
 
     def stop(self) -> None:
         """Write what is left, and the newline that ends it."""
+        self._end("\n")
+
+    def _end(self, mark: str) -> None:
+        """End a text, with a mark behind it if there was one."""
         self._pace.now()
+        self._put(self._cleaner.flush())
         if self._written:
-            self._write("\n")
+            self._write(mark)
         self._held = 0
         self._written = False
 
     def _flush(self) -> None:
-        text = self._clean("".join(self._pending))
+        text = self._cleaner.feed("".join(self._pending))
         self._pending.clear()
         self._size = 0
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         body = text.rstrip("\n")
         before, self._held = self._held, len(text) - len(body)
         if body:

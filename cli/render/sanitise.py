@@ -1,37 +1,68 @@
-"""Text of foreign origin made safe to write to a terminal."""
+"""Text of foreign origin made safe to write: to a terminal, and to a pipe or a file that may end on one.
+
+Doing it twice changes nothing, and but for CR LF each character is judged by itself: a stream may be cut anywhere else.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-# Each row: first and last code point, and what stands in their place.
-_ROWS: Final[tuple[tuple[int, int, str], ...]] = (
-    (0x00, 0x08, ""),
-    (0x0B, 0x1A, ""),  # CR among them: CR LF becomes LF even when the two arrive in different chunks
-    (0x1B, 0x1B, "\u241b"),  # the symbol for ESC: an attempt stays visible and does nothing
-    (0x1C, 0x1F, ""),
-    (0x7F, 0x9F, ""),  # DEL and C1: 0x9B and 0x9D open a control sequence in 8 bits
-    (0xAD, 0xAD, ""),  # soft hyphen
-    (0x061C, 0x061C, ""),  # bidi marks, embeddings, overrides and isolates (Trojan Source, CVE-2021-42574)
-    (0x200B, 0x200B, ""),  # zero-width space; ZWNJ and ZWJ behind it spell Persian, Indic and emoji and stay
-    (0x200E, 0x200F, ""),
-    (0x2028, 0x2029, " "),  # line and paragraph separators: a terminal knows no such line
-    (0x202A, 0x202E, ""),
-    (0x2060, 0x2060, ""),  # word joiner
-    (0x2066, 0x2069, ""),
-    (0xD800, 0xDFFF, "\ufffd"),  # half a surrogate pair cannot be encoded
-    (0xFEFF, 0xFEFF, ""),
-    (0xFFF9, 0xFFFB, ""),  # interlinear annotation
-    (0xE0000, 0xE007F, ""),  # tag characters spell text that nobody sees
-)
-_TABLE: Final = {code: new for first, last, new in _ROWS for code in range(first, last + 1)}
-_UNSAFE: Final = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b, _ in _ROWS) + "]")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What can steer a terminal stays visible and does nothing: a control character becomes its picture, and one of C1 the two
+# characters that mean the same in 7 bits.
+_STEERING: Final[Mapping[int, str]] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: "\u2421",
+    **{code: f"\u241b{chr(code - 0x40)}" for code in range(0x80, 0xA0)},
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),  # half a surrogate pair cannot be encoded
+}
+# On a terminal, bidi embeddings, overrides and isolates would show text in another order than it is copied in (Trojan Source,
+# CVE-2021-42574), and no terminal ends a line where Unicode's separators do. Marks, joiners, soft hyphens, zero-width blanks
+# and the tags of a flag are text.
+_ON_A_TERMINAL: Final[Mapping[int, str]] = {
+    **_STEERING,
+    **dict.fromkeys((0x2028, 0x2029), "\n"),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"),
+}
+
+
+def _first_of(table: Mapping[int, str]) -> re.Pattern[str]:
+    return re.compile(f"[{''.join(re.escape(chr(code)) for code in table)}]")
+
+
+_IS_STEERING: Final = _first_of(_STEERING)
+_IS_NO_TEXT: Final = _first_of(_ON_A_TERMINAL)
 
 
 def sanitise(text: str) -> str:
-    """Drop or replace every character that could steer a terminal or hide text; the rest stays as it is.
+    """Return `text` for a terminal, without anything that could steer it or reorder its rows; CR LF is a line end."""
+    return text.replace("\r\n", "\n").translate(_ON_A_TERMINAL) if _IS_NO_TEXT.search(text) else text
 
-    It looks at one character at a time, so it does not matter where a stream is cut, and doing it twice changes nothing.
-    """
-    return text.translate(_TABLE) if _UNSAFE.search(text) else text
+
+def neutralise(text: str) -> str:
+    """Return `text` for a pipe or a file: as it is, but for what could steer a terminal behind it; CR LF stays."""
+    if not _IS_STEERING.search(text):
+        return text
+    return "\r\n".join(line.translate(_STEERING) for line in text.split("\r\n"))
+
+
+class Cleaner:
+    """Makes a stream of pieces safe with `clean`, whose carriage return waits for what follows it."""
+
+    def __init__(self, clean: Callable[[str], str] = sanitise) -> None:
+        self._clean = clean
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Return the next piece, safe."""
+        text = self._held + text
+        self._held = "\r" if text.endswith("\r") else ""
+        return self._clean(text.removesuffix("\r"))
+
+    def flush(self) -> str:
+        """Return what waited for a piece that does not come."""
+        held, self._held = self._held, ""
+        return self._clean(held)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.repl import theme as themes
+from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.repl.keys import TypeAhead
 from fallback_chat.cli.repl.prompt import ESCAPE_TIME, Prompt
-from fallback_chat.cli.repl.status import Piece, Tone
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.repl.theme import row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPress
     from rich.console import Console
 
-    from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.render.append import Content, PlainView
+    from fallback_chat.cli.render.theme import Theme
     from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.preferences import Preferences
+    from fallback_chat.cli.repl.status import Piece
     from fallback_chat.cli.repl.terminal import Terminal
 
 TICK: Final = 0.25
@@ -63,7 +66,7 @@ class Host:
         self.out = out
         self._color = color
         self._dumb = dumb
-        self._pending: deque[tuple[Piece, bool]] = deque()
+        self._pending: deque[Content] = deque()
         self._console: Console | None = None
         self._view: PlainView | None = None
         self._act: Callable[[str], None] | None = None
@@ -76,9 +79,9 @@ class Host:
         self.prompt: Prompt | None = None
 
     @property
-    def theme(self) -> themes.Theme:
+    def theme(self) -> Theme:
         """The colours to paint with."""
-        return themes.choose(self.preferences.theme, os.environ)
+        return choose(self.preferences.theme, os.environ)
 
     @property
     def plain(self) -> bool:
@@ -99,12 +102,18 @@ class Host:
         """Print a line before or after everything else, without waiting for the library that paints."""
         self._write(f"{sanitise(line)}\n")
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN, *, wrap: bool = True) -> None:
-        """Print lines, as soon as whoever owns the terminal can; without `wrap` they are broken by the terminal alone."""
-        self._pending.extend((Piece(line, tone), wrap) for line in sanitise(text).split("\n"))
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Print lines, as soon as whoever owns the terminal can."""
+        from fallback_chat.cli.render.append import told
+
+        self.show(told(text, tone))
+
+    def show(self, content: Content) -> None:
+        """Print rows, as soon as whoever owns the terminal can."""
+        self._pending.append(content)
         if self._view is not None:
             while self._pending:
-                self._view.note(self._pending.popleft()[0].text)
+                self._view.show(self._pending.popleft())
         elif self.prompt is not None and self.prompt.active:
             self.prompt.print_above(self.flush)
         else:
@@ -112,9 +121,12 @@ class Host:
 
     def flush(self) -> None:
         """Print what waits."""
-        while self._pending:
-            piece, wrap = self._pending.popleft()
-            self.console.print(themes.rich_text([piece], self.theme), end="\n", soft_wrap=not wrap)
+        if self._pending:
+            from fallback_chat.cli.render.append import PlainView
+
+            view = PlainView(self.console, theme=self.theme, copies=True)
+            while self._pending:
+                view.show(self._pending.popleft())
 
     @property
     def console(self) -> Console:
@@ -187,16 +199,17 @@ class Host:
 
     def _make_view(self, status: Callable[[int, TypeAhead], Sequence[Piece]], typed: TypeAhead) -> PlainView:
         from fallback_chat.cli.render.append import PlainView
-        from fallback_chat.cli.render.live import AnswerView
+        from fallback_chat.cli.render.live import AnswerView, Below
         from fallback_chat.cli.render.plain import call_later
 
         if self.plain:
-            return PlainView(self.console, code_theme=self.theme.code)
+            return PlainView(self.console, theme=self.theme, copies=True)
         return AnswerView(
             self.console,
-            status=lambda: themes.rich_text(status(self.console.width, typed), self.theme),
+            below=lambda: Below([row(status(self.console.width, typed), self.theme)]),
             call_later=call_later,
-            code_theme=self.theme.code,
+            theme=self.theme,
+            copies=True,
         )
 
     async def _tick(self, view: PlainView) -> None:

@@ -277,7 +277,7 @@ class Repl:
         conversation = self.record.resume(session)
         self.session.resume(conversation)
         for line in resumed(conversation):
-            self.host.say(self.chain.redact(line), Tone.DIM, wrap=False)  # it can be copied as it was written
+            self.host.say(self.chain.redact(line), Tone.DIM)
 
     def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; gives the question, None when there is none."""

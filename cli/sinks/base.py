@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.cli.process.border import keep_out
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.sanitise import neutralise, sanitise
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed
@@ -180,7 +180,8 @@ class WholeTextSink(Sink):
 
     def finish(self, outcome: Outcome) -> None:
         answer = outcome.answer
-        text = sanitise(self._redact(answer.text or answer.refusal)) if answer else ""
+        clean = sanitise if self._path is None and self.out.isatty() else neutralise
+        text = clean(self._redact(answer.text or answer.refusal)) if answer else ""
         if not text.strip():
             return
         put(text.rstrip("\n") + "\n", self.out, self._path)

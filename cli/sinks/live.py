@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
-from fallback_chat.cli.render.live import make_view
+from fallback_chat.cli.render.live import Below, make_view
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.sinks.base import TextSink
 from fallback_chat.core.events import AttemptStarted
 
@@ -29,7 +29,8 @@ class LiveSink(TextSink):
     """Streams the answer into a live view; notices appear among its rows, unless standard error goes elsewhere."""
 
     def __init__(self, out: TextIO, err: TextIO, *, color: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._live = make_view(out, color=color, status=self._row, clock=clock)
+        theme = choose("auto", os.environ)
+        self._live = make_view(out, color=color, below=self._below, clock=clock, theme=theme)
         super().__init__(out, err, self._live)
         self._clock = clock
         self._asked: tuple[str, float] | None = None
@@ -70,8 +71,8 @@ class LiveSink(TextSink):
             self._view.tick()
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
 
-    def _row(self) -> Text | None:
+    def _below(self) -> Below:
         if self._asked is None:
-            return None
+            return Below()
         label, since = self._asked
-        return Text(f"asking {sanitise(label)} · {self._clock() - since:.0f} s", style="dim")
+        return Below([((f"asking {sanitise(label)} · {self._clock() - since:.0f} s", "dim"),)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.theme import THEMES
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
-from fallback_chat.cli.repl.theme import THEMES
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import unicodedata
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyte
 from rich.console import Console
-from rich.segment import Segment
+from wcwidth import wcwidth
 
+from fallback_chat.cli.render import rows as rows_module
 from fallback_chat.cli.render.markdown import MarkdownStream
+from fallback_chat.cli.render.page import Page
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterable
 
-    from rich.style import Style
-
-    from fallback_chat.cli.render.elements import Row
+    from fallback_chat.cli.render.rows import Row
 
 
 def _examples() -> list[str]:
@@ -32,6 +37,7 @@ def _examples() -> list[str]:
 
 
 EXAMPLES: Final = _examples()
+PAGE: Final = Page()
 
 
 def console(width: int = 80, height: int = 24, *, dumb: bool = False) -> Console:
@@ -51,35 +57,53 @@ def written(console: Console) -> str:
     return console.file.getvalue()
 
 
-def styled(rows: Iterable[Row]) -> list[list[tuple[str, Style | None]]]:
-    """Rows as text with style, however it was cut into segments."""
-    return [[(text, style) for text, style, _ in Segment.simplify(row)] for row in rows]
-
-
 def plain(rows: Iterable[Row]) -> list[str]:
-    return ["".join(segment.text for segment in row) for row in rows]
+    return [rows_module.plain(row) for row in rows]
 
 
-def stream(console: Console, chunks: Iterable[str], code_theme: str = "ansi_dark") -> tuple[list[Row], MarkdownStream]:
-    """Feed `chunks`, looking at the live rows now and then as a view does; give all final rows."""
-    markdown = MarkdownStream(console, code_theme)
-    rows: list[Row] = []
-    for number, chunk in enumerate(chunks):
-        rows += markdown.feed(chunk)
-        if number % 5 == 0:
-            assert len(markdown.live(8)) <= 8
-    return [*rows, *markdown.finish()], markdown
+def rendered(text: str, columns: int = 80) -> list[str]:
+    """The rows of a whole text, without their styles."""
+    stream = MarkdownStream()
+    stream.feed(text)
+    return plain(stream.finish(Page(columns)))
+
+
+def stream(chunks: Iterable[str], *, columns: int = 80, height: int = 24) -> tuple[list[Row], list[Row]]:
+    """Take a frame for each chunk. Gives all rows that are final, and those that are live in the last frame."""
+    markdown, page = MarkdownStream(), Page(columns)
+    final: list[Row] = []
+    live: list[Row] = []
+    for chunk in chunks:
+        markdown.feed(chunk)
+        printed, live = markdown.take(page, height)
+        assert len(live) <= height
+        final += printed
+    return final, live
 
 
 def pieces(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
+def pieces_by_chance(text: str, chance: random.Random, longest: int) -> Iterable[str]:
+    while text:
+        size = chance.randint(1, longest)
+        yield text[:size]
+        text = text[size:]
+
+
+class _Screen(pyte.HistoryScreen):
+    def draw(self, data: str) -> None:
+        """pyte stops at a joiner or a variation selector; terminals draw them into the cell before, and go on."""
+        super().draw("".join(char for char in data if wcwidth(char) or unicodedata.combining(char)))
+
+
 class Terminal:
     """A terminal emulator with its scrollback, to which the bytes of a view are written."""
 
     def __init__(self, width: int = 80, height: int = 24) -> None:
-        self.screen = pyte.HistoryScreen(width, height, history=10_000, ratio=0.5)
+        self.screen = _Screen(width, height, history=100_000, ratio=0.5)
+        self._above: list[str] = []
         self._stream = pyte.Stream(self.screen)
         self.screen.set_mode(pyte.modes.LNM)
 
@@ -88,8 +112,33 @@ class Terminal:
 
     def rows(self) -> list[str]:
         """Every row that was ever scrolled out, and the screen, without blanks at the ends of rows and of the whole."""
-        above = ["".join(line[x].data for x in range(self.screen.columns)) for line in self.screen.history.top]
-        rows = [row.rstrip() for row in [*above, *self.screen.display]]
+        gone = self.screen.history.top
+        for line in islice(gone, len(self._above), len(gone)):  # what has scrolled away stays as it is
+            self._above.append("".join(line[x].data for x in range(self.screen.columns)).rstrip())
+        rows = [*self._above, *(row.rstrip() for row in self.screen.display)]
         while rows and not rows[-1]:
             rows.pop()
         return rows
+
+
+_REFERENCE: Final = re.compile(r"&#?\w*;?")
+_TABLE: Final = re.compile(r"^.*\|.*\n[ \t>*+\-\d.)]*[|:-][ \t|:-]*$", re.MULTILINE)
+
+
+def words_of(text: str) -> str:
+    """The letters, digits and signs of a text; punctuation may be Markdown's, and some terminals draw joined emoji as one."""
+    text = unicodedata.normalize("NFC", text)
+    return "".join(char for char in text if unicodedata.category(char)[0] in "LN" or char in "€→✅")
+
+
+def missing(text: str, shown: Iterable[str]) -> str:
+    """What is on no row of what has to be there, in the order of the text; the cells of tables may be in another one."""
+    wanted, there = words_of(_REFERENCE.sub("", text)), words_of("\n".join(shown))
+    if _TABLE.search(text):
+        lacking = Counter(wanted) - Counter(there)
+        return "".join(lacking.elements())
+    rest = iter(there)
+    for at, char in enumerate(wanted):
+        if char not in rest:
+            return wanted[at : at + 20]
+    return ""

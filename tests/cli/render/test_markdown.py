@@ -1,3 +1,5 @@
+"""A text that arrives in pieces: what is printed when, what is live, and what it costs."""
+
 from __future__ import annotations
 
 import sys
@@ -6,360 +8,204 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from rich.markdown import Markdown
 
-from fallback_chat.cli.render import markdown as markdown_module
-from fallback_chat.cli.render.blocks import CONTAINERS
-from fallback_chat.cli.render.elements import TokenMarkdown, rows_of
-from fallback_chat.cli.render.long import LONG_BLOCK
-from fallback_chat.cli.render.markdown import MarkdownStream, one_shot
-from fallback_chat.cli.render.parse import LONG_INLINE, References, parse_blocks
-from tests.cli.render.documents import DOCUMENTS, PYTHON, TABLE
-from tests.cli.render.support import EXAMPLES, console, pieces, plain, stream, styled
+from fallback_chat.cli.render.layout import LONG
+from fallback_chat.cli.render.markdown import MarkdownStream
+from fallback_chat.cli.render.page import Page
+from tests.cli.render.documents import DOCUMENTS, PYTHON
+from tests.cli.render.support import PAGE, missing, pieces, plain, rendered, stream
 from tests.sampling import examples
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
-
-    from tests.sampling import Sample
-
-CUTS: Final = {40: (7,), 80: (2, 10_000), 100: (40,)}
+    from collections.abc import Callable
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-@pytest.mark.parametrize("width", CUTS)
-def test_a_streamed_document_equals_one_rendered_at_once(name: str, width: int) -> None:
-    text = DOCUMENTS[name]
-    screen = console(width)
-    expected = styled(one_shot(screen, text))
-    for size in CUTS[width]:
-        rows, _ = stream(screen, pieces(text, size))
-        assert styled(rows) == expected, size
+class Stream:
+    """A stream of which each frame is looked at."""
+
+    def __init__(self, columns: int = 80, height: int = 24) -> None:
+        self._stream = MarkdownStream()
+        self._page = Page(columns)
+        self._height = height
+
+    def __call__(self, text: str) -> tuple[list[str], list[str]]:
+        self._stream.feed(text)
+        printed, live = self._stream.take(self._page, self._height)
+        return plain(printed), plain(live)
+
+    def end(self) -> list[str]:
+        return plain(self._stream.finish(self._page))
 
 
-@pytest.mark.parametrize("name", ["fence", "fence in item", "fence yaml", "mixed answer"])
-def test_a_theme_with_a_background_streams_the_same(name: str) -> None:
-    rows, _ = stream(console(), pieces(DOCUMENTS[name], 5), "monokai")
-    assert styled(rows) == styled(one_shot(console(), DOCUMENTS[name], "monokai"))
+def test_blocks_are_printed_when_they_end() -> None:
+    feed = Stream()
+    assert feed("first\n") == ([], ["first"])
+    assert feed("\n") == (["first"], [])
+    assert feed("- one\n- tw") == (["", "• one"], ["• tw"])
+    assert feed("o\n\n  more of two\n- three\n") == (["• two", "", "  more of two"], ["• three"])
+    assert feed.end() == ["• three"]
 
 
-def test_every_example_streams_the_same(sample: Sample) -> None:
-    different = []
-    for text in sample(EXAMPLES, 150):
-        for size, screen in ((3, console(80)), (1000, console(40))):
-            rows, markdown = stream(screen, pieces(text, size))
-            if styled(rows) != styled(one_shot(screen, text)) and not markdown.late():
-                different.append((size, text))
-    assert different == []
+def test_a_row_of_a_growing_paragraph_is_printed_as_soon_as_another_one_follows() -> None:
+    feed = Stream(10)
+    assert feed("one two ") == ([], ["one two"])
+    assert feed("three") == (["one two"], ["three"])
+    assert feed(" four five\nsix") == (["three four", "five"], ["six"])
+    assert feed.end() == ["six"]
 
 
-def test_examples_in_quotes_and_items_stream_the_same(sample: Sample) -> None:
-    screen = console(60)
-    different = []
-    for text in sample(EXAMPLES, 150):
-        for wrapped in ("> " + text.replace("\n", "\n> "), "- x\n- " + text.replace("\n", "\n  ") + "\n- y\n"):
-            rows, markdown = stream(screen, pieces(wrapped, 11))
-            if styled(rows) != styled(one_shot(screen, wrapped)) and not markdown.late():
-                different.append(wrapped)
-    assert different == []
+def test_a_row_waits_for_the_end_of_the_markup_that_begins_in_it() -> None:
+    feed = Stream(12)
+    assert feed("one **two three four") == ([], ["one **two", "three four"])
+    assert feed(" five**") == (["one two", "three four"], ["five"])
+    assert feed(" and more text") == (["five and"], ["more text"])
 
 
-FRAGMENTS: Final = st.sampled_from(
-    [
-        *("- ", "1. ", "10. ", "+", "> ", "  ", "    ", "\t", "\n", "\n\n", "# ", "---", "===", "* * *", "\\", "  \n"),
-        *("```", "```\n", "```py\n", "~~~", "| a | b |\n|---|---|\n", "| c | d |", "|"),
-        *("text ", "a *b* `c` ", "**", "[x]", "<b>", "&amp;", "&#x202e;", "你好", "x = 1", "def f():\n"),
+def test_a_paragraph_waits_for_the_line_that_could_make_it_a_heading_or_a_table() -> None:
+    feed = Stream()
+    assert feed("Title\n---") == ([], ["Title"])
+    assert feed("\n") == (["Title"], [])
+    assert feed("a | b\n--") == ([], ["", "a | b"])
+    assert feed("|--\n") == ([], ["", "a  b", "─  ─"])
+
+
+def test_what_the_screen_has_no_room_for_is_printed_as_it_is() -> None:
+    feed = Stream(12, 3)
+    assert feed("one **two three four five six") == ([], ["one **two", "three four", "five six"])
+    assert feed(" seven eight nine") == (["one **two", "three four"], ["five six", "seven eight", "nine"])
+    assert feed("** ten") == (["five six", "seven eight"], ["nine** ten"])
+
+
+def test_lines_of_an_open_fence_are_printed_but_for_those_that_may_change_colour() -> None:
+    feed = Stream()
+    label = f"  python {'─' * 51}"
+    lines = [f"x{n} = {n}" for n in range(20)]
+    assert feed("```python\n" + "\n".join(lines) + "\n") == ([label, *lines[:12]], lines[12:])
+    assert feed("```\n") == (lines[12:], [])
+
+
+def test_lines_of_a_fence_that_there_is_no_room_for_are_printed_all_the_same() -> None:
+    feed = Stream(20, 4)
+    printed, live = feed("```python\n" + "".join(f"value{n} = 'a long line {n}'\n" for n in range(6)))
+    assert printed[1:] == [f"value{n} = 'a long line {n}'" for n in range(4)]
+    assert live == ["value4 = 'a long lin", "e 4'", "value5 = 'a long lin", "e 5'"]
+
+
+def test_code_is_copied_as_it_was_written() -> None:
+    long_line = f"curl {'x' * 200} 'END'"
+    text = f"1. Run:\n\n   ```sh\n   {long_line}\n     indented\n\n   done\n   ```\n\n   then\n"
+    assert rendered(text, 40) == [
+        "1. Run:",
+        "",
+        f"   sh {'─' * 34}",
+        long_line,
+        "  indented",
+        "",
+        "done",
+        "",
+        "   then",
     ]
-)
 
 
-@st.composite
-def cut_documents(draw: st.DrawFn) -> tuple[list[str], int]:
-    parts = st.one_of(FRAGMENTS, st.sampled_from(EXAMPLES), st.text(max_size=5))
-    text = "".join(draw(st.lists(parts, max_size=25)))
-    chunks = []
-    while text:
-        size = draw(st.integers(1, 30))
-        chunks.append(text[:size])
-        text = text[size:]
-    return chunks, draw(st.sampled_from([20, 40, 80]))
+def test_the_label_of_code_names_its_language_and_its_number_where_there_is_a_way_to_copy_it() -> None:
+    feed = MarkdownStream()
+    feed.feed("```python title=a.py\n```\n\n    indented\n\n> ```\n> b\n> ```\n")
+    assert plain(feed.finish(PAGE._replace(columns=50, copies=True))) == [
+        f"  python title=a.py {'─' * 17} /copy code 1",
+        "",
+        f"  {'─' * 35} /copy code 2",
+        "indented",
+        "",
+        f"▌ {'─' * 35} /copy code 3",
+        "b",
+    ]
 
 
-@examples(50, 1000)
-@given(cut_documents())
-def test_any_text_cut_anywhere_gives_the_same_rows(document: tuple[list[str], int]) -> None:
-    chunks, width = document
-    screen = console(width)
-    rows, markdown = stream(screen, chunks)
-    text = "".join(chunks)
-    # markdown-it takes a definition back when an empty title and more text follow in the next line.
-    if not markdown.late() and not any(title in text for title in ("''", '""', "()")):
-        assert plain(rows) == plain(one_shot(screen, text))
+def test_a_single_newline_is_a_line_break() -> None:
+    assert rendered("An old silent pond\nA frog jumps\n\nName: Ada\nAge: 36\n") == [
+        *("An old silent pond", "A frog jumps", "", "Name: Ada", "Age: 36"),
+    ]
 
 
-def test_finished_blocks_are_given_out_before_the_end() -> None:
-    markdown = MarkdownStream(console())
-    assert plain(markdown.feed("first\n")) == []
-    assert plain(markdown.feed("\n")) == ["first"]
-    assert plain(markdown.feed("- one\n")) == []
-    assert plain(markdown.feed("- two\n")) == ["", " • one"]
-    assert plain(markdown.feed("\n")) == [" • two"]
-    assert plain(markdown.feed("  more of two\n- three\n")) == ["   more of two"]
-    assert plain(markdown.live()) == [" • three"]
-    assert plain(markdown.finish()) == [" • three"]
+def test_definitions_are_printed_whether_something_refers_to_them_or_not() -> None:
+    text = 'See [one][1].\n\n[1]: https://a.example/one\n[2]: https://b.example/two_2_ "Two"\n'
+    assert rendered(text) == ["See [one][1].", "", *text.splitlines()[2:]]
 
 
-def test_a_paragraph_waits_for_the_line_that_could_make_it_a_heading() -> None:
-    markdown = MarkdownStream(console())
-    assert markdown.feed("Title\n") == []
-    assert plain(markdown.feed("---\n")) == ["Title"]
+def test_numbers_are_those_that_were_written() -> None:
+    assert rendered("3. a\n5. b\n5) c\n\n1. d\n1. e\n") == ["3. a", "5. b", "5) c", "", "1. d", "1. e"]
 
 
-def test_lines_of_an_open_fence_are_given_out_but_for_the_last() -> None:
-    markdown = MarkdownStream(console())
-    rows = markdown.feed("```python\n" + "".join(f"x{n} = {n}\n" for n in range(20)))
-    assert plain(rows) == ["", *(f" x{n} = {n}" for n in range(12))]
-    assert plain(markdown.live()) == [f" x{n} = {n}" for n in range(12, 20)]
-    assert plain(markdown.feed("```\n")) == [*(f" x{n} = {n}" for n in range(12, 20)), ""]
-
-
-def test_a_table_waits_for_its_end_and_shows_its_last_rows_meanwhile() -> None:
-    markdown = MarkdownStream(console())
-    assert markdown.feed(TABLE) == []
-    assert [row.split()[1] for row in plain(markdown.live(4))[:3]] == ["9", "10", "11"]
-    assert plain(markdown.feed("\n")) == plain(one_shot(console(), TABLE))
-
-
-def test_the_live_rows_are_what_would_be_printed_if_the_text_ended_here() -> None:
-    text = DOCUMENTS["ordered with nested"]
-    for end in range(len(text)):
-        markdown = MarkdownStream(console())
-        printed = markdown.feed(text[:end])
-        live = markdown.live(100)
-        assert styled([*printed, *live]) == styled(one_shot(console(), text[:end])), text[:end]
-
-
-def test_a_definition_that_comes_too_late_is_told() -> None:
-    _, markdown = stream(console(), pieces("See [docs][1] and [Other].\n\nMore.\n\n[1]: /one\n[Other]: /two\n", 9))
-    assert markdown.late() == [("1", "/one"), ("other", "/two")]
-
-
-def test_a_definition_in_time_is_not_told() -> None:
-    rows, markdown = stream(console(), pieces("[1]: /one\n\nSee [docs][1].\n\n[2]: /two\n", 9))
-    assert (plain(rows), markdown.late()) == (["See docs (/one)."], [])
-
-
-def test_html_is_shown_as_text() -> None:
-    text = "<answer>42</answer>\n\nVec<String>\n"
-    assert plain(one_shot(console(), text)) == ["<answer>42</answer>", "", "Vec<String>"]
-
-
-def test_links_show_where_they_lead_and_hide_nothing_in_escape_sequences() -> None:
-    rows = one_shot(console(), "[bank](https://evil.example) <https://a.example/b> ![cat](c.png) ![](d.png)\n")
-    assert plain(rows) == ["bank (https://evil.example) https://a.example/b 🌆 cat (c.png) 🌆 d.png"]
-    assert all(segment.style is None or segment.style.link is None for row in rows for segment in row)
-
-
-def test_characters_that_references_decode_to_are_sanitised() -> None:
-    rows = one_shot(console(), "a&#x202e;b&#x200b;c&#xE0041;d &lt;\n")
-    assert plain(rows) == ["abcd <"]
-
-
-def test_rows_end_without_blanks() -> None:
-    rows = one_shot(console(), DOCUMENTS["mixed answer"])
-    assert [row for row in plain(rows) if row != row.rstrip()] == []
-
-
-def test_a_plain_document_looks_as_stock_rich_renders_it() -> None:
-    text = "# Title\n\nSome *text* and `code`.\n\n- a\n- b\n\n> quote\n\n" + TABLE + "\n" + PYTHON
-    stock = rows_of(console(), Markdown(text, code_theme="ansi_dark", hyperlinks=False))
-    assert styled(one_shot(console(), text)) == styled(stock)
+def test_headings_rules_code_and_tables_have_room_around_them() -> None:
+    text = "# One\ntext\n## Two ##\n```\ncode\n```\ntext\n***\n|a|\n|-|\n> quote\n- item\n"
+    assert rendered(text, 20) == [
+        *("One", "", "text", "", "Two", "", f"  {'─' * 18}", "code", "", "text", "", "─" * 20, "", "a", "─", ""),
+        *("▌ quote", "• item"),
+    ]
 
 
 def test_nothing_vanishes_where_nesting_leaves_no_room() -> None:
     text = "".join("  " * n + f"- item{n}\n" for n in range(30)) + "\n" + "> " * 40 + "quoted\n"
-    shown = " ".join(plain(stream(console(40), pieces(text, 9))[0]))
-    assert [n for n in range(30) if f"item{n}" not in shown] == []
-    assert "quoted" in shown
+    for columns in (10, 20, 40):
+        assert missing(text, rendered(text, columns)) == ""
+        assert max(map(len, rendered(text, columns))) <= columns
 
 
-def test_text_that_the_parser_gives_up_on_is_shown_as_it_is() -> None:
-    text = "before\n\n" + "> " * 200 + "deep\n\nafter\n"
-    rows = plain(stream(console(500), pieces(text, 50))[0])
-    assert rows == ["before", "", ("> " * 200 + "deep"), "", "after"]
+def test_html_and_rich_markup_are_text() -> None:
+    text = "<answer>42</answer>\n\nVec<String> [bold]x[/bold] [/oops]\n"
+    assert rendered(text) == ["<answer>42</answer>", "", "Vec<String> [bold]x[/bold] [/oops]"]
 
 
-def test_a_block_that_rich_cannot_render_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(TokenMarkdown):
-        def __init__(self, tokens: list[Token], code_theme: str) -> None:
-            if any(token.type == "table_open" for token in tokens):
-                raise RuntimeError("a bug in Rich")
-            super().__init__(tokens, code_theme)
-
-    monkeypatch.setattr(markdown_module, "TokenMarkdown", Failing)
-    rows, _ = stream(console(), pieces("*a*\n\n| [b] | c |\n|---|---|\n| d | e |\n\n- f\n", 6))
-    assert plain(rows) == ["a", "", "| [b] | c |", "|---|---|", "| d | e |", "", " • f"]
+def test_rows_end_without_blanks() -> None:
+    assert [row for row in rendered(DOCUMENTS["mixed answer"]) if row != row.rstrip()] == []
 
 
-def test_the_source_that_is_kept_does_not_grow_with_the_answer() -> None:
-    markdown = MarkdownStream(console())
-    kept = []
-    for text in (DOCUMENTS["mixed answer"] + "\n") * 20, "- item\n" * 300, "```python\n" + "x = 1\n" * 300 + "```\n\n":
+def test_carriage_returns_end_no_row_and_hide_nothing() -> None:
+    printed, _ = stream(["one\r", "\ntwo\rthree\r\n", "\r\n"])
+    assert plain(printed) == ["one", "two␍three"]
+
+
+def test_on_a_screen_where_nothing_moves_whole_blocks_are_printed() -> None:
+    markdown = MarkdownStream()
+
+    def feed(text: str) -> list[str]:
+        markdown.feed(text)
+        return plain(markdown.blocks(Page(10)))
+
+    assert feed("one two three four\nfive") == []
+    assert feed("\n\n```\nx = 1\n") == ["one two", "three four", "five", "", f"  {'─' * 8}", "x = 1"]
+    assert plain(markdown.finish(Page(10))) == []
+
+
+def test_what_is_kept_does_not_grow_with_the_answer() -> None:
+    markdown, kept = MarkdownStream(), []
+    for text in (DOCUMENTS["mixed answer"] + "\n") * 20, "- item\n" * 300, "word " * 3000, "```\n" + "x = 1\n" * 300:
         for piece in pieces(text, 20):
             markdown.feed(piece)
-            kept.append(len(markdown._lines))
-    assert max(kept) <= 20
-
-
-LONG: Final = {
-    "list in an item": "- top\n" + "".join(f"  - nested item {n}\n" for n in range(300)),
-    "numbers in an item": "1. top\n\n" + "".join(f"   {n}. nested item\n" for n in range(1, 300)),
-    "paragraphs in an item": "- top\n\n" + "".join(f"  paragraph {n}\n\n" for n in range(300)),
-    "quote": "".join(f"> paragraph {n}\n>\n" for n in range(300)),
-    "list in a quote": "".join(f"> {n}. item\n" for n in range(1, 300)),
-    "code in an item": "- top\n  ```python\n" + "  x = 1\n" * 300,
-}
-
-
-@pytest.mark.parametrize("name", LONG)
-def test_what_is_closed_inside_an_open_block_is_printed_and_dropped(name: str) -> None:
-    markdown, screen = MarkdownStream(console()), console()
-    rows, kept = [], []
-    for piece in pieces(LONG[name], 11):
-        rows += markdown.feed(piece)
-        kept.append(len(markdown._lines))
-    assert max(kept) <= 16
-    assert styled([*rows, *markdown.finish()]) == styled(one_shot(screen, LONG[name]))
-
-
-@pytest.mark.parametrize(
-    ("text", "end"),
-    [
-        ("".join(f"line {n} of one paragraph\n" for n in range(300)), "299 of one paragraph"),
-        ("word " * 3_000 + "end", "end"),
-        (TABLE + "| row 12 | 1 | |\n" * 120, ""),
-        ("".join(f"    code {n}\n" for n in range(400)), "code 399"),
-    ],
-)
-def test_the_live_rows_of_a_very_long_block_show_its_end(text: str, end: str) -> None:
-    markdown = MarkdownStream(console())
-    assert markdown.feed(text) == []
-    assert len("\n".join(markdown._end_of_lines())) < 10_000
-    assert end in "\n".join(plain(markdown.live()))
-    assert styled(markdown.finish()) == styled(one_shot(console(), text))
-
-
-def test_an_open_paragraph_is_not_parsed_again_for_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = 0
-
-    def counting(source: str, references: References) -> list[Token]:
-        nonlocal parsed
-        parsed += source.count("\n")
-        return parse_blocks(source, references)
-
-    monkeypatch.setattr(markdown_module, "parse_blocks", counting)
-    markdown = MarkdownStream(console())
-    for _ in range(2000):
-        markdown.feed("some words in a line\n")
-    assert parsed < 2000 * 20
+            markdown.take(PAGE, 24)
+            block = markdown._structure.open
+            kept.append(0 if block is None else len(block.text) + sum(map(len, block.lines)))
+    assert max(kept) < 1200
 
 
 HOSTILE: Final = [
     *("[", "![", "*", "_", "`", "> ", "- ", "|a", "```\n", "<", "&", "1. ", "[\n", "`\n", "a  \n", "> a\n", "> [\n"),
-    *("| a | b |\n", "    code\n", "  b\n", "[a]: /b\n", "a\n===\n", "- a\n\n", "text\n"),
+    *("| a | b |\n", "    code\n", "  b\n", "[a]: /b\n", "a\n===\n", "- a\n\n", "text\n", "word ", "x", "$", "漢"),
 ]
-OPENINGS: Final = ["", "| a | b |\n|---|---|\n", "- a\n", "> - b\n", "1. a\n\n       b\n", "    code\n", "*a*\n"]
+OPENINGS: Final = [
+    "",
+    "| a | b |\n|---|---|\n",
+    "- a\n",
+    "> - b\n",
+    "1. a\n\n       b\n",
+    "    code\n",
+    "*a*\n",
+    "```py\n",
+]
 
 
-def calls_of_early_and_late(quarters: list[str], size: int) -> list[int]:
-    """Count the function calls that showing the second and the last quarter of a text takes.
-
-    Unlike time, they are the same on a busy machine.
-    """
-    calls = 0
-
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    found = []
-    markdown = MarkdownStream(console())
-    for half in (quarters[:2], quarters[2:]):
-        for profile, quarter in zip((None, count), half, strict=True):
-            calls = 0
-            sys.setprofile(profile)
-            try:
-                for number, piece in enumerate(pieces(quarter, size)):
-                    markdown.feed(piece)
-                    if number % 2 == 0:
-                        markdown.live()
-            finally:
-                sys.setprofile(None)
-        found.append(calls)
-    return found
-
-
-EVEN: Final = [unit for unit in HOSTILE if unit != "1. "]
-"""A frame of the other one costs nothing or a second of profiling, depending on where its line is cut."""
-
-
-@settings(examples(2, 60), phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(st.sampled_from(OPENINGS), st.sampled_from(EVEN), st.integers(200, 800))
-def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
-    quarter = unit * (12_000 // len(unit))
-    early, late = calls_of_early_and_late([opening + quarter, quarter, quarter, quarter], size)
-    assert late < 1.6 * early + 50_000
-
-
-FLAT: Final = [unit for unit in HOSTILE if unit not in ("> ", "- ", "1. ")]
-"""Of the others the parser gives up on a line, and there is nothing to render at once."""
-ENDINGS: Final = ["", "\n\n*b*\n", "# c"]
-
-
-@examples(4, 60)
-@given(st.sampled_from(OPENINGS), st.sampled_from(FLAT), st.integers(200, 5000), st.sampled_from(ENDINGS))
-def test_a_block_that_is_too_long_streams_the_same(opening: str, unit: str, size: int, end: str) -> None:
-    text = opening + unit * (18_000 // len(unit)) + end
-    rows, markdown = stream(console(), pieces(text, size))
-    assert markdown.late() or plain(rows) == plain(one_shot(console(), text))
-
-
-@pytest.mark.parametrize(
-    ("before", "line", "after", "shown"),
-    [
-        ("| a | b |\n|---|---|\n", "| c | d |\n", "\n*e*\n", ["| a | b |", "|---|---|", "| c | d |"]),
-        ("", "*a* b\n", "\n*e*\n", ["*a* b"]),
-        ("", "    x = *a*\n", "*e*\n", ["x = *a*"]),
-    ],
-)
-def test_a_block_that_is_too_long_is_plain_and_given_out_while_it_comes(
-    before: str, line: str, after: str, shown: list[str]
-) -> None:
-    markdown = MarkdownStream(console())
-    count = LONG_BLOCK // 20
-    rows = plain(markdown.feed(before + line * count))
-    assert rows[: len(shown)] == shown
-    assert len(rows) > count - 4 * 64
-    assert len(markdown._lines) < 1000
-    rows += plain(markdown.feed(after) + markdown.finish())
-    assert rows == [*shown, *[shown[-1]] * (count - 1), "", "e"]
-
-
-def test_definitions_behind_a_block_that_might_go_on_close_it() -> None:
-    markdown = MarkdownStream(console())
-    rows = plain(markdown.feed("    code\n" + "[a]: /b\n" * 10))
-    assert [row.strip() for row in rows] == ["", "code", ""]
-    assert len(markdown._lines) <= 10
-
-
-def test_containers_are_what_the_parser_calls_them() -> None:
-    tokens = parse_blocks("> 1. a\n> - b\n", References())
-    assert {token.type for token in tokens if token.type in CONTAINERS} == CONTAINERS
-
-
-@pytest.mark.parametrize("unit", ["[", "![", "*", "_", "`", "<", "[a]("])
-def test_a_paragraph_of_many_pages_is_plain_text_and_does_not_hold_the_program_up(unit: str) -> None:
-    text = "a" + unit * (LONG_INLINE // len(unit) + 1)
+def calls_of(work: Callable[[], object]) -> int:
+    """Count the function calls that something takes; unlike time, they are the same on a busy machine."""
     calls = 0
 
     def count(*_: object) -> None:
@@ -368,9 +214,45 @@ def test_a_paragraph_of_many_pages_is_plain_text_and_does_not_hold_the_program_u
 
     sys.setprofile(count)
     try:
-        rows = one_shot(console(80), text)
+        work()
     finally:
         sys.setprofile(None)
+    return calls
 
-    assert "".join(plain(rows)).replace("\n", "") == text
-    assert calls < 40 * len(text)
+
+@settings(examples(4, 40), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.sampled_from(OPENINGS), st.sampled_from(HOSTILE), st.integers(200, 800))
+def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
+    quarter = unit * (6_000 // len(unit))
+    markdown = MarkdownStream()
+
+    def show(text: str) -> None:
+        for piece in pieces(text, size):
+            markdown.feed(piece)
+            markdown.take(PAGE, 24)
+
+    _, early, _, late = [calls_of(lambda text=text: show(text)) for text in (opening + quarter, *[quarter] * 3)]  # type: ignore[misc]
+    assert late < 1.6 * early + 50_000
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_a_long_text_that_comes_at_once_costs_no_more_than_its_length(unit: str) -> None:
+    text = unit * (40_000 // len(unit))
+    found: list[str] = []
+    assert calls_of(lambda: found.extend(rendered(text))) < 120 * len(text)
+    assert missing(text, found) == ""
+
+
+def test_a_text_of_many_pages_is_printed_as_far_as_it_goes_where_nothing_moves() -> None:
+    markdown = MarkdownStream()
+    markdown.feed("*" + "word " * LONG)
+    rows = plain(markdown.blocks(PAGE))
+    assert len(rows) > 4 * LONG // 80
+    assert missing("*" + "word " * LONG, [*rows, *plain(markdown.finish(PAGE))]) == ""
+
+
+def test_the_rows_of_a_plain_document_are_what_they_look_like() -> None:
+    text = f"# Title\n\nSome *text* and `code`.\n\n- a\n  - b\n\n> quote\n\n{PYTHON}"
+    assert rendered(text, 60)[:10] == [
+        *("Title", "", "Some text and code.", "", "• a", "  • b", "", "▌ quote", "", f"  python {'─' * 51}"),
+    ]

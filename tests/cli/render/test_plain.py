@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.cli.render.plain import BATCH, PAUSE, VOID, PlainText
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.sanitise import neutralise
 from tests.cli.render.hostile import HOSTILE
 from tests.fake_time import JUMPING
 
@@ -68,7 +68,7 @@ def test_the_text_comes_out_as_it_is_with_one_newline_at_the_end(chunks: list[st
         text.feed(chunk)
     text.finish()
     text.stop()
-    whole = sanitise("".join(chunks)).rstrip("\n")
+    whole = neutralise("".join(chunks)).rstrip("\n")
     assert out.getvalue() == (whole + "\n" if whole else "")
 
 
@@ -91,7 +91,7 @@ def test_no_control_character_gets_through() -> None:
         for char in payload:
             text.feed(char)
     text.finish()
-    assert out.getvalue() == sanitise("".join(HOSTILE.values())) + "\n"
+    assert out.getvalue() == neutralise("".join(HOSTILE.values())) + "\n"
 
 
 def test_those_who_ask_for_the_bytes_get_them() -> None:

@@ -199,7 +199,7 @@ async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
             "> Go",
             "Half of it",
             "a: given up by you; asking b",
-            "[the answer above is void: it begins anew]",
+            "── discarded; the answer starts over ──",
             "All of it.",
             "answered by b/b-1 (2nd of 2)",
         ]

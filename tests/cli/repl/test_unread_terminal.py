@@ -33,10 +33,13 @@ def shown(master: int) -> int:
     return int.from_bytes(fcntl.ioctl(master, termios.FIONREAD, b"\0" * 4), "little")
 
 
-def read_until(master: int, words: bytes) -> None:
+def read_until(master: int, *words: bytes) -> None:
+    """Read until all of `words` have come, one behind the other."""
     found = b""
-    while words not in found:
-        found += read(master)
+    for each in words:
+        while each not in found:
+            found += read(master)
+        found = found.partition(each)[2]
 
 
 @contextmanager
@@ -70,8 +73,7 @@ def test_a_signal_ends_the_chat(program: Program, number: signal.Signals, code: 
 def test_ctrl_c_stops_the_answer_and_the_prompt_is_back_when_the_terminal_is_read_again(program: Program) -> None:
     with stuck(program, {}) as (process, master):
         os.write(master, CTRL_C)
-        read_until(master, b"stopped")
-        read_until(master, b"? help")
+        read_until(master, b"stopped", b"? help")
         os.write(master, b"\x04")
         assert process.wait(PATIENCE) == 0
 

@@ -1,0 +1,63 @@
+"""How many columns a text takes, by the terminal that needs most for it.
+
+Terminals disagree about emoji of several characters: one draws a family in two columns, another its members side by side. Rows
+that fit where most is needed fit everywhere, so none is ever cut or wrapped where it was not meant to be.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import get_character_cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_JOINER: Final = "\u200d"
+_EMOJI_SELECTOR: Final = "\ufe0f"
+"""Makes a narrow character an emoji, which is wide."""
+_REGIONAL: Final = range(0x1F1E6, 0x1F200)
+"""Two of these letters are a flag."""
+_SKIN: Final = range(0x1F3FB, 0x1F400)
+
+
+@lru_cache(maxsize=4096)
+def _columns(character: str) -> int:
+    if character == _EMOJI_SELECTOR or unicodedata.category(character) == "Mc":
+        return 1
+    return 2 if ord(character) in _REGIONAL or ord(character) in _SKIN else get_character_cell_size(character)
+
+
+def cells(text: str) -> int:
+    """Return the columns that `text` takes, at most."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def is_wide(character: str) -> bool:
+    """Whether a character takes two columns."""
+    return character > "\u10ff" and _columns(character) == 2
+
+
+def clusters(text: str) -> Iterator[str]:
+    """Cut `text` into what a reader takes for one character each."""
+    start = 0
+    for index in range(1, len(text)):
+        if not _goes_on(text, start, index):
+            yield text[start:index]
+            start = index
+    if text:
+        yield text[start:]
+
+
+def _goes_on(text: str, start: int, index: int) -> bool:
+    character = text[index]
+    if character < "\u0300":
+        return False
+    if character == _JOINER or text[index - 1] == _JOINER or unicodedata.category(character) in ("Mn", "Mc", "Me"):
+        return True
+    code = ord(character)
+    if code in _REGIONAL:
+        return index - start == 1 and ord(text[start]) in _REGIONAL
+    return code in _SKIN or 0xE0020 <= code <= 0xE007F

@@ -1,0 +1,297 @@
+"""The text of a paragraph, a heading or a table cell: emphasis, code, links and formulas, as pieces that have a style.
+
+CommonMark's rules, with two differences. Nothing but markup is taken away: addresses, titles, HTML, formulas and link
+definitions are shown as they were written, and so are references, because their definitions are. And it can be a text that is
+still being received: `pending` is where the first thing begins that the text to come could still turn into markup.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from html.entities import html5
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.cli.render.emphasis import STYLES, Node, Run, pair, run_at
+from fallback_chat.cli.render.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class Piece(NamedTuple):
+    """Some text of one style."""
+
+    text: str
+    style: str
+    start: int
+    """Where it stands in the source."""
+    reopen: str
+    """The marks that the source needs in front to read the same from here on."""
+    exact: bool
+    """Each of its characters is one of the source."""
+
+
+class Inline(NamedTuple):
+    """What a text reads as."""
+
+    pieces: Sequence[Piece]
+    pending: int | None
+    """Where in the source something begins that more text could change; None when nothing does."""
+
+
+def parse_inline(source: str, styles: Mapping[str, str]) -> Inline:
+    """Read `source`; lines stay lines. `styles` names the words for `strong`, `code` and so on."""
+    scanner = _Scanner(source)
+    scanner.scan()
+    return Inline(list(_styled(scanner.nodes, styles)), scanner.pending)
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """A `[` or `![` that may begin a link or an image."""
+
+    node: Node
+    position: int
+    """Of its node."""
+    runs: int
+    """How many runs stood in front of it."""
+    active: bool = True
+
+
+_SPECIAL: Final = re.compile(r"[\\`*_~\[\]!<&$]|https?://|www\.", re.IGNORECASE)
+_AS_WRITTEN: Final = frozenset("\\(){}[]")
+"""Behind a backslash: formulas are full of them."""
+_PUNCTUATION: Final = frozenset("!\"#$%&'*+,-./:;<=>?@^_`|~")
+_FORMULAS: Final = {"\\(": "\\)", "\\[": "\\]"}
+_IN_DOLLARS: Final = re.compile(r"\$\$.+?\$\$|\$(?=[^\s$])(?:\\.|[^$\\\n])*(?<!\s)\$(?!\d)", re.DOTALL)
+_TICKS: Final = re.compile(r"`+")
+_AUTOLINK: Final = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
+_ENTITY: Final = re.compile(r"&(#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
+_UNFINISHED: Final = re.compile(r"&#?\w{0,31}\Z|<[^\s<>]*\Z|\\\Z|!\Z|https?:?/?\Z|[*_~]+\Z")
+"""At the end of a text, what the next character may make something of."""
+_URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"`\]|]+", re.IGNORECASE)
+_BEHIND_URL: Final = "?!.,:;*_~'\""
+_DEFINITION: Final = re.compile(
+    r"\[(?!\^)[^\[\]\n]+\]:[ \t]*(?:<[^<>\n]*>|\S+)(?:[ \t]+(?:\"[^\n]*\"|'[^\n]*'|\([^\n]*\)))?[ \t]*$", re.MULTILINE
+)
+_DESTINATION: Final = re.compile(
+    r"\(\s*(?:<(?P<pointed>(?:\\.|[^<>\\\n])*)>|(?P<bare>(?:\\.|[^\s()\\]|\((?:\\.|[^\s()\\]|\([^\s()]*\))*\))*))"
+    r"(?:\s+(?P<title>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|\((?:\\.|[^()\\])*\)))?\s*\)"
+)
+_UNFINISHED_DESTINATION: Final = re.compile(r"\((?:[^()]|\([^()]*\))*\Z")
+_ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+class _Scanner:
+    """Cuts a text into nodes."""
+
+    def __init__(self, source: str) -> None:
+        self.nodes: list[Node] = []
+        self.pending: int | None = None
+        self._source = source
+        self._runs: list[Run] = []
+        self._brackets: list[_Bracket] = []
+        self._no_ticks: set[int] = set()
+        """Lengths of runs of backticks that nothing closes."""
+
+    def scan(self) -> None:
+        source, position = self._source, 0
+        while found := _SPECIAL.search(source, position):
+            self._text(position, found.start())
+            position = _HANDLERS[found[0][0].lower()](self, found.start())
+        self._text(position, len(source))
+        self._pair(0)
+        if self._brackets:
+            self._wait(self._brackets[0].node.start)
+        if unfinished := _UNFINISHED.search(source):
+            self._wait(unfinished.start())
+
+    def _wait(self, position: int) -> None:
+        """Note that the text to come decides about what begins at `position`."""
+        self.pending = position if self.pending is None else min(self.pending, position)
+
+    def _text(self, start: int, end: int) -> int:
+        if start < end:
+            self.nodes.append(Node(self._source[start:end], start))
+        return end
+
+    def backslash(self, at: int) -> int:
+        mark = self._source[at : at + 2]
+        if end := _FORMULAS.get(mark):
+            close = self._source.find(end, at + 2)
+            if close < 0:
+                self._wait(at)
+            return self._text(at, at + 2 if close < 0 else close + 2)
+        if len(mark) == 2 and (mark[1] in _PUNCTUATION or mark[1] == "\n"):
+            self.nodes.append(Node(mark[1], at, exact=False))
+            return at + 2
+        return self._text(at, at + (2 if mark[1:] in _AS_WRITTEN and len(mark) == 2 else 1))
+
+    def dollar(self, at: int) -> int:
+        if formula := _IN_DOLLARS.match(self._source, at):
+            return self._text(at, formula.end())
+        double = self._source.startswith("$$", at)
+        if double or self._source.find("\n", at) < 0:
+            self._wait(at)
+        return self._text(at, at + 1 + double)
+
+    def ticks(self, at: int) -> int:
+        opening = _TICKS.match(self._source, at)
+        assert opening is not None
+        size = len(opening[0])
+        if size not in self._no_ticks:
+            for closing in _TICKS.finditer(self._source, opening.end()):
+                if len(closing[0]) == size:
+                    return self._code(opening.end(), closing.start(), opening[0])
+            self._no_ticks.add(size)
+        self._wait(at)
+        return self._text(at, opening.end())
+
+    def _code(self, start: int, end: int, ticks: str) -> int:
+        content = self._source[start:end].replace("\n", " ")
+        padded = content.startswith(" ") and content.endswith(" ") and content.strip(" ") != ""
+        self.nodes.append(Node("", start, "code", begins=ticks))
+        self.nodes.append(Node(content[1:-1] if padded else content, start + padded))
+        self.nodes.append(Node("", end, ends=True))
+        return end + len(ticks)
+
+    def emphasis(self, at: int) -> int:
+        run = run_at(self._source, at)
+        self.nodes.append(run)
+        if run.opens or run.closes:
+            self._runs.append(run)
+        return at + len(run.text)
+
+    def exclamation(self, at: int) -> int:
+        if not self._source.startswith("![", at):
+            return self._text(at, at + 1)
+        return self._begin(at, at + 2)
+
+    def opening(self, at: int) -> int:
+        at_line_start = not self._source[self._source.rfind("\n", 0, at) + 1 : at].strip()
+        if at_line_start and (definition := _DEFINITION.match(self._source, at)):
+            return self._text(at, definition.end())
+        return self._begin(at, at + 1)
+
+    def _begin(self, at: int, end: int) -> int:
+        node = Node(self._source[at:end], at)
+        self._brackets.append(_Bracket(node, len(self.nodes), len(self._runs)))
+        self.nodes.append(node)
+        return end
+
+    def closing(self, at: int) -> int:
+        bracket = self._brackets.pop() if self._brackets else None
+        destination = _DESTINATION.match(self._source, at + 1) if bracket is not None and bracket.active else None
+        if bracket is None or destination is None:
+            may_follow = at + 1 == len(self._source) or _UNFINISHED_DESTINATION.match(self._source, at + 1)
+            if bracket is not None and bracket.active and may_follow:
+                self._wait(bracket.node.start)
+            return self._text(at, at + 1)
+        self._link(bracket, at, destination)
+        return destination.end()
+
+    def _link(self, bracket: _Bracket, at: int, found: re.Match[str]) -> None:
+        """Turn what stands between the brackets into the text of a link, and show where it leads."""
+        self._pair(bracket.runs, waits=False)
+        text = "".join(node.text for node in self.nodes[bracket.position + 1 :])
+        marks = bracket.node.text
+        bracket.node.begins, bracket.node.style, bracket.node.text = marks, "link", ""
+        self.nodes.append(Node("", at, ends=True))
+        address = _decoded(_ESCAPE.sub(r"\1", found["bare"] if found["pointed"] is None else found["pointed"]))
+        told = " ".join(part for part in (sanitise(address), found["title"] or "") if part)
+        told = f"image: {told}" if marks == "![" else told
+        if told and told not in (text, f"mailto:{text}"):
+            self.nodes.append(Node(f" ({told})" if text else f"({told})", at, "address", exact=False, begins=marks))
+            self.nodes.append(Node("", at, ends=True))
+        if marks == "[":
+            for outer in self._brackets:
+                outer.active = outer.active and outer.node.text == "!["
+
+    def pointed(self, at: int) -> int:
+        if link := _AUTOLINK.match(self._source, at):
+            self.nodes.append(Node("", at, "plain", begins="<"))
+            self._text(at + 1, link.end() - 1)
+            self.nodes.append(Node("", link.end() - 1, ends=True))
+            return link.end()
+        tag = _TAG.match(self._source, at)
+        return self._text(at, tag.end() if tag else at + 1)
+
+    def entity(self, at: int) -> int:
+        entity = _ENTITY.match(self._source, at)
+        character = _character(entity[1]) if entity else ""
+        if entity is None or not character:
+            return self._text(at, at + 1)
+        self.nodes.append(Node(sanitise(character).replace("\n", " "), at, exact=False))
+        return entity.end()
+
+    def url(self, at: int) -> int:
+        """Take an address as it is: its underscores are no emphasis."""
+        found = _URL.match(self._source, at)
+        if found is None or self._source[max(0, at - 1) : at].isalnum():
+            return self._text(at, at + 1)
+        url = found[0]
+        while url[-1] in _BEHIND_URL or (url[-1] == ")" and url.count(")") > url.count("(")):
+            url = url[:-1]
+        return self._text(at, at + max(1, len(url)))
+
+    def _pair(self, bottom: int, *, waits: bool = True) -> None:
+        """Pair the runs from the one at `bottom` on."""
+        runs = self._runs[bottom:]
+        del self._runs[bottom:]
+        pair(runs)
+        for run in runs:
+            if waits and run.opens:
+                self._wait(run.start)
+
+
+_HANDLERS: Final[Mapping[str, Callable[[_Scanner, int], int]]] = {
+    "\\": _Scanner.backslash,
+    "`": _Scanner.ticks,
+    **dict.fromkeys("*_~", _Scanner.emphasis),
+    "!": _Scanner.exclamation,
+    "[": _Scanner.opening,
+    "]": _Scanner.closing,
+    "<": _Scanner.pointed,
+    "&": _Scanner.entity,
+    "$": _Scanner.dollar,
+    **dict.fromkeys("hw", _Scanner.url),
+}
+
+
+def _character(name: str) -> str:
+    """Return what a character reference stands for, without its `&` and `;`; empty when there is no such name."""
+    if not name.startswith("#"):
+        return html5.get(f"{name};", "")
+    code = int(f"0{name[1:]}", 16 if name[1] in "xX" else 10)
+    return chr(code) if 0 < code < sys.maxunicode + 1 else "\ufffd"
+
+
+def _decoded(text: str) -> str:
+    return _ENTITY.sub(lambda found: _character(found[1]) or found[0], text)
+
+
+def _styled(nodes: Sequence[Node], styles: Mapping[str, str]) -> Iterator[Piece]:
+    """Give the texts of the nodes, each with all styles that are on."""
+    on: list[tuple[str, str]] = []
+
+    def piece(text: str, node: Node, start: int) -> Piece:
+        words = " ".join(style for style, _ in on if style)
+        return Piece(text, words, start, "".join(marks for _, marks in on), node.exact)
+
+    for node in nodes:
+        if isinstance(node, Run):
+            start = node.start + sum(node.closed)
+            del on[len(on) - len(node.closed) :]
+            if node.left:
+                yield piece(node.text[: node.left], node, start)
+            on += [(styles[STYLES[f"{node.text[0]}{size}"]], node.text[0] * size) for size in reversed(node.opened)]
+            continue
+        if node.ends:
+            on.pop()
+        if node.begins:
+            on.append((styles[node.style], node.begins))
+        if node.text:
+            yield piece(node.text, node, node.start)

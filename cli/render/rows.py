@@ -1,0 +1,122 @@
+"""Rows of styled text, and what a terminal makes of them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.render.cells import cells, clusters
+from fallback_chat.cli.render.theme import COLORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Span = tuple[str, str]
+"""A text and its style, in the words of the theme."""
+Row = tuple[Span, ...]
+"""What ends with a line end. Where it is longer than the screen is wide, the terminal wraps it, and copies it as one line."""
+
+
+def plain(row: Row) -> str:
+    """Return the text of a row."""
+    return "".join(text for text, _ in row)
+
+
+def width(row: Row) -> int:
+    """Return the columns of a row."""
+    return sum(cells(text) for text, _ in row)
+
+
+def joined(spans: Iterable[Span]) -> Row:
+    """Return a row of spans, neighbours of one style in one piece."""
+    row: list[Span] = []
+    for text, style in spans:
+        if row and row[-1][1] == style:
+            row[-1] = (row[-1][0] + text, style)
+        elif text:
+            row.append((text, style))
+    return tuple(row)
+
+
+def trimmed(spans: Iterable[Span]) -> Row:
+    """Return a row without blanks at its end."""
+    row = [*joined(spans)]
+    while row and not (text := row[-1][0].rstrip(" ")):
+        row.pop()
+    if row:
+        row[-1] = (text, row[-1][1])
+    return tuple(row)
+
+
+def folded(row: Row, columns: int) -> list[Row]:
+    """Cut a row where a terminal of so many columns wraps it."""
+    if width(row) <= columns:
+        return [row]
+    parts: list[list[Span]] = [[]]
+    left = columns
+    for text, style in row:
+        for part, size in _cut(text, left, columns):
+            if size > left:
+                parts.append([])
+                left = columns
+            parts[-1].append((part, style))
+            left -= size
+    return [tuple(part) for part in parts]
+
+
+def _cut(text: str, left: int, columns: int) -> Iterator[tuple[str, int]]:
+    """Cut a text into parts that fit, the first one into what is `left` of a row, with their widths."""
+    if text.isascii():
+        starts = range(left, len(text), columns)
+        for start, end in pairwise((0, *starts, len(text))):
+            yield text[start:end], end - start
+    else:
+        for cluster in clusters(text):
+            yield cluster, cells(cluster)
+
+
+_CERTAIN: Final = re.compile(
+    r"[ -\u02ff\u0370-\u0482\u1e00-\u200a\u2010-\u205e\u20a0-\u27bf\u3000-\u3029\u3030-\ua48c\uac00-\ud7a3]*"
+)
+"""Characters that all terminals take for equally wide."""
+
+
+def surely_fits(row: Row, columns: int) -> bool:
+    """Whether a row fits whatever the terminal makes of it; one that does not is left to its wrapping."""
+    text = plain(row)
+    return cells(text) <= columns and (text.isascii() or _CERTAIN.fullmatch(text) is not None)
+
+
+_SGR: Final = {
+    "bold": "1",
+    "dim": "2",
+    "italic": "3",
+    "underline": "4",
+    "strike": "9",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+
+
+@lru_cache(maxsize=256)
+def _sgr(style: str, *, colors: bool) -> str:
+    """Return the sequence that switches a style on; of several colours the last one counts."""
+    words = dict.fromkeys(style.split())
+    color = [word for word in words if word in COLORS][-1:] if colors else []
+    codes = ";".join(_SGR[word] for word in (*(word for word in words if word not in COLORS), *color))
+    return f"\x1b[{codes}m" if codes else ""
+
+
+def painted(row: Row, *, colors: bool) -> str:
+    """Return a row with the escape sequences of its styles; without `colors` it is bold, dim and underlined only."""
+    parts = []
+    for text, style in row:
+        begin = _sgr(style, colors=colors) if style and text else ""
+        parts.append(f"{begin}{text}\x1b[0m" if begin else text)
+    return "".join(parts)

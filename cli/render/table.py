@@ -1,0 +1,201 @@
+"""A table: in columns that fold their cells or, where they would be too narrow for that, one record for each of its rows.
+
+Nothing of a cell is ever cut off. A table is printed when it ends, because its last row may widen its first column; until then
+its head and its last rows are shown. One that is very long keeps the columns that it has, and is printed from then on as it
+comes, and so are records, which do not depend on each other.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.cli.render.blocks import cells_of
+from fallback_chat.cli.render.inline import Piece, parse_inline
+from fallback_chat.cli.render.rows import folded, trimmed, width
+from fallback_chat.cli.render.wrap import wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fallback_chat.cli.render.blocks import Block
+    from fallback_chat.cli.render.page import Page
+    from fallback_chat.cli.render.rows import Row, Span
+
+NARROWEST: Final = 8
+"""Characters a column, below which a table becomes records."""
+SPACE: Final = 2
+"""Columns between two columns."""
+MANY: Final = 200
+"""Rows of a table, behind which it no longer waits for its end."""
+
+
+class Cell(NamedTuple):
+    """What a cell says, and the columns that takes on one row."""
+
+    pieces: tuple[Piece, ...]
+    width: int
+
+
+class TableLayout:
+    """Lays a table out, while it grows and when it has ended."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._head: list[Cell] = []
+        """Once it is printed, like what follows."""
+        self._widths: list[int] | None = None
+        """Of the columns; None for records."""
+        self._last = 0
+        """How many rows of the terminal the last row takes."""
+        self._known: dict[str, list[Cell]] = {}
+        """The cells of lines: a table that waits is laid out again for every frame."""
+
+    def live(self, block: Block, page: Page, height: int) -> list[Row]:
+        head, body = self._cells(block, page)
+        widths = self._fitted(block, page, head, body)
+        top = [] if self.begun else self._top(block, page, head, widths)
+        if not (top or body or self.begun):
+            return _titles(head, page, block)
+        last = body[-max(1, height) :]  # each takes at least one row
+        groups = list(self._groups(block, page, widths, head, last))
+        shown = _fitting(groups, height - len(top), waits=len(last) < len(body))
+        hidden = [page.more(len(body) - shown)] if shown < len(body) else []
+        return [*top, *hidden, *(row for group in groups[len(groups) - shown :] for row in group)]
+
+    def settled(self, block: Block, page: Page) -> list[Row]:
+        head, body = self._cells(block, page)
+        widths = self._fitted(block, page, head, body)
+        if not body or not (self.begun or widths is None or len(body) > MANY):
+            return []
+        top = [] if self.begun else self._top(block, page, head, widths)
+        groups = list(self._groups(block, page, widths, head, body))
+        self.begun, self._head, self._widths, self._last = True, head, widths, len(groups[-1])
+        block.lines.clear()
+        self._known.clear()
+        return [*top, *(row for group in groups for row in group)]
+
+    def forced(self, block: Block, page: Page, count: int) -> list[Row]:  # noqa: ARG002
+        return []
+
+    def _cells(self, block: Block, page: Page) -> tuple[list[Cell], list[list[Cell]]]:
+        """Read the head and the rows that are not printed."""
+        columns = len(block.aligns)
+        rows = [
+            self._known.get(line) or self._known.setdefault(line, _read(line, columns, page)) for line in block.lines
+        ]
+        return (self._head, rows) if self.begun else (rows[0], rows[1:])
+
+    def _fitted(self, block: Block, page: Page, head: list[Cell], body: list[list[Cell]]) -> list[int] | None:
+        """Choose the columns' widths; None for records."""
+        if self.begun and self._widths is None:
+            return None
+        wanted = self._widths or [max(cell.width for cell in column) for column in zip(head, *body, strict=True)]
+        return fitted(wanted, page.columns - width(page.prefixes(block.containers)[1]))
+
+    def _top(self, block: Block, page: Page, head: list[Cell], widths: list[int] | None) -> list[Row]:
+        """Lay out the head and the line below it; records have none."""
+        if widths is None:
+            return []
+        first, rest = page.prefixes(block.containers)
+        style = page.theme.styles["head"]
+        rows = _grid_row([_styled(cell, style) for cell in head], widths, block.aligns)
+        line = [span for size in widths for span in (page.line(size), (" " * SPACE, ""))]
+        return [trimmed((*(rest if number else first), *row)) for number, row in enumerate([*rows, line])]
+
+    def _groups(
+        self, block: Block, page: Page, widths: list[int] | None, head: list[Cell], body: list[list[Cell]]
+    ) -> Iterator[list[Row]]:
+        """Lay out the rows: each with an empty one above it where it could not be told apart from the one before."""
+        first, rest = page.prefixes(block.containers)
+        last = self._last
+        for cells in body:
+            if widths is None:
+                begin = rest if last else first
+                group = _record(head, cells, page, begin, rest)
+                spaced = last > 0
+            else:
+                group = [trimmed((*rest, *row)) for row in _grid_row(cells, widths, block.aligns)]
+                spaced = last > 1 or (last > 0 and len(group) > 1)
+            last = len(group)
+            yield [trimmed(rest), *group] if spaced else group
+
+
+def fitted(wanted: Sequence[int], room: int) -> list[int] | None:
+    """Return the widths of columns that have `room` together, the widest narrowed; None where they would be too narrow."""
+    room -= SPACE * (len(wanted) - 1)
+    if sum(min(each, NARROWEST) for each in wanted) > room:
+        return None
+    widths = [0] * len(wanted)
+    open_ = sorted(range(len(wanted)), key=lambda column: wanted[column])
+    for place, column in enumerate(open_):
+        widths[column] = min(wanted[column], room // (len(wanted) - place))
+        room -= widths[column]
+    return widths
+
+
+def _read(line: str, columns: int, page: Page) -> list[Cell]:
+    """Read the cells of a line; those that are too many stay in the last one, with their pipes."""
+    texts = cells_of(line)
+    texts = [*texts[: columns - 1], " | ".join(texts[columns - 1 :]), *[""] * (columns - len(texts))]
+    cells = []
+    for text in texts[:columns]:
+        pieces = tuple(parse_inline(text, page.theme.styles).pieces)
+        cells.append(Cell(pieces, width(tuple((piece.text, "") for piece in pieces))))
+    return cells
+
+
+def _styled(cell: Cell, style: str) -> Cell:
+    return cell._replace(pieces=tuple(each._replace(style=f"{style} {each.style}") for each in cell.pieces))
+
+
+def _grid_row(cells: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str]) -> list[list[Span]]:
+    """Lay out one row of a table, which takes as many rows as its highest cell."""
+    columns = [
+        [part for row in wrapped(cell.pieces, size) for part in folded(row.row, max(2, size))]
+        for cell, size in zip(cells, widths, strict=True)
+    ]
+    rows = []
+    for parts in zip_longest(*columns, fillvalue=()):
+        row: list[Span] = []
+        for part, size, align in zip(parts, widths, aligns, strict=True):
+            left = max(0, size - width(part))
+            before = {"left": 0, "center": left // 2, "right": left}[align]
+            row += [(" " * before, ""), *part, (" " * (left - before + SPACE), "")]
+        rows.append(row)
+    return rows
+
+
+def _record(head: Sequence[Cell], cells: Sequence[Cell], page: Page, first: Row, rest: Row) -> list[Row]:
+    """Lay out one row of a table as a list of its cells, each behind the name of its column."""
+    rows: list[Row] = []
+    for name, cell in zip(head, cells, strict=True):
+        named = _styled(name, page.theme.styles["head"]).pieces
+        colon = (Piece(": ", "", 0, "", exact=False),) if named else ()
+        begin = rest if rows else first
+        rows += [row.row for row in wrapped((*named, *colon, *cell.pieces), page.columns, begin, (*rest, ("  ", "")))]
+    return rows
+
+
+def _titles(head: Sequence[Cell], page: Page, block: Block) -> list[Row]:
+    """Lay out the head of records of which there is none yet."""
+    first, rest = page.prefixes(block.containers)
+    style = page.theme.styles["head"]
+    rows: list[Row] = []
+    for cell in head:
+        pieces = _styled(cell, style).pieces
+        rows += [row.row for row in wrapped(pieces, page.columns, rest if rows else first, rest)]
+    return rows
+
+
+def _fitting(groups: Sequence[Sequence[Row]], height: int, *, waits: bool) -> int:
+    """Count the last groups that fit, below a row that counts the others if there are any; at least one is shown."""
+    if not waits and sum(map(len, groups)) <= height:
+        return len(groups)
+    used = shown = 0
+    for group in reversed(groups):
+        used += len(group)
+        if shown and used > height - 1:
+            break
+        shown += 1
+    return shown
