@@ -2,13 +2,23 @@
 
 VENV := .venv
 LINT := .venv-lint
+LIVEKIT := .venv-livekit
 REAL := .venv-real
 BIN := $(VENV)/bin
 # The other modules of benchmarks/ are what these are made with.
 BENCHMARKS := startup chat tokens failover readers render
 READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
+LIVEKIT_READY := $(LIVEKIT)/.ready
 REAL_READY := $(REAL)/.ready
+# The programs of a page of the manual, cut out of it, and what users of the library see: with both type checkers at their strictest.
+EXAMPLES := build/examples
+define checked-programs
+rm -rf $(EXAMPLES)
+$(1) -m tests.examples $(EXAMPLES) $(2)
+MYPYPATH=. $(LINT)/bin/mypy --config-file= --strict --python-executable $(1) $(EXAMPLES)
+$(LINT)/bin/pyright --pythonpath $(1)
+endef
 PIP := -m pip --disable-pip-version-check install --quiet
 # One process of tests for each core: half of their time is waiting for the program to start.
 JOBS := auto
@@ -18,7 +28,7 @@ OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-all test-versions test-minimal test-real coverage lint check bench screenshots format clean
+.PHONY: demo test test-all test-versions test-minimal test-real test-livekit coverage lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -58,11 +68,17 @@ coverage: $(READY)
 test-real: $(READY) $(REAL_READY)
 	$(BIN)/python -m pytest -q tests/real
 
+# LiveKit brings 450 MB: not part of `make check`. Its own programs are type-checked against its own types.
+test-livekit: $(LIVEKIT_READY) $(LINT_READY)
+	$(LIVEKIT)/bin/python -m pytest -q tests/livekit
+	$(call checked-programs,$(LIVEKIT)/bin/python,livekit.md)
+
 # import-linter needs click, and beside click httpx takes 60 ms longer to import: the linters live in a place of their own.
 lint: $(READY) $(LINT_READY)
 	$(LINT)/bin/ruff check .
 	$(LINT)/bin/ruff format --check .
 	$(LINT)/bin/mypy --python-executable $(BIN)/python
+	$(call checked-programs,$(BIN)/python,library.md)
 	PYTHONPATH=. $(LINT)/bin/lint-imports
 
 check: test lint
@@ -92,6 +108,12 @@ $(READY): requirements/test.txt $(OVER) pyproject.toml fallback_chat/_version.py
 $(LINT_READY): requirements/lint.txt
 	@python="$$(.ci/find-python)" && { test -x $(LINT)/bin/python || "$$python" -m venv $(LINT); }
 	$(LINT)/bin/python $(PIP) --require-hashes -r requirements/lint.txt
+	@touch $@
+
+$(LIVEKIT_READY): requirements/livekit.txt pyproject.toml fallback_chat/_version.py
+	@python="$$(.ci/find-python)" && { test -x $(LIVEKIT)/bin/python || "$$python" -m venv $(LIVEKIT); }
+	$(LIVEKIT)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/livekit.txt
+	$(LIVEKIT)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Wheels only: nothing of these packages runs while they are installed. torch comes last, and brings what its build needs.

@@ -1,83 +1,34 @@
-"""Has the user's editor work on a draft of which nothing is left behind, whatever ends the programs that work on it."""
+"""Runs the user's editor on a file."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import subprocess
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.config.keys import without_keys
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 EDITORS: Final = ("nano", "vi", "notepad")
-_JANITOR: Final = ("/bin/sh", "-c", 'cat > /dev/null; rm -rf -- "$1"', "sh")
-"""Removes a folder once nobody holds the other end of its standard input any more."""
 
 
-@contextmanager
-def edited(
-    name: str, content: bytes, env: Mapping[str, str], keys: Iterable[str], *, beside: Path | None = None
-) -> Iterator[Path]:
-    """Run `$VISUAL` or `$EDITOR` on `content`, under this name; yield the path of the result.
+def run_editor(path: Path, env: Mapping[str, str], keys: Iterable[str]) -> None:
+    """Run `$VISUAL` or `$EDITOR` on `path` and wait for its end; the variables in `keys` are kept from it.
 
-    The draft lies in a private folder of its own, in `beside` or where temporary files are, so the
-    copies that the editor makes are private, too. It is gone when the block ends, and when this
-    program is killed, as soon as the editor has ended as well. The variables in `keys` are kept
-    from the editor. Raises `InputError` when there is no editor, or when it ended badly.
+    Raises `InputError` when there is no editor, or it ended badly.
     """
-    with _passing_folder(beside) as (folder, alive):
-        write_private(folder / name, content)
-        _run_editor(folder / name, env, keys, alive)
-        yield folder / name
-
-
-@contextmanager
-def _passing_folder(beside: Path | None) -> Iterator[tuple[Path, tuple[int, ...]]]:
-    """Make a folder for the time of the block.
-
-    It outlives this program only while another one holds the descriptors that come with it.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=beside))
-    janitor = _janitor(folder)
-    try:
-        yield folder, () if janitor is None or janitor.stdin is None else (janitor.stdin.fileno(),)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if janitor is not None:
-            janitor.kill()  # an editor may leave a server behind that holds the descriptor for days
-            janitor.communicate()
-
-
-def _janitor(folder: Path) -> subprocess.Popen[bytes] | None:
-    """Start the program that removes `folder` after us, where there is a shell for it."""
-    nothing = subprocess.DEVNULL
-    try:
-        # A session of its own: what ends the programs of this terminal must not end this one.
-        return subprocess.Popen(  # noqa: S603 - a fixed command
-            [*_JANITOR, str(folder)], stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, start_new_session=True
-        )
-    except OSError:
-        return None
-
-
-def _run_editor(path: Path, env: Mapping[str, str], keys: Iterable[str], alive: tuple[int, ...]) -> None:
     chosen = env.get("VISUAL") or env.get("EDITOR") or next(filter(shutil.which, EDITORS), "")
     try:
         command = shlex.split(chosen)
         if not command:
             raise InputError("no editor is known: set EDITOR")
         # The user's own choice of a program, and no shell in between.
-        status = subprocess.run(  # noqa: S603
-            [*command, str(path)], env=without_keys(env, keys), check=False, pass_fds=alive
-        ).returncode
+        status = subprocess.run([*command, str(path)], env=without_keys(env, keys), check=False).returncode  # noqa: S603
     except (OSError, ValueError) as error:
         raise InputError(f"the editor {chosen!r} cannot be started: {error}") from error
     if status:

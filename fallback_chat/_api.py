@@ -24,6 +24,7 @@ from fallback_chat.core.engine.breaker import Health as Health
 from fallback_chat.core.engine.breaker import State as State
 from fallback_chat.core.engine.health import HealthStore as HealthStore
 from fallback_chat.core.engine.health import MemoryHealthStore as MemoryHealthStore
+from fallback_chat.core.engine.reading import GeneratorStream as GeneratorStream
 from fallback_chat.core.engine.settings import AttemptSettings as AttemptSettings
 from fallback_chat.core.engine.settings import ChainSettings as ChainSettings
 from fallback_chat.core.engine.settings import OnRefusal as OnRefusal

@@ -22,7 +22,7 @@ from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import RULES, Next, Verdict
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import EVENT_NAMES, Outcome
+from fallback_chat.core.events import Outcome
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import Failure
@@ -234,13 +234,6 @@ def test_the_words_of_the_json_objects_are_explained() -> None:
     assert explained["finish_reason"] == {reason.value for reason in FinishReason}
     assert explained["outcome"] == {outcome.value for outcome in Outcome}
     assert explained["state"] == {state.value for state in State}
-
-
-def test_every_event_is_named() -> None:
-    _, code, prose = section("library.md", "Events").split("```")
-
-    named = {*re.findall(r'on\("(\w+)"', code), *filter(str.isidentifier, words(prose))}
-    assert named == set(EVENT_NAMES.values())
 
 
 def test_every_shared_flag_is_explained() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from fallback_chat.core.answer import Answer, AnswerBuilder
+from fallback_chat.core.checks import check_type
 from fallback_chat.core.llm import LLMStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from fallback_chat.core.events import AttemptRecord, Segment
     from fallback_chat.core.llm import LLM, ChatChunk
 
@@ -77,6 +77,21 @@ class GeneratedStream(LLMStream):
     async def _stop(self) -> None:
         self.ended = True
         await self._chunks.aclose()
+
+
+class GeneratorStream(GeneratedStream):
+    """An `LLMStream` of the chunks that an async generator yields: the shortest way to one of your own.
+
+    Closing it closes the generator, whose `finally` blocks run then.
+    """
+
+    def __init__(self, chunks: AsyncGenerator[ChatChunk]) -> None:
+        check_type("chunks", chunks, AsyncGenerator)
+        self._given = chunks
+        super().__init__()
+
+    def _run(self) -> AsyncGenerator[ChatChunk]:
+        return self._given
 
 
 class AnswerStream(GeneratedStream):

@@ -24,8 +24,8 @@ MAX_MATCHES: Final = 4
 TITLE_WEIGHT: Final = 3
 K1: Final = 1.2
 B: Final = 0.6
-FILE_WEIGHTS: Final = {"adding-a-provider.md": 0.5, "design.md": 0.5, "kinds.md": 0.5}
-"""Who asks the guide uses the program; pages for its developers, and tables of everything, come second."""
+FILE_WEIGHTS: Final = dict.fromkeys(("adding-a-provider.md", "design.md", "kinds.md", "library.md", "livekit.md"), 0.5)
+"""Questions come from users of the program: pages for those who write programs, and tables of everything, come second."""
 
 _UNSPECIFIC: Final = """
     a able about all also am an and any are as at be been being between but by can cannot could couldn describe did
