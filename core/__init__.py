@@ -1,1 +1,1 @@
-"""The fallback engine and all that is pure: standard library only, no network, no terminal."""
+"""The fallback engine and everything pure: standard library only, no network, no terminal."""

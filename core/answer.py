@@ -25,18 +25,18 @@ NOT_WHOLE: Final = (
     FinishReason.ERROR,
     FinishReason.OTHER,
 )
-"""The model was stopped, or ended with a word that nobody knows, which proves nothing."""
+"""The model was stopped, or gave a finish reason that nobody knows, which proves nothing."""
 REFUSED = (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL)
 
 PART: Final = 1024
-"""Characters. Laying out so much takes 0.1 s, whatever it is."""
+"""Characters; laying out this many takes up to 0.1 s."""
 
 
 def parts(chunk: ChatChunk) -> Sequence[ChatChunk]:
-    """Cut a chunk with a long text into several of at most PART characters.
+    """Split a chunk with a long text into several of at most PART characters.
 
-    A provider that does not stream gives its whole answer in one; between the parts the reader can
-    see to keys and signals.
+    A provider that does not stream sends its whole answer at once; between the parts the reader can
+    handle keys and signals.
     """
     delta = chunk.delta
     if delta is None or delta.content is None or len(delta.content) <= PART:
@@ -49,10 +49,10 @@ def parts(chunk: ChatChunk) -> Sequence[ChatChunk]:
 
 @dataclass(frozen=True, slots=True)
 class AnswerError:
-    """What kept a turn from a whole answer, as a plain value."""
+    """Why a turn has no whole answer, as a plain value."""
 
     kind: str
-    """A kind of `ErrorKind`, or else `config`, `input`, `local_io` or `internal`."""
+    """The value of an `ErrorKind`, or `config`, `input`, `local_io` or `internal`."""
     message: str
     retry_after: float | None = None
 
@@ -62,7 +62,7 @@ class AnswerError:
 
     @classmethod
     def of(cls, error: BaseException, message: str | None = None) -> AnswerError:
-        """Sum up what ended a turn, in other words than the error's own if `message` is given."""
+        """Return the error that ended a turn; `message` replaces its text if given."""
         if not isinstance(error, Exception):
             return cls(ErrorKind.CANCELLED.value, "stopped by the user or a signal")
         said = message or str(error) or type(error).__name__
@@ -75,43 +75,44 @@ _OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError,
 
 
 def is_answer(text: str, refusal: str) -> bool:
-    """Whether a turn with this answer is part of the conversation.
+    """Whether a turn with this answer becomes part of the conversation.
 
-    Blanks and tool calls alone are not.
+    Whitespace or tool calls alone do not count.
     """
     return bool((text or refusal).strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of one turn, as a plain value that can be stored and read back."""
+    """The outcome of one turn, as a plain value that can be stored and read back."""
 
     text: str = ""
     reasoning: str = ""
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     extras: tuple[VendorExtra, ...] = ()
-    """The provider's own state, in the order in which it came."""
+    """The provider's own state, in the order received."""
     finish_reason: FinishReason | None = None
     finish_raw: str | None = None
     """The provider's own word for `finish_reason`."""
     finish_words: str | None = None
-    """Why it ended so, in the provider's own words."""
+    """Why the answer ended, in the provider's own words."""
     complete: bool = False
-    """The whole answer is here: the provider ended it, nothing cut it, and it is not a refusal."""
+    """The whole answer is here: the provider finished it, nothing cut it, and it is not a refusal.
+    """
     provider: str | None = None
-    """Who gave it; None before the first content."""
+    """The provider that gave it; None before the first content."""
     kind: str | None = None
     model: str | None = None
-    """The model that answered, as the server names it, or else the one asked for."""
+    """The model that answered, as the server names it, or else the requested one."""
     served_model: str | None = None
-    """What the server says it is, where that is another model than the one asked for."""
+    """The model named by the server, where it differs from the requested one."""
     usage: CompletionUsage | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     segments: tuple[Segment, ...] = ()
-    """Who gave which part of the text, where several did."""
+    """Which provider gave which part of the text, if several did."""
     seam: str | None = None
-    """`clean` where the parts of several providers were proven to fit."""
+    """`clean` if the parts of several providers were proven to fit."""
     error: AnswerError | None = None
 
     def __post_init__(self) -> None:
@@ -130,16 +131,16 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """The provider would not answer, and says so."""
+        """Whether the provider refused to answer."""
         return self.finish_reason in REFUSED
 
     @property
     def has_content(self) -> bool:
-        """There is something that the model said."""
+        """Whether the model said anything."""
         return is_answer(self.text, self.refusal)
 
     def ended_by(self, error: BaseException | None, message: str | None = None) -> Answer:
-        """Return the answer as it stands when `error` ends the turn; itself when there is none."""
+        """Return the answer as ended by `error`; unchanged if that is None."""
         if error is None:
             return self
         finish = self.finish_reason or (FinishReason.ERROR if isinstance(error, APIError) else None)
@@ -160,11 +161,11 @@ class Answer:
 
 
 class AnswerBuilder:
-    """Collects the chunks of one answer; text that a restart made void is kept apart as `superseded`."""
+    """Collects the chunks of one answer; text voided by a restart is kept in `superseded`."""
 
     def __init__(self) -> None:
         self.superseded = ""
-        """Text that was shown and then taken back."""
+        """Text that was shown and later withdrawn."""
         self._clear()
 
     def _clear(self) -> None:
@@ -174,7 +175,7 @@ class AnswerBuilder:
         self._calls: list[ToolCall] = []
         self._extras: list[VendorExtra] = []
         self._finish: FinishReason | None = None
-        """Until content follows it."""
+        """Cleared when content follows it."""
         self._finish_raw: str | None = None
         self._finish_words: str | None = None
         self._usage: CompletionUsage | None = None
@@ -186,7 +187,7 @@ class AnswerBuilder:
         return "".join(self._text)
 
     def add(self, chunk: ChatChunk) -> None:
-        """Take in one chunk."""
+        """Add one chunk."""
         if chunk.restarted:
             self.superseded = self.text
             self._clear()
@@ -202,8 +203,8 @@ class AnswerBuilder:
                 self._refusal.append(delta.refusal)
             self._calls.extend(delta.tool_calls)
             for extra in delta.extras:
-                # What an answer leaves with an account is one state, which may come again when the
-                # answer went on.
+                # An account's state is a single item: when an answer continues, the new state
+                # replaces the old.
                 self._extras = [one for one in self._extras if not extra.origin or one.origin != extra.origin]
                 self._extras.append(extra)
         if chunk.finish_reason is not None:
@@ -213,7 +214,7 @@ class AnswerBuilder:
         self._model = chunk.model or self._model
 
     def build(self, stream: AnswerStream) -> Answer:
-        """Return what has come so far, whether or not the stream has ended."""
+        """Return what has arrived so far, whether or not the stream has ended."""
         llm, segments = stream.llm, stream.segments
         whole = self._finish is not None and self._finish not in (*NOT_WHOLE, *REFUSED)
         thought, text = ("", self.text) if segments else split_reasoning(self.text)
@@ -239,7 +240,7 @@ class AnswerBuilder:
 
 
 def plain(record: AttemptRecord) -> AttemptRecord:
-    """Return a record whose error keeps no traceback, cause or server's answer alive."""
+    """Return a record whose error keeps no traceback, cause or response body alive."""
     error = record.error
     if error is None:
         return record
@@ -247,9 +248,9 @@ def plain(record: AttemptRecord) -> AttemptRecord:
 
 
 def is_another_model(asked: str, served: str) -> bool:
-    """Whether a server names another model than the one asked for.
+    """Whether a server names a model other than the requested one.
 
-    A path in front, and `latest` or a date at the end, make no difference.
+    A path in front, `latest` and a date at the end make no difference.
     """
     name, version = _name_and_version(asked)
     served_name, served_version = _name_and_version(served)
@@ -263,4 +264,5 @@ def _name_and_version(model: str) -> tuple[str, str]:
 
 
 _VERSION: Final = re.compile(r"[-:@](latest|\d{4}-?\d{2}-?\d{2}|\d{2}-\d{4}|\d{3,4})$")
-"""As vendors write it: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`, `-0613`."""
+"""Versions as vendors write them: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`,
+`-0613`."""

@@ -1,6 +1,6 @@
 """An answer as JSON: the same in `ask --json`, in the history and in an exported conversation.
 
-A field of an answer is written and read here and nowhere else.
+Every field of an answer is written and read here and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONGEST: Final = 1e15
-"""Milliseconds; a time of thirty thousand years is no time."""
+"""Milliseconds, about thirty thousand years; anything longer is not a duration."""
 
 
 def answer_json(answer: Answer, *, state: bool = False) -> dict[str, Any]:
-    """Return an answer as JSON has it, with the provider's own `state` in `extras` if it is wanted.
+    """Return an answer as a JSON object, with the provider's own `state` in `extras` on request.
 
-    Every other key is always there.
+    Every other key is always present.
     """
     extras = {"extras": [asdict(extra) for extra in answer.extras]} if state else {}
     return extras | {
@@ -51,7 +51,7 @@ def answer_json(answer: Answer, *, state: bool = False) -> dict[str, Any]:
 
 
 def attempt_json(record: AttemptRecord) -> dict[str, Any]:
-    """Return one attempt as JSON has it."""
+    """Return one attempt as a JSON object."""
     return {
         "provider": record.provider,
         "kind": record.kind,
@@ -67,7 +67,7 @@ def attempt_json(record: AttemptRecord) -> dict[str, Any]:
 
 
 def attempt_error(error: APIError | None) -> dict[str, Any] | None:
-    """Return the failure of one attempt as JSON has it."""
+    """Return the failure of one attempt as a JSON object."""
     if error is None:
         return None
     details = error.details
@@ -86,7 +86,7 @@ def _segment_json(segment: Segment) -> dict[str, Any]:
 
 
 def answer_from(value: Mapping[str, Any]) -> Answer:
-    """Read an answer back. What `value` lacks is at its default, what it has besides is ignored.
+    """Read an answer back; missing fields get their defaults, unknown ones are ignored.
 
     Raises TypeError or ValueError for anything that `answer_json` would not have written.
     """
@@ -115,7 +115,7 @@ def answer_from(value: Mapping[str, Any]) -> Answer:
 def _attempt(value: Mapping[str, Any]) -> AttemptRecord:
     check_type("attempts", value, dict)
     return AttemptRecord(
-        provider=value.get("provider"),  # type: ignore[arg-type] # checked there, as are the others
+        provider=value.get("provider"),  # type: ignore[arg-type] # checked by Answer, as are the others
         kind=value.get("kind"),  # type: ignore[arg-type]
         model=value.get("model"),  # type: ignore[arg-type]
         outcome=value.get("outcome"),  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def _segment(value: Mapping[str, Any]) -> Segment:
 
 
 def _made(type_: Callable[..., T], value: Mapping[str, Any]) -> T:
-    """Make a value of those fields of `value` that it has."""
+    """Build an instance from the fields present in `value`."""
     check_type(type_.__name__, value, dict)
     known = (field.name for field in fields(type_))  # type: ignore[arg-type]
     return type_(**{name: value[name] for name in known if name in value})
@@ -174,14 +174,14 @@ def _seconds(value: Mapping[str, Any], name: str, *, unit: int = 1000) -> float 
 
 
 def _or(value: Any, default: Any) -> Any:
-    """Return `value`, or `default` for null; nothing else is taken for missing."""
+    """Return `value`, or `default` if it is None; other falsy values are kept."""
     return default if value is None else value
 
 
 def redacted(value: Any, redact: Callable[[str], str], *, names: bool = False) -> Any:
-    """Return a JSON value in which no string holds a secret.
+    """Return a JSON value with every secret in its strings redacted.
 
-    Nor do the `names` of its fields, where they were chosen by others.
+    With `names`, also in the names of its fields, where others chose them.
     """
     if isinstance(value, str):
         return redact(value)
@@ -191,7 +191,7 @@ def redacted(value: Any, redact: Callable[[str], str], *, names: bool = False) -
 
 
 def without_secrets(answer: Answer, redact: Callable[[str], str]) -> Answer:
-    """Return an answer in which nothing that a model or a server wrote holds a secret."""
+    """Return an answer with the secrets redacted in everything that a model or a server wrote."""
     calls = (
         replace(call, id=redact(call.id), name=redact(call.name), arguments=redact(call.arguments))
         for call in answer.tool_calls
@@ -221,7 +221,7 @@ def _without_secrets(error: APIError | None, redact: Callable[[str], str]) -> AP
 
 
 def with_unknown(known: Any, stored: Any) -> Any:
-    """Return a JSON value with all that `stored` has besides and `known` does not, at any depth."""
+    """Return `known` with everything added that only `stored` has, at any depth."""
     if isinstance(known, dict) and isinstance(stored, dict):
         more = {name: value for name, value in stored.items() if name not in known}
         return {name: with_unknown(value, stored.get(name)) for name, value in known.items()} | more
@@ -231,12 +231,12 @@ def with_unknown(known: Any, stored: Any) -> Any:
 
 
 def milliseconds(seconds: float | None) -> float | None:
-    """Return a time as JSON has it."""
+    """Convert seconds to milliseconds for JSON."""
     return None if seconds is None else round(seconds * 1000, 1)
 
 
 def rfc3339(moment: float | None) -> str | None:
-    """Return a moment (wall-clock seconds) as JSON has it."""
-    from datetime import UTC, datetime  # only the commands that tell times need it
+    """Format a moment (wall-clock seconds) for JSON."""
+    from datetime import UTC, datetime  # only commands that print times need it
 
     return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

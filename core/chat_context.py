@@ -1,9 +1,8 @@
 """The conversation in a neutral form: what was said, independent of any vendor's wire format.
 
-State that belongs to one vendor (thinking signatures, encrypted reasoning) rides along in
-`ChatMessage.extras`, tagged with the kind, model and account that made it, and is sent only to that
-one again. Values check what they are given once, when they are made: TypeError or ValueError names
-the field.
+State that belongs to one vendor (thinking signatures, encrypted reasoning) travels in
+`ChatMessage.extras`, tagged with the kind, model and account that made it, and is only sent back to
+that one. Values are validated once, at construction: TypeError or ValueError names the field.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -40,7 +39,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture, by its bytes."""
+    """A picture, as bytes."""
 
     media_type: str
     """`image/png`, `image/jpeg`, `image/gif` or `image/webp`."""
@@ -94,12 +93,12 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model's wish to have a tool run."""
+    """The model's request to run a tool."""
 
     id: str
     name: str
     arguments: str
-    """JSON text of an object."""
+    """A JSON object, as text."""
 
     def __post_init__(self) -> None:
         check_text(self, "id", "name", "arguments")
@@ -120,13 +119,14 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class VendorExtra:
-    """Opaque state that only the account, provider kind and model that made it can read."""
+    """Opaque state that only the account, kind and model that made it can read."""
 
     kind: str
     model: str
     data: Any
     origin: str = ""
-    """Fingerprint of the account that made it (kind, base URL, key, model); sent to no other."""
+    """Fingerprint of the account that made it (kind, base URL, key, model); never sent to another.
+    """
 
     def __post_init__(self) -> None:
         check_text(self, "kind", "model", "origin")
@@ -134,18 +134,18 @@ class VendorExtra:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One turn of one speaker. A string or a single part will do as `content`."""
+    """One message of one speaker; `content` may be a string or a single part."""
 
     role: Role
     content: tuple[Part, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
-    """Only with `Role.TOOL`: one per call of the assistant message before it."""
+    """Only with `Role.TOOL`: one for each call in the preceding assistant message."""
     reasoning: str = ""
-    """The model's reasoning as text; shown, never sent as text."""
+    """The model's reasoning as text: shown, but never sent."""
     extras: tuple[VendorExtra, ...] = ()
     complete: bool = True
-    """False for an answer that was cut, stopped by the user or refused."""
+    """False for an answer that was cut off, stopped by the user or refused."""
     refused: bool = False
     """An answer that the provider broke off because of its subject; never resent to any provider.
     """
@@ -170,7 +170,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """A conversation; adding to it returns a new one."""
+    """An immutable conversation; adding to it returns a new one."""
 
     messages: tuple[ChatMessage, ...] = field(default=())
 
@@ -179,33 +179,33 @@ class ChatContext:
 
     @classmethod
     def from_text(cls, text: str, *, system: str | None = None) -> ChatContext:
-        """Make a conversation of one user message, after a system prompt where one is given."""
+        """Create a conversation from one user message, preceded by `system` if given."""
         context = cls()
         if system:
             context = context.add(Role.SYSTEM, system)
         return context.add(Role.USER, text)
 
     def add(self, role: Role | str, content: str | Part | Iterable[Part]) -> ChatContext:
-        """Return the conversation with one more message of `role`.
+        """Return the conversation with one more message from `role`.
 
-        Raises ValueError for a role that does not exist, TypeError for content that is neither a
-        string nor made of parts.
+        Raises ValueError for an unknown role, TypeError for content that is neither a string nor
+        made of parts.
         """
         return self.add_message(ChatMessage(role, content))  # type: ignore[arg-type] # coerced there
 
     def add_message(self, message: ChatMessage) -> ChatContext:
-        """Return the conversation with `message` at its end."""
+        """Return the conversation with `message` appended."""
         check_type("message", message, ChatMessage)
         return replace(self, messages=(*self.messages, message))
 
     @property
     def system(self) -> str:
-        """All system messages, joined with blank lines (many servers take only one)."""
+        """All system messages, joined with blank lines: many servers take only one."""
         return "\n\n".join(m.text for m in self.messages if m.role is Role.SYSTEM and m.text)
 
     @property
     def estimated_tokens(self) -> int:
-        """A rough count of its tokens, rather too low than too high: no tokenizer is asked."""
+        """A rough token count, low rather than high: no tokenizer is involved."""
         characters = attachments = 0
         for message in self.messages:
             texts = [part.text for part in message.content if isinstance(part, Text)]
@@ -214,10 +214,10 @@ class ChatContext:
             characters += sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
             characters += sum(len(result.output) for result in message.tool_results)
         per_message, per_attachment = 4, 250
-        # English prose has 4 characters in a token; code and other languages have fewer.
+        # English prose has about 4 characters per token; code and other languages have fewer.
         return characters // 4 + per_message * len(self.messages) + per_attachment * attachments
 
     @property
     def turns(self) -> tuple[ChatMessage, ...]:
-        """The messages without the system messages."""
+        """The messages other than system messages."""
         return tuple(m for m in self.messages if m.role is not Role.SYSTEM)

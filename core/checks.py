@@ -1,4 +1,4 @@
-"""Checks of what a caller hands over; each error names the field."""
+"""Argument checks; each error names the field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def one_of(field: str, value: object, enumeration: type[E]) -> E:
-    """Return `value` as a member of `enumeration`. Raises ValueError that names the field."""
+    """Return `value` as a member of `enumeration`. Raises ValueError, naming the field."""
     try:
         return enumeration(value)  # type: ignore[arg-type]
     except ValueError:
@@ -21,23 +21,23 @@ def one_of(field: str, value: object, enumeration: type[E]) -> E:
 
 
 def check_seconds(field: str, value: object, *, zero: bool = False, none: bool = False) -> None:
-    """Refuse what is not a usable number of seconds.
+    """Check that `value` is a usable number of seconds.
 
-    Raises TypeError or ValueError that names the field.
+    Raises TypeError or ValueError, naming the field.
     """
     if value is None and none:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{field} must be a number of seconds, not {value!r}")
-    # NaN compares as false with everything, so test for the valid range.
+    # Test for the valid range, which NaN fails: it compares as false with everything.
     if not (value >= 0 if zero else value > 0):
         raise ValueError(f"{field} must be {'0 or more' if zero else 'more than 0'} seconds, not {value!r}")
 
 
 def check_count(field: str, value: object, *, least: int | None = 0) -> None:
-    """Refuse what is neither None nor a whole number from `least`.
+    """Check that `value` is None or an integer of at least `least`.
 
-    Raises TypeError or ValueError that names the field.
+    Raises TypeError or ValueError, naming the field.
     """
     if value is None:
         return
@@ -48,27 +48,27 @@ def check_count(field: str, value: object, *, least: int | None = 0) -> None:
 
 
 def check_number(field: str, value: object, *, most: float | None = None) -> None:
-    """Refuse what is neither None nor a number from 0 to `most`.
+    """Check that `value` is None or a number from 0 to `most`.
 
-    Raises TypeError or ValueError that names the field.
+    Raises TypeError or ValueError, naming the field.
     """
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{field} must be a number, not {value!r}")
-    # NaN compares as false with everything, and no integer is too large to be compared.
+    # Test for the valid range, which NaN fails; comparing works for integers of any size.
     if not 0 <= value < inf or (most is not None and value > most):
         raise ValueError(f"{field} must be a number from 0{'' if most is None else f' to {most:g}'}, not {value!r}")
 
 
 def check_type(field: str, value: object, *types: type[Any], none: bool = False) -> None:
-    """Raise TypeError, naming the field, unless `value` is of one of `types`."""
+    """Raise TypeError, naming the field, unless `value` is an instance of one of `types`."""
     if not (isinstance(value, types) or (none and value is None)):
         raise TypeError(f"{field} must be {_named(types)}, not {_shown(value)}")
 
 
 def check_callable(field: str, value: object) -> None:
-    """Raise TypeError, naming the field, unless `value` can be called."""
+    """Raise TypeError, naming the field, unless `value` is callable."""
     if not callable(value):
         raise TypeError(f"{field} must be a function, not {_shown(value)}")
 
@@ -82,7 +82,7 @@ def check_text(owner: object, *fields: str) -> None:
 def several(field: str, value: object, *types: type[T]) -> tuple[T, ...]:
     """Return `value`, one object of `types` or an iterable of them, as a tuple.
 
-    Raises TypeError that names the field.
+    Raises TypeError, naming the field.
     """
     if isinstance(value, types):
         return (value,)
@@ -100,5 +100,5 @@ def _named(types: tuple[type[Any], ...]) -> str:
 
 
 def _shown(value: object) -> str:
-    """Name the type of a wrong value: the value itself may be long, or a secret."""
+    """Return the type name of a wrong value: the value itself may be long, or a secret."""
     return "None" if value is None else type(value).__name__

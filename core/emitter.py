@@ -1,8 +1,8 @@
-"""Delivers the events of `core/events.py` to the functions that listen.
+"""Delivers the events of `core/events.py` to their handlers.
 
-A handler is a plain function of one argument. What would have to be awaited is refused when it is
-registered; where only a call can show it, behind a lambda, the first call warns of it. Nothing that
-a handler does reaches a chat.
+A handler is a plain function of one argument. One that would have to be awaited is refused at
+registration; if only the call can show it, behind a lambda, the first call warns. Nothing that a
+handler does affects a chat.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     H = TypeVar("H", bound=Handler)
 
 logger = logging.getLogger(__name__)
-# A library is silent until its user listens: without a handler, Python prints warnings and tracebacks on stderr by itself.
+# A library is silent by default: without a handler, Python prints warnings on stderr itself.
 logging.getLogger("fallback_chat").addHandler(logging.NullHandler())
 
 _PLAIN = "a handler is a plain function: start a task in it for what has to be awaited"
@@ -34,7 +34,7 @@ class _Registration(NamedTuple):
 
 
 class EventEmitter:
-    """Calls handlers in the order of registration, at once and on the thread that emits."""
+    """Calls handlers in the order of registration, at once and on the emitting thread."""
 
     def __init__(self) -> None:
         self._registrations: dict[str, list[_Registration]] = {name: [] for name in EVENT_NAMES.values()}
@@ -45,10 +45,10 @@ class EventEmitter:
     def on(self, name: str) -> Callable[[H], H]: ...
 
     def on(self, name: str, handler: Handler | None = None) -> Any:
-        """Call `handler(event)` for every event called `name`, and return it; without one, return a decorator.
+        """Call `handler(event)` for every event called `name`, and return the handler.
 
-        Raises ValueError for a name that no event has, and TypeError for what cannot be called with
-        the event alone or would have to be awaited.
+        Without a handler, return a decorator. Raises ValueError for an unknown name, TypeError for
+        a handler that cannot be called with the event alone or would have to be awaited.
         """
         return self._register(name, handler, once=False)
 
@@ -58,13 +58,13 @@ class EventEmitter:
     def once(self, name: str) -> Callable[[H], H]: ...
 
     def once(self, name: str, handler: Handler | None = None) -> Any:
-        """Call `handler` for the next event called `name` only; used and checked like `on`."""
+        """Call `handler` for the next event called `name` only; otherwise like `on`."""
         return self._register(name, handler, once=True)
 
     def off(self, name: str, handler: Handler) -> None:
-        """Stop calling `handler`, whichever way it was registered; nothing happens if it was not.
+        """Stop calling `handler`, however it was registered; an unknown handler is ignored.
 
-        Raises ValueError for a name that no event has.
+        Raises ValueError for an unknown name.
         """
         registrations = self._of(name)
         found = next((one for one in registrations if one.handler == handler), None)
@@ -77,9 +77,9 @@ class EventEmitter:
     def emit(self, name: str, event: Event, /) -> None: ...
 
     def emit(self, *args: Any) -> None:
-        """Deliver an event to its handlers. Its name may stand before it, as in LiveKit's emitter.
+        """Deliver an event to its handlers; its name may precede it, as in LiveKit's emitter.
 
-        Raises TypeError for what is no event, ValueError for the name of another one.
+        Raises TypeError for anything but an event, ValueError for the name of another one.
         """
         *names, event = args or (None,)
         name = EVENT_NAMES.get(type(event))
@@ -91,7 +91,7 @@ class EventEmitter:
         for one in tuple(registrations):
             if one.once:
                 if not any(one is left for left in registrations):
-                    continue  # an event in between, emitted by another handler, was the one
+                    continue  # an event emitted meanwhile by another handler was the one
                 registrations.remove(one)
             deliver(one.handler, event)
 
@@ -112,7 +112,10 @@ class EventEmitter:
 
 
 def check_handler(field: str, handler: Any) -> None:
-    """Raise TypeError, naming the field, unless `handler` is a plain function of one argument, as far as can be seen."""
+    """Raise TypeError, naming the field, unless `handler` is a plain function of one argument.
+
+    A handler that does not reveal its signature is accepted.
+    """
     check_callable(field, handler)
     import inspect
     from functools import partial
@@ -120,13 +123,13 @@ def check_handler(field: str, handler: Any) -> None:
     called = handler
     while isinstance(called, partial):
         called = called.func
-    for code in (called, getattr(called, "__call__", None)):  # noqa: B004 - the method itself is looked at
+    for code in (called, getattr(called, "__call__", None)):  # noqa: B004 - the method itself is inspected
         if inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code) or inspect.isgeneratorfunction(code):
             raise TypeError(f"{field} {_name(handler)} would have to be awaited; {_PLAIN}")
     try:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):
-        return  # a built-in function that does not tell
+        return  # a built-in function without a signature
     try:
         signature.bind(None)
     except TypeError as error:
@@ -134,7 +137,7 @@ def check_handler(field: str, handler: Any) -> None:
 
 
 def deliver(handler: Handler, event: Event) -> None:
-    """Call one handler; what it raises is logged."""
+    """Call one handler; exceptions are logged."""
     try:
         result = handler(event)
         if result is not None:
@@ -144,14 +147,14 @@ def deliver(handler: Handler, event: Event) -> None:
 
 
 def _check_result(handler: Handler, result: object, event: Event) -> None:
-    """Warn of a result of which nothing has run, and nothing will: a coroutine, not a task."""
+    """Warn about a result that will never run: a coroutine, not a task."""
     from asyncio import isfuture
     from inspect import isasyncgen, isawaitable, isgenerator
 
     if isfuture(result) or not (isawaitable(result) or isasyncgen(result) or isgenerator(result)):
         return
     if callable(close := getattr(result, "close", None)):
-        close()  # or Python would say the same once more, without the name of the event
+        close()  # or Python would repeat the warning without the event's name
     import warnings
 
     warnings.warn(

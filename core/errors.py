@@ -1,14 +1,15 @@
 """Everything that can go wrong, as exceptions.
 
     FallbackChatError
-    ├── ConfigError                the configuration has mistakes: all of them, each with file, line and key
-    ├── InputError                 what the user gave cannot be used (a file is missing, the text is not text)
-    └── APIError                   a provider failed; `kind` says how, `core/engine/policy.py` says what follows
+    ├── ConfigError                the configuration has mistakes, each with file, line and key
+    ├── InputError                 the user's input is unusable (a missing file, not text)
+    └── APIError                   a provider failed; `kind` says how, `core/engine/policy.py`
+        │                          decides what follows
         ├── APIConnectionError     no usable connection: DNS, refused, TLS, reset
         │   ├── APITimeoutError    no content in time
-        │   └── AllProvidersFailed the whole chain failed; `attempts` has each one, in order
+        │   └── AllProvidersFailed the whole chain failed; `attempts` holds each one, in order
         ├── APIStatusError         the server answered with a status other than 200
-        └── APIStreamError         a 200 that went wrong: an error event, a cut, nothing in it
+        └── APIStreamError         a 200 that went wrong: an error event, a cut, no content
 
 The names up to `APIStatusError` are those of LiveKit's agents library.
 """
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ErrorKind(StrEnum):
-    """The class of a provider's failure; the only thing that the failover policy looks at."""
+    """The class of a provider's failure; the failover policy looks at nothing else."""
 
     CANCELLED = "cancelled"
     CONNECTION = "connection"
@@ -55,22 +56,25 @@ class ErrorKind(StrEnum):
 
 
 class FallbackChatError(Exception):
-    """Base of every error that this package raises on purpose; its text is a sentence for the user."""
+    """Base of every error that this package raises on purpose; its text is a sentence for users."""
 
 
 class Problem(NamedTuple):
     """One mistake in a configuration."""
 
     key: str
-    """Dotted path, as `providers.primary.base_url`; empty when the file as a whole is meant."""
+    """Dotted key such as `providers.primary.base_url`; empty if it concerns the file as a whole."""
     message: str
     """What is wrong, and what to write instead."""
     path: Path | None = None
     line: int | None = None
-    """1-based line in `path`, where it could be found."""
+    """1-based line in `path`, if found."""
 
     def masked(self) -> Problem:
-        """Return the problem without what looks like a key: one may have been written into the wrong setting."""
+        """Return the problem with anything that looks like a key redacted.
+
+        A key may have been written into the wrong setting.
+        """
         from fallback_chat.core.lookalikes import masked
 
         return self._replace(key=masked(self.key), message=masked(self.message))
@@ -81,7 +85,7 @@ class Problem(NamedTuple):
 
 
 class ConfigError(FallbackChatError):
-    """The configuration cannot be used; `problems` has every mistake found, not only the first."""
+    """The configuration is unusable; `problems` holds every mistake found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problem.masked() for problem in problems)
@@ -89,36 +93,42 @@ class ConfigError(FallbackChatError):
 
 
 class InputError(FallbackChatError):
-    """The user's own input cannot be used."""
+    """The user's own input is unusable."""
 
     def __init__(self, message: str, *, missing: bool = False) -> None:
         self.missing = missing
-        """A named file does not exist (as opposed to: it exists and is unusable)."""
+        """A named file does not exist, as opposed to one that is unusable."""
         super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetails:
-    """What the provider said about its failure; every field may be missing."""
+    """What the provider reported about its failure; every field may be missing."""
 
     status: int | None = None
     code: str | None = None
     """The provider's own error code, as text."""
     type: str | int | None = None
     reason: str | None = None
-    """A finer code some families carry (Google's ErrorInfo, Anthropic's `details.error_code`, Azure's inner error)."""
+    """A finer code that some vendors add.
+
+    Google has ErrorInfo, Anthropic `details.error_code`, Azure an inner error.
+    """
     param: str | None = None
     """The request parameter that the provider rejects."""
     retry_after: float | None = None
     """Seconds from now until the provider wants to be asked again."""
     request_id: str | None = None
     retryable: bool | None = None
-    """The server's binding word on asking it again (`x-should-retry`), or ours; None leaves it to the policy."""
-    blames_input: bool = False
-    """The rejection names the conversation itself as what is wrong.
+    """A binding decision about asking again, the server's (`x-should-retry`) or ours.
 
-    Two providers that say so agree that the input is bad. Any other two rejections, about a model,
-    an option or a limit of their own, have nothing in common.
+    None leaves it to the policy.
+    """
+    blames_input: bool = False
+    """The rejection blames the conversation itself.
+
+    If two providers do so, the input is bad. Any other two rejections, about a model, an option or
+    a limit, have nothing in common.
     """
 
     def __post_init__(self) -> None:
@@ -130,25 +140,25 @@ class ErrorDetails:
         check_type("blames_input", self.blames_input, bool)
         wait: Any = self.retry_after
         if wait is not None:
-            # What a server or a clock gave may be over, or absurd.
+            # A value from a server or clock may be in the past, or absurd.
             wait = 0.0 if isinstance(wait, int | float) and wait < 0 else wait
             check_seconds("retry_after", wait, zero=True)
             object.__setattr__(self, "retry_after", min(wait, _LONGEST_WAIT))
 
 
 _LONGEST_WAIT: Final = 1e9
-"""Seconds; who asks for more will not be asked again either way."""
+"""Seconds; beyond this there is no retry either way."""
 
 
 class APIError(FallbackChatError):
     """A provider failed; `kind` and `details` are all that the failover policy needs.
 
-    Raises TypeError or ValueError, naming the field, for what the engine cannot use.
+    Raises TypeError or ValueError, naming the field, for values that the engine cannot use.
     """
 
     default_kind = ErrorKind.SERVER_ERROR
 
-    def __init__(  # noqa: PLR0913 - each is a fact of its own, and all but the first may be missing
+    def __init__(  # noqa: PLR0913 - each is a separate fact, and all but the first may be missing
         self,
         message: str,
         *,
@@ -167,9 +177,9 @@ class APIError(FallbackChatError):
         for name, value in (("hint", hint), ("words", words)):
             check_type(name, value, str, none=True)
         self.hint = hint
-        """What the user can do next, when it depends on more than the kind."""
+        """What the user can do next, if it depends on more than the kind."""
         self.words = words
-        """The failure in words that follow the provider's name, where those of the kind do not fit."""
+        """The failure in words that follow the provider's name, if those of the kind do not fit."""
         self.body = body
         """The error object as the provider sent it, parsed; never shown as it is."""
 
@@ -178,17 +188,17 @@ class APIError(FallbackChatError):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds until the provider wants to be asked again, or None."""
+        """The seconds until the provider wants to be asked again, or None."""
         return self.details.retry_after
 
     @property
     def request_id(self) -> str | None:
-        """The provider's name for the request, for its support."""
+        """The provider's id of the request, for its support."""
         return self.details.request_id
 
 
 class APIConnectionError(APIError):
-    """There is no usable connection to the provider."""
+    """The provider could not be reached."""
 
     default_kind = ErrorKind.CONNECTION
 
@@ -211,9 +221,12 @@ STATUSES_OF_KIND: Final[dict[ErrorKind, tuple[int, ...]]] = {
     ErrorKind.RATE_LIMITED: (429,),
     ErrorKind.OVERLOADED: (498, 503, 529),  # Groq's flex capacity; Anthropic, OpenRouter
     ErrorKind.CANCELLED: (499,),
-    ErrorKind.BAD_REQUEST: (501,),  # llama.cpp: a feature that this server lacks, whoever asks how often
+    ErrorKind.BAD_REQUEST: (501,),  # llama.cpp: the server lacks this feature, however often it is asked
 }
-"""What a status means where nothing else is said. Any other 4xx is a bad request, all else a failure of the server."""
+"""The kind that a status implies by itself.
+
+Any other 4xx is a bad request, everything else a failure of the server.
+"""
 
 
 def kind_of_status(status: int | None) -> ErrorKind:
@@ -223,19 +236,19 @@ def kind_of_status(status: int | None) -> ErrorKind:
 
 
 class APIStatusError(APIError):
-    """The provider answered with an HTTP status other than 200, which decides about the kind unless one is given."""
+    """The provider answered with a status other than 200, which implies the kind by default."""
 
     def _default_kind(self) -> ErrorKind:
         return kind_of_status(self.details.status)
 
     @property
     def status_code(self) -> int:
-        """The HTTP status, 0 when it is not known."""
+        """The HTTP status, or 0 if unknown."""
         return self.details.status or 0
 
 
 class APIStreamError(APIError):
-    """A stream that began with 200 failed: an error event, a cut, a stall, or nothing in it."""
+    """A stream that began with 200 failed: an error event, a cut, a stall, or no content."""
 
     default_kind = ErrorKind.STREAM_ERROR
 
@@ -243,9 +256,10 @@ class APIStreamError(APIError):
 class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part of the public interface
     """No provider of the chain gave an answer; a connection error, as in LiveKit's adapter.
 
-    `attempts` has every attempt in order; the error of the last one is chained as `__cause__`. `kind`
-    sums them up: what waiting would mend comes first, then what the network would, then what only the
-    user can. As a string it names each provider, why it failed, and the time that was spent.
+    `attempts` has every attempt in order; the last one's error is chained as `__cause__`. `kind`
+    sums them up: failures that waiting mends come first, then those that the network mends, then
+    those that only the user can mend. As a string it names each provider, why it failed, and the
+    time spent.
     """
 
     def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
@@ -255,11 +269,11 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         decisive = min(errors, key=lambda error: _SUMMARY_ORDER.index(error.kind), default=None)
         waits = [error.retry_after for error in errors if error.retry_after is not None]
         self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
-        """A deadline, of this chain or of the one within it that decides, ended the turn before the providers did."""
+        """A deadline, of this chain or of the decisive one within it, ended the turn."""
         self.headline = (
             "no provider of the chain gave an answer" if errors else "no provider of the chain could be asked"
         )
-        """What happened, without the names of the providers."""
+        """The failure without the names of the providers."""
         super().__init__(
             self._in_full(),
             kind=decisive.kind if decisive else ErrorKind.CONNECTION,
@@ -270,7 +284,7 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         )
 
     def _in_full(self) -> str:
-        """Return the headline with the time it took, and for each provider how it failed last."""
+        """Return the headline with the time it took, and the last failure of each provider."""
         latest: dict[str, APIError | None] = {}
         for one in self.attempts:
             latest[one.provider] = one.error or latest.get(one.provider)
@@ -281,7 +295,7 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
 
 
 def _told(error: APIError) -> str:
-    """Return a failure in a few words: its kind, the status and what was said."""
+    """Return a failure in a few words: its kind, the status and the server's text."""
     status = f"HTTP {error.details.status}" if error.details.status else ""
     said = ": ".join(part for part in (status, " ".join(error.message.split())) if part)
     return f"{error.kind.value.replace('_', ' ')} ({said})" if said else error.kind.value.replace("_", " ")

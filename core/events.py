@@ -38,11 +38,12 @@ class AttemptRecord:
     first_token: float | None = None
     elapsed: float = 0.0
     round: int = 1
-    """1 for the first pass over the chain; each wait for the whole chain begins another one."""
+    """1 for the first pass over the chain; each wait for the whole chain begins another."""
     budget: float | None = None
-    """The time it had to its first content; None where that is not known."""
+    """The time limit up to its first content; None if unknown."""
     budget_reason: str | None = None
-    """Its rule: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or `deadline`."""
+    """The rule behind the limit: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or
+    `deadline`."""
 
     def __post_init__(self) -> None:
         check_text(self, "provider", "kind", "model")
@@ -56,7 +57,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The part of a continued answer that one provider gave; code points, half open."""
+    """The part of a continued answer given by one provider, a half-open range of code points."""
 
     provider: str
     model: str
@@ -71,7 +72,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """A request goes out."""
+    """A request is sent."""
 
     llm: LLM
     number: int
@@ -83,18 +84,18 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """A request failed; `next` is asked now: another provider, the same one, or nobody (None)."""
+    """A request failed; `next` is asked now: another provider, the same one, or none (None)."""
 
     llm: LLM
     error: APIError
     elapsed: float
     next: LLM | None
     retry_in: float | None = None
-    """Seconds until the same provider is asked again, when it is."""
+    """Seconds until the same provider is asked again, if it is."""
     after_content: bool = False
     """Text of this attempt had been shown."""
     overtaken: bool = False
-    """It was late (`AttemptLate`), and `next`, which was asked beside it, has begun to answer."""
+    """It was late (`AttemptLate`), and `next`, asked in parallel, has begun to answer."""
 
     def __post_init__(self) -> None:
         check_seconds("elapsed", self.elapsed, zero=True)
@@ -105,7 +106,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLate:
-    """A provider is late: `next` is asked as well, and the first content wins."""
+    """A provider is late: `next` is asked in parallel, and the first content wins."""
 
     llm: LLM
     next: LLM
@@ -118,7 +119,7 @@ class AttemptLate:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSkipped:
-    """A provider is skipped in this turn: the conversation does not fit into its context window."""
+    """A provider is skipped in this turn: the conversation exceeds its context window."""
 
     llm: LLM
     error: APIError
@@ -126,7 +127,7 @@ class AttemptSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A provider was asked for something else than requested, which it would have rejected."""
+    """A request was changed because the provider would have rejected it as it was."""
 
     llm: LLM
     text: str
@@ -138,7 +139,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ProviderGivenUp:
-    """The user does not wait for a provider any longer; another one takes over the turn."""
+    """The user gives up on a provider; another one takes over the turn."""
 
     llm: LLM
     next: LLM
@@ -146,14 +147,14 @@ class ProviderGivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nobody can answer now: the turn pauses, and asks the chain again."""
+    """No provider can answer now: the turn pauses, then asks the chain again."""
 
     seconds: float
-    """How long."""
+    """Length of the pause."""
     until: float
-    """Wall-clock time (seconds since the epoch) at which it goes on."""
+    """Wall-clock time (seconds since the epoch) at which it continues."""
     llm: LLM
-    """The provider that is expected to be back by then."""
+    """The provider expected to be back by then."""
 
     def __post_init__(self) -> None:
         check_seconds("seconds", self.seconds, zero=True)
@@ -171,12 +172,12 @@ class FailedOver:
 
 @dataclass(frozen=True, slots=True)
 class StreamRestarted:
-    """Text shown so far is void; the answer begins anew."""
+    """The text shown so far is void; the answer starts over."""
 
     from_llm: LLM
     to_llm: LLM
     discarded: int
-    """Characters to be discarded."""
+    """Number of characters to discard."""
 
     def __post_init__(self) -> None:
         check_count("discarded", self.discarded)
@@ -184,12 +185,12 @@ class StreamRestarted:
 
 @dataclass(frozen=True, slots=True)
 class StreamContinued:
-    """Another provider has been proven to continue the text shown so far."""
+    """Another provider continues the text shown so far, proven to fit."""
 
     from_llm: LLM
     to_llm: LLM
     at: int
-    """Characters of the text that had been shown."""
+    """Number of characters shown before."""
 
     def __post_init__(self) -> None:
         check_count("at", self.at)
@@ -197,15 +198,15 @@ class StreamContinued:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChangedEvent:
-    """A provider became available or unavailable; LiveKit's event, with the reasons added."""
+    """A provider became available or unavailable; LiveKit's event, with the reason added."""
 
     llm: LLM
     available: bool
     state: State | None = None
     reason: str | None = None
-    """A kind of failure, or why it came back: `success`, `user`."""
+    """A kind of failure, or the reason for coming back: `success`, `user`."""
     until: float | None = None
-    """Wall-clock time (seconds since the epoch) at which it is worth asking again."""
+    """Wall-clock time (seconds since the epoch) from which it is worth asking again."""
     cause: APIError | None = None
 
     def __post_init__(self) -> None:

@@ -1,9 +1,9 @@
-"""What a provider is to the engine: an `LLM` whose `chat()` gives an `LLMStream` of `ChatChunk`s.
+"""The engine's view of a provider: an `LLM` whose `chat()` returns a stream of `ChatChunk`s.
 
-Names and shapes follow LiveKit's agents library. The contract of a stream: chunks in order; a chunk
-with a `finish_reason` proves that the answer is whole; a failure is raised as an `APIError` from
-`__anext__`; `StopAsyncIteration` means a proper end; `aclose()` closes the socket and may be called
-at any time, more than once.
+Names and shapes follow LiveKit's agents library. The contract of a stream: chunks arrive in order;
+a chunk with a `finish_reason` proves that the answer is whole; a failure is raised as an `APIError`
+from `__anext__`; `StopAsyncIteration` means a proper end; `aclose()` closes the socket and may be
+called at any time, more than once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended, the same words for every vendor."""
+    """Why an answer ended, in the same words for every vendor."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -39,9 +39,9 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompletionUsage:
-    """Tokens of one answer, as the provider counts them; None where it does not say.
+    """The tokens of one answer, as the provider counts them; None if it does not say.
 
-    Counts below 0 are refused.
+    Negative counts are refused.
     """
 
     input: int | None = None
@@ -52,7 +52,7 @@ class CompletionUsage:
     cache_write: int | None = None
     reasoning: int | None = None
     cost: float | None = None
-    """What the provider says that it charges, in its own currency."""
+    """The charge that the provider reports, in its own currency."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -67,26 +67,26 @@ _COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasonin
 class ChoiceDelta:
     """What one chunk adds to the answer.
 
-    Neither frozen nor checked, as two objects are made per token; the engine checks what a stream
-    yields.
+    Neither frozen nor validated, since two objects are made per token; the engine validates what a
+    stream yields.
     """
 
     content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
     tool_calls: Sequence[ToolCall] = ()
-    """Whole calls only: released once their arguments parse."""
+    """Complete calls only, released once their arguments parse."""
     tool_fragment: bool = False
-    """A piece of a call arrived: a sign of progress for the clocks, nothing to show."""
+    """Part of a call arrived: progress for the clocks, nothing to show."""
     thinking: bool = False
-    """The model has begun to think, or still does: a sign for the clocks, with nothing to show."""
+    """The model has begun to think, or still does: progress for the clocks, nothing to show."""
     alive: bool = False
     """A ping or keep-alive: it only extends the wait for a model that is known to think."""
     commentary: bool = False
-    """`content` comments on the work that the model does before its final answer."""
+    """`content` comments on the model's work before its final answer."""
     role: str | None = None
     extras: Sequence[VendorExtra] = ()
-    """State to be kept with the message and sent back to the same vendor."""
+    """State to keep with the message and send back to the same vendor."""
 
 
 @dataclass(slots=True)
@@ -100,28 +100,28 @@ class ChatChunk:
     """The vendor's own word for `finish_reason`."""
     id: str = ""
     model: str = ""
-    """The model that answers, where the server says so (it may differ from the one asked for)."""
+    """The model that answers, if the server names it; it may differ from the requested one."""
     restarted: bool = False
-    """Discard all text so far: the answer begins anew from another provider."""
+    """Discard all text so far: the answer starts over with another provider."""
     finish_words: str | None = None
-    """Why it ended so, in the server's own words."""
+    """Why the answer ended, in the server's own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatOptions:
-    """Wishes for one answer; None leaves the choice to the provider's settings or the server.
+    """Options for one answer; None leaves the choice to the provider's settings or the server.
 
-    Raises TypeError or ValueError, naming the field, for what no provider could make sense of.
+    Raises TypeError or ValueError, naming the field, for values that make sense to no provider.
     """
 
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
-    """A single string will do."""
+    """May be given as a single string."""
     seed: int | None = None
     reasoning_effort: str | None = None
-    """`none`, `minimal`, `low`, `medium`, `high`, …: passed on as the vendor spells it."""
+    """`none`, `minimal`, `low`, `medium`, `high`, …: passed on in the vendor's spelling."""
     stream: bool = True
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ class ChatOptions:
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a health check found; times in seconds."""
+    """The result of a health check; times in seconds."""
 
     ok: bool
     check: str
@@ -163,9 +163,9 @@ class ModelInfo:
     capabilities: tuple[str, ...] = ()
     """`vision`, `tools`, `reasoning`, …, as far as the list says."""
     max_output_tokens: int | None = None
-    """The largest output cap that it takes."""
+    """The highest limit it accepts for an answer."""
     retired: bool = False
-    """It is listed, and answers no more."""
+    """Still listed, but no longer answering."""
 
     def __post_init__(self) -> None:
         check_type("id", self.id, str)
@@ -197,13 +197,13 @@ class _Closing(ABC):
 
 
 class LLMStream(_Closing):
-    """An answer being streamed: an async iterator of `ChatChunk`s and an async context manager."""
+    """A streamed answer: an async iterator of `ChatChunk`s and an async context manager."""
 
     notices: tuple[str, ...] = ()
-    """What of the request this provider did not receive, and what of its answer cannot be shown.
+    """Request options this provider did not receive, and parts of its answer that cannot be shown.
 
-    Each in words that follow its name; the former complete at the first chunk, the latter at the
-    end.
+    Each is phrased to follow the provider's name; the former are complete at the first chunk, the
+    latter at the end.
     """
 
     def __aiter__(self) -> Self:
@@ -240,20 +240,20 @@ class LLM(_Closing):
 
     @property
     def machine(self) -> str | None:
-        """What serves it: host and port, or `local` for this machine; None where that is not known.
+        """The machine it runs on: host and port, or `local`; None if unknown.
 
-        Two providers on one machine are not asked at the same time.
+        Two providers on one machine are never asked at the same time.
         """
         return None
 
     @property
     def provider(self) -> str:
-        """The name by which attempts and answers tell who gave them: the label."""
+        """The name that attempts and answers report as their provider: the label."""
         return self.label
 
     @property
     def context_window(self) -> int | None:
-        """Tokens that fit into one conversation, or None when not known."""
+        """The number of tokens that fit into one conversation, or None if unknown."""
         return self._listed_window
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
@@ -265,7 +265,7 @@ class LLM(_Closing):
         return None
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
-        """Take in what a list of the provider's models, maybe an older one, says about its own."""
+        """Learn about its own model from a list of the provider's models, perhaps an old one."""
         self._listed_window = next((one.context_window for one in models if one.id == self.model), self._listed_window)
 
     @abstractmethod
@@ -282,18 +282,18 @@ class LLM(_Closing):
         """Start an answer to `chat_ctx`.
 
         `tool_choice` is `auto`, `none`, `required` or the name of a tool. The request may be sent
-        lazily, with the first pull.
+        lazily, when the first chunk is requested.
         """
 
     def prewarm(self) -> None:
-        """Open a connection for the first question, in the background; call it where an event loop runs.
+        """Open a connection for the first question in the background; needs a running event loop.
 
-        It costs no token, and what goes wrong is left to the question to find out.
+        It costs no tokens, and errors are left for the question to find.
         """
         return
 
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
-        """Check at the lowest cost that the model can answer; `light` only asks for its list.
+        """Check at the lowest cost that the model can answer; with `light`, only fetch the list.
 
         It takes at most `timeout` seconds, or as long as an answer may. Never raises an `APIError`:
         the report carries it.
@@ -302,7 +302,7 @@ class LLM(_Closing):
         return ProbeReport(ok=True, check="none")
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give the models that the provider offers, none where it has no list.
+        """Return the models that the provider offers, or none if it has no list.
 
         Raises `APIError`.
         """

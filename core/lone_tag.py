@@ -1,6 +1,7 @@
-"""Reasoning that ends in a lone `</think>`: the opening tag was a part of the prompt, so only the closing one is in the answer.
+"""Reasoning that ends in a lone `</think>`, because the opening tag was part of the prompt.
 
-While an answer streams, nobody can know that its beginning was reasoning. When it has ended, it can be told apart.
+While an answer streams, nobody can know that it began with reasoning; once it has ended, the two
+can be separated.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ _FENCE: Final = "```"
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
-    """Return reasoning and answer in `text`; no reasoning where the tag may be what the answer is about.
+    """Return reasoning and answer; no reasoning if the tag may be the answer's subject.
 
-    The tag has to be the only one, outside of code, at the end of its line, and with an answer behind it.
+    The tag has to be the only one, outside code, at the end of its line, and followed by an answer.
     """
     before, _, behind = text.partition(_CLOSING)
     answer = behind.lstrip()

@@ -1,4 +1,4 @@
-"""Telling what looks like a secret from an ordinary word, by its shape alone."""
+"""Telling apparent secrets from ordinary words by their shape alone."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from itertools import pairwise
 from typing import Final
 
 MARK: Final = "[redacted]"
-"""Stands in the place of a secret."""
+"""The replacement for a secret."""
 _PREFIXES: Final = (
     "sk-", "sk_", "pk-", "rk_", "gsk_", "csk-", "xai-", "pplx-", "nvapi-", "hf_", "r8_", "fw_", "tgp_", "co_",
     "AIza", "ya29", "AKIA", "ASIA", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
 )  # fmt: skip
-"""Beginnings by which services mark their keys and tokens."""
+"""Prefixes by which services mark their keys and tokens."""
 _SHORTEST: Final = 16
-"""Characters; no service gives out shorter keys."""
+"""Characters; no service issues shorter keys."""
 _LONGEST_PHRASE: Final = 20
-"""Characters from which on even words in a row are no placeholder such as `sk-no-key-required`."""
+"""Characters; from here on, even a row of words is not a placeholder such as `sk-no-key-required`.
+"""
 _TOKEN: Final = re.compile(rf"eyJ[\w-]+(?:\.[\w-]+)+|[A-Za-z0-9_+=~-]{{{_SHORTEST},}}")
 _MARKED: Final = re.compile(rf"(?:.*[^A-Za-z0-9])?(?:{'|'.join(map(re.escape, _PREFIXES))})")
 _RUN: Final = re.compile(rf"[A-Za-z0-9]{{{_SHORTEST},}}")
@@ -28,11 +29,14 @@ _PLACEHOLDER: Final = re.compile(
     r"\b(?:no|not|none|fake|dummy|test|example|empty|placeholder|your|x+)\b", re.IGNORECASE
 )
 _MIXED: Final = 0.25
-"""Share of neighbours of different sorts (capital, small letter, digit); in a name of several words it is less."""
+"""Share of neighbouring characters of different classes (capital, lower case, digit).
+
+A name made of several words stays below it.
+"""
 
 
 def is_ordinary(text: str) -> bool:
-    """Whether people write `text` without meaning a secret: a word, a number, a short phrase, a placeholder for a key."""
+    """Whether `text` is no secret: a word, a number, a short phrase or a placeholder for a key."""
     longest = _LONGEST_PHRASE if re.search("[-_.:/ ]", text) else _SHORTEST
     if len(text) >= longest or _PHRASE.fullmatch(text) is None:
         return False
@@ -40,12 +44,12 @@ def is_ordinary(text: str) -> bool:
 
 
 def is_marked(text: str) -> bool:
-    """Whether `text` begins, or a part of it begins, as the keys of a known service do."""
+    """Whether `text`, or a part of it, begins like the keys of a known service."""
     return len(text) >= _SHORTEST and not is_ordinary(text) and _MARKED.match(text) is not None
 
 
 def looks_secret(text: str) -> bool:
-    """Whether `text` is marked as a key, or is as irregular as only random characters are."""
+    """Whether `text` is marked as a key, or as irregular as only random characters are."""
     return is_marked(text) or _HEX.search(text) is not None or any(map(_is_irregular, _RUN.findall(text)))
 
 
@@ -60,7 +64,7 @@ def secrets_in(text: str) -> list[str]:
 
 
 def masked(text: str) -> str:
-    """Return `text` with every piece that looks like a secret replaced by `[redacted]`."""
+    """Return `text` with every apparent secret replaced by `[redacted]`."""
     return _TOKEN.sub(lambda match: MARK if looks_secret(match[0]) else match[0], text)
 
 

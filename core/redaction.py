@@ -1,7 +1,7 @@
 """Keeping known secrets out of text by their value, in whole texts and in streams.
 
-Only values that were handed in are searched for. They are found through invisible characters: what a terminal, or the code that
-cleans text for one, leaves out must not hide a key until it is printed.
+Only given values are searched for. Invisible characters do not hide them: a key must not appear
+once a terminal, or code that cleans text for one, drops those characters.
 """
 
 from __future__ import annotations
@@ -17,38 +17,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MIN_LENGTH: Final = 4
-"""Shorter secrets would blot out ordinary words."""
+"""Characters; shorter secrets would blot out ordinary words."""
 _HIDDEN: Final = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Controls, and what Unicode calls default ignorable: soft hyphen, joiners, bidi marks, fillers, selectors, tags."""
+"""Control characters, and those that Unicode calls default ignorable: soft hyphen, joiners, bidi
+marks, fillers, selectors, tags."""
 _INVISIBLE: Final = re.compile(f"[{_HIDDEN}]+")
 _VISIBLE: Final = re.compile(f"[^{_HIDDEN}]+")
 _GAP: Final = f"[{_HIDDEN}]*"
 
 
 class Redactor:
-    """Replaces every known secret, also as it looks in JSON or in a URL, by `[redacted]`."""
+    """Replaces every known secret, also in its JSON and URL spellings, by `[redacted]`."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._forms: list[str] = []
         self._pattern: re.Pattern[str] | None = None
         self.beginning: re.Pattern[str] | None = None
-        """Finds where a secret may begin; None when there are no secrets."""
+        """Matches where a secret may begin; None if there are no secrets."""
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Keep further secrets out, from now on."""
+        """Add secrets to redact from now on."""
         forms = {*self._forms, *(form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret))}
         if len(forms) > len(self._forms):
-            # The longest first: of two secrets, one may begin with the other.
+            # The longest first: one secret may begin with another.
             self._forms = sorted(forms, key=lambda form: (-len(form), form))
             self._pattern = re.compile("|".join(map(re.escape, self._forms)))
             self.beginning = re.compile("|".join(sorted({_beginning(form) for form in forms})))
 
     def redact(self, text: str) -> str:
-        """Return `text` without secrets."""
+        """Return `text` with its secrets redacted."""
         if self.beginning is None or self.beginning.search(text) is None:
             return text
         seen = visible(text)
@@ -56,7 +57,10 @@ class Redactor:
         return _without(text, seen, spans) if spans else text
 
     def split(self, seen: str) -> tuple[list[tuple[int, int]], int]:
-        """Return the spans of the secrets in a visible text that may go on, and where what has to wait for the rest begins."""
+        """Return the spans of secrets in visible text, and where the part to hold back begins.
+
+        The part held back may turn out to be the beginning of a secret.
+        """
         assert self._pattern is not None
         spans: list[tuple[int, int]] = []
         position = 0
@@ -69,7 +73,7 @@ class Redactor:
             position = found.end()
 
     def _open_end(self, seen: str, low: int, high: int) -> int | None:
-        """Return the first place from `low` to `high` from which on `seen` is the beginning of a longer secret."""
+        """Return the first place from `low` to `high` where an open-ended secret begins."""
         assert self.beginning is not None
         start = max(low, len(seen) - len(self._forms[0]) + 1)
         for match in self.beginning.finditer(seen, start):
@@ -91,14 +95,17 @@ class Watched:
         """Whether a secret was replaced."""
 
     def __call__(self, text: str) -> str:
-        """Return `text` without secrets."""
+        """Return `text` with its secrets redacted."""
         shown = self._redactor.redact(text)
         self.touched |= shown != text
         return shown
 
 
 class RedactingStream:
-    """Redacts a text that comes in pieces; what could be the beginning of a secret is held back until it is known."""
+    """Redacts text that arrives in pieces.
+
+    A possible beginning of a secret is held back until it is decided.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -110,10 +117,10 @@ class RedactingStream:
         """Forget what was held back: the text so far is void."""
         self._held: list[str] = []
         self._seen = ""
-        """What is visible of the pieces held back."""
+        """The visible part of the pieces held back."""
 
     def feed(self, text: str) -> str:
-        """Take the next piece and return what can be shown."""
+        """Add the next piece and return what can be shown."""
         beginning = self._redactor.beginning
         if not self._held and (beginning is None or beginning.search(text) is None):
             return text
@@ -123,7 +130,8 @@ class RedactingStream:
             return ""
         self._seen += new
         spans, end = self._redactor.split(self._seen)
-        # Pieces are joined when some of them can be shown, not whenever one comes: a key may be spelled with invisible gaps.
+        # Join pieces once some can be shown, not for each piece: a key may be spelled with
+        # invisible gaps.
         return self._release(spans, end) if end else ""
 
     def flush(self) -> str:
@@ -148,12 +156,12 @@ class RedactingStream:
 
 
 def visible(text: str) -> str:
-    """Return `text` as it looks: without the characters that take no room."""
+    """Return the visible part of `text`, without characters that take no room."""
     return text if _INVISIBLE.search(text) is None else _INVISIBLE.sub("", text)
 
 
 def _without(raw: str, seen: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return `raw` with `[redacted]` for each span of what is visible of it."""
+    """Return `raw` with `[redacted]` in place of each span of its visible part."""
     places = iter(_places(raw, seen, [place for start, end in spans for place in (start, end - 1)]))
     shown: list[str] = []
     position = 0
@@ -164,7 +172,7 @@ def _without(raw: str, seen: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 def _places(raw: str, seen: str, wanted: list[int]) -> list[int]:
-    """Return the places in `raw` of some characters of `seen`, given in order."""
+    """Return the positions in `raw` of the given, ascending positions in `seen`."""
     if len(raw) == len(seen):
         return wanted
     places: list[int] = []
@@ -177,7 +185,7 @@ def _places(raw: str, seen: str, wanted: list[int]) -> list[int]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the spellings under which a secret can turn up in an error, a URL or a log, as they look."""
+    """Return the visible spellings in which a secret can appear in an error, a URL or a log."""
     spellings = {
         secret,
         json.dumps(secret)[1:-1],
@@ -190,9 +198,9 @@ def _forms(secret: str) -> set[str]:
 
 
 def _beginning(form: str) -> str:
-    """Return the pattern of a secret's first character, if the next two follow or the text ends before them.
+    """Return a pattern for a secret's first character, if the next two follow or the text ends.
 
-    It takes the first one alone, because the next place where a secret may begin can be the second.
+    It consumes the first one alone, because another secret may begin at the second.
     """
     first, second, third = map(re.escape, form[:3])
     return rf"{first}(?={_GAP}(?:\Z|{second}{_GAP}(?:\Z|{third})))"

@@ -1,6 +1,6 @@
-"""The chain without a configuration: what the environment offers, keys first, then servers on this machine.
+"""The chain without a configuration: services with a key in the environment, then local servers.
 
-Looking at ports and asking a server for its models is I/O, so it is handed in.
+Probing ports and asking a server for its models is I/O, so it is passed in.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
 
 FirstModels = Callable[[Sequence[Service]], Mapping[str, str]]
-"""Asks servers, all at once, for the first model that they list: its name by the service's; who does not answer is left out."""
+"""Asks all servers at once for the first model they list: model names by service name; a server
+that does not answer is left out."""
 
 
 def detect(env: Mapping[str, str], first_models: FirstModels) -> tuple[ProviderSettings, ...]:
-    """Give the providers that the environment offers, or the guide alone.
+    """Return the providers that the environment offers, or the guide alone.
 
-    Raises `ConfigError` when a variable such as OPENAI_BASE_URL holds no usable address.
+    Raises `ConfigError` if a variable such as OPENAI_BASE_URL holds no usable address.
     """
     return resolve([environment(env, first_models)], Problems()).providers
 
 
 def environment(env: Mapping[str, str], first_models: FirstModels) -> Document:
-    """Give the same as a document, for others to be laid over it."""
+    """Return the detected providers as a document that others can be layered on."""
     entries = (
         Entry(
             table["name"],
@@ -46,7 +47,7 @@ def environment(env: Mapping[str, str], first_models: FirstModels) -> Document:
 
 
 def offers(env: Mapping[str, str], first_models: FirstModels) -> list[dict[str, str]]:
-    """Give the same as the keys and values of [[providers]] entries, for a file to be written."""
+    """Return the detected providers as keys and values of [[providers]] entries."""
     tables = [table for service in SERVICES if service.model and (table := _with_key(service, env))]
     local = [_at_home(service, env) for service in SERVICES if service.local]
     models = first_models(local)
@@ -55,7 +56,7 @@ def offers(env: Mapping[str, str], first_models: FirstModels) -> list[dict[str, 
 
 
 def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None:
-    """Give the entry of a service whose key is there."""
+    """Return the entry of a service whose key is set, or None."""
     variable = next((name for name in service.key_env if env.get(name, "").strip()), None)
     if variable is None:
         return None
@@ -65,20 +66,23 @@ def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None
     if not _usable(address, URL):
         message = "must hold an address, as https://HOST/v1: correct it, or unset it"
         raise ConfigError([Problem(service.base_url_env or "", message)])
-    # Whoever sets both means them for each other: the key must not go to the vendor then.
+    # A key and an address set together belong together: the key must not go to the vendor then.
     base_url: str = URL.read(address)
     end = next((end for end in WRONG_ENDS[service.kinds[0]] if base_url.endswith(end)), "")
     return _table(service._replace(base_url=base_url.removesuffix(end)), service.model) | {"api_key_env": variable}
 
 
 def _at_home(service: Service, env: Mapping[str, str]) -> Service:
-    """Give a local server at the address that its own variable names."""
+    """Return a local server at the address that its own variable names."""
     address = env.get(service.base_url_env or "", "").strip()
     return service._replace(base_url=ollama_url(address)) if address else service
 
 
 def ollama_url(host: str) -> str:
-    """Give the address that OLLAMA_HOST means: it may lack scheme, host or port, and may be what the server listens on."""
+    """Return the address that OLLAMA_HOST means.
+
+    It may lack scheme, host or port, and may be the address that the server listens on.
+    """
     scheme, _, rest = host.rpartition("://")
     rest = rest.rstrip("/")
     bracket = rest.rfind("]")

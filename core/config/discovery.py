@@ -1,8 +1,9 @@
-"""Which fallback.toml counts, how far it is trusted, and the settings that follow.
+"""Which fallback.toml applies, how far it is trusted, and the settings that follow.
 
-In this order: the file that was named (`--config`, `$FALLBACK_CHAT_CONFIG`), else the user's own file, or what the environment
-offers, with the project's file on top. A project file comes with somebody's repository, so until the user trusts exactly this
-text at this place, only its preferences count: it can neither redirect a request, nor choose a key, nor run a command.
+In this order: the file named by `--config` or `$FALLBACK_CHAT_CONFIG`; else the user's own file, or
+what the environment offers, with the project's file on top. A project file comes with somebody
+else's repository, so until the user trusts exactly this text in this place, only its preferences
+apply: it cannot redirect a request, choose a key or run a command.
 """
 
 from __future__ import annotations
@@ -30,42 +31,45 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 5
 _MAX_TRUST: Final = 1 << 20
-"""Bytes of the file that remembers what is trusted."""
+"""Maximum size in bytes of the file that records what is trusted."""
 FILE_NAME: Final = "fallback.toml"
 _TOLD: Final = frozenset({"kind", "preset", "base_url", "api_key_env", "api_key_cmd", "api_key_file", "ca_file"})
-"""What decides where a key goes, and what runs: shown to whoever is to trust it."""
+"""Keys that decide where an API key goes and what runs: shown before the user trusts a file."""
 _PREFERENCES: Final = frozenset(name for name, field in schema.PROVIDER_KEYS.items() if field.preference) | {"name"}
 
 
 class Surroundings(NamedTuple):
-    """All that decides which configuration counts."""
+    """Everything that decides which configuration applies."""
 
     paths: Paths
     env: Mapping[str, str]
     cwd: Path
     config: Path | None = None
-    """`--config`."""
+    """The value of `--config`."""
 
     @property
     def named(self) -> Path | None:
-        """The file that was asked for by flag or environment, and is used alone."""
+        """The file named by flag or environment, which is then used alone."""
         from_env = self.env.get("FALLBACK_CHAT_CONFIG")
         named = self.config or (Path(from_env) if from_env else None)
         return self.cwd / named if named else None
 
     @property
     def main(self) -> Path:
-        """The file that belongs to the user; it may not exist."""
+        """The path of the user's own file, which may not exist."""
         return self.named or self.paths.config_file
 
     @property
     def project(self) -> Path | None:
-        """The project's file, where one counts."""
+        """The project's file, if one applies."""
         return None if self.named else find_project_file(self.cwd, own=self.paths.config_file)
 
 
 def find_project_file(cwd: Path, *, own: Path) -> Path | None:
-    """Find the nearest fallback.toml from `cwd` up to the repository's root; outside of one, only `cwd` itself counts."""
+    """Find the nearest fallback.toml from `cwd` up to the root of the repository.
+
+    Outside a repository only `cwd` itself is searched.
+    """
     nearest = None
     for directory in (cwd, *cwd.parents):
         candidate = directory / FILE_NAME
@@ -77,9 +81,9 @@ def find_project_file(cwd: Path, *, own: Path) -> Path | None:
 
 
 def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
-    """Give the settings that count; `first_models` is asked only when the user has no file.
+    """Return the settings that apply; `first_models` is called only if the user has no file.
 
-    Raises `ConfigError` with every mistake of every file that takes part.
+    Raises `ConfigError` with every mistake in every file involved.
     """
     problems = Problems()
     warnings: list[Problem] = []
@@ -88,7 +92,7 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     if where.named or _exists(where.main):
         documents.append(_own(where.main, problems, warnings))
     elif not (project and project.stands_alone):
-        from fallback_chat.core.config.detect import environment  # only who has no file needs it
+        from fallback_chat.core.config.detect import environment  # only needed without a config file
 
         documents.append(environment(where.env, first_models))
     if project:
@@ -100,14 +104,17 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
 
 
 def is_trusted(paths: Paths, path: Path, content: bytes) -> bool:
-    """Say whether the user trusts this text at this place."""
+    """Whether the user trusts this text in this place."""
     return _trusted(paths.trust_file).get(str(path.resolve())) == _digest(content)
 
 
 def trust(paths: Paths, path: Path, content: bytes) -> None:
-    """Remember that the user trusts `content` at `path`; any change of it needs a new word. Raises OSError."""
+    """Remember that the user trusts `content` at `path`; a changed file needs a new decision.
+
+    Raises OSError.
+    """
     if _exists(paths.trust_file) and not _trusted(paths.trust_file):
-        # Whatever it is, it may be somebody's only copy.
+        # Keep the damaged file: it may be the user's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
     make_private_dir(paths.state)
@@ -115,7 +122,10 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a fallback.toml, a little beyond its largest size at most. Raises `ConfigError` when it cannot be read."""
+    """Read a fallback.toml, up to just beyond the maximum size.
+
+    Raises `ConfigError` if it cannot be read.
+    """
     try:
         return read_regular(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -124,7 +134,10 @@ def read_file(path: Path) -> bytes:
 
 
 def consequences(path: Path, content: bytes) -> list[str]:
-    """Give what a project file may do only when it is trusted, a line for each key. Raises `ConfigError` with its mistakes."""
+    """Return what a project file may do only once it is trusted, one line for each key.
+
+    Raises `ConfigError` with its mistakes.
+    """
     problems = Problems()
     document = read_document(content, path, Origin.PROJECT, problems)
     problems.check()
@@ -143,7 +156,7 @@ class _Project:
 
     @property
     def stands_alone(self) -> bool:
-        """Where the user has no file, nothing needs to be detected beside it."""
+        """Whether the file needs no detected providers beside it."""
         return self.trusted and bool(self.document.providers)
 
 
@@ -156,7 +169,7 @@ def _project(where: Surroundings, problems: Problems) -> _Project | None:
 
 
 def _own(path: Path, problems: Problems, warnings: list[Problem]) -> Document:
-    """Read the user's file."""
+    """Read the user's own file."""
     document = read_document(read_file(path), path, Origin.USER, problems)
     if any("api_key" in entry.values for entry in document.providers) and _others_can_read(path):
         message = f"holds a key and can be read by other users: chmod 600 {path}"
@@ -165,7 +178,7 @@ def _own(path: Path, problems: Problems, warnings: list[Problem]) -> Document:
 
 
 def _preferences(document: Document, below: Sequence[Document], warnings: list[Problem]) -> Document:
-    """Keep what an untrusted file may say, and warn about the rest in one line."""
+    """Keep the keys that an untrusted file may set, and warn about the rest in one line."""
     known = {one.name for one in merge(below)}
     refused = [f"{entry.key} (not one of yours)" for entry in document.providers if entry.name not in known]
     kept = []
@@ -189,7 +202,10 @@ def _preferences(document: Document, below: Sequence[Document], warnings: list[P
 
 
 def _check_files(settings: Settings) -> None:
-    """Check that every `ca_file` holds certificates: the connection would only fail later, and less clearly."""
+    """Check that every `ca_file` holds certificates.
+
+    Connections would only fail later and less clearly.
+    """
     problems = Problems()
     for provider in settings.providers:
         if provider.ca_file is None:
@@ -207,7 +223,7 @@ def _check_files(settings: Settings) -> None:
 
 
 def _trusted(path: Path) -> dict[str, str]:
-    """Give what was trusted so far; a file that cannot be understood vouches for nothing."""
+    """Return what has been trusted so far; a file that cannot be parsed vouches for nothing."""
     try:
         known = json.loads(read_own(path, _MAX_TRUST))
     except (OSError, ValueError, RecursionError):

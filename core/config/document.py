@@ -1,4 +1,7 @@
-"""One fallback.toml, read and checked key by key; nothing is resolved yet, so a later file may still add to it."""
+"""One fallback.toml, read and checked key by key.
+
+Nothing is resolved yet, so that a later file can still add to it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Value(NamedTuple):
-    """A checked value, and where it stands."""
+    """A checked value and its position."""
 
     value: Any
     origin: Origin
@@ -40,11 +43,11 @@ class Entry(NamedTuple):
 
     name: str
     key: str
-    """The dotted path of the entry."""
+    """The dotted key of the entry."""
     values: dict[str, Value]
     origin: Origin
     wrong: frozenset[str] = frozenset()
-    """Keys that are there, but hold nothing usable; each was reported."""
+    """Keys that are present without a usable value; each has been reported."""
     path: Path | None = None
     line: int | None = None
 
@@ -62,18 +65,18 @@ class Document(NamedTuple):
 
 
 class Problems:
-    """Collects every mistake up to a number that a person would read."""
+    """Collects every mistake, up to as many as a person would read."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
 
     @property
     def full(self) -> bool:
-        """No more are taken."""
+        """Whether the limit is reached."""
         return len(self.found) >= MAX_PROBLEMS
 
     def has(self, key: str) -> bool:
-        """Say whether `key` itself was found wrong."""
+        """Whether a mistake was noted for `key` itself."""
         return any(problem.key == key for problem in self.found)
 
     def add(self, key: str, message: str, path: Path | None = None, line: int | None = None) -> None:
@@ -82,20 +85,20 @@ class Problems:
             self.found.append(Problem(key, message, path, line))
 
     def check(self) -> None:
-        """Raise `ConfigError` when there are any, in the order of the file."""
+        """Raise `ConfigError` if there are mistakes, in the order of the file."""
         if self.found:
             raise ConfigError(sorted(self.found, key=lambda problem: (str(problem.path or ""), problem.line or 0)))
 
 
 def quoted(name: str) -> str:
-    """Write one part of a dotted key; anything unusual in quotes and escaped."""
+    """Return one part of a dotted key, quoted and escaped if it is unusual."""
     return name if _BARE.fullmatch(name) else describe(name)
 
 
 def read_document(text: str | bytes, path: Path | None, origin: Origin, problems: Problems) -> Document:
-    """Read one file; its mistakes go into `problems`, and the document holds what is good.
+    """Read one file; its mistakes are added to `problems`, and the document holds what is valid.
 
-    Raises `ConfigError` when it is no TOML at all.
+    Raises `ConfigError` if it is not TOML at all.
     """
     source = _decode(text, path)
     lines = TomlLines(source)
@@ -201,7 +204,7 @@ class _Reader:
     def _table(
         self, key: str, path: tuple[str | int, ...], table: Any, known: Mapping[str, schema.Field]
     ) -> dict[str, Value]:
-        """Give the good values of one table; every other one is noted."""
+        """Return the valid values of one table; each other one is reported."""
         if not isinstance(table, dict):
             self._add(key, path, f"must be a table, not {describe(table)}")
             return {}
@@ -230,7 +233,7 @@ class _Reader:
 
 
 def _message(field_: schema.Field, value: Any, mistake: str) -> str:
-    """Say what is wrong with a value, and what to write."""
+    """Return what is wrong with a value and what to write instead."""
     if field_.name == "kind" and value in _SERVICE_NAMES:
         return f"{describe(value)} is a service, not a kind: write preset = {describe(value)} instead"
     got = "" if field_.secret or isinstance(value, dict) else f", not {describe(value)}"
@@ -238,7 +241,7 @@ def _message(field_: schema.Field, value: Any, mistake: str) -> str:
 
 
 def _unknown_key(name: str, table: str, known: tuple[str, ...]) -> str:
-    """Say where an unknown key belongs, or which one was meant."""
+    """Return where an unknown key belongs, or which key was probably meant."""
     if not table and name in schema.CHAIN_KEYS:
         return "unknown key: it belongs below [chain]"
     if not table and name in schema.PROVIDER_KEYS:

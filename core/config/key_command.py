@@ -1,4 +1,4 @@
-"""`api_key_cmd`: a command of the user's own that prints a key, and that ends with all that it has started."""
+"""`api_key_cmd`: a user's command that prints a key, ended together with all it has started."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     Launch = Callable[[Start], "KeyCommand"]
 
 _MOST: Final = 64 * 1024
-"""Bytes of output that are kept; the key is in the first line."""
+"""Bytes of output to keep; the key is on the first line."""
 _MOMENT: Final = 0.2
-"""Seconds for the end of the output of a command that has ended: what it left in the background may keep it open."""
+"""Seconds to wait for the end of output after the command has exited: a background process may keep
+the pipe open."""
 
 
 class KeyCommand:
-    """A running command. It has a process group of its own, so that what it has started can be ended with it.
+    """A running command, in a process group of its own so that its children end with it.
 
-    It cannot ask anything on this terminal: a group in the background is stopped when it reads there. Raises OSError.
+    It cannot prompt on this terminal: a background group is stopped when it reads there. Raises
+    OSError.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         group = {"process_group": 0} if os.name == "posix" else {}
-        # The command is the user's own, from a file that only the user can make effective; no shell sees it.
+        # The command is the user's own, from a file that only the user can make effective; no shell
+        # is involved.
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             argv,
             env=env,
@@ -43,7 +46,10 @@ class KeyCommand:
         self._reader.start()
 
     def wait(self, seconds: float) -> int:
-        """Wait for the command, not for what it leaves behind, and return its status. Raises TimeoutError, and it is killed."""
+        """Wait for the command, not for its background children, and return the exit status.
+
+        Raises TimeoutError after killing the command.
+        """
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -55,13 +61,13 @@ class KeyCommand:
 
     @property
     def output(self) -> bytes:
-        """What it has printed, as far as it is kept."""
+        """The output so far, up to the limit."""
         return bytes(self._read)
 
     def kill(self) -> None:
-        """End the command and all that it has started, if it still runs."""
+        """Kill the command and all it has started, if it is still running."""
         if self._process.poll() is not None:
-            return  # what it has left behind is meant to stay: an agent, perhaps
+            return  # a background process, such as an agent, is meant to stay
         if os.name == "posix":
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What stands in the chain for a provider whose key is not at hand: it cannot be read, or a command has to run for it first."""
+"""The stand-in for a provider without its key: unreadable, or yet to be printed by a command."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 COMMAND_PAUSE: Final = 60.0
-"""Seconds after which a key command that failed is worth running again: an agent was locked, the network was gone."""
+"""Seconds before a failed key command is worth running again: an agent was locked, or the network
+was down."""
 
 
 def no_key(error: ConfigError, *, by_command: bool) -> APIError:
-    """Return the failure of a provider whose key cannot be read: told in the ordinary way, without a request."""
+    """Return the failure of a provider whose key cannot be read; no request is sent for it."""
     slow = isinstance(error, SlowKeyError)
     return APIStatusError(
         error.problems[0].message,
@@ -38,7 +39,7 @@ def no_key(error: ConfigError, *, by_command: bool) -> APIError:
 
 
 class _Commands:
-    """The commands that a thread starts, and that another one may stop: also in the moment in which they start."""
+    """Key commands started by one thread and stopped by another, even while they start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +47,7 @@ class _Commands:
         self._stopped = False
 
     def launch(self, start: Start) -> KeyCommand:
-        """Start a command, unless it is too late."""
+        """Start a command. Raises CancelledError after `stop`."""
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError
@@ -55,7 +56,7 @@ class _Commands:
             return command
 
     def stop(self) -> None:
-        """Kill what was started, and let nothing start any more."""
+        """Kill the running commands and start no more."""
         with self._lock:
             self._stopped = True
             for command in self._running:
@@ -63,10 +64,11 @@ class _Commands:
 
 
 class Keyless(LLM):
-    """Asks `find` for the key when it is first needed, at most one at a time, and has `create` make the real provider of it.
+    """Asks `find` for the key on first use and has `create` build the real provider with it.
 
-    `find` is called in a thread, with a function through which it starts commands: a cancellation kills them.
-    So `api_key_cmd` of a provider that nobody asks never runs, and the time that it takes is the attempt's.
+    `find` runs in a thread, one call at a time, with a function through which it starts commands:
+    cancelling kills them. So `api_key_cmd` never runs for a provider that nobody asks, and its time
+    counts as the attempt's.
     """
 
     def __init__(
@@ -103,11 +105,14 @@ class Keyless(LLM):
 
     @property
     def context_window(self) -> int | None:
-        """Tokens, as configured; what the provider's list says is known when the key is."""
+        """The configured number of tokens.
+
+        The list of models adds its own once the key is known.
+        """
         return self._settings.context_window if self._found is None else self._found.context_window
 
     async def found(self) -> LLM:
-        """Give the real provider. Raises `APIError` when its key cannot be had."""
+        """Return the real provider. Raises `APIError` if its key cannot be read."""
         async with self._finding:
             if self._found is None:
                 commands = _Commands()
@@ -118,30 +123,30 @@ class Keyless(LLM):
                     by_command = self._settings.key is not None and self._settings.key.cmd is not None
                     raise no_key(error, by_command=by_command) from error
                 finally:
-                    commands.stop()  # nobody waits for them any more
+                    commands.stop()  # the result is no longer awaited
                 self._found = self._create(key)
             return self._found
 
     def chat(self, **arguments: Any) -> LLMStream:
-        """Start an answer; the key is looked for with the first pull."""
+        """Start an answer; the key is read with the first chunk requested."""
         return _KeylessStream(self, arguments)
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
-        """Tell the real provider what a list says about its model."""
+        """Pass on to the real provider what a list says about its model."""
         if self._found is not None:
             self._found.learn(models)
 
     def prewarm(self) -> None:
-        """Connect where the key is known; asking for it is no work for the background."""
+        """Connect if the key is known; reading it is not for the background."""
         if self._found is not None:
             self._found.prewarm()
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give the provider's models. Raises `APIError`."""
+        """Return the provider's models. Raises `APIError`."""
         return await (await self.found()).list_models()
 
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
-        """Check the provider, its key included."""
+        """Check the provider, including its key."""
         try:
             llm = await self.found()
         except APIError as error:
@@ -149,7 +154,7 @@ class Keyless(LLM):
         return await llm.probe(light=light, timeout=timeout)
 
     async def aclose(self) -> None:
-        """Give up the connections, if there are any."""
+        """Close the connections, if any."""
         if self._found is not None:
             await self._found.aclose()
 

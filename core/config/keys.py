@@ -1,4 +1,4 @@
-"""API keys: reading them from where the settings say, and keeping them out of everything that is printed or stored."""
+"""API keys: read from where the settings say, and kept out of everything printed or stored."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import KeySource, ProviderSettings, Settings
 
 COMMAND_TIMEOUT: Final = 10.0
-"""Seconds for `api_key_cmd`."""
+"""Seconds that `api_key_cmd` may take."""
 _SHARE: Final = 0.9
-"""Share of an attempt's time for the command: what took the time can then be told."""
+"""Share of an attempt's time for the key command: the rest lets its time-out be reported as its
+own."""
 _MAX_KEY: Final = 8_192
 """Bytes; some keys are tokens of a few kilobytes."""
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
@@ -33,16 +34,16 @@ _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: any(quote in key for quote in "\"'`"), "the key holds a quotation mark: leave the quotes out"),
     (lambda key: len(key) > _MAX_KEY, "the key is far too long"),
 )
-"""What makes a key unusable in an HTTP header; none of the sentences repeats any of it."""
+"""What makes a key unusable in an HTTP header; no message repeats any part of it."""
 
 
 def at_once(start: Start) -> KeyCommand:
-    """Start a command for which nobody else has to care."""
+    """Start a command that needs no supervision."""
     return start()
 
 
 def flaw(key: str) -> str | None:
-    """Say what is wrong with a stripped key; None when it is fine."""
+    """Return what is wrong with a stripped key, or None."""
     return next((sentence for is_flawed, sentence in _FLAWS if is_flawed(key)), None)
 
 
@@ -53,11 +54,12 @@ def read_key(
     key_variables: Iterable[str] = (),
     launch: Launch = at_once,
 ) -> str | None:
-    """Read the provider's key; None when it needs none.
+    """Read the provider's key; None if it needs none.
 
-    `key_variables` are kept from the child process of `api_key_cmd`, which has a little less time than an attempt; `launch`
-    starts it. Raises `ConfigError` when there should be a key but it cannot be read or used, and its `SlowKeyError` when
-    the command takes too long; the message never holds the value.
+    `key_variables` are kept from the child process of `api_key_cmd`, which has slightly less time
+    than an attempt; `launch` starts it. Raises `ConfigError` if a required key cannot be read or
+    used, and its subclass `SlowKeyError` if the command takes too long; the message never holds the
+    key.
     """
     source = provider.key
     if source is None:
@@ -78,12 +80,18 @@ def read_key(
 
 
 def fingerprint(*identity: object) -> str:
-    """Give a name for what may hold a key, from which nobody gets the key: 32 hexadecimal digits, the same in every process."""
+    """Return an irreversible name for values that may hold a key.
+
+    It has 32 hexadecimal digits and is the same in every process.
+    """
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
 
 def account(provider: ProviderSettings, env: Mapping[str, str]) -> str:
-    """Give the fingerprint of a server and of whom it takes us for; a command is not run, but stands for the key it prints."""
+    """Return the fingerprint of a server and of the account used there.
+
+    A key command is not run: the command itself stands for the key it prints.
+    """
     source = provider.key
     try:
         credential = source.cmd if source and source.cmd else read_key(provider, env)
@@ -93,7 +101,10 @@ def account(provider: ProviderSettings, env: Mapping[str, str]) -> str:
 
 
 def key_state(source: KeySource | None, env: Mapping[str, str]) -> str:
-    """Say in a word or two whether the key is there, without reading more than is needed and without running anything."""
+    """Return in a word or two whether the key is available.
+
+    Reads no more than necessary and runs nothing.
+    """
     if source is None:
         return "not needed"
     if source.cmd is not None:
@@ -106,7 +117,7 @@ def key_state(source: KeySource | None, env: Mapping[str, str]) -> str:
 
 
 def key_variables(settings: Settings | None = None) -> frozenset[str]:
-    """Give the variables that hold keys: those of the known services and those that the settings name."""
+    """Return the variables that hold keys: those of known services and those in the settings."""
     names = {name for service in SERVICES for name in service.key_env}
     for provider in settings.providers if settings else ():
         if provider.key and provider.key.env:
@@ -115,13 +126,13 @@ def key_variables(settings: Settings | None = None) -> frozenset[str]:
 
 
 def without_keys(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Give the environment for a child process: no variable of `names`, and none that ends in `_API_KEY`."""
+    """Return the environment for a child process: without `names` and names in `_API_KEY`."""
     kept_out = frozenset(names)
     return {name: value for name, value in env.items() if name not in kept_out and not name.endswith("_API_KEY")}
 
 
 def known_secrets(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the secrets to keep out of answers, as far as they can be had without running a command."""
+    """Return the secrets to keep out of answers, as far as known without running a command."""
     keys = []
     for provider in settings.providers:
         if provider.key is not None and provider.key.cmd is None:
@@ -135,7 +146,7 @@ class SlowKeyError(ConfigError):
 
 
 class _NoKeyError(Exception):
-    """There is no key at the source; the text says why."""
+    """The source has no key; the text says why."""
 
 
 def _error(provider: ProviderSettings, source: KeySource, message: str) -> ConfigError:
@@ -145,7 +156,7 @@ def _error(provider: ProviderSettings, source: KeySource, message: str) -> Confi
 
 
 def _read(source: KeySource, env: Mapping[str, str]) -> str:
-    """Read what can be read without running a command."""
+    """Read a key without running a command."""
     if source.env is not None:
         return _from_env((source.env, *source.alternatives), env)
     if source.file is not None:
@@ -168,7 +179,7 @@ def _from_file(path: Path) -> str:
 
 
 def _printed(command: tuple[str, ...], env: dict[str, str], launch: Launch, seconds: float) -> str:
-    """Return the first line that a command prints. Raises TimeoutError after so many seconds."""
+    """Return the first line that a command prints. Raises TimeoutError after `seconds`."""
     from fallback_chat.core.config.key_command import KeyCommand
 
     try:
@@ -181,5 +192,5 @@ def _printed(command: tuple[str, ...], env: dict[str, str], launch: Launch, seco
         raise TimeoutError(f"{command[0]} took longer than {seconds:g} s") from error
     if status:
         raise _NoKeyError(f"{command[0]} ended with status {status}; run it by hand to see why")
-    # Password managers print the secret in the first line, and notes below it.
+    # Password managers print the secret on the first line and notes below it.
     return running.output.decode("utf-8", "replace").lstrip().partition("\n")[0]

@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM
 
 MAX_BYTES: Final = 16 << 20
-"""More than all models of all providers take; a cache with more is read as none."""
+"""Bytes, more than all models of all providers take; a larger cache counts as empty."""
 FRESH: Final = 24 * 3600.0
 TIMEOUT: Final = 10.0
 
 
 class ModelCache:
-    """Keeps lists in a file that may be lost at any time. A list belongs to the account that it was given to.
+    """A cache file of model lists, which may be lost at any time.
 
-    `redact` takes known secrets out of what a server calls its models.
+    Each list belongs to the account that received it. `redact` removes known secrets from the names
+    that a server gives its models.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
@@ -50,7 +51,7 @@ class ModelCache:
         return self._read
 
     def get(self, provider: ProviderSettings, *, max_age: float = FRESH) -> Sequence[ModelInfo] | None:
-        """Give a list, unless it is missing, older than `max_age` seconds, or not understood."""
+        """Return a list unless it is missing, older than `max_age` seconds or unreadable."""
         if not self._lists:
             return None
         with suppress(KeyError, TypeError, ValueError):
@@ -74,21 +75,27 @@ class ModelCache:
         self._changed = True
 
     def save(self) -> None:
-        """Write the file, if anything is new; a cache that cannot be written is no matter."""
+        """Write the file if anything is new; failing to write the cache is ignored."""
         if self._changed:
             with suppress(OSError):
                 make_private_dir(self._path.parent)
                 write_own(self._path, json.dumps(self._lists).encode())
 
     def teach(self, llm: LLM, provider: ProviderSettings) -> None:
-        """Tell a provider what a list said of its model, however old: a model does not change its window, or begin to reason."""
+        """Pass on to a provider what a list, however old, says about its model.
+
+        Old lists will do: a model changes neither its context window nor whether it reasons.
+        """
         llm.learn(self.get(provider, max_age=math.inf) or ())
 
 
 async def list_models(
     llm: LLM, provider: ProviderSettings, cache: ModelCache, *, refresh: bool = False
 ) -> Sequence[ModelInfo]:
-    """Give a provider's list, from the cache unless it is to be refreshed. Raises `APIError`, after 10 s at the latest."""
+    """Return a provider's list of models, from the cache unless `refresh` is set.
+
+    Raises `APIError`, after 10 s at the latest.
+    """
     known = None if refresh else cache.get(provider)
     if known is not None:
         return known

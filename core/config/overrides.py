@@ -1,4 +1,4 @@
-"""What flags and environment variables change about the settings for one run."""
+"""Changes that flags and environment variables make to the settings for one run."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _FIELDS: Final = {**schema.CHAIN_KEYS, **schema.PROVIDER_KEYS}
 
 
 class Overrides(NamedTuple):
-    """Wishes for one run; None leaves the settings as they are. Times in seconds."""
+    """Settings for one run; None leaves the configured value. Times are in seconds."""
 
     profile: str | None = None
     chain: tuple[str, ...] | None = None
     """The providers to use, in this order (`--chain`)."""
     only: str | None = None
-    """The single provider to use."""
+    """The only provider to use."""
     provider: str | None = None
     """The provider to begin with; the others follow."""
     model: str | None = None
-    """For the provider that the turn begins with."""
+    """The model for the provider that the turn begins with."""
     system: str | None = None
-    """For every provider."""
+    """The system prompt for every provider."""
     attempt_timeout: float | None = None
     idle_timeout: float | None = None
     deadline: float | None = None
@@ -41,7 +41,7 @@ class Overrides(NamedTuple):
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Read FALLBACK_CHAT_PROFILE, _PROVIDER and _MODEL; empty ones count as not set."""
+        """Read FALLBACK_CHAT_PROFILE, _PROVIDER and _MODEL; an empty variable counts as not set."""
         profile, provider, model = (
             env.get(f"FALLBACK_CHAT_{name}") or None for name in ("PROFILE", "PROVIDER", "MODEL")
         )
@@ -49,13 +49,14 @@ class Overrides(NamedTuple):
 
 
 _ROUTING: Final = ("profile", "chain", "only")
-"""Each says who takes part; one of the flags counts more than what the environment says of it, and of the order."""
+"""Each decides which providers take part; any such flag outweighs all of them in the environment,
+the order included."""
 
 
 def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
-    """Give `settings` with all layers of wishes on top, the weakest layer first.
+    """Return `settings` with all layers of overrides applied, the weakest first.
 
-    Raises `ConfigError` for a name that does not exist and a value out of range.
+    Raises `ConfigError` for an unknown name or a value out of range.
     """
     overrides, origin_of = _merged(layers)
     settings = _with_order(settings, overrides)
@@ -83,13 +84,13 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
 
 
 def _wishes(overrides: Overrides, names: Iterable[str]) -> dict[str, Any]:
-    """Return the wishes among `names`, checked. Raises `ConfigError`."""
+    """Return the checked overrides among `names`. Raises `ConfigError`."""
     wishes = {name: getattr(overrides, name) for name in names}
     return {name: _checked(name, wish) for name, wish in wishes.items() if wish is not None}
 
 
 def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict[str, Origin]]:
-    """Give the strongest wish of each kind, and whose it is."""
+    """Return the strongest value of each override, and its origin."""
     wishes: dict[str, Any] = {}
     origin_of: dict[str, Origin] = {}
     for overrides, origin in layers:
@@ -102,7 +103,7 @@ def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict
 
 
 def _with_order(settings: Settings, overrides: Overrides) -> Settings:
-    """Give the settings with the providers that were asked for, in that order."""
+    """Return the settings with the requested providers, in the requested order."""
     providers = settings.providers
     if overrides.profile is not None:
         if overrides.profile not in settings.profiles:
@@ -130,7 +131,7 @@ def _pick(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tuple[
 
 
 def _wanted(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tuple[ProviderSettings, ...]:
-    """Give providers that were asked for by name: the word of the moment also enables one that the file disables."""
+    """Return the providers called `names`; naming one also enables it for this run."""
     return tuple(replace(provider, enabled=True) for provider in _pick(providers, names))
 
 

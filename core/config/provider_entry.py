@@ -1,4 +1,7 @@
-"""One [[providers]] entry → `ProviderSettings`: what the known services fill in, and what only shows when keys meet."""
+"""One [[providers]] entry → `ProviderSettings`: known services fill in what it leaves out.
+
+Mistakes that only show in a combination of keys are found here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.document import Entry, Problems, Value
 
 LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
-"""Seconds; a server on this machine may have to load the model first."""
+"""Seconds; a local server may have to load the model first."""
 
 GUIDE_MODEL: Final = "manual"
 
@@ -30,7 +33,7 @@ WRONG_ENDS: Final = {
     "gemini": ("/v1beta/models", "/v1beta", "/v1"),
     "ollama": ("/api/chat", "/api/tags", "/api", "/v1"),
 }
-"""What the program adds to `base_url` itself, or what belongs to another kind; the longest first."""
+"""Path endings that the program adds itself or that belong to another kind, the longest first."""
 
 _AS_THEY_ARE: Final = (
     "preset", "enabled", "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort", "context_window",
@@ -42,19 +45,20 @@ class Merged(NamedTuple):
     """What all files together say about one provider."""
 
     entry: Entry
-    """The first one, which must be complete."""
+    """The first entry, which must be complete."""
     values: dict[str, Value]
     wrong: frozenset[str]
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        """Begin with one entry."""
+        """Start with one entry."""
         return cls(entry, entry.values, entry.wrong)
 
     def with_entry(self, entry: Entry) -> Merged:
-        """Give the same provider with the keys of a stronger entry on top.
+        """Return the same provider with the keys of a stronger entry on top.
 
-        Its key is the key, whatever source the other one named: that one was not written for what stands here.
+        The stronger entry's key wins whichever source the weaker one named: that key was not meant
+        for this server.
         """
         replaced = schema.KEY_SOURCES if entry.values.keys() & set(schema.KEY_SOURCES) else ()
         below = {name: value for name, value in self.values.items() if name not in replaced}
@@ -67,16 +71,16 @@ class Merged(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The dotted path of the provider."""
+        """The dotted key of the provider."""
         return self.entry.key
 
     def get(self, name: str) -> Any:
-        """Give a value, or its default."""
+        """Return a value or its default."""
         value = self.values.get(name)
         return schema.PROVIDER_KEYS[name].default if value is None else value.value
 
     def place(self, name: str) -> tuple[Path | None, int | None]:
-        """Give file and line of a value, or of the entry that lacks it."""
+        """Return file and line of a value, or of the entry that lacks it."""
         value = self.values.get(name)
         return (value.path, value.line) if value else (self.entry.path, self.entry.line)
 
@@ -92,7 +96,7 @@ class ProviderBuilder:
         self.advice: list[Problem] = []
 
     def build(self, merged: Merged) -> ProviderSettings:
-        """Give the settings of one provider; mistakes are noted."""
+        """Return the settings of one provider; mistakes are added to the problems."""
         kind, base_url, service = self._address(merged)
         key = self._key(merged, service)
         local = is_loopback(base_url)
@@ -120,7 +124,10 @@ class ProviderBuilder:
         return replace(self._attempt, **own)
 
     def _address(self, merged: Merged) -> tuple[str, str, Service | None]:
-        """Give kind, base_url and the service that lives there: the only one whose key may be sent there unasked."""
+        """Return kind, base_url and the service at that address.
+
+        Only this service's key may be sent there without being configured.
+        """
         preset = by_name(merged.get("preset") or "")
         kind = merged.get("kind") or (preset.kinds[0] if preset else "")
         given = merged.get("base_url")
@@ -180,7 +187,10 @@ class ProviderBuilder:
         return None
 
     def _path(self, merged: Merged, name: str) -> Path | None:
-        """Give a path of the file: `~` is the user's home, a relative one starts at the file that says it."""
+        """Return a path from the file.
+
+        `~` is the user's home, relative paths start at the file's folder.
+        """
         value = merged.values.get(name)
         if value is None:
             return None

@@ -1,4 +1,4 @@
-"""fallback.toml → `Settings`: documents are laid over each other, defaults filled in, and what only shows together is checked."""
+"""fallback.toml → `Settings`: documents are layered, defaults filled in, combinations checked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def load(text: str | bytes, path: Path | None = None, *, home: Path | None = None) -> Settings:
-    """Read one fallback.toml that the user owns; `home` is what `~` stands for.
+    """Read one fallback.toml that the user owns; `home` replaces `~`.
 
-    Raises `ConfigError` with every mistake: each names its key and, where it could be found, its line.
+    Raises `ConfigError` with every mistake, each with its key and, if found, its line.
     """
     problems = Problems()
     return resolve([read_document(text, path, Origin.USER, problems)], problems, home=home)
@@ -30,10 +30,11 @@ def load(text: str | bytes, path: Path | None = None, *, home: Path | None = Non
 def resolve(
     documents: Sequence[Document], problems: Problems, *, home: Path | None = None, warnings: Sequence[Problem] = ()
 ) -> Settings:
-    """Lay `documents` over each other, the weakest first, and fill in the defaults.
+    """Layer `documents`, the weakest first, and fill in the defaults.
 
-    The entries of a later document come first in the chain; one of the same name adds its keys to the earlier one. Raises
-    `ConfigError` with what `problems` holds and every mistake found here.
+    The entries of a later document come first in the chain; an entry with a known name adds its
+    keys to the earlier one. Raises `ConfigError` with what `problems` holds and every mistake found
+    here.
     """
     chain_values: dict[str, Value] = {}
     profiles: dict[str, Value] = {}
@@ -73,7 +74,7 @@ def resolve(
 
 
 def merge(documents: Sequence[Document]) -> list[Merged]:
-    """Give the providers of all `documents` in the order of the chain."""
+    """Return the providers of all `documents` in the order of the chain."""
     chain: list[Merged] = []
     for document in documents:
         below = {one.name: one for one in chain}
@@ -87,7 +88,7 @@ def merge(documents: Sequence[Document]) -> list[Merged]:
 
 
 def _settings(chain: Mapping[str, Value]) -> tuple[AttemptSettings, ChainSettings]:
-    """Split [chain] into what it says about each attempt and about the chain as a whole."""
+    """Split [chain] into what concerns each attempt and what concerns the chain as a whole."""
     written = _plain(chain)
     attempt = {name: value for name, value in written.items() if name in schema.ATTEMPT_KEYS}
     source = TimeoutSource.CHAIN if "attempt_timeout" in attempt else TimeoutSource.DEFAULT

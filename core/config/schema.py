@@ -1,6 +1,7 @@
-"""Every key of fallback.toml in tables: its type, its default, and what it means.
+"""Every key of fallback.toml in tables: its type, its default and its meaning.
 
-The parser, `config show`, the suggestions for misspelt keys and the test of the documentation read the same rows.
+The parser, `config show`, the suggestions for misspelt keys and the test of the documentation all
+read these rows.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class Field(NamedTuple):
     doc: str
     default: Any = None
     secret: bool = False
-    """Its value is never repeated in a message."""
+    """Its value never appears in a message."""
     preference: bool = False
-    """A project file may set it without being trusted: it can neither redirect a request nor run anything."""
+    """Whether an untrusted project file may set it: it neither redirects a request nor runs
+    anything."""
 
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""Each vendor spells them in its own way, and each model knows some of them."""
+"""Every vendor spells them differently, and each model knows only some."""
 _DEFAULTS: Final = {field.name: field.default for field in (*fields(AttemptSettings), *fields(ChainSettings))}
 
 
@@ -60,7 +62,7 @@ ATTEMPT: Final = (
     ),
     _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
 )
-"""How one provider is asked: keys of [chain] that an entry may repeat for itself."""
+"""How one provider is asked: keys of [chain] that an entry may override."""
 
 CHAIN: Final = (
     *ATTEMPT,
@@ -163,4 +165,4 @@ WORDS_OF_OTHERS: Final = {
     "effort": "reasoning_effort", "stop_sequences": "stop",
     "ca_bundle": "ca_file", "price": "prices", "disabled": "enabled", "active": "enabled",
 }  # fmt: skip
-"""What other programs call our keys."""
+"""The names that other programs use for our keys."""

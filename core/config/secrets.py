@@ -1,7 +1,7 @@
-"""Which configured values are secrets: what is declared as one, and what looks like one wherever it was written.
+"""Which configured values are secrets: those declared as such, and look-alikes anywhere else.
 
-Two measures. An answer is a text that the user wants as it is, so only what nobody writes by chance is searched for in it. What a
-server says about a failure may lose a word more.
+There are two standards. Users want answers verbatim, so only values that nobody writes by chance
+are redacted there. A server's error message may lose a word more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings, Settings
 
 SHORTEST: Final = 8
-"""Characters from which on a secret is searched for in answers, where a shorter one would be found by chance."""
+"""Characters; a shorter secret would turn up in answers by chance."""
 _TELLING: Final = frozenset(
     {
         "authorization",
@@ -36,25 +36,25 @@ _TELLING: Final = frozenset(
         "token",
     }
 )
-"""Words of a name that declare its value a secret. `tokens` is none: `max_tokens` is a number."""
+"""Words in a name that make its value a secret. `tokens` is not one: `max_tokens` is a number."""
 _WORDS: Final = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _IDENTITIES: Final = frozenset({"openai-organization", "openai-project", "user-agent", "referer", "http-referer"})
-"""Headers that name a customer or a program: irregular, and no secret."""
+"""Headers that name a customer or a program: irregular values, but not secrets."""
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 
 
 def is_telling(name: str) -> bool:
-    """Whether a header or field of this name holds a secret."""
+    """Whether a header or field with this name holds a secret."""
     return not _TELLING.isdisjoint(word.lower() for word in _WORDS.findall(name))
 
 
 def findable(values: Iterable[str]) -> Iterator[str]:
-    """Yield those of some secrets that can be searched for in answers: no ordinary word, and not too short."""
+    """Yield the secrets worth searching for in answers: neither ordinary words nor too short."""
     return (value for value in values if len(value) >= SHORTEST and not is_ordinary(value))
 
 
 def secret_values(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the secrets to keep out of answers that stand in the configuration, and in the environment's proxies."""
+    """Return the secrets in the configuration and in the environment's proxy variables."""
     found = [secret for provider in settings.providers for secret in secrets_of(provider)]
     found += [secret for name in PROXY_VARIABLES for secret in _userinfo(env.get(name, ""))]
     found += [secret for name in settings.profiles for secret in marked_in(name)]
@@ -62,7 +62,7 @@ def secret_values(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]
 
 
 def secrets_of(provider: ProviderSettings) -> list[str]:
-    """Return the secrets that stand in one provider's entry, where they belong and where they were written by mistake."""
+    """Return the secrets in one provider's entry, wherever they were written."""
     found: list[str] = []
     if provider.key and provider.key.inline:
         found.append(provider.key.inline.strip())
@@ -79,13 +79,16 @@ def secrets_of(provider: ProviderSettings) -> list[str]:
 
 
 def error_secrets(provider: ProviderSettings) -> list[str]:
-    """Return what to keep out of a provider's errors: its secrets, and each header's value that is no ordinary word."""
+    """Return what to redact in a provider's errors: its secrets and all unusual header values."""
     values = (value for name, value in provider.headers if name.lower() not in _IDENTITIES)
     return [*secrets_of(provider), *(value for value in values if len(value) >= SHORTEST and not is_ordinary(value))]
 
 
 def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: bool = False) -> Any:
-    """Return extra request fields with `change(text)` for every text below a telling name, however deep."""
+    """Return extra request fields with `change(text)` in place of each string below a telling name.
+
+    Nested tables are searched to any depth.
+    """
     if isinstance(body, dict):
         return {
             name: change_secret_fields(value, change, secret=secret or is_telling(name)) for name, value in body.items()
@@ -96,7 +99,10 @@ def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: boo
 
 
 def _credentials(name: str, value: str) -> list[str]:
-    """Return the secrets in the value of a telling header: as a whole, without its scheme, and each cookie or password alone."""
+    """Return the secrets in the value of a telling header.
+
+    That is the whole value, the value without its scheme, and each cookie or password alone.
+    """
     if name == "cookie":
         return [value, *(cookie.partition("=")[2] for cookie in value.split("; "))]
     scheme, _, bare = value.partition(" ")
@@ -108,7 +114,7 @@ def _credentials(name: str, value: str) -> list[str]:
 
 
 def _userinfo(url: str) -> list[str]:
-    """Return the password of an address, as it is written and as it is meant; a user name that stands alone is a token."""
+    """Return the password in an address, as written and decoded; a lone user name is a token."""
     authority = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
     user, _, password = authority.rpartition("@")[0].partition(":")
     secret = password or user
@@ -116,14 +122,14 @@ def _userinfo(url: str) -> list[str]:
 
 
 def _misplaced(provider: ProviderSettings) -> Iterator[str]:
-    """Yield what was written into another setting and is marked as a key."""
+    """Yield values in other settings that carry the mark of a key."""
     key = provider.key
     command = key.cmd if key and key.cmd else ()
     files = (str(path) for path in (key.file if key else None, provider.ca_file) if path is not None)
     for text in (*command, *files):
         yield from secrets_in(text)
     for text in (provider.name, provider.model, *provider.tags, *_texts(provider.extra_body)):
-        # Names of models and hashes in requests are irregular, too.
+        # Model names and hashes in requests look irregular, too.
         yield from marked_in(text)
 
 

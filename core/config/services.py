@@ -1,7 +1,7 @@
-"""The services the program knows by name: where they are, how they are spoken to, which variable holds their key.
+"""The services the program knows by name: address, wire formats, key variable.
 
-This table is the only place that knows a vendor's address, key variable or model. It feeds the defaults of fallback.toml, the
-chain that is used without one, and `config init`.
+This table is the only place that knows a vendor's address, key variable or model. It feeds the
+defaults of fallback.toml, the chain without a configuration, and `config init`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class Service(NamedTuple):
 
     name: str
     base_url: str
-    """Empty where each customer has an own host."""
+    """Empty if each customer has a separate host."""
     kinds: tuple[str, ...] = _CHAT
-    """The wire formats it speaks at `base_url`; the first is the usual one."""
+    """The wire formats at `base_url`; the first is the default."""
     host_suffix: str | None = None
-    """What such hosts end with."""
+    """The common ending of such hosts."""
     key_env: tuple[str, ...] = ()
-    """Variables that hold its key, the first one wins; empty for servers that need none."""
+    """Variables that hold the key, the first one set wins; empty for servers that need none."""
     base_url_env: str | None = None
-    """The variable by which other programs, too, are told another address."""
+    """The variable in which other programs, too, look for another address."""
     model: str = ""
-    """A sensible model; empty where there is no telling, and then only a local server is used unasked."""
+    """A sensible model; empty if there is no telling, and then only a local server is detected."""
 
     @property
     def local(self) -> bool:
-        """It runs on this machine."""
+        """Whether it runs on this machine."""
         return is_loopback(self.base_url)
 
 
@@ -113,18 +113,18 @@ SERVICES: Final = (
     Service(name="vllm", base_url="http://127.0.0.1:8000/v1"),
     Service(name="ollama-cloud", kinds=("ollama",), base_url="https://ollama.com", key_env=("OLLAMA_API_KEY",)),
 )
-"""In the order of the chain that is used without a configuration: clouds first, then what runs on this machine."""
+"""In the order of the chain without a configuration: clouds first, then local servers."""
 
 _BY_NAME: Final = {service.name: service for service in SERVICES}
 
 
 def by_name(name: str) -> Service | None:
-    """Give the service called `name`."""
+    """Return the service called `name`."""
     return _BY_NAME.get(name)
 
 
 def by_url(url: str) -> Service | None:
-    """Give the service that `url` belongs to, by scheme, host and port: the only ones that may see its key."""
+    """Return the service at `url`, by scheme, host and port: only it may see the service's key."""
     origin = _origin(url)
     for service in SERVICES:
         if service.base_url and _origin(service.base_url) == origin:
@@ -135,12 +135,12 @@ def by_url(url: str) -> Service | None:
 
 
 def by_kind(kind: str) -> Service | None:
-    """Give the service that a kind means when nothing else is said."""
+    """Return the default service of a kind."""
     return next((service for service in SERVICES if kind in service.kinds), None)
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether `url` points at this machine."""
+    """Whether `url` points to this machine."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -152,7 +152,7 @@ def is_loopback(url: str) -> bool:
 
 
 def machine(kind: str, base_url: str | None) -> str | None:
-    """Return what serves an entry: host and port, or `local` for this machine; None where that is not known."""
+    """Return the machine behind an entry: host and port, or `local`; None if unknown."""
     service = by_kind(kind)
     url = base_url or (service.base_url if service else "")
     return "local" if is_loopback(url) else urlsplit(url).netloc or None

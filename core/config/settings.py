@@ -1,4 +1,4 @@
-"""The configuration as frozen values; every name is the name in fallback.toml."""
+"""The configuration as frozen values; every name is the name used in fallback.toml."""
 
 from __future__ import annotations
 
@@ -16,34 +16,38 @@ if TYPE_CHECKING:
     from fallback_chat.core.errors import Problem
 
 NOTHING_WRITTEN: Final = AttemptSettings(attempt_timeout_source=TimeoutSource.DEFAULT)
-"""What holds for a provider while the user has chosen nothing."""
+"""The attempt settings of a provider for which the user has set nothing."""
 
 
 class Origin(StrEnum):
-    """Which layer a value comes from; a later one wins."""
+    """The layer that a value comes from; a later one wins."""
 
     DEFAULT = "default"
     USER = "user"
-    """The user's own fallback.toml, or the one that was named."""
+    """The user's own fallback.toml, or the named one."""
     PROJECT = "project"
-    """The fallback.toml of the working directory's repository."""
+    """The fallback.toml in the repository of the working directory."""
     ENV = "env"
     FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """Where an API key comes from: one of `env`, `cmd`, `file`, `inline`. The value is read by `core/config/keys.py`."""
+    """The source of an API key: `env`, `cmd`, `file` or `inline`.
+
+    `core/config/keys.py` reads the key itself.
+    """
 
     env: str | None = None
     alternatives: tuple[str, ...] = ()
-    """Further variables to look into when `env` is not set (some services have two names for the same)."""
+    """Further variables to try if `env` is not set (some services have two names for the same key).
+    """
     cmd: tuple[str, ...] | None = None
     file: Path | None = None
     inline: str | None = field(default=None, repr=False)
 
     def describe(self) -> str:
-        """Name the source without its value."""
+        """Return the source in words, without the key."""
         if self.env is not None:
             return "env " + " or ".join((self.env, *self.alternatives))
         if self.cmd is not None:
@@ -54,7 +58,7 @@ class KeySource:
 
 
 class Prices(NamedTuple):
-    """Price per million tokens, in whatever currency the user thinks in."""
+    """Prices per million tokens, in the user's own currency."""
 
     input: float = 0.0
     output: float = 0.0
@@ -63,7 +67,7 @@ class Prices(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
-    """One [[providers]] entry, defaults filled in."""
+    """One [[providers]] entry with all defaults filled in."""
 
     name: str
     kind: str
@@ -82,19 +86,19 @@ class ProviderSettings:
     tags: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy: str | None = field(default=None, repr=False)
-    """A URL, or `none` to bypass the proxies of the environment."""
+    """A URL, or `none` to bypass the environment's proxies."""
     ca_file: Path | None = None
     extra_body: dict[str, Any] = field(default_factory=dict, repr=False)
     prices: Prices | None = None
     preset: str | None = None
-    """The vendor whose quirks apply; None recognises it by host."""
+    """The vendor whose quirks apply; None detects it by host."""
     attempt: AttemptSettings = NOTHING_WRITTEN
-    """The keys of [chain] about single attempts, with this entry's own on top."""
+    """The attempt settings of [chain], overridden by this entry's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """The [chat] table: what the interactive chat begins with."""
+    """The [chat] table: the initial settings of the chat."""
 
     multiline: bool = False
     vi: bool = False
@@ -113,19 +117,19 @@ class Settings:
 
     chain: ChainSettings
     attempt: AttemptSettings = NOTHING_WRITTEN
-    """What [chain] says about single attempts, for every provider without keys of its own."""
+    """The attempt settings of [chain], for every provider without its own."""
     providers: tuple[ProviderSettings, ...]
     """In the order of the chain."""
     profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Named chains: provider names in order."""
     chat: ChatSettings = field(default_factory=ChatSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
-    """The [keys] table: keys of the chat by the name of what they do, where they are not the usual ones."""
+    """The [keys] table: changed key bindings of the chat, by action."""
     path: Path | None = None
-    """The file it came from; None when it was detected from the environment."""
+    """The file it came from; None if detected from the environment."""
     warnings: tuple[Problem, ...] = ()
-    """What works but should be looked at."""
+    """Problems that do not prevent running but deserve a look."""
     advice: tuple[Problem, ...] = ()
-    """What is unusual and may well be meant so: a check mentions it, a run does not."""
+    """Unusual settings that may be intended: reported by a check, not by a run."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Where each value comes from, by the dotted path of its key; what is not named is a default."""
+    """The origin of each value, by dotted key; a key that is missing has its default."""

@@ -1,7 +1,7 @@
-"""On which line each key of a TOML text stands: the standard library's parser does not tell.
+"""The line of each key in a TOML text, which the standard library's parser does not report.
 
-The scan is linear, takes any text, valid or not, and finds keys at the level of statements; what stands inside a value is
-looked up by the statement that holds it.
+The scan is linear, accepts any text, valid or not, and finds keys at statement level; a key inside
+a value is looked up by the statement that holds it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
 
 
 class TomlLines:
-    """The lines of a text's keys; `deepest` is the largest number of parts that one dotted key has."""
+    """The lines of a text's keys; `deepest` is the largest number of parts in one dotted key."""
 
     def __init__(self, text: str) -> None:
         self._lines: dict[Path, int] = {}
@@ -42,14 +42,17 @@ class TomlLines:
             self._read(line, statement)
 
     def find(self, path: Path) -> int | None:
-        """Give the 1-based line of `path` (names, and 0-based places in arrays of tables), or of what holds it."""
+        """Return the 1-based line of `path`, or of the nearest parent found.
+
+        Items of `path` are names, and 0-based indexes into arrays of tables.
+        """
         for end in range(len(path), 0, -1):
             if (line := self._lines.get(path[:end])) is not None:
                 return line
         return None
 
     def _statements(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield each statement's first line and its tokens, up to and without the value."""
+        """Yield each statement's first line and its tokens up to the value."""
         line, start, depth, run = 1, 0, 0, 0
         tokens: list[str] = []
         in_value = False
@@ -90,7 +93,7 @@ class TomlLines:
                 self._lines.setdefault((*self._table, *names[:end]), line)
 
     def _inside_arrays(self, names: tuple[str, ...]) -> Path:
-        """Give the path of a header, with the place of the entry it continues after each array of tables."""
+        """Return the path of a header, with the index of the current entry after each array."""
         path: Path = ()
         for name in names[:MAX_KEY_PARTS]:
             if path in self._arrays:

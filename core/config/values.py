@@ -1,4 +1,4 @@
-"""The types that values in fallback.toml can have: how each is checked, and how it is called in messages and docs."""
+"""The types of values in fallback.toml: how to check each, and its name in messages and docs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _CONTAINERS: Final = ((dict, "a table"), (list, "a list"), (date | time, "a date
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 
 
-class Mistake(ValueError):  # noqa: N818 - it is the user's, and told as such
-    """A value cannot be used; the text says what is wrong with it, or what to write instead."""
+class Mistake(ValueError):  # noqa: N818 - a user's mistake, reported as such
+    """A value cannot be used; the text says what is wrong or what to write instead."""
 
 
 class ValueType(NamedTuple):
     """One type of values."""
 
     words: str
-    """What to write, as it follows "must be"."""
+    """What to write, completing the sentence "must be …"."""
     read: Callable[[Any], Any]
-    """Gives the value as it is used; raises `Mistake`."""
+    """Returns the value to use; raises `Mistake`."""
 
 
 def describe(value: Any) -> str:
-    """Name a wrong value in a message: short, on one line, without control characters and what looks like a key."""
+    """Return a wrong value for a message: one short line without control characters or keys."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= _HUGE:
@@ -46,7 +46,7 @@ def describe(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        value = masked(value)  # before it is cut, or half a key would stay
+        value = masked(value)  # before shortening, which could leave half a key
         return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
     if isinstance(value, tuple):
         return masked(" ".join(map(repr, value)))
@@ -58,13 +58,13 @@ def _is_number(value: Any) -> bool:
 
 
 def number(words: str, low: float, high: float, *, above: bool = False, or_words: Iterable[str] = ()) -> ValueType:
-    """Make the type of numbers from `low` (or just above it) to `high`; some words may be allowed beside them."""
+    """Return the type of numbers from `low` (exclusive if `above`) to `high`, or words instead."""
     allowed = tuple(or_words)
 
     def read(value: Any) -> float | str | None:
         if isinstance(value, str) and value in allowed:
             return None if value == NONE else allowed[allowed.index(value)]
-        # NaN fails every comparison, so test for the valid range.
+        # Test for the valid range, which NaN fails: it compares as false with everything.
         if _is_number(value) and low <= value <= high and not (above and value == low):
             return float(value)
         raise Mistake("")
@@ -75,12 +75,12 @@ def number(words: str, low: float, high: float, *, above: bool = False, or_words
 
 
 def seconds(*, low: float = 0.0, above: bool = True, or_words: Iterable[str] = ()) -> ValueType:
-    """Make the type of a duration in seconds, at most a day."""
+    """Return the type of durations in seconds, at most a day."""
     return number("a number of seconds", low, DAY, above=above, or_words=or_words)
 
 
 def integer(low: int, high: int) -> ValueType:
-    """Make the type of whole numbers from `low` to `high`."""
+    """Return the type of integers from `low` to `high`."""
 
     def read(value: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
@@ -91,7 +91,7 @@ def integer(low: int, high: int) -> ValueType:
 
 
 def choice(names: Iterable[str], make: Callable[[str], Any] = str) -> ValueType:
-    """Make the type of a word out of `names`."""
+    """Return the type of a word out of `names`."""
     allowed = tuple(names)
 
     def read(value: Any) -> Any:
@@ -103,7 +103,7 @@ def choice(names: Iterable[str], make: Callable[[str], Any] = str) -> ValueType:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Say which of `known` may have been meant, as a question; empty when none is near."""
+    """Return a question that suggests the closest of `known`; empty if none is close."""
     from difflib import get_close_matches
 
     candidates = tuple(known)
@@ -156,7 +156,7 @@ def _argv(value: Any) -> tuple[str, ...]:
 def _variable(value: Any) -> str:
     if not (isinstance(value, str) and _VARIABLE.fullmatch(value)):
         raise Mistake("")
-    # A key pasted in the place of the variable's name would be printed wherever the source is named.
+    # A key pasted in place of the variable's name would be printed wherever the source is named.
     if len(value) >= 20 and re.search("[a-z]", value) and re.search("[0-9]", value):
         raise Mistake("this looks like a key itself")
     return value
@@ -169,7 +169,7 @@ def _path(value: Any) -> str:
 
 
 def _url(value: Any) -> str:
-    """Check an address; the messages never repeat it, it may hold a password."""
+    """Check an address; messages never repeat it, because it may hold a password."""
     if not isinstance(value, str):
         raise Mistake("")
     if not value.isprintable() or " " in value or len(value) > _URL_LENGTH:
@@ -225,7 +225,10 @@ def _headers(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _json_table(value: Any) -> dict[str, Any]:
-    """Check that a table can be sent as JSON, level by level: recursion would be the sender's to choose."""
+    """Check that a table can be sent as JSON.
+
+    It is walked level by level: recursion would let the file decide about the depth of the stack.
+    """
     if not isinstance(value, dict):
         raise Mistake("")
     level: list[Any] = [value]

@@ -1,1 +1,1 @@
-"""Stored conversations: written while they happen, searched, exported."""
+"""Stored conversations: written as they happen, searched, exported."""

@@ -19,7 +19,7 @@ SESSION_SCHEMA: Final = "fallback-chat.session/1"
 
 
 def to_json(conversation: Conversation) -> str:
-    """Write everything that is stored, attachments as base64, on indented lines."""
+    """Return everything stored as indented JSON, attachments in base64."""
     summary = conversation.summary
     document = {
         "schema": SESSION_SCHEMA,
@@ -34,7 +34,7 @@ def to_json(conversation: Conversation) -> str:
 
 
 def to_markdown(conversation: Conversation) -> str:
-    """Write questions and answers under headings that name the speaker; mark unfinished answers."""
+    """Return the turns under headings that name the speaker; mark unfinished answers."""
     summary = conversation.summary
     blocks = [f"# {summary.title}", f"*{rfc3339(summary.created)}, conversation {summary.id}*"]
     for turn in conversation.turns:
@@ -55,7 +55,7 @@ def _answer_blocks(turn: StoredTurn) -> Iterator[str]:
 
 
 def what_is_missing(turn: StoredTurn) -> str | None:
-    """Return in a few words why there is no whole answer; None when there is one."""
+    """Return in a few words why there is no whole answer, or None if there is one."""
     answer = turn.answer
     if turn.unreadable is not None:
         return f"this turn cannot be read: {turn.unreadable}"

@@ -1,6 +1,6 @@
-"""Writing a chat down while it happens.
+"""Recording a chat while it happens.
 
-A chat never fails because it cannot be written down: that is said once, and it goes on.
+A chat never fails because it cannot be recorded: one warning, and it continues.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import ChatChunk
 
 SAVE_INTERVAL: Final = 1.0
-"""Seconds of text that killing the program may cost."""
+"""Seconds of text that killing the program may lose."""
 T = TypeVar("T")
 
 
 def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str], object]) -> History:
-    """Open the conversations; if that fails, `warn` is told and they are kept in memory."""
+    """Open the conversations; on failure call `warn` and keep them in memory."""
     try:
         return History.open(path, clock=clock, warn=warn)
     except StorageError as error:
@@ -38,9 +38,9 @@ def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str]
 
 
 class PartialSaver:
-    """Collects the pieces of an answer and saves them once a second at most.
+    """Collects the pieces of an answer and saves them at most once a second.
 
-    `monotonic` gives seconds.
+    `monotonic` returns seconds.
     """
 
     def __init__(self, save: Callable[[str], object], monotonic: Callable[[], float]) -> None:
@@ -51,19 +51,19 @@ class PartialSaver:
         self._saved_at = monotonic()
 
     def add(self, text: str) -> None:
-        """Take the next piece, and save if it is time to."""
+        """Add the next piece, and save if it is time to."""
         self._pieces.append(text)
         self._dirty = True
         self.tick()
 
     def clear(self) -> None:
-        """Forget the pieces: the answer begins anew."""
+        """Forget the pieces: the answer starts over."""
         self._dirty = bool(self._pieces)
         self._pieces.clear()
         self.tick()
 
     def tick(self) -> None:
-        """Save what has not been saved, if it is time to; called while nothing comes."""
+        """Save unsaved pieces if it is time to; called while nothing arrives."""
         if self._dirty and self._monotonic() - self._saved_at >= SAVE_INTERVAL:
             self._save("".join(self._pieces))
             self._dirty = False
@@ -71,11 +71,11 @@ class PartialSaver:
 
 
 class Recorder:
-    """Writes the turns of one conversation down: `begin`, then `chunk` and `tick`, then `finish`.
+    """Records the turns of one conversation: `begin`, then `chunk` and `tick`, then `finish`.
 
-    `redact` takes known secrets out of everything that is stored. `conversation` is the one to
-    continue; without it a new one is begun with the first question. When another process has
-    continued it meanwhile, or is about to, this one continues a copy.
+    `redact` removes known secrets from everything that is stored. `conversation` is the one to
+    continue; without it, the first question starts a new one. If another process has continued it
+    meanwhile, or is about to, this one continues a copy.
     """
 
     def __init__(
@@ -95,22 +95,22 @@ class Recorder:
         self._session = conversation.summary.id if conversation else None
         self._last = conversation.last if conversation else BEFORE_THE_FIRST
         self.context = conversation.context if conversation else ChatContext()
-        """What had been said before."""
+        """The conversation so far."""
         self._question: ChatMessage | None = None
         self._turn: TurnId | None = None
         self._in_vain = False
-        """The last turn has ended without an answer."""
+        """Whether the last turn ended without an answer."""
         self._partial: PartialSaver | None = None
         self._begun_at = 0.0
         self._first_at: float | None = None
 
     @property
     def session(self) -> SessionId | None:
-        """The conversation's id; None before the first question, or when nothing is saved."""
+        """The conversation's id; None before the first question, or if nothing is saved."""
         return self._session if self._history.is_kept else None
 
     def begin(self, question: ChatMessage) -> None:
-        """Store a question before it is sent; one that was just asked in vain keeps its turn."""
+        """Store a question before it is sent; repeating an unanswered question reuses its turn."""
         self._begun_at, self._first_at = self._monotonic(), None
         parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
         question = replace(question, content=tuple(parts))
@@ -121,7 +121,7 @@ class Recorder:
         self._attempt(self._stored_turn)
 
     def chunk(self, chunk: ChatChunk) -> None:
-        """Take one chunk of the answer; its text is stored within a second."""
+        """Add one chunk of the answer; its text is stored within a second."""
         assert self._partial is not None, "begin() comes first"
         if chunk.restarted:
             self._partial.clear()
@@ -132,7 +132,7 @@ class Recorder:
             self._partial.add(chunk.delta.content)
 
     def tick(self) -> None:
-        """Store what has come, if it is time to; called about once a second while nothing comes."""
+        """Store what has arrived, if it is time to; called about once a second."""
         if self._partial is not None:
             self._partial.tick()
 
@@ -147,7 +147,7 @@ class Recorder:
         self._partial, self._in_vain = None, not answer.has_content
 
     def undo(self) -> None:
-        """Take the last turn back."""
+        """Undo the last turn."""
         self._in_vain = False
         if self._session is not None:
             self._attempt(self._undo)
@@ -162,7 +162,7 @@ class Recorder:
         self._last = self._history.last_turn(self._session, before=undone)
 
     def _ask_again(self) -> None:
-        """Reopen the turn of a question that was asked in vain, if nobody has come after it."""
+        """Reopen the turn of an unanswered question, if it is still the last one."""
         if self._session is not None and self._turn is not None:
             try:
                 self._history.ask_again(self._session, self._turn)
@@ -170,7 +170,7 @@ class Recorder:
                 self._turn = None
 
     def _stored_turn(self) -> TurnId:
-        """Return the turn's number, storing the question first if that has failed before."""
+        """Return the turn's number; if storing the question failed before, try again."""
         assert self._question is not None, "begin() comes first"
         if self._turn is None:
             self._turn = self._last = self._begin(self._question)
@@ -201,7 +201,7 @@ class Recorder:
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """Run `action`, and report the first failure of the file.
 
-        Later ones are tried all the same: there may be space again.
+        Later actions are still attempted: there may be space again.
         """
         try:
             return action()
@@ -213,10 +213,10 @@ class Recorder:
 
 
 def find_conversation(history: History, session: str | None) -> Conversation:
-    """Read the conversation to be continued: the one that `session` names or begins, or the latest.
+    """Return the conversation to continue: the one whose id `session` begins, or the latest.
 
-    A turn that another process has under way is left out: what comes next begins a copy of what is
-    before it. Raises `InputError` when there is none, `StorageError` when it cannot be read.
+    A turn that another process is still answering is left out: the next turn then begins a copy of
+    what precedes it. Raises `InputError` if there is none, `StorageError` if it cannot be read.
     """
     found = history.latest() if session is None else history.resolve(session)
     if found is None:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 SessionId = NewType("SessionId", str)
 TurnId = NewType("TurnId", int)
 BEFORE_THE_FIRST: Final = TurnId(0)
-"""Stands for the last turn of a conversation that has none."""
+"""The "last turn" of a conversation without turns."""
 TITLE_LENGTH: Final = 60
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTurn:
-    """One question and what came of it.
+    """One question and its outcome.
 
-    Moments are wall-clock seconds, None where they cannot be read.
+    Moments are wall-clock seconds, None if unreadable.
     """
 
     id: TurnId
@@ -32,26 +32,26 @@ class StoredTurn:
     question: ChatMessage = field(default_factory=lambda: ChatMessage(Role.USER))
     answer: Answer = field(default_factory=Answer)
     ended: float | None = None
-    """None while it is being answered, and for good when the program was killed meanwhile."""
+    """None while it is being answered, and for good if the program was killed meanwhile."""
     first_token: float | None = None
     """Seconds from the question to the first sign of the answer, and to its end."""
     elapsed: float | None = None
     unreadable: str | None = None
-    """Why what is stored cannot be read; question and answer are then as far as they could be."""
+    """Why the stored turn is unreadable; question and answer then hold what could be read."""
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The answer as JSON, as it is stored: it may have fields that this release does not know."""
+    """The stored JSON of the answer, which may have fields that this release does not know."""
 
     @property
     def is_answered(self) -> bool:
-        """It is part of what is said in the conversation."""
+        """Whether it counts as part of the conversation."""
         return self.unreadable is None and self.answer.has_content
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One conversation, without what was said.
+    """One conversation without its content.
 
-    Moments are wall-clock seconds, None where they cannot be read.
+    Moments are wall-clock seconds, None if unreadable.
     """
 
     id: SessionId
@@ -64,37 +64,37 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation with its turns, without those that were undone."""
+    """A conversation with its turns, except undone ones."""
 
     summary: Summary
     turns: tuple[StoredTurn, ...]
 
     @property
     def context(self) -> ChatContext:
-        """The turns that a provider is told of: those with an answer, incomplete ones marked."""
+        """The turns to send to a provider: those with an answer, incomplete ones marked."""
         answered = [turn for turn in self.turns if turn.is_answered]
         return ChatContext(tuple(message for turn in answered for message in (turn.question, turn.answer.message())))
 
     @property
     def answered_by(self) -> str | None:
-        """The provider that gave the last answer; None before the first."""
+        """The provider of the last answer; None before the first."""
         answers = (turn.answer for turn in reversed(self.turns) if turn.is_answered)
         return next((answer.provider for answer in answers if answer.error is None), None)
 
     @property
     def unreadable(self) -> tuple[StoredTurn, ...]:
-        """The turns that cannot be read; no provider is told of them."""
+        """The unreadable turns, which are never sent to a provider."""
         return tuple(turn for turn in self.turns if turn.unreadable is not None)
 
     @property
     def last(self) -> TurnId:
-        """The turn after which the next one comes."""
+        """The turn that the next one follows."""
         return self.turns[-1].id if self.turns else BEFORE_THE_FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A turn that a search found."""
+    """A turn found by a search."""
 
     session: SessionId
     title: str
@@ -104,11 +104,11 @@ class Hit:
 
 
 def storable(text: str) -> str:
-    """Return `text` as UTF-8 can hold it: half a surrogate pair becomes U+FFFD."""
+    """Return `text` with lone surrogates replaced by U+FFFD, as UTF-8 requires."""
     return _HALF_A_PAIR.sub("\ufffd", text)
 
 
 def title_from(question: str) -> str:
-    """Make a title of the beginning of the first question."""
+    """Return a title made of the beginning of the first question."""
     line = " ".join(question.split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"

@@ -1,8 +1,7 @@
-"""How questions and answers are written into columns and read back.
+"""Writing questions and answers into columns and reading them back.
 
-Rows are read as what they are, the data of strangers: another program, a later release or a damaged
-page may have written anything. A reader takes what this module would have written and raises
-ValueError or TypeError for everything else.
+Rows are untrusted: another program, a later release or a damaged page may have written anything. A
+reader accepts what this module would have written and raises ValueError or TypeError otherwise.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
 
 LAST_MOMENT: Final = 253_402_214_400
-"""The last moment that every time zone can show: the second last day of the year 9999."""
+"""The latest moment that every time zone can show: the last but one day of the year 9999."""
 UNREADABLE: Final = "(unreadable)"
-"""Stands for a title that cannot be read."""
+"""The title shown in place of an unreadable one."""
 _LONGEST: Final = 1e12
 """Seconds."""
 
 
 def moment(value: Any) -> float | None:
-    """Return a moment (wall-clock seconds), or None for what is not one."""
+    """Return a moment (wall-clock seconds), or None if `value` is not one."""
     return float(value) if type(value) in (int, float) and 0 <= value <= LAST_MOMENT else None
 
 
@@ -40,17 +39,17 @@ def _moment(value: Any) -> None:
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is a text, and not bytes that are no UTF-8."""
+    """Whether a value is text, and not bytes that are invalid UTF-8."""
     return isinstance(value, str) and storable(value) == value
 
 
 def shown(value: Any, otherwise: str = "") -> str:
-    """Return a text as far as it can be shown, or else `otherwise`."""
+    """Return text as far as it can be shown, or else `otherwise`."""
     return storable(value) if isinstance(value, str) else otherwise
 
 
 def text(value: Any) -> str:
-    """Return a text. Raises ValueError for anything else."""
+    """Return text. Raises ValueError for anything else."""
     if not is_text(value):
         raise ValueError("is not text")
     return str(value)
@@ -69,7 +68,7 @@ def _flag(value: Any) -> bool:
 
 
 def _json(value: Any) -> Any:
-    """Read JSON, of which NULL is nothing; strings come out as they can be shown and sent."""
+    """Read JSON, with NULL as None; strings are cleaned so that they can be shown and sent."""
     if value is None:
         return None
     try:
@@ -83,7 +82,7 @@ def _no_number(name: str) -> None:
 
 
 class _Column(NamedTuple):
-    """Where a field of an answer is stored."""
+    """The column that stores a field of an answer."""
 
     field: str
     name: str
@@ -111,7 +110,7 @@ _COLUMNS: Final = (
 )
 _FIELDS: Final = tuple(column.field for column in _COLUMNS)
 ANSWER_COLUMNS: Final = (*(column.name for column in _COLUMNS), "more")
-"""`more` is a JSON object of the fields that have no column of their own, whoever wrote them."""
+"""`more` is a JSON object of all fields without a column of their own, known or not."""
 TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "parts", *ANSWER_COLUMNS)
 
 
@@ -138,7 +137,7 @@ def _object(value: Any) -> dict[str, Any] | None:
 
 
 def document_from(values: Sequence[Any]) -> dict[str, Any]:
-    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, unknown fields included.
+    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, with unknown fields.
 
     Raises ValueError.
     """
@@ -151,9 +150,7 @@ def document_from(values: Sequence[Any]) -> dict[str, Any]:
 def turn_from(row: Sequence[Any], blobs: Callable[[], Mapping[int, Any]]) -> StoredTurn:
     """Read a turn from its number and the values of `TURN_COLUMNS`.
 
-    A turn that cannot be read says so.
-
-    `blobs` returns the attachments by number.
+    An unreadable turn is marked as such. `blobs` returns the attachments by number.
     """
     turn, asked, ended, first_token, elapsed, question, parts, *answer = row
     read: dict[str, Any] = {"id": TurnId(turn), "asked": moment(asked), "ended": moment(ended)}
@@ -178,9 +175,9 @@ def _named(name: str, read: Callable[[Any], Any], value: Any) -> Any:
 
 
 def parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
-    """Return the layout of a question as JSON, and the bytes that it refers to by number.
+    """Return the layout of a question as JSON, and the attachments that it numbers.
 
-    A question that is nothing but text has no layout.
+    A question that is only text has no layout.
     """
     if question.content == (Text(question.text),):
         return None, []
@@ -200,7 +197,7 @@ def parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
 
 
 def question_from(said: Any, layout: Any, blobs: Callable[[], Mapping[int, Any]]) -> ChatMessage:
-    """Put a question together again. Raises ValueError or TypeError."""
+    """Rebuild a question. Raises ValueError or TypeError."""
     plain = Text(_named("question", text, said))
     items = _named("parts", _json, layout)
     if items is None:
@@ -213,7 +210,7 @@ def question_from(said: Any, layout: Any, blobs: Callable[[], Mapping[int, Any]]
 def _part(item: Any, blobs: Mapping[int, Any]) -> Part:
     match item:
         case {"image": media_type, "blob": int(number)}:
-            return Image(media_type, blobs.get(number))  # type: ignore[arg-type] # checked there
+            return Image(media_type, blobs.get(number))  # type: ignore[arg-type] # checked by Image
         case {"document": media_type, "filename": filename, "blob": int(number)}:
             return Document(media_type, blobs.get(number), filename)  # type: ignore[arg-type]
         case {"text": said}:

@@ -1,6 +1,6 @@
-"""The tables of the conversations: one migration per released version, never changed afterwards.
+"""The tables of the conversations: one migration per released version, never changed later.
 
-A migration adds, it never takes away: an older release can read what a newer one wrote.
+A migration only adds: an older release can read what a newer one wrote.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             forked_from TEXT
         )
         """,
-        # `parts` is only filled where the question is more than its text; JSON columns are NULL
-        # where there is nothing.
-        # AUTOINCREMENT: the number of a removed turn is not given to another.
+        # `parts` is only filled if the question is more than its text; empty JSON columns are NULL.
+        # AUTOINCREMENT: the number of a removed turn is never reused.
         """
         CREATE TABLE turns (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -61,7 +60,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         )
         """,
     ),
-    # A JSON object for all that an answer has and no column above: a new field needs no migration.
+    # A JSON object for every field without a column above: a new field needs no migration.
     ("ALTER TABLE turns ADD COLUMN more TEXT",),
 )
-"""The search index is not part of it: `core/conversations/search.py` makes it on first use."""
+"""The search index is not included: `core/conversations/search.py` creates it on first use."""

@@ -1,9 +1,8 @@
 """Searching all conversations.
 
-Where SQLite has FTS5, turns are found by words and ranked; everywhere else, letter by letter.
+With FTS5, turns are found by words and ranked; without it, by substring.
 
-The index is a copy that is brought up to date by the search, not by the answer: nobody who chats
-waits for it.
+The index is a copy that the search updates, not the answer: a chat never waits for it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.storage.sqlite import Database
 
 AROUND: Final = 40
-"""Characters shown on each side of what was found."""
+"""Characters of context on each side of a hit."""
 _HIT: Final = f"sessions.id, sessions.title, {FIRST_QUESTION}, turns.id, turns.asked"
 _BY_WORD: Final = f"""
     SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
@@ -48,11 +47,9 @@ def has_full_text(database: Database) -> bool:
 
 
 def search(database: Database, text: str, limit: int, *, full_text: bool) -> tuple[Hit, ...]:
-    """Find the turns that hold all words of `text`, or their beginnings, best first.
+    """Find the turns that hold all words of `text`, or words beginning with them, best first.
 
-    Where there are none, find those that hold `text` itself.
-
-    Nothing in `text` is taken for a query language.
+    If there are none, find those that hold `text` itself. Nothing in `text` acts as query syntax.
     """
     words = text.replace("\0", " ").split()
     if not words:
@@ -61,10 +58,7 @@ def search(database: Database, text: str, limit: int, *, full_text: bool) -> tup
 
 
 def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
-    """Take the text of whole conversations out of the index, and out of the pages it was on.
-
-    The conversations are named by their rows.
-    """
+    """Remove whole conversations, given by row, from the index and from its pages."""
     if not connection.execute(_INDEX).fetchall():
         return
     connection.executemany(
@@ -77,12 +71,12 @@ def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
 
 
 def _by_word(database: Database, words: Iterable[str], limit: int) -> tuple[Hit, ...]:
-    # Each word is a quoted string to FTS5; the star makes it the beginning of a word.
+    # FTS5 takes each word as a quoted string; the star makes it a prefix.
     query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
     try:
         _update_index(database)
         rows = database.query(_BY_WORD, query, limit)
-    except StorageError:  # the disk is full, or the index is damaged: the conversations can still be read
+    except StorageError:  # the disk is full or the index damaged: the conversations can still be read
         return ()
     return tuple(_hit(*row) for row in rows)
 

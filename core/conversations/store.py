@@ -1,10 +1,10 @@
 """Conversations in SQLite.
 
-A question is stored before it is sent, its answer while it comes, and both for good.
+A question is stored before it is sent, its answer while it arrives, and both for good.
 
-Each process adds to a conversation of its own: `begin_turn` refuses one that somebody else has
-continued meanwhile. Times are wall-clock seconds; the order of turns is that of their numbers, so a
-clock that is set back mixes nothing up.
+Each process adds to its own conversation: `begin_turn` refuses one that another process has
+continued meanwhile. Times are wall-clock seconds; turns are ordered by number, so setting the clock
+back does no harm.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ if TYPE_CHECKING:
     from fallback_chat.core.storage.sqlite import Database
 
 PATIENCE: Final = 1.0
-"""Seconds to wait for another process that is writing; its transactions take milliseconds."""
+"""Seconds to wait for another process's write; its transactions take milliseconds."""
 _LARGEST: Final = 2**63 - 1
-"""The largest number that SQLite takes."""
+"""The largest integer that SQLite stores."""
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"
 _SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in (*ANSWER_COLUMNS, "first_token", "elapsed", "ended"))
 _COPIED: Final = ", ".join(TURN_COLUMNS)
 
 
 class SessionMovedError(Exception):
-    """Somebody else has added to the conversation, or removed it."""
+    """Another process has added to the conversation, or removed it."""
 
 
 class History:
     """All conversations of a user.
 
-    Unless said otherwise, methods raise `StorageError` (an OSError) when the file fails.
+    Unless noted otherwise, methods raise `StorageError` (an OSError) if the file fails.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class History:
         warn: Callable[[str], object],
         connect: Callable[[Path, float], sqlite3.Connection] = connect,
     ) -> Self:
-        """Open the conversations in `path`, private from the first byte; without one, in memory.
+        """Open the conversations in `path`, private from the first byte; without a path, in memory.
 
-        A damaged file is kept under another name and a new one begun; one that a newer release
-        wrote is only read. `warn` is told of both.
+        A damaged file is kept under another name and a new one created; a file from a newer release
+        is opened for reading only. `warn` receives a message in both cases.
         """
         if path is None:
             database = open_in_memory(MIGRATIONS, clock=clock)
@@ -108,7 +108,7 @@ class History:
 
     @property
     def is_kept(self) -> bool:
-        """Whether what is written here will be there the next time."""
+        """Whether what is written here will still exist next time."""
         return not (self._database.in_memory or self._database.read_only)
 
     def close(self) -> None:
@@ -123,14 +123,14 @@ class History:
         self.close()
 
     def new_session(self, title: str | None = None) -> SessionId:
-        """Begin a conversation; it is listed once it has a turn."""
+        """Start a conversation; it is listed once it has a turn."""
         with self._database.transaction() as connection:
             return self._insert_session(connection, title, forked_from=None)
 
     def begin_turn(self, session: SessionId, question: ChatMessage, *, after: TurnId | None = None) -> TurnId:
         """Store a question: once this returns, killing the program does not lose it.
 
-        Raises `SessionMovedError` when `after` is given and is not the last turn, or when the
+        Raises `SessionMovedError` if `after` is given and is not the last turn, or if the
         conversation is gone.
         """
         layout, blobs = parts_of(question)
@@ -147,12 +147,12 @@ class History:
                 "INSERT INTO attachments (turn, number, data) VALUES (?, ?, ?)",
                 [(turn, number, data) for number, data in enumerate(blobs)],
             )
-            # Before anybody can see the turn.
+            # Before any other process can see the turn.
             self._under_way.begin(TurnId(turn))
         return TurnId(turn)
 
     def ask_again(self, session: SessionId, turn: TurnId) -> None:
-        """Let a turn be under way again that ended without an answer.
+        """Reopen a turn that ended without an answer.
 
         Raises `SessionMovedError` if it is not the last one.
         """
@@ -163,13 +163,13 @@ class History:
             self._under_way.begin(turn)
 
     def save_partial(self, turn: TurnId, text: str) -> None:
-        """Store what has come of an answer so far, in place of what was stored before."""
+        """Store the answer so far, replacing what was stored before."""
         self._database.write("UPDATE turns SET answer = ?, indexed = 0 WHERE id = ?", storable(text), turn)
 
     def finish_turn(
         self, turn: TurnId, answer: Answer, *, first_token: float | None = None, elapsed: float | None = None
     ) -> None:
-        """Store how a turn ended, whether or not it has an answer.
+        """Store how a turn ended, with or without an answer.
 
         Times are in seconds since the question.
         """
@@ -182,10 +182,10 @@ class History:
         self._under_way.end(turn)
 
     def undo(self, session: SessionId, *, after: TurnId | None = None) -> TurnId | None:
-        """Take the last answered turn out of the conversation, and what was asked in vain after it.
+        """Undo the last answered turn and the unanswered questions after it.
 
-        Returns its number, or None when no answer is left. Raises `SessionMovedError` when `after`
-        is given and is not the last turn.
+        Return its number, or None if no answer is left. Raises `SessionMovedError` if `after` is
+        given and is not the last turn.
         """
         with self._database.transaction() as connection:
             if after not in (None, _last_turn(connection, session)):
@@ -195,7 +195,7 @@ class History:
         return last
 
     def fork(self, session: SessionId, at_turn: TurnId | None = None) -> SessionId:
-        """Copy a conversation up to and including `at_turn`, or all of it. Raises `InputError`."""
+        """Copy a conversation, up to and including `at_turn` if given. Raises `InputError`."""
         with self._database.transaction() as connection:
             found = connection.execute("SELECT title FROM sessions WHERE id = ?", (session,)).fetchone()
             if found is None:
@@ -209,18 +209,18 @@ class History:
         return copy
 
     def last_turn(self, session: SessionId, *, before: TurnId | None = None) -> TurnId:
-        """Return the number of the last turn, or of the last one `before` another.
+        """Return the number of the last turn, or of the last one before `before`.
 
-        It is `BEFORE_THE_FIRST` when there is none.
+        Return `BEFORE_THE_FIRST` if there is none.
         """
         return TurnId(
             self._database.query(f"{_LAST} AND id < ?", session, _LARGEST if before is None else before)[0][0]
         )
 
     def load(self, session: SessionId) -> Conversation:
-        """Read a conversation; turns that cannot be read say so.
+        """Read a conversation; unreadable turns are marked as such.
 
-        Raises `InputError` when there is none of this id.
+        Raises `InputError` if the id is unknown.
         """
         found = self._database.query("SELECT title, created, forked_from FROM sessions WHERE id = ?", session)
         if not found:
@@ -233,15 +233,18 @@ class History:
         return Conversation(summary_from(session, title, created, forked_from, updated, len(turns), first), turns)
 
     def settled(self, conversation: Conversation) -> Conversation:
-        """Return a conversation without what another process has under way in it."""
+        """Return a conversation without the turns that another process is still answering."""
         at_work = (turn.ended is None and self._under_way.elsewhere(turn.id) for turn in conversation.turns)
         turns = conversation.turns[: next((n for n, elsewhere in enumerate(at_work) if elsewhere), None)]
         return replace(conversation, summary=replace(conversation.summary, turns=len(turns)), turns=turns)
 
     def resolve(self, text: str) -> SessionId:
-        """Return the id that `text` is, or the only one that it begins. Raises `InputError`."""
+        """Return the id that equals `text`, or the only one that begins with it.
+
+        Raises `InputError`.
+        """
         wanted = storable(text.strip().lower())
-        # `substr` instead of LIKE: the text may hold LIKE's own signs.
+        # `substr` instead of LIKE: the text may hold LIKE's wildcards.
         sql = "SELECT id FROM sessions WHERE substr(id, 1, ?) = ? ORDER BY id"
         rows = self._database.query(sql, len(wanted), wanted)
         found = [SessionId(row[0]) for row in rows if is_text(row[0])]
@@ -254,20 +257,20 @@ class History:
         return found[0]
 
     def latest(self) -> SessionId | None:
-        """Return the conversation that was continued last."""
+        """Return the most recent conversation."""
         return next((SessionId(row[0]) for row in self._database.query(LATEST) if is_text(row[0])), None)
 
     def list(self, limit: int | None = None) -> tuple[Summary, ...]:
-        """Return the conversations that have turns, the one continued last first."""
+        """Return the conversations that have turns, the most recent first."""
         rows = self._database.query(SUMMARIES, -1 if limit is None else min(limit, _LARGEST))
         return tuple(summary_from(*row) for row in rows if is_text(row[0]))
 
     def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
-        """Find turns by their words, best first; `text` is never taken for a query language."""
+        """Find turns by their words, best first; nothing in `text` acts as query syntax."""
         return search.search(self._database, storable(text), min(limit, _LARGEST), full_text=self._full_text)
 
     def rename(self, session: SessionId, title: str) -> None:
-        """Rename a conversation; an empty title makes it the first question again."""
+        """Rename a conversation; an empty title restores the first question."""
         self._database.write(
             "UPDATE sessions SET title = ? WHERE id = ?", storable(" ".join(title.split())) or None, session
         )
@@ -287,11 +290,9 @@ class History:
         self._database.checkpoint()
 
     def purge(self, older_than: float | None) -> int:
-        """Delete the conversations that nobody has continued for so many seconds; None deletes all.
+        """Delete the conversations not continued for `older_than` seconds; None deletes all.
 
-        Returns their number.
-
-        One whose time cannot be read goes with all of them only.
+        Return their number. A conversation with an unreadable time is only deleted with all others.
         """
         sql = f"SELECT sessions.rowid, {UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
         now = self._clock()
@@ -303,10 +304,9 @@ class History:
         return len(old)
 
     def _remove(self, connection: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
-        """Delete conversations by their rows: what stands for an id may be anything."""
+        """Delete conversations by row: a damaged id may be anything."""
         if self._full_text:
-            # In the same transaction, or another process could put into the index what is about to
-            # go.
+            # In the same transaction, or another process could index what is about to be deleted.
             search.forget(connection, rows)
         connection.executemany("DELETE FROM sessions WHERE rowid = ?", rows)
 

@@ -1,9 +1,9 @@
-"""Which turns are being answered at this moment, by whichever process.
+"""The turns that any process is answering at this moment.
 
-A turn without an end may be one that is still awaited, or one whose program was killed; a clock
-cannot tell them apart. So a process locks one byte of a file for each turn that it has begun, the
-byte of the turn's number, and the system releases the lock when the process is gone, however it
-went. Where a system has no such locks, no turn counts as under way.
+A turn without an end may still be awaited, or its program may have been killed; a clock cannot tell
+the two apart. So a process locks one byte of a file for each turn that it begins, at the offset of
+the turn's number, and the system releases the lock when the process is gone, however it ended. On a
+system without such locks, no turn counts as under way.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _LARGEST: Final = 1 << 20
 
 
 class UnderWay:
-    """The turns that this process has begun, and a look at those of others.
+    """The turns that this process has begun, and a check for those of others.
 
-    The file is opened when it is needed.
+    The file is opened on first use.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -41,18 +41,18 @@ class UnderWay:
         self._own: set[TurnId] = set()
 
     def begin(self, turn: TurnId) -> None:
-        """Let others know that a turn is under way, until it ends or this process does."""
+        """Mark a turn as under way until it ends or this process does."""
         self._own.add(turn)
         self._lock(turn, exclusive=True)
 
     def end(self, turn: TurnId) -> None:
-        """Take that back."""
+        """Clear the mark."""
         self._own.discard(turn)
         self._unlock(turn)
 
     def elsewhere(self, turn: TurnId) -> bool:
-        """Whether another process is at the turn."""
-        # A process never finds its own locks in its way, and would lose them here.
+        """Whether another process is answering the turn."""
+        # A process never conflicts with its own locks, and closing the file here would drop them.
         if turn in self._own or self._path is None or not self._path.exists():
             return False
         free = self._lock(turn, exclusive=False)
@@ -61,17 +61,17 @@ class UnderWay:
         return not free
 
     def close(self) -> None:
-        """Release all."""
+        """Release all locks."""
         self._own.clear()
         self._closing.close()
         self._file = None
 
     def _lock(self, turn: TurnId, *, exclusive: bool) -> bool:
-        """Lock the byte of a turn without waiting; False when another process has it."""
+        """Lock the byte of a turn without waiting; return False if another process holds it."""
         if (file := self._opened()) is not None:
             try:
                 fcntl.lockf(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB, 1, turn)
-            except (BlockingIOError, PermissionError):  # which of the two is the system's choice
+            except (BlockingIOError, PermissionError):  # the system decides which of the two
                 return False
             except (OSError, OverflowError):
                 return True

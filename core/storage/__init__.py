@@ -1,1 +1,1 @@
-"""Files of the program's own: where they are, and how they are written."""
+"""The program's own files: where they are and how they are written."""

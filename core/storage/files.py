@@ -1,7 +1,8 @@
-"""Files of the program's own: opened only when they are what they should be, and written whole and private or not at all.
+"""The program's own files: opened only if they are what they should be, written all or nothing.
 
-Somebody else may have put something in the place of such a file, by mistake or not: a pipe in which nobody writes stops whoever
-opens it, a device never ends, and what belongs to another user is not ours to believe.
+They are private from the first byte. Anybody may have put something else in the place of such a
+file, on purpose or not: opening a pipe without a writer blocks, a device never ends, and a file of
+another user is not to be believed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", 
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """Return the content of a regular file, or its first `most` bytes. Raises OSError, which says what else is there."""
+    """Return the content of a regular file, up to `most` bytes.
+
+    Raises OSError, naming what it is.
+    """
     with naming(path):
         check_regular(path)
         with _opened(path, os.O_RDONLY) as file:
@@ -36,9 +40,9 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_own(path: Path, most: int) -> bytes:
-    """Return the content of a file that this program wrote, or its first `most` bytes.
+    """Return the content of a file that this program wrote, up to `most` bytes.
 
-    Raises OSError when it is something else: a link, no regular file, or another user's.
+    Raises OSError for anything else: a link, not a regular file, or another user's.
     """
     with naming(path):
         check_own(path)
@@ -48,9 +52,9 @@ def read_own(path: Path, most: int) -> bytes:
 
 @contextmanager
 def change_own(path: Path, most: int) -> Iterator[BinaryIO]:
-    """Open a file that this program wrote to read and write, made with 0600 where it is missing.
+    """Open a file that this program wrote for reading and writing; create it with mode 0600.
 
-    Raises OSError when it is something else, or has more than `most` bytes.
+    Raises OSError for anything else, and for more than `most` bytes.
     """
     with naming(path):
         with suppress(FileNotFoundError):
@@ -62,17 +66,23 @@ def change_own(path: Path, most: int) -> Iterator[BinaryIO]:
 
 
 def check_regular(path: Path) -> None:
-    """Raise OSError unless `path` is a regular file or a link to one, before it is opened: some things act on that alone."""
+    """Raise OSError unless `path` is a regular file or a link to one.
+
+    It is not opened, which alone has an effect on some things.
+    """
     _check(path.stat().st_mode)
 
 
 def check_own(path: Path, *, follow: bool = False) -> None:
-    """Raise OSError unless `path` is a regular file (a link only if `follow`) of the user, of root or of its folder's owner."""
+    """Raise OSError unless `path` is a regular file of the user, root or its folder's owner.
+
+    A link is only accepted with `follow`.
+    """
     found = path.stat() if follow else path.lstat()
     if stat.S_ISLNK(found.st_mode):
         raise OSError(errno.ELOOP, "it is a link")
     _check(found.st_mode)
-    # Who owns the folder can put any file there, so the owner of a mounted home is not a stranger.
+    # The owner of the folder can put any file there, so the owner of a mounted home is no stranger.
     if hasattr(os, "geteuid") and found.st_uid not in {os.geteuid(), 0, path.parent.stat().st_uid}:
         raise PermissionError(errno.EPERM, "it belongs to another user")
 
@@ -85,7 +95,7 @@ def _check(mode: int) -> None:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[BinaryIO]:
-    """Open what was just checked, without waiting for anybody; it may have been replaced meanwhile."""
+    """Open a file just checked, without blocking; it may have been replaced meanwhile."""
     with os.fdopen(
         os.open(path, flags | _FLAGS, 0o600), "rb" if flags & (os.O_WRONLY | os.O_RDWR) == os.O_RDONLY else "r+b"
     ) as file:
@@ -94,21 +104,22 @@ def _opened(path: Path, flags: int) -> Iterator[BinaryIO]:
 
 
 def make_private_dir(path: Path) -> None:
-    """Make `path` and its missing parents, each readable by the user alone (0700). Raises OSError."""
+    """Create `path` and its missing parents, each with mode 0700. Raises OSError."""
     if path.is_dir():
         return
     if path.parent != path:
         make_private_dir(path.parent)
-    # Another process may make it between the look and this call.
+    # Another process may create it between the check and this call.
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
 
 
 def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 0o600) -> None:
-    """Put `data` into `path` as a whole or not at all, with `mode` (the user alone may read it) from the first byte.
+    """Write `data` to `path` entirely or not at all, with `mode` from the first byte.
 
-    A symbolic link stays one: its target is replaced. Raises OSError with the name `path`: FileNotFoundError when its directory
-    does not exist, FileExistsError when `overwrite` is off and something is there already, and others when that is no file.
+    A symbolic link stays one: its target is replaced. Raises OSError naming `path`:
+    FileNotFoundError if its directory does not exist, FileExistsError if `overwrite` is off and the
+    name is taken, and others if it is not a file.
     """
     with naming(path):
         target = path.resolve()
@@ -118,7 +129,10 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True, mode: int 
 
 
 def write_own(path: Path, data: bytes) -> None:
-    """Put `data` into a file of this program's own, as `write_private` does, but in the place of a link. Raises OSError."""
+    """Write one of the program's own files like `write_private`, but replace a link.
+
+    Raises OSError.
+    """
     with naming(path):
         with suppress(FileNotFoundError):
             _check(path.lstat().st_mode)
@@ -127,10 +141,10 @@ def write_own(path: Path, data: bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let what fails name the file that the user knows: a full disk names none, and a draft's name tells nothing."""
+    """Make errors name `path`: a full disk names no file, and a draft's name says nothing."""
     try:
         yield
-    except RuntimeError as error:  # what pathlib raises for links that lead in a circle
+    except RuntimeError as error:  # raised by pathlib for links that lead in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
@@ -147,7 +161,8 @@ def _write(target: Path, data: bytes, *, overwrite: bool, mode: int) -> None:
         if overwrite:
             draft.replace(target)
         else:
-            # Unlike rename, link fails when the name is taken, so two writers cannot overwrite each other.
+            # Unlike rename, link fails if the name is taken, so two writers cannot overwrite each
+            # other.
             target.hardlink_to(draft)
     finally:
         draft.unlink(missing_ok=True)
@@ -155,7 +170,7 @@ def _write(target: Path, data: bytes, *, overwrite: bool, mode: int) -> None:
 
 
 def _sync_dir(directory: Path) -> None:
-    """Make the new name survive a power cut, where the system can sync a directory."""
+    """Make the new name survive a power cut, if the system can sync a directory."""
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

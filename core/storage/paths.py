@@ -1,4 +1,4 @@
-"""Where the program keeps its files."""
+"""The places of the program's files."""
 
 from __future__ import annotations
 
@@ -29,40 +29,40 @@ _WINDOWS: Final = {"config": "APPDATA", "data": "APPDATA", "state": "LOCALAPPDAT
 
 
 class Paths(NamedTuple):
-    """The program's own directories; none of them needs to exist."""
+    """The program's own directories; none of them has to exist."""
 
     config: Path
     data: Path
     state: Path
     cache: Path
     home: Path | None = None
-    """What `~` stands for in fallback.toml."""
+    """The replacement for `~` in fallback.toml."""
 
     @property
     def config_file(self) -> Path:
-        """The user's own fallback.toml."""
+        """The path of the user's own fallback.toml."""
         return self.config / "fallback.toml"
 
     @property
     def history_db(self) -> Path:
-        """The conversations."""
+        """The path of the conversations."""
         return self.data / "history.db"
 
     @property
     def health_db(self) -> Path:
-        """The providers' health, shared between processes."""
+        """The path of the providers' health, shared between processes."""
         return self.state / "health.db"
 
     @property
     def trust_file(self) -> Path:
-        """Which project files the user trusts."""
+        """The path of the record of trusted project files."""
         return self.state / "trusted.json"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, platform: str = sys.platform) -> Self:
-        """Find the directories by the XDG variables, or by the habits of macOS and Windows.
+        """Find the directories by the XDG variables, or by the conventions of macOS and Windows.
 
-        Raises `ConfigError` when the environment names no home.
+        Raises `ConfigError` if the environment names no home.
         """
         home = _absolute(env.get("USERPROFILE" if platform == "win32" else "HOME"))
         found = {role: _directory(role, env, home, platform) for role in _XDG}
@@ -77,13 +77,13 @@ def _directory(role: str, env: Mapping[str, str], home: Path | None, platform: s
         return base / APP
     if home is None:
         raise ConfigError([Problem("", f"HOME is not set, so there is no place for files: set HOME, or {variable}")])
-    # On a Mac, whoever already keeps the configuration the XDG way is not moved.
+    # On a Mac, an existing configuration in the XDG place stays there.
     if platform == "darwin" and not (home / ".config" / APP).is_dir():
         return home / _MACOS[role] / APP
     return home / below_home / APP
 
 
 def _absolute(value: str | None) -> Path | None:
-    """Give the path of a variable; relative ones are to be ignored (XDG Base Directory Specification)."""
+    """Return the path in a variable; XDG says to ignore relative ones."""
     path = Path(value) if value else None
     return path if path is not None and path.is_absolute() else None

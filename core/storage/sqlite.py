@@ -1,6 +1,6 @@
-"""A SQLite file that is private, versioned and shared by processes.
+"""An SQLite file that is private, versioned and shared by processes.
 
-One that cannot be read is set aside, never overwritten.
+An unreadable file is set aside, never overwritten.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Migration = tuple[str, ...]
 Identity = tuple[int, int] | None
 MEMORY: Final = Path(":memory:")
 COMPANIONS: Final = ("-wal", "-shm")
-"""What SQLite keeps beside the file in WAL mode."""
+"""The files that SQLite keeps beside the database in WAL mode."""
 _COLUMNS: Final = """
     SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
     WHERE tables.type = 'table' AND tables.sql NOT LIKE 'CREATE VIRTUAL%'
@@ -38,14 +38,14 @@ _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class StorageError(OSError):
-    """A database cannot be used: no permission, no space, locked for too long, damaged."""
+    """A database is unusable: no permission, no space, locked for too long, damaged."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(errno.EIO, reason, str(path))
 
 
 class _UnusableError(StorageError):
-    """This file will never do, whoever tries again: it is damaged, or of a newer version."""
+    """This file will never work, however often it is tried: damaged, or of a newer version."""
 
     def __init__(self, path: Path, reason: str, identity: Identity) -> None:
         super().__init__(path, reason)
@@ -53,16 +53,16 @@ class _UnusableError(StorageError):
 
 
 class _ForeignError(Exception):
-    """The file has another schema: that of a newer release, or one that no release has made."""
+    """The file has another schema: a newer release's, or one that no release ever created."""
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open `path` without a transaction of its own; wait `patience` seconds for locks."""
+    """Open `path` in autocommit mode, waiting up to `patience` seconds for locks."""
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
 
 def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float]) -> Database:
-    """Open a database that has no file."""
+    """Open a database without a file."""
     connection = connect(MEMORY, 0)
     _prepare(connection, migrations)
     return Database(connection, MEMORY, None, clock)
@@ -71,7 +71,7 @@ def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float
 class Database:
     """An open file.
 
-    Every failure of SQLite comes out as a `StorageError`; a file that proves damaged is set aside.
+    Every SQLite failure is raised as `StorageError`; a file found damaged is set aside.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Database:
 
     @property
     def in_memory(self) -> bool:
-        """It has no file."""
+        """Whether it has no file."""
         return self.path == MEMORY
 
     def query(self, sql: str, *values: Any) -> list[Any]:
@@ -111,13 +111,13 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                # A full disk makes SQLite roll back by itself.
+                # SQLite itself rolls back when the disk is full.
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
 
     def write(self, sql: str, *values: Any) -> None:
-        """Run one statement as a transaction of its own."""
+        """Run one statement in its own transaction."""
         with self.transaction() as connection:
             connection.execute(sql, values)
 
@@ -145,7 +145,7 @@ class Database:
             raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else str(error)) from error
 
 
-def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are handed in
+def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passed in
     path: Path,
     migrations: Sequence[Migration],
     *,
@@ -157,12 +157,12 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
 ) -> Database:
     """Open `path`, created with mode 0600 if missing, and bring its schema up to date.
 
-    A damaged file is renamed and a fresh one begun; so is one of a newer version, unless
-    `read_newer` says that it shall be opened for reading. `warn` is told. Raises `StorageError`.
+    A damaged file is renamed and a new one created; likewise one of a newer version, unless
+    `read_newer` allows opening it for reading. `warn` receives a message. Raises `StorageError`.
     """
 
     def locked() -> Database:
-        # SQLite reports "locked" at once, without patience, when two processes switch a new file to
+        # SQLite reports "locked" at once, without patience, if two processes switch a new file to
         # WAL mode; and no file may be set aside while another process opens it.
         with _directory_lock(path.parent, shared=not _is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
@@ -185,16 +185,15 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are hande
 
 
 def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
-    """Move a database and what belongs to it out of the way, and return its new name.
+    """Move a database and its companions out of the way, and return the new name.
 
-    Returns None when the file is no longer the one of `identity`.
+    Return None if the file is no longer the one with `identity`.
     """
     with _directory_lock(path.parent):
         if identity is None or _identity(path) != identity:
-            return None  # another process was quicker, and a fresh file may be in its place
+            return None  # another process was quicker, and may have put a fresh file in its place
         kept = _free_name(path, now)
-        # The log goes first: it is a part of the file, and SQLite deletes one that it finds beside
-        # an empty file.
+        # The log goes first: it is part of the file, and SQLite deletes a log beside an empty file.
         for suffix in (*COMPANIONS, ""):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
@@ -216,8 +215,8 @@ def _open(
     read_newer: bool,
 ) -> Database:
     _make_private(path)
-    # Taken before the file is opened: by the time it fails, another process may have put a good one
-    # in its place.
+    # Taken before opening: by the time it fails, another process may have put a good file in its
+    # place.
     identity = _identity(path)
     connection = connect()
     try:
@@ -231,7 +230,7 @@ def _open(
 
 
 def _make_private(path: Path) -> None:
-    """Make the file before SQLite does, which would leave its mode to the umask.
+    """Create the file before SQLite does, which would leave its mode to the umask.
 
     The log inherits the mode.
     """
@@ -245,19 +244,16 @@ def _make_private(path: Path) -> None:
 
 
 def _check(path: Path) -> None:
-    """Raise OSError unless SQLite can safely open the file and what belongs to it."""
+    """Raise OSError unless SQLite can safely open the file and its companions."""
     for suffix in ("", *COMPANIONS, "-journal"):
         with suppress(FileNotFoundError):
             check_own(path.with_name(path.name + suffix), follow=True)
 
 
 def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
-    """Bring the schema to its newest version.
-
-    Returns whether it is a newer one, which is left as it is.
-    """
-    # What is no UTF-8 comes out with lone surrogates: one damaged text must not make the rows
-    # around it unreadable.
+    """Bring the schema up to date; return whether it is a newer one, which is left as it is."""
+    # Invalid UTF-8 becomes lone surrogates: one damaged text must not make the rows around it
+    # unreadable.
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     version = _version(connection)
     newer = not 0 <= version <= len(migrations)
@@ -274,7 +270,7 @@ def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *,
             connection.execute("PRAGMA auto_vacuum = FULL")
             connection.execute("PRAGMA journal_mode = WAL")
         _migrate(connection, migrations)
-    # Reads the schema: damage at the head of the file shows here and not in the middle of a chat.
+    # Reads the schema, so that damage to the file's header shows here and not during a chat.
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return newer
 
@@ -282,7 +278,7 @@ def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *,
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have done it while this one waited for the lock.
+        # Another process may have migrated while this one waited for the lock.
         for migration in migrations[_version(connection) :]:
             for statement in migration:
                 connection.execute(statement)
@@ -295,8 +291,8 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) ->
 
 
 def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Raise `_ForeignError` unless the file's tables are those of its version."""
-    connection.execute("BEGIN")  # what is read belongs to one moment, whatever another process does
+    """Raise `_ForeignError` unless the file's tables match its version."""
+    connection.execute("BEGIN")  # all queries see the same moment, whatever another process does
     try:
         version = _version(connection)
         there = set(connection.execute(_COLUMNS))
@@ -318,7 +314,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _is_damage(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", 0)
-    # A search index can be damaged alone, and is no more than a copy.
+    # A damaged search index is harmless: it is only a copy.
     return code & 0xFF in _DAMAGE and code != sqlite3.SQLITE_CORRUPT_VTAB
 
 
@@ -327,7 +323,7 @@ def _is_new(path: Path) -> bool:
 
 
 def _identity(path: Path) -> Identity:
-    """Return what tells one file from another of the same name."""
+    """Return what distinguishes a file from another of the same name."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -337,7 +333,7 @@ def _identity(path: Path) -> Identity:
 
 @contextmanager
 def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep other processes from making or renaming the file, where a directory can be locked.
+    """Keep other processes from creating or renaming the file, if a directory can be locked.
 
     With `shared`, several may hold the lock at once.
     """
@@ -353,7 +349,7 @@ def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def read_only(path: Path) -> closing[sqlite3.Connection]:
-    """Open an existing database for reading, in a `with` block; makes and changes nothing.
+    """Open an existing database for reading, in a `with` block; nothing is created or changed.
 
     Raises sqlite3.Error and OSError.
     """
