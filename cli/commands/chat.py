@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.wiring import OpenChain
 
+PATIENCE: Final = 2.0
+"""Seconds after which a pipe that has not ended is worth a word."""
 FIRST_LOOK: Final = 0.05
 """Seconds in which the prompt appears, before a thread takes its share of the interpreter."""
 
 
 def chat(shared: SharedOptions) -> int:
-    """Chat until the user leaves, and give the exit code. Without a terminal it says what to use instead."""
+    """Chat until the user leaves, and return the exit code. Without a terminal it says what to use instead.
+
+    What is piped in is attached to the first question, and the keys are read from the terminal itself.
+    """
+    piped = "" if os.isatty(0) or not os.isatty(1) else _take_piped()
     if not (os.isatty(0) and os.isatty(1)):
         sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
         return ExitCode.USAGE
@@ -34,11 +41,36 @@ def chat(shared: SharedOptions) -> int:
 
     settings = configure(shared.config, shared.flags())
     opener = partial(open_chain, share_health=not shared.no_shared_health)
-    return run_until_signal(lambda: converse(settings, opener, shared))
+    return run_until_signal(lambda: converse(settings, opener, shared, piped))
+
+
+def _take_piped() -> str:
+    """Read what is piped in to its end, and have the terminal itself be standard input; empty where that cannot be."""
+    from fallback_chat.cli.input import has_piped_input, read_stdin
+
+    try:
+        keyboard = os.open("/dev/tty", os.O_RDWR) if has_piped_input() else None
+    except OSError:
+        keyboard = None
+    if keyboard is None:
+        return ""
+    told = threading.Timer(PATIENCE, sys.stderr.write, ["fallback-chat: reading standard input to its end …\n"])
+    told.daemon = True
+    told.start()
+    try:
+        piped = read_stdin()
+    finally:
+        told.cancel()
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+    return piped
 
 
 async def converse(
-    settings: Settings, opener: Callable[[Settings, dict[str, Health]], OpenChain], shared: SharedOptions
+    settings: Settings,
+    opener: Callable[[Settings, dict[str, Health]], OpenChain],
+    shared: SharedOptions,
+    piped: str = "",
 ) -> int:
     """Run the chat on this process's terminal."""
     from prompt_toolkit.application import create_app_session
@@ -64,6 +96,8 @@ async def converse(
                 if shared.continues:
                     repl.resume(shared.session)
                 _welcome(repl, quiet=shared.quiet)
+                if piped.strip():
+                    repl.attach("standard input", piped)
                 asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)
                 await repl.run()
                 if repl.record.session is not None:

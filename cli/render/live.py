@@ -60,10 +60,11 @@ class AnswerView(PlainView):
         call_later: CallLater | None = None,
         theme: Theme = THEMES["dark"],
         copies: bool = False,
+        screen: Screen | None = None,
     ) -> None:
         super().__init__(console, theme=theme, copies=copies)
         self._below = below
-        self._screen = Screen(console.file, self._paint)
+        self._screen = screen or Screen(console.file, self._paint)
         self._is_on = False
         self._pace = Pace(self._draw, clock, call_later, pause=FRAME_PAUSE, share=COST_SHARE, busy=self._lags)
 

@@ -94,6 +94,7 @@ _SGR: Final = {
     "dim": "2",
     "italic": "3",
     "underline": "4",
+    "reverse": "7",
     "strike": "9",
     "red": "31",
     "green": "32",

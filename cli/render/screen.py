@@ -29,10 +29,12 @@ class Cursor(NamedTuple):
 
     row: int
     column: int
+    before: Row = ()
+    """What stands in front of it in its row: it is written once more where terminals disagree about how wide it is."""
 
     def below(self, rows: int) -> Cursor:
         """Return the place so many rows below."""
-        return Cursor(self.row + rows, self.column)
+        return self._replace(row=self.row + rows)
 
 
 class Screen:
@@ -71,10 +73,15 @@ class Screen:
             at = Cursor(end, -1)
         goal = Cursor(end, at.column if at.row == end else 0) if cursor is None else cursor.below(len(printed))
         if goal != at:
-            parts += [_move(at.row, goal.row), f"\x1b[{goal.column}C" if goal.column else ""]
+            parts += [_move(at.row, goal.row), self._forward(goal)]
         if parts:
             self._write("".join([_BEGIN, *parts, _END, "" if cursor is None else _SHOW_CURSOR]))
         self._columns, self._rows, self._at = columns, rows[len(printed) :], goal.below(-len(printed))
+
+    def _forward(self, goal: Cursor) -> str:
+        if not surely_fits(goal.before, goal.column):
+            return self._paint(goal.before)
+        return f"\x1b[{goal.column}C" if goal.column else ""
 
     def leave(self) -> None:
         """Take away what is live, and leave the cursor, to be seen, where it was."""

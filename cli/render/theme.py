@@ -65,7 +65,7 @@ COLORS: Final = frozenset({"red", "green", "yellow", "blue", "magenta", "cyan"})
 
 # A sign, and what stands for it where the terminal's encoding has no symbols.
 _SIGNS: Final = (
-    ("question", "❯", ">"),  # noqa: RUF001 - not a mistake
+    ("question", "❯", ">"),
     ("active", "▸", ">"),
     ("switched", "↷", "~"),
     ("incomplete", "✂", "!"),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app_session
+from prompt_toolkit.output import DummyOutput
 
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
@@ -22,8 +23,8 @@ from fallback_chat.cli.repl.prompt import Hooks, Prompt
 from fallback_chat.cli.repl.record import Record
 from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
+from fallback_chat.cli.repl.sheet import Sheet
 from fallback_chat.cli.repl.tell import chain_table
-from fallback_chat.cli.repl.theme import fragments
 from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
 from fallback_chat.wiring import own_paths
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import TextIO
+
+    from prompt_toolkit.output import Output
 
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.repl.terminal import Terminal
@@ -53,9 +56,10 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
     paths = own_paths()
     preferences, keymap = Preferences(**asdict(settings.chat)), keymap_of(settings)
-    session_input = get_app_session().input
-    listen(session_input)
-    host = Host(terminal, keymap, preferences, input=session_input, out=out, color=shared.color, dumb=dumb)
+    listen(get_app_session().input)
+    output = get_app_session().output
+    sheet = Sheet(preferences, output=output, out=out, color=shared.color, dumb=dumb)
+    host = Host(terminal, sheet, preferences)
     chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
     record = Record(
         lambda saved: _open_history(paths.history_db if saved else None, host.say, reading=shared.no_log),
@@ -66,17 +70,22 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     )
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
     repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
-    host.prompt = _prompt(repl, paths.state / "input-history", dumb=dumb)
+    host.prompt = _prompt(repl, paths.state / "input-history", DummyOutput() if dumb else output)
     return repl
 
 
-def _prompt(repl: Repl, history: Path, *, dumb: bool) -> Prompt:
+def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
     """Make the input line, whose keys reach back to the chat."""
     host, chain, pastes = repl.host, repl.chain, Pastes()
     hooks = Hooks(
-        status=lambda width: fragments(repl.prompt_row(width), host.theme),
+        send=host.send,
+        is_busy=lambda: host.is_busy,
+        is_queued=lambda: host.is_queued,
+        take_back=host.take_back,
+        act=host.act,
         show_help=lambda: repl.say("\n".join(help_lines(repl))),
         show_chain=lambda: repl.say("\n".join(chain_table(chain, repl.session, repl.now()))),
+        show_reasoning=repl.show_reasoning,
         edit=repl.edit,
         last_question=repl.last_question,
         suspend=host.suspend,
@@ -93,8 +102,9 @@ def _prompt(repl: Repl, history: Path, *, dumb: bool) -> Prompt:
             chain.redact,
             private=lambda: repl.record.private,
         ),
-        completer=ChatCompleter(COMMANDS, lambda command: command.values(repl)),
-        dumb=dumb,
+        completer=ChatCompleter(COMMANDS, lambda command, argument: command.choices(repl, argument)),
+        output=output,
+        is_plain=lambda: host.plain,
     )
 
 

@@ -37,6 +37,8 @@ class Chain:
         on_change: Callable[[AvailabilityChangedEvent], object],
     ) -> None:
         self.settings = settings
+        self.configured = settings.providers
+        """The providers as they were before anything was changed."""
         self._opener = opener
         self._records: dict[str, Health] = {}
         self._on_change = on_change

@@ -37,7 +37,8 @@ class AnswerDisplay(Protocol):
 class ChatTurn:
     """One turn. `run()` returns its result; `stop()` and `give_up()` may be called meanwhile, from key handlers.
 
-    `max_wait` is how long the turn may pause when nobody can answer, in seconds.
+    `max_wait` is how long the turn may pause when nobody can answer, in seconds; `begins` is called with the reasoning when the
+    text begins.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the world are handed in
@@ -50,6 +51,7 @@ class ChatTurn:
         options: ChatOptions,
         max_wait: float,
         note: Callable[[str], None],
+        begins: Callable[[str], object] = id,
         record: Record,
     ) -> None:
         self._chain = chain
@@ -57,6 +59,8 @@ class ChatTurn:
         self._display = display
         self._progress = progress
         self._note = note
+        self._begins = begins
+        self._has_begun = False
         self._record = record
         self._redacting = RedactingStream(chain.redactor)
         self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
@@ -68,6 +72,11 @@ class ChatTurn:
         self._turn = Turn(stream, self._chunk)
         self.stop = self._turn.stop
         self.give_up = stream.give_up
+
+    @property
+    def reasoning(self) -> str:
+        """What has come of the reasoning."""
+        return self._turn.answer().reasoning
 
     async def run(self) -> TurnResult:
         """Ask until there is an answer, nobody is left, or the user has had enough."""
@@ -107,11 +116,15 @@ class ChatTurn:
     def _chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
             self._display.discard()
+            self._has_begun = False
             self._redacting.begin_anew()
         self._progress.chunk(chunk)
         self._record.chunk(chunk)
         delta = chunk.delta
         if delta is not None and (text := delta.content or delta.refusal):
+            if not self._has_begun:
+                self._has_begun = True
+                self._begins(self.reasoning)
             self._show(self._redacting.feed(text))
 
     def _show(self, text: str) -> None:

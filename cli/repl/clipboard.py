@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fallback_chat.cli.repl.escapes import wrapped
 from fallback_chat.core.config.keys import without_keys
 from fallback_chat.core.errors import InputError
 
@@ -42,8 +43,6 @@ MUTE: Final = frozenset({"", "dumb", "linux", "vt100", "vt220", "cons25"})
 NOWHERE: Final = (
     "this terminal has no clipboard, and neither wl-copy, xclip, xsel nor pbcopy works here; /export writes a file"
 )
-_CHUNK: Final = 700
-"""Characters that GNU screen passes on in one string."""
 LARGE: Final = 74_000
 """Bytes from which on many terminals drop what they are sent."""
 
@@ -123,13 +122,3 @@ class Clipboard:
 def osc52(text: str) -> str:
     """Return the sequence that asks a terminal to copy."""
     return f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
-
-
-def wrapped(sequence: str, env: Mapping[str, str]) -> str:
-    """Wrap a sequence for the multiplexer that has to pass it on: tmux (`allow-passthrough`), or GNU screen in short strings."""
-    if env.get("TMUX"):
-        return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\"
-    if env.get("STY"):
-        parts = (sequence[at : at + _CHUNK] for at in range(0, len(sequence), _CHUNK))
-        return "".join(f"\x1bP{part}\x1b\\" for part in parts)
-    return sequence

@@ -1,4 +1,4 @@
-"""What Tab offers: commands, what they take, and files."""
+"""What could be written next: commands, what they take, and files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.completion import Completion
-
 from fallback_chat.cli.repl.attachments import as_written, readings
+from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import command_name
 
 if TYPE_CHECKING:
@@ -24,38 +23,56 @@ _MENTION: Final = re.compile(
 
 
 class ChatCompleter:
-    """Completes slash commands from the registry, their arguments from their rows, and files behind `@`."""
+    """Knows what fits at the end of a draft: slash commands from the registry, their arguments from `values`, files behind `@`."""
 
-    def __init__(self, registry: Registry, values: Callable[[Command], Iterable[str]]) -> None:
+    def __init__(self, registry: Registry, values: Callable[[Command, str], Iterable[Choice]]) -> None:
         self._registry = registry
         self._values = values
 
-    def complete(self, draft: Draft) -> Iterable[Completion]:
-        """Return what fits at the end of a draft."""
+    def offered(self, draft: Draft) -> Iterable[Choice]:
+        """Return what the menu shows while a command is being written: other commands, or what this one takes."""
         mask = draft.mask
         name = command_name(mask) if "\n" not in mask else None
         if name is None:
-            if mention := _MENTION.search(mask):
-                yield from _files(draft.text[mention.start(1) :])
-            return
-        argument = draft.text[len(name) + 2 :]
+            return ()
         if len(mask) == len(name) + 1:
-            yield from self._commands(name)
-        elif (command := self._registry.find(name)) is not None:
-            yield from _files(argument) if command.takes_path else self._arguments(command, argument)
+            return self._commands(name)
+        command = self._registry.find(name)
+        return () if command is None or command.takes_path else self._arguments(command, draft.text, len(name) + 2)
 
-    def _commands(self, beginning: str) -> Iterator[Completion]:
+    def complete(self, draft: Draft) -> Iterable[Choice]:
+        """Return what Tab offers: that, and files."""
+        mask = draft.mask
+        name = command_name(mask) if "\n" not in mask else None
+        if name is None:
+            mention = _MENTION.search(mask)
+            return _files(draft.text[mention.start(1) :]) if mention else ()
+        command = self._registry.find(name)
+        if command is not None and command.takes_path and len(mask) > len(name) + 1:
+            return _files(draft.text[len(name) + 2 :])
+        return self.offered(draft)
+
+    def picked(self, draft: Draft) -> Iterable[Choice]:
+        """Return what a command is about that was sent without saying so, where it lets the user pick."""
+        name = command_name(draft.strip().mask)
+        command = self._registry.find(name) if name and name == draft.strip().text[1:] else None
+        return () if command is None or not command.picks else self._values(command, "")
+
+    def _commands(self, beginning: str) -> Iterator[Choice]:
         for row in self._registry.rows:
             if row.name.startswith(beginning):
-                yield Completion(row.name, -len(beginning), display=f"/{row.name}", display_meta=row.help)
+                final = not row.argument or row.argument.startswith("[")
+                yield Choice(row.name, row.help, f"/{row.name}", len(beginning), True, final and not row.picks)
 
-    def _arguments(self, command: Command, argument: str) -> Iterator[Completion]:
-        for value in self._values(command):
-            if value.startswith(argument) and value != argument:
-                yield Completion(value, -len(argument))
+    def _arguments(self, command: Command, line: str, begin: int) -> Iterator[Choice]:
+        argument = line[begin:]
+        for choice in self._values(command, argument):
+            if choice.text != argument:
+                is_command = choice.text.startswith("/")
+                yield choice._replace(replaces=len(line) if is_command else len(argument))
 
 
-def _files(written: str) -> Iterator[Completion]:
+def _files(written: str) -> Iterator[Choice]:
     """Complete the name of a file, with quotes where it needs them; a folder's stay open."""
     quote = written[:1] if written[:1] in {'"', "'"} else ""
     *_, plain = readings(f"{written}{quote}")
@@ -69,4 +86,4 @@ def _files(written: str) -> Iterator[Completion]:
         if entry.name.startswith(beginning) and entry.name.isprintable():
             ending = "/" if entry.is_dir() else ""
             name = as_written(f"{folder}{entry.name}{ending}", quoted=bool(quote))
-            yield Completion(name, -len(written), display=entry.name + ending)
+            yield Choice(name, label=entry.name + ending, replaces=len(written))

@@ -1,7 +1,7 @@
-"""The terminal in its two phases: the input line, and an answer that streams. Both belong to one event loop and take turns.
+"""The terminal while the chat runs. What is printed scrolls away; below it are the answer that comes in, and the input line.
 
-While one phase hands over to the other nobody reads and nothing echoes; what was typed meanwhile is read by the next phase.
-Lines that are to be printed wait in a queue until the phase that owns the terminal can print them, so none is lost.
+The input line is there all the time. What is sent while an answer is awaited is done at once, where it only shows something or
+changes who is asked next; other messages wait for their turn, and are listed above the line.
 """
 
 from __future__ import annotations
@@ -10,83 +10,72 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import deque
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
-
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.render.theme import choose
-from fallback_chat.cli.repl.keys import TypeAhead
-from fallback_chat.cli.repl.prompt import ESCAPE_TIME, Prompt
+from fallback_chat.cli.repl.area import INDENT
+from fallback_chat.cli.repl.escapes import notification
+from fallback_chat.cli.repl.inbox import Inbox, Message
+from fallback_chat.cli.repl.menu import fitting
+from fallback_chat.cli.repl.painter import Painter
+from fallback_chat.cli.repl.registry import split
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.repl.theme import row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-    from typing import TextIO
-
-    from prompt_toolkit.input import Input
-    from prompt_toolkit.key_binding import KeyPress
-    from rich.console import Console
 
     from fallback_chat.cli.render.append import Content, PlainView
+    from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.render.theme import Theme
     from fallback_chat.cli.repl.draft import Draft
-    from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.preferences import Preferences
+    from fallback_chat.cli.repl.prompt import Prompt
+    from fallback_chat.cli.repl.sheet import Bottom, Sheet
     from fallback_chat.cli.repl.status import Piece
     from fallback_chat.cli.repl.terminal import Terminal
 
 TICK: Final = 0.25
 """Seconds between two looks at the status row while an answer is awaited."""
+SECOND: Final = 1.0
+"""Seconds between two looks at it at other times."""
 AGAIN: Final = 1.0
-"""Seconds within which a second Ctrl-C drops the questions that wait, too."""
+"""Seconds within which a second Ctrl-C drops the messages that wait, too."""
+MOST_QUEUED: Final = 3
+"""Messages that are listed above the line."""
 
 
 class Host:
-    """Owns the terminal. `prompt` is set by whoever puts the parts together: its keys reach back to the chat."""
+    """Owns the terminal. `prompt` and the functions are set by whoever puts the parts together."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
-        self,
-        terminal: Terminal,
-        keymap: Keymap,
-        preferences: Preferences,
-        *,
-        input: Input,  # noqa: A002 - prompt-toolkit's name
-        out: TextIO,
-        color: str = "auto",
-        dumb: bool = False,
-    ) -> None:
+    def __init__(self, terminal: Terminal, sheet: Sheet, preferences: Preferences) -> None:
         self._terminal = terminal
-        self._keymap = keymap
+        self._sheet = sheet
         self.preferences = preferences
-        self._input = input
-        self.out = out
-        self._color = color
-        self._dumb = dumb
-        self._pending: deque[Content] = deque()
-        self._console: Console | None = None
-        self._view: PlainView | None = None
+        self.out = sheet.out
         self._act: Callable[[str], None] | None = None
         self._stopped = -AGAIN
-        self._typed: TypeAhead | None = None
-        self.typed_ahead = False
-        """Something was typed during the last answer, and comes into the input line next."""
+        self._inbox = Inbox()
+        self._app: asyncio.Future[None] | None = None
+        self.prompt: Prompt | None = None
+        self.status: Callable[[int], Sequence[Piece]] = lambda _: ()
+        """Describes the status row for a width."""
+        self.at_once: Callable[[Draft], Callable[[], object] | None] = lambda _: None
+        """Returns what deals with a message that need not wait for its turn; None for one that has to."""
         self.on_tick: Callable[[], None] = lambda: None
         """Called now and then while an answer is awaited."""
-        self.prompt: Prompt | None = None
+        sheet.bottom = self._bottom
 
     @property
     def theme(self) -> Theme:
         """The colours to paint with."""
-        return choose(self.preferences.theme, os.environ)
+        return self._sheet.theme
 
     @property
     def plain(self) -> bool:
         """Nothing on the screen may move."""
-        return self._dumb or self.preferences.calm
+        return self._sheet.is_plain
 
     @property
     def ascii_only(self) -> bool:
@@ -94,123 +83,178 @@ class Host:
         return "utf" not in (self.out.encoding or "").lower()
 
     @property
-    def typed(self) -> TypeAhead | None:
-        """What was typed during the running answer."""
-        return self._typed
+    def is_busy(self) -> bool:
+        """An answer, or another piece of work that Ctrl-C ends, is awaited."""
+        return self._act is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nothing is done until the user sends something."""
+        return self._inbox.is_waiting
+
+    @property
+    def is_queued(self) -> bool:
+        """Messages wait for their turn."""
+        return bool(self._inbox.queued)
+
+    @property
+    def typed_ahead(self) -> bool:
+        """Something was typed or sent that is not dealt with yet."""
+        return self.is_queued or (self.prompt is not None and bool(self.prompt.line.text))
+
+    # Printing and drawing
 
     def greet(self, line: str) -> None:
-        """Print a line before or after everything else, without waiting for the library that paints."""
-        self._write(f"{sanitise(line)}\n")
+        """Print a line before or after everything else."""
+        self.out.write(f"{sanitise(line)}\n")
+        self.out.flush()
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
-        """Print lines, as soon as whoever owns the terminal can."""
+        """Print lines above what is live."""
         from fallback_chat.cli.render.append import told
 
         self.show(told(text, tone))
 
     def show(self, content: Content) -> None:
-        """Print rows, as soon as whoever owns the terminal can."""
-        self._pending.append(content)
-        if self._view is not None:
-            while self._pending:
-                self._view.show(self._pending.popleft())
-        elif self.prompt is not None and self.prompt.active:
-            self.prompt.print_above(self.flush)
-        else:
-            self.flush()
+        """Print rows above what is live."""
+        self._sheet.show(content)
 
-    def flush(self) -> None:
-        """Print what waits."""
-        if self._pending:
-            from fallback_chat.cli.render.append import PlainView
+    def notify(self, text: str) -> None:
+        """Call the user back, as far as that is wanted."""
+        how = "bell" if self._sheet.is_dumb and self.preferences.notify != "off" else self.preferences.notify
+        self.out.write(notification(how, text, os.environ))
+        self.out.flush()
 
-            view = PlainView(self.console, theme=self.theme, copies=True)
-            while self._pending:
-                view.show(self._pending.popleft())
+    def redraw(self) -> None:
+        """Draw anew soon, because something in the status row has changed."""
+        if self.prompt is not None:
+            self.prompt.app.invalidate()
 
-    @property
-    def console(self) -> Console:
-        """Rich's console, imported when there is something to print."""
-        if self._console is None:
-            from fallback_chat.cli.render.console import make_console
+    def _bottom(self) -> Bottom:
+        """Return the rows below everything else: the messages that wait, the line, and the status row."""
+        # Before the keys are read, the terminal would act on some of them itself.
+        if self.prompt is None or not self.prompt.app.is_running or (self.plain and not self.is_waiting):
+            return [], None
+        columns, height = self._sheet.size
+        queued = self._queued_rows(columns)
+        status = self._status_row(columns)
+        room = (height // 2 if self.is_busy else height - 1) - len(queued) - len(status)
+        area = self.prompt.rows(columns, max(1, room))
+        return [*queued, *area.rows, *status], area.cursor.below(len(queued))
 
-            self._console = make_console(self.out, color=self._color)
-        return self._console
+    def _queued_rows(self, columns: int) -> list[Row]:
+        assert self.prompt is not None
+        lines = [self.prompt.shown(draft).strip().partition("\n") for draft in self._inbox.queued]
+        rows: list[Row] = [
+            ((fitting(f"{INDENT}next: {line}{' …' * bool(more)}", columns), "dim"),) for line, _, more in lines
+        ]
+        hidden = len(rows) - MOST_QUEUED
+        return rows if hidden <= 0 else [((f"{INDENT}next: {hidden} more, and", "dim"),), *rows[hidden:]]
+
+    def _status_row(self, columns: int) -> list[Row]:
+        assert self.prompt is not None
+        pieces = self.status(columns)
+        if notice := self.prompt.notice if pieces else "":
+            return [((fitting(notice, columns), ""),)]
+        return [row(pieces, self.theme)] if pieces else []
+
+    # Messages
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Show the input line, and read its keys."""
+        assert self.prompt is not None
+        app = self.prompt.app
+        app.renderer = Painter(app, self._sheet)
+        self.prompt.follow_preferences()
+        self._app = asyncio.ensure_future(app.run_async(handle_sigint=False, set_exception_handler=False))
+        self._app.add_done_callback(lambda _: self._inbox.close())
+        clock = asyncio.ensure_future(self._follow_the_clock())
+        try:
+            yield
+        finally:
+            clock.cancel()
+            self._sheet.put_away()
+            self._inbox.is_waiting = False
+            if app.is_running and not app.is_done:
+                app.exit()
+            with contextlib.suppress(EOFError):
+                await self._app
+            self._app = None
 
     async def read(self, draft: Draft) -> Draft:
-        """Show the input line until a message is sent. Raises EOFError when the user leaves."""
+        """Return the next message; `draft` comes into the line, if nothing is in it. Raises EOFError when the user leaves."""
         assert self.prompt is not None
-        try:
-            return await self.prompt.read(draft)
-        finally:
-            self.flush()
+        if draft:
+            self.prompt.load(draft)
+        self.prompt.follow_preferences()
+        self._inbox.is_waiting = not self.is_queued
+        self._sheet.paint()
+        message = await self._inbox.get()
+        if not message.is_printed:
+            self._echo(message.draft)
+        return message.draft
+
+    def send(self, draft: Draft) -> None:
+        """Take a message: for whoever waits for one, to be done at once, or to wait for its turn."""
+        is_expected = self.is_waiting
+        run = None if is_expected else self.at_once(draft)
+        if run is None:
+            self._inbox.put(Message(draft, is_printed=is_expected))
+        if is_expected or run is not None:
+            self._echo(draft)
+        if run is not None:
+            run()
+        self._sheet.paint()
+
+    def take_back(self) -> Draft | None:
+        """Return the message that waits last, which does so no longer."""
+        return self._inbox.take_back()
+
+    def _echo(self, draft: Draft) -> None:
+        """Print a message as it was sent; a question stands out."""
+        assert self.prompt is not None
+        is_question = split(draft) is None
+        style = self.theme.styles["question"] if is_question else ""
+        first, *rest = self.prompt.shown(draft.strip()).split("\n")
+        sign = self._sheet.signs["question"]
+        rows: list[Row] = [((f"{sign} {first}", style),), *(((f"{INDENT}{line}", style),) for line in rest)]
+        self.show(lambda _: [(), *rows] if is_question and not self.plain else rows)
+
+    # An answer
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Have SIGINT do what Ctrl-C does in the phase that is on."""
+        """Have SIGINT do what Ctrl-C does."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(signal.SIGINT, self._interrupt)
         yield
 
     def _interrupt(self) -> None:
-        if self._act is not None:
-            self._do("stop")
-        elif self.prompt is not None and self.prompt.active:
+        if self.prompt is not None and self.prompt.app.is_running:
             self.prompt.press_ctrl_c()
 
     @asynccontextmanager
-    async def answering(
-        self, status: Callable[[int, TypeAhead], Sequence[Piece]], act: Callable[[str], None]
-    ) -> AsyncIterator[PlainView]:
-        """Hand the terminal to an answer: gives its view, and calls `act` with the name of each action that is typed.
-
-        `status` describes the status row for a width. What is typed and is no action waits for the next prompt.
-        """
-        self._typed = typed = TypeAhead(self._keymap.streaming())
-        typed.keys += get_typeahead(self._input)
-        self._view, self._act = self._make_view(status, typed), act
-        view = self._view
+    async def answering(self, act: Callable[[str], None]) -> AsyncIterator[PlainView]:
+        """Make room for an answer: gives its view, and calls `act` with the name of each action about it that is typed."""
+        self._act = act
+        view = self._sheet.begin_answer()
         ticker = asyncio.ensure_future(self._tick(view))
         try:
-            with (
-                self._input.raw_mode(),
-                self._input.attach(self._read_keys),
-                self._bracketed_paste(),
-                self._on_resize(view),
-            ):
-                view.start()
-                yield view
-                await self._hold_back(typed)
+            yield view
+            await self._hold_back()
         finally:
             ticker.cancel()
-            view.stop()
-            typed.keys += self._input.flush_keys()
-            self.typed_ahead = bool(typed.keys)
-            store_typeahead(self._input, typed.keys)
-            self._view = self._act = self._typed = None
-            self.flush()
+            self._sheet.end_answer()
+            self._act = None
+            self._sheet.paint()
 
-    async def _hold_back(self, typed: TypeAhead) -> None:
-        """Leave the user who has stopped an answer the time to drop what is queued behind it, with a second Ctrl-C."""
+    async def _hold_back(self) -> None:
+        """Leave the user who has stopped an answer the time to drop what waits behind it, with a second Ctrl-C."""
         now = asyncio.get_running_loop().time
-        while typed.queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
+        while self.is_queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
             await asyncio.sleep(min(left, TICK))
-
-    def _make_view(self, status: Callable[[int, TypeAhead], Sequence[Piece]], typed: TypeAhead) -> PlainView:
-        from fallback_chat.cli.render.append import PlainView
-        from fallback_chat.cli.render.live import AnswerView, Below
-        from fallback_chat.cli.render.plain import call_later
-
-        if self.plain:
-            return PlainView(self.console, theme=self.theme, copies=True)
-        return AnswerView(
-            self.console,
-            below=lambda: Below([row(status(self.console.width, typed), self.theme)]),
-            call_later=call_later,
-            theme=self.theme,
-            copies=True,
-        )
 
     async def _tick(self, view: PlainView) -> None:
         while True:
@@ -218,78 +262,27 @@ class Host:
             view.tick()
             self.on_tick()
 
-    @contextmanager
-    def _bracketed_paste(self) -> Iterator[None]:
-        """Have a paste arrive as one key press, not as lines that are sent one by one."""
-        self._set_bracketed_paste(on=True)
-        try:
-            yield
-        finally:
-            self._set_bracketed_paste(on=False)
+    async def _follow_the_clock(self) -> None:
+        """Look once a second whether a countdown has moved; where nothing has, nothing is written."""
+        assert self.prompt is not None
+        while True:
+            await asyncio.sleep(SECOND)
+            if not self.is_busy:
+                self.prompt.app.invalidate()
 
-    def _set_bracketed_paste(self, *, on: bool) -> None:
-        if not self._dumb:
-            self._write(f"\x1b[?2004{'h' if on else 'l'}")
-
-    def _write(self, text: str) -> None:
-        self.out.write(text)
-        self.out.flush()
-
-    @contextmanager
-    def _on_resize(self, view: PlainView) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        number = getattr(signal, "SIGWINCH", None)
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
-            loop.add_signal_handler(number, view.tick)  # type: ignore[arg-type]
-        try:
-            yield
-        finally:
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
-                loop.remove_signal_handler(number)  # type: ignore[arg-type]
-
-    def _read_keys(self) -> None:
-        """Take what was typed; an Escape at its end acts when nothing has followed in a moment."""
-        self._take(self._input.read_keys())
-        asyncio.get_running_loop().call_later(ESCAPE_TIME, self._flush_keys)
-        if self._input.closed:
-            self._do("stop")
-
-    def _flush_keys(self) -> None:
-        if self._typed is not None:  # otherwise whoever reads by now sees to it
-            self._take(self._input.flush_keys())
-
-    def _take(self, presses: list[KeyPress]) -> None:
-        if self._typed is None or self._view is None:
-            store_typeahead(self._input, presses)
-            return
-        for action in self._typed.take(presses):
-            self._do(action)
-        if presses and self._view is not None:
-            self._view.echo()
-
-    def _do(self, action: str) -> None:
-        if self._view is None or self._act is None:
-            return
-        if action == "suspend":
-            self._suspend(self._view)
+    def act(self, action: str) -> None:
+        """Do something about what is awaited; a second stop soon after the first drops the messages that wait."""
+        if self._act is None:
             return
         if action == "stop":
             now = asyncio.get_running_loop().time()
-            if now - self._stopped < AGAIN and self._typed is not None:
-                self._typed.drop()
+            if now - self._stopped < AGAIN:
+                self._inbox.drop()
             self._stopped = now
         self._act(action)
 
-    def _suspend(self, view: PlainView) -> None:
-        view.suspend()
-        self._set_bracketed_paste(on=False)
-        with self._input.cooked_mode():
-            self._terminal.suspend()
-        self._set_bracketed_paste(on=True)
-        view.start()
-
     def suspend(self) -> None:
-        """Suspend from the prompt, whose screen prompt-toolkit has put away."""
+        """Stop this process until the shell continues it; what is live was put away."""
         self._terminal.suspend()
 
     @contextmanager

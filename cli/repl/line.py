@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.auto_suggest import Suggestion
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
 
+from fallback_chat.cli.repl.area import stop
 from fallback_chat.cli.repl.draft import Draft, Origin
 from fallback_chat.cli.repl.pastes import cleaned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from prompt_toolkit.completion import CompleteEvent, Completion
+    from collections.abc import Iterator
 
     from fallback_chat.cli.repl.input_history import InputHistory
     from fallback_chat.cli.repl.pastes import Pastes
@@ -52,43 +50,22 @@ def _common(one: str, other: str) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-class DraftCompleter(Protocol):
-    """Offers what fits at the end of a draft."""
-
-    def complete(self, draft: Draft) -> Iterable[Completion]: ...
-
-
-class _Completer(Completer):
-    """Lets a completer of drafts see what is in front of the cursor of a line."""
-
-    def __init__(self, line: Line, completer: DraftCompleter) -> None:
-        self._line = line
-        self._completer = completer
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002
-        return self._completer.complete(self._line.shown[: document.cursor_position])
-
-
 class Line(Buffer):
-    """A buffer whose text is a draft. `options` are those of prompt-toolkit's buffer."""
+    """A buffer of prompt-toolkit whose text is a draft."""
 
-    def __init__(self, pastes: Pastes, history: InputHistory, completer: DraftCompleter, **options: Any) -> None:
+    def __init__(self, pastes: Pastes, history: InputHistory) -> None:
         self._pastes = pastes
         self._entries = history
-        self._completer = completer
         self._seen = ""
         self._origins: Origins = ()
         self._past: deque[tuple[str, Origins]] = deque(maxlen=REMEMBERED)
         self._bringing: Origin | None = None
-        self._switching = False
-        super().__init__(
-            history=history,
-            completer=_Completer(self, completer),
-            enable_history_search=True,
-            multiline=True,
-            **options,
-        )
+        self.is_switching = False
+        """Another of the earlier questions is being brought into the line."""
+        self._place = 0
+        super().__init__(history=history, enable_history_search=True, multiline=True)
         self.on_text_changed += self._follow
+        self.on_cursor_position_changed += self._keep_out_of_units
 
     @property
     def draft(self) -> Draft:
@@ -111,16 +88,10 @@ class Line(Buffer):
         with self._bring(Origin.PASTED):
             self.insert_text(self._pastes.folded(cleaned(text)))
 
-    def complete(self) -> None:
-        """Complete what is in front of the cursor; where there is a choice, open the menu, or go on in it."""
-        if self.complete_state is not None:
-            self.complete_next()
-            return
-        found = list(self._completer.complete(self.shown[: self.cursor_position]))
-        if len(found) == 1:
-            self.apply_completion(found[0])
-        else:
-            self.start_completion(insert_common_part=True)
+    def put(self, text: str, *, replacing: int) -> None:
+        """Write what was chosen, in place of as many characters in front of the cursor."""
+        super().delete_before_cursor(replacing)
+        self.insert_text(text)
 
     def unfold(self) -> bool:
         """Show the text of the long pastes instead of their signs; False when there is none."""
@@ -147,10 +118,13 @@ class Line(Buffer):
             super().insert_text(data, overwrite, move_cursor, fire_event)
         self.suggestion = self._suggestion()
 
-    def go_to_completion(self, index: int | None) -> None:
-        """Choose from the menu: what is completed is what the user wants to type."""
-        with self._bring(Origin.TYPED):
-            super().go_to_completion(index)
+    def delete_before_cursor(self, count: int = 1) -> str:
+        """Delete what is in front of the cursor, and only whole units of it."""
+        return super().delete_before_cursor(self.cursor_position - self._stop(self.cursor_position - count))
+
+    def delete(self, count: int = 1) -> str:
+        """Delete what is behind the cursor, and only whole units of it."""
+        return super().delete(self._stop(self.cursor_position + count, forward=True) - self.cursor_position)
 
     def yank_nth_arg(self, n: int | None = None, _yank_last_arg: bool = False) -> None:
         """Insert a word of an earlier question, which may have been pasted."""
@@ -164,11 +138,11 @@ class Line(Buffer):
 
     @working_index.setter
     def working_index(self, value: int) -> None:
-        self._switching = True
+        self.is_switching = True
         try:
             Buffer.working_index.fset(self, value)  # type: ignore[attr-defined]
         finally:
-            self._switching = False
+            self.is_switching = False
 
     @contextmanager
     def _bring(self, origin: Origin) -> Iterator[None]:
@@ -179,12 +153,22 @@ class Line(Buffer):
         finally:
             self._bringing = before
 
+    def _stop(self, position: int, *, forward: bool = False) -> int:
+        return stop(self.text, min(max(0, position), len(self.text)), forward=forward)
+
+    def _keep_out_of_units(self, _: Buffer) -> None:
+        """Go on to the end of a unit, such as an emoji of several characters, when the cursor has got into it."""
+        place, self._place = self._place, self.cursor_position
+        self._place = self._stop(self.cursor_position, forward=self.cursor_position > place)
+        if self._place != self.cursor_position:
+            self.cursor_position = self._place
+
     def _follow(self, _: Buffer) -> None:
         """Keep the origins in step with the text."""
         old, new = self._seen, self.text
         if old == new:
             return
-        if self._switching:
+        if self.is_switching:
             self._leave()
             self._origins = self._earlier(new)
         elif len(old) != len(new) or self._bringing is not None:  # otherwise a change of case, or of places

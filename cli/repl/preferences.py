@@ -15,3 +15,7 @@ class Preferences:
     calm: bool = False
     """Append-only, without timers: for screen readers."""
     theme: str = "auto"
+    notify: str = "off"
+    """How the user is called back when a long answer is done, or a provider is back: `off`, `bell` or `desktop`."""
+    reasoning: bool = False
+    """What the model thinks is shown before its answer."""

@@ -1,38 +1,40 @@
-"""The input line: keys, history, completion, and the status row below it."""
+"""The input line: what its keys do, and how it looks with the menu below it. It is there all the time, also under an answer."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.application import Application, get_app_session, run_in_terminal
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition, has_focus, vi_mode, vi_navigation_mode
-from prompt_toolkit.input.typeahead import clear_typeahead
-from prompt_toolkit.key_binding import KeyBindings, KeyPress, merge_key_bindings
-from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.layout import BufferControl, HSplit, Layout, Window
+from prompt_toolkit.search import SearchDirection, SearchState
+from prompt_toolkit.widgets import SearchToolbar
 
-from fallback_chat.cli.repl.keyboard import ESCAPE
+from fallback_chat.cli.render.cells import cells
+from fallback_chat.cli.render.screen import Cursor
+from fallback_chat.cli.repl.area import Area, Text, lay_out, shown
+from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.line import Line
-from fallback_chat.cli.repl.panes import PROMPT, lay_out, visible
+from fallback_chat.cli.repl.menu import Menu, common_beginning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.output import Output
 
+    from fallback_chat.cli.render.rows import Row
+    from fallback_chat.cli.repl.completion import ChatCompleter
     from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.input_history import InputHistory
     from fallback_chat.cli.repl.keys import Keymap
-    from fallback_chat.cli.repl.line import DraftCompleter
+    from fallback_chat.cli.repl.menu import Choice
     from fallback_chat.cli.repl.pastes import Pastes
     from fallback_chat.cli.repl.preferences import Preferences
 
@@ -41,16 +43,27 @@ AGAIN: Final = 2.0
 ESCAPE_TIME: Final = 0.05
 """Seconds to wait for what may follow an Escape, or an Enter that may be a line break of a paste."""
 LEAVE_HINT: Final = "press Ctrl-C again, or Ctrl-D, to leave"
+MOST_CHOICES: Final = 8
+"""Rows of the menu."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the keys of the prompt reach outside of it."""
+    """What the keys reach outside of the line."""
 
-    status: Callable[[int], StyleAndTextTuples]
-    """Paints the status row for so many columns; empty for no row."""
+    send: Callable[[Draft], None]
+    """Takes a message."""
+    is_busy: Callable[[], bool]
+    """Whether an answer is awaited."""
+    is_queued: Callable[[], bool]
+    """Whether messages wait."""
+    take_back: Callable[[], Draft | None]
+    """Returns the message that would be the last one to be dealt with, which does not wait any more."""
+    act: Callable[[str], None]
+    """Does something about the answer that is awaited: `stop` or `next_provider`."""
     show_help: Callable[[], None]
     show_chain: Callable[[], None]
+    show_reasoning: Callable[[], None]
     edit: Callable[[Draft], Draft]
     """Runs the editor on a draft."""
     last_question: Callable[[], Draft]
@@ -58,7 +71,7 @@ class Hooks:
 
 
 class Prompt:
-    """Reads one message after the other, on the input and output of prompt-toolkit's session."""
+    """The line, its menu, and the application of prompt-toolkit that reads its keys."""
 
     def __init__(  # noqa: PLR0913 - the parts of the world are handed in
         self,
@@ -68,217 +81,259 @@ class Prompt:
         *,
         pastes: Pastes,
         history: InputHistory,
-        completer: DraftCompleter,
-        dumb: bool = False,
+        completer: ChatCompleter,
+        output: Output,
+        is_plain: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hooks = hooks
         self._keymap = keymap
         self._preferences = preferences
+        self._pastes = pastes
         self._history = history
+        self._completer = completer
+        self._is_plain = is_plain
         self._clock = clock
-        self._hint = ""
+        self._notice = ""
         self._interrupted = -AGAIN
-        self._dumb = dumb
-        self._label = pastes.label
-        self._output = get_app_session().output
-        self.active = False
-        """The line is being edited now."""
-        self.line = Line(pastes, history, completer)
-        self.app: Application[Draft] = Application(
-            layout=lay_out(self.line, pastes.label, self._status),
-            key_bindings=merge_key_bindings([load_auto_suggest_bindings(), self._bindings(keymap)]),
+        self.menu = Menu()
+        self.line = Line(pastes, history)
+        self.line.on_text_changed += self._offer
+        self._search = SearchToolbar(ignore_case=True)
+        control = BufferControl(self.line, search_buffer_control=self._search.control)
+        window = Window(control)
+        self.app: Application[None] = Application(
+            layout=Layout(HSplit([window, self._search]), window),
+            key_bindings=bind(self, keymap, lambda: self.app.key_processor.key_buffer),
             include_default_pygments_style=False,
             cursor=ModalCursorShapeConfig(),
             reverse_vi_search_direction=True,
-            output=DummyOutput() if dumb else self._output,
+            output=output,
         )
         self.app.ttimeoutlen = ESCAPE_TIME
+        self.app.before_render += lambda _: self.line.load_history_if_not_yet_loaded()
 
-    async def read(self, draft: Draft) -> Draft:
-        """Let the user write a message, beginning with `draft`. Raises EOFError when the user leaves."""
-        self.app.editing_mode = EditingMode.VI if self._preferences.vi else EditingMode.EMACS
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._hooks.is_busy()
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether messages wait for their turn."""
+        return self._hooks.is_queued()
+
+    def load(self, draft: Draft) -> None:
+        """Begin anew with a draft."""
+        self.menu.close()
         self.line.load(draft)
-        self.active = True
-        painter = asyncio.ensure_future(self._follow_the_clock())
-        try:
-            with self._echoing():
-                draft = await self.app.run_async(handle_sigint=False, set_exception_handler=False)
-        finally:
-            self.active = False
-            painter.cancel()
-        self._history.add(draft)
-        return draft
+        self.app.invalidate()
 
-    @contextmanager
-    def _echoing(self) -> Iterator[None]:
-        """On a dumb terminal, show what is typed as it comes, and a line that was changed once more."""
-        if not self._dumb:
-            yield
+    def shown(self, draft: Draft) -> str:
+        """Return a draft as the line shows it."""
+        text, _ = self._pastes.encode(draft)
+        return shown(text, self._pastes.label)
+
+    # What is drawn
+
+    def rows(self, columns: int, height: int) -> Area:
+        """Return the line and what belongs to it, in at most `height` rows."""
+        search = self._search_row() if self.app.layout.is_searching else []
+        menu = self.menu.rows(columns, min(MOST_CHOICES, height - 1 - len(search)))
+        area = lay_out(self._text(), columns, height - len(menu) - len(search), self._pastes.label)
+        cursor = area.cursor
+        if search:
+            cursor = Cursor(len(area.rows) + len(menu), cells(search[0][0][0]), search[0])
+        return Area((*area.rows, *menu, *search), cursor)
+
+    def _text(self) -> Text:
+        line, document = self.line, self.line.document
+        if self.app.layout.is_searching:
+            control = self._search.control
+            wanted = SearchState(control.buffer.text, control.searcher_search_state.direction, ignore_case=True)
+            document = line.document_for_search(wanted)
+        selected = range(*document.selection_range()) if document.selection is not None else range(0)
+        suggestion = line.suggestion.text if line.suggestion and document.is_cursor_at_the_end else ""
+        return Text(document.text, document.cursor_position, selected, suggestion)
+
+    def _search_row(self) -> list[Row]:
+        control = self._search.control
+        backward = control.searcher_search_state.direction is SearchDirection.BACKWARD
+        return [((f"{'earlier' if backward else 'later'} question with: {control.buffer.text}", ""),)]
+
+    @property
+    def notice(self) -> str:
+        """What the user has to know now, in place of the status row."""
+        if self._notice or not self.line.shown.is_open:
+            return self._notice
+        return f"a block is open: Enter makes a new line, {self._keymap.label('newline')} sends"
+
+    # What the keys do
+
+    def send(self) -> None:
+        """Send; or take what is chosen, or begin a line where the text asks for one."""
+        line, shown_ = self.line, self.line.shown
+        if self.menu.chosen is not None:
+            self._take(self.menu.chosen)
+        elif line.document.is_cursor_at_the_end and shown_.mask.endswith("\\"):
+            line.delete_before_cursor()
+            self.insert_newline()
+        elif self._writes_lines():
+            self.insert_newline()
+        elif not self._is_plain() and (choices := list(self._completer.picked(shown_))):
+            line.load(line.draft.strip())
+            line.insert_text(" ")
+            self.menu.open(choices, first=True)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        draft = self.line.draft
+        self._notice = ""
+        self.menu.close()
+        if draft.text.strip():
+            self.line.reset()
+            self.app.vi_state.reset()
+            self._history.add(draft)
+            self._hooks.send(draft)
+
+    def _take(self, choice: Choice) -> None:
+        """Write what was chosen; where nothing can follow it, send the line."""
+        self.line.put(choice.text, replacing=choice.replaces)
+        if choice.is_final:
+            self._send()
+        elif choice.is_command or not choice.text.endswith("/"):
+            self.line.insert_text(" ")
+
+    def _writes_lines(self) -> bool:
+        """Whether Enter makes a new line: in multi-line mode but for a command, and in a block that is open."""
+        draft = self.line.shown
+        return draft.is_open or (self._preferences.multiline and not draft.mask.startswith("/"))
+
+    def newline(self) -> None:
+        """Make a new line, or send where Enter makes one."""
+        if self._writes_lines():
+            self._send()
+        else:
+            self.insert_newline()
+
+    def insert_newline(self) -> None:
+        """Make a new line."""
+        self.line.newline(copy_margin=False)
+
+    def complete(self) -> None:
+        """Complete what is in front of the cursor; where there is a choice, show it, or go on to the next one."""
+        if self.menu.chosen is not None:
+            self.menu.move(1)
             return
-        shown = ""
+        choices = list(self._completer.complete(self._before_cursor()))
+        if len(choices) == 1:
+            (choice,) = choices
+            self.line.put(choice.text, replacing=choice.replaces)
+            if choice.is_command and not choice.is_final:
+                self.line.insert_text(" ")
+            return
+        common = common_beginning([choice.text for choice in choices])
+        if choices and len(common) > choices[0].replaces and common.startswith(self._replaced(choices[0])):
+            self.line.put(common, replacing=choices[0].replaces)
+        elif choices:
+            self.menu.open(choices, first=bool(self.menu))
 
-        def echo(_: Buffer | None = None) -> None:
-            nonlocal shown
-            text = visible(self.line.text, self._label)
-            self._output.write(text.removeprefix(shown) if text.startswith(shown) else f"\n{PROMPT}{text}")
-            self._output.flush()
-            shown = text
+    def _replaced(self, choice: Choice) -> str:
+        before = self.line.document.text_before_cursor
+        return before[len(before) - choice.replaces :]
 
-        self._output.write(PROMPT)
-        echo()
-        self.line.on_text_changed += echo
-        try:
-            yield
-        finally:
-            self.line.on_text_changed -= echo
-            self._output.write("\n")
-            self._output.flush()
+    def _before_cursor(self) -> Draft:
+        return self.line.shown[: self.line.cursor_position]
+
+    def _offer(self, _: Buffer) -> None:
+        """Show the menu while a command is being written."""
+        if self.line.is_switching or not self.line.text.startswith("/"):
+            self.menu.close()
+        else:
+            self.menu.open(self._completer.offered(self._before_cursor()))
+
+    def edit(self) -> None:
+        """Open the editor."""
+        self._above(lambda: self.load(self._hooks.edit(self.line.draft)))
+
+    def edit_last(self) -> None:
+        """Write the last question in other words."""
+        self.load(self._hooks.last_question())
+
+    def take_back(self) -> None:
+        """Bring a message that waits back into the line."""
+        draft = self._hooks.take_back()
+        if draft is not None:
+            self.load(draft)
+
+    def suspend(self) -> None:
+        """Stop the program until the shell continues it."""
+        self._above(self._hooks.suspend)
+
+    def _above(self, show: Callable[[], None]) -> None:
+        _ = run_in_terminal(show)
+
+    def show_help(self) -> None:
+        """Show the commands and keys."""
+        self._hooks.show_help()
+
+    def show_chain(self) -> None:
+        """Show the chain."""
+        self._hooks.show_chain()
+
+    def show_reasoning(self) -> None:
+        """Show what the model has thought."""
+        self._hooks.show_reasoning()
+
+    def toggle_multiline(self) -> None:
+        """Swap Enter and Alt-Enter."""
+        self._preferences.multiline = not self._preferences.multiline
+
+    def toggle_vi(self) -> None:
+        """Swap vi and emacs keys."""
+        self._preferences.vi = not self._preferences.vi
+        self.follow_preferences()
+
+    def follow_preferences(self) -> None:
+        """Use the keys that the user prefers."""
+        mode = EditingMode.VI if self._preferences.vi else EditingMode.EMACS
+        if self.app.editing_mode is not mode:
+            self.app.editing_mode = mode
+
+    def next_provider(self) -> None:
+        """Give up on the provider that is asked."""
+        self._hooks.act("next_provider")
+
+    def stop(self) -> None:
+        """End the answer."""
+        self._hooks.act("stop")
+
+    def interrupt(self) -> None:
+        """Stop the answer; clear the line, which Up brings back; on an empty one, twice, leave."""
+        now = self._clock()
+        if self.is_busy:
+            self.stop()
+        elif self.line.text:
+            self._history.keep(self.line.draft)
+            self.menu.close()
+            self.line.reset()
+        elif now - self._interrupted < AGAIN:
+            self.leave()
+        else:
+            self._interrupted = now
+            self._notice = LEAVE_HINT
+            asyncio.get_running_loop().call_later(AGAIN, self._forget_notice)
+
+    def _forget_notice(self) -> None:
+        self._notice = ""
+        self.app.invalidate()
+
+    def leave(self) -> None:
+        """End the chat."""
+        self.app.exit()
 
     def press_ctrl_c(self) -> None:
         """Do what Ctrl-C does: for a SIGINT that came from elsewhere."""
         self.app.key_processor.feed(KeyPress(Keys.ControlC))
         self.app.key_processor.process_keys()
-
-    def redraw(self) -> None:
-        """Draw the status row anew, because something in it changed."""
-        self.app.invalidate()
-
-    def print_above(self, write: Callable[[], None]) -> None:
-        """Have `write` print its lines above the line that is being edited.
-
-        prompt-toolkit's `run_in_terminal` has the terminal echo meanwhile and read an Enter as a new line: what is typed at that
-        moment would be garbled.
-        """
-        if self.app.is_running:
-            self.app.renderer.erase()
-        write()
-        self.redraw()
-
-    def _columns(self) -> int:
-        return self._output.get_size().columns
-
-    def _status(self) -> StyleAndTextTuples:
-        row = self._hooks.status(self._columns())
-        hint = self._hint or self._open_hint()
-        return [("", hint[: self._columns()])] if hint and row else row
-
-    def _open_hint(self) -> str:
-        """Say why Enter does not send."""
-        if not self.line.shown.is_open:
-            return ""
-        return f"a block is open: Enter makes a new line, {self._keymap.label('newline')} sends"
-
-    async def _follow_the_clock(self) -> None:
-        """Redraw when a countdown has moved, once a second; without one nothing is drawn."""
-        shown = self._status()
-        while True:
-            await asyncio.sleep(1)
-            if (now := self._status()) != shown:
-                shown = now
-                self.redraw()
-
-    def _bindings(self, keymap: Keymap) -> KeyBindings:
-        """Bind the table of actions, and the keys that are always the same."""
-        bindings = KeyBindings()
-        editing = has_focus(self.line)
-        empty = editing & Condition(lambda: not self.line.text)
-        rows: tuple[tuple[tuple[str, ...], Any, Callable[[KeyPressEvent], Any]], ...] = (
-            (keymap.keys("send"), editing, self._enter),
-            (keymap.keys("newline"), editing, self._newline),
-            (("c-j",), editing, self._insert_newline),
-            (keymap.keys("editor"), editing, self._edit),
-            (keymap.keys("editor_short"), editing, self._edit),
-            (keymap.keys("edit_last"), empty, self._edit_last),
-            (keymap.keys("expand_paste"), editing, lambda _: self.line.unfold()),
-            (keymap.keys("suspend"), editing, lambda _: self._above(self._hooks.suspend)),
-            (keymap.keys("help"), editing, lambda _: self._hooks.show_help()),
-            (("?",), empty, lambda _: self._hooks.show_help()),
-            (keymap.keys("chain"), editing, lambda _: self._hooks.show_chain()),
-            (keymap.keys("multiline"), editing, self._toggle_multiline),
-            (keymap.keys("vi"), editing, self._toggle_vi),
-            (("tab",), editing, lambda _: self.line.complete()),
-            (("c-c",), editing, self._ctrl_c),
-            (("c-d",), empty, lambda event: event.app.exit(exception=EOFError())),
-            ((Keys.BracketedPaste.value,), editing, lambda event: self.line.paste(event.data)),
-        )
-        for keys, condition, handler in rows:
-            if keys == ("escape", "escape"):
-                bindings.add("escape", filter=condition & vi_navigation_mode)(handler)
-            bindings.add(*keys, filter=condition & self._is_one_key(keys))(handler)
-        return bindings
-
-    def _is_one_key(self, keys: tuple[str, ...]) -> Condition:
-        """Whether Escape and what follows it came together, as Alt does: in vi mode an Escape alone is a key of its own."""
-
-        def together() -> bool:
-            pressed = self.app.key_processor.key_buffer
-            return keys[0] != "escape" or not vi_mode() or not pressed or pressed[0].data != ESCAPE
-
-        return Condition(together)
-
-    def _above(self, show: Callable[[], None]) -> None:
-        _ = run_in_terminal(show)
-
-    def _enter(self, event: KeyPressEvent) -> None:
-        """Send; or close the menu, or begin a line where the text asks for one."""
-        line = self.line
-        if line.complete_state is not None:
-            line.complete_state = None
-        elif line.document.is_cursor_at_the_end and line.shown.mask.endswith("\\"):
-            line.delete_before_cursor()
-            line.newline(copy_margin=False)
-        elif self._writes_lines():
-            line.newline(copy_margin=False)
-        else:
-            self._send(event)
-
-    def _writes_lines(self) -> bool:
-        """Whether Enter makes a new line: in multi-line mode but for a command, and in a block that is open."""
-        shown = self.line.shown
-        return shown.is_open or (self._preferences.multiline and not shown.mask.startswith("/"))
-
-    def _newline(self, event: KeyPressEvent) -> None:
-        if self._writes_lines():
-            self._send(event)
-        else:
-            self._insert_newline(event)
-
-    def _insert_newline(self, _: KeyPressEvent) -> None:
-        self.line.newline(copy_margin=False)
-
-    def _send(self, event: KeyPressEvent) -> None:
-        self._hint = ""
-        event.app.exit(result=self.line.draft)
-
-    def _ctrl_c(self, event: KeyPressEvent) -> None:
-        """Clear the line, which Up gives back; on an empty one, twice, leave. What waits to be sent is dropped."""
-        clear_typeahead(self.app.input)
-        event.key_processor.empty_queue()
-        now = self._clock()
-        if self.line.text:
-            self._history.keep(self.line.draft)
-            self.line.reset()
-        elif now - self._interrupted < AGAIN:
-            event.app.exit(exception=EOFError())
-        else:
-            self._interrupted = now
-            self._hint = LEAVE_HINT
-            asyncio.get_running_loop().call_later(AGAIN, self._clear_hint)
-
-    def _clear_hint(self) -> None:
-        self._hint = ""
-        self.redraw()
-
-    def _edit(self, _: KeyPressEvent) -> None:
-        self._above(lambda: self.line.load(self._hooks.edit(self.line.draft)))
-
-    def _edit_last(self, _: KeyPressEvent) -> None:
-        self.line.load(self._hooks.last_question())
-
-    def _toggle_multiline(self, _: KeyPressEvent) -> None:
-        self._preferences.multiline = not self._preferences.multiline
-
-    def _toggle_vi(self, event: KeyPressEvent) -> None:
-        self._preferences.vi = not self._preferences.vi
-        event.app.editing_mode = EditingMode.VI if self._preferences.vi else EditingMode.EMACS

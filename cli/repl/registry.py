@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from fallback_chat.cli.repl.draft import Draft
+    from fallback_chat.cli.repl.menu import Choice
     from fallback_chat.cli.repl.repl import Repl
 
 LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
@@ -20,9 +21,16 @@ LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
 _COMMAND: Final = re.compile(rf"/(?!/)([^\s/{VEIL}]*)(?=\s|\Z)")
 
 
-def no_values(_: Repl) -> Iterable[str]:
-    """Suggest nothing as an argument."""
+def no_values(_: Repl) -> Iterable[Choice]:
+    """Offer nothing as an argument."""
     return ()
+
+
+def narrowed(choices: Iterable[Choice], argument: str) -> list[Choice]:
+    """Return the choices that what is written so far may mean: those that begin with it, then those that hold it."""
+    wanted = argument.casefold()
+    found = [one for one in choices if wanted in f"{one.text} {one.label} {one.note}".casefold()]
+    return sorted(found, key=lambda one: not one.text.casefold().startswith(wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,14 @@ class Command:
     argument: str = ""
     """As `[NAME]` in the help."""
     aliases: tuple[str, ...] = ()
-    values: Callable[[Repl], Iterable[str]] = no_values
-    """What the argument may be, for completion."""
+    values: Callable[[Repl], Iterable[Choice]] = no_values
+    """What the argument may be."""
+    finds: Callable[[Repl, str], Iterable[Choice]] | None = None
+    """What the argument, which is searched for, may mean; in place of `values`."""
+    picks: bool = False
+    """Sent without an argument, it lets the user pick one."""
+    at_once: bool = False
+    """It runs while an answer comes in, and does not wait for its end."""
     takes_path: bool = False
     group: str = ""
 
@@ -46,6 +60,10 @@ class Command:
     def usage(self) -> str:
         """The command as one writes it."""
         return f"/{self.name} {self.argument}".rstrip()
+
+    def choices(self, repl: Repl, argument: str) -> Iterable[Choice]:
+        """Return what the argument may be, as far as it is written."""
+        return narrowed(self.values(repl), argument) if self.finds is None else self.finds(repl, argument)
 
 
 class Registry:

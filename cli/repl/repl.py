@@ -13,11 +13,12 @@ from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
-from fallback_chat.cli.repl.session import CONTINUE, typed
+from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
 from fallback_chat.cli.repl.status import Status, Tone, compose
 from fallback_chat.cli.turn import is_ending
 from fallback_chat.cli.words.failures import bug_report
 from fallback_chat.cli.words.notices import calls_only, shortcomings
+from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.host import Host
-    from fallback_chat.cli.repl.keys import Keymap, TypeAhead
+    from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.registry import Registry
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONGEST_WAIT: Final = 30.0
 """Seconds for which a turn waits for busy providers, visibly, unless the user said otherwise with --wait."""
+
+LONG: Final = 10.0
+"""Seconds after which the user may look elsewhere, and is told that an answer is there."""
 
 
 class Repl:
@@ -67,17 +71,21 @@ class Repl:
         """A failure that has just been told."""
         self._wait = LONGEST_WAIT if wait is None else wait
         self._progress: Progress | None = None
-        host.on_tick = record.tick
+        self._turn: ChatTurn | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        """Commands that did not wait for their turn."""
+        host.on_tick, host.status, host.at_once = record.tick, self.status_row, self.at_once
 
     async def run(self) -> None:
         """Chat until the user leaves."""
-        while not self.leaving:
-            draft, self.session.draft = self.session.draft, Draft()
-            try:
-                draft = await self.host.read(draft)
-            except EOFError:
-                return
-            await self.submit(draft)
+        async with self.host.open():
+            while not self.leaving:
+                draft, self.session.draft = self.session.draft, Draft()
+                try:
+                    draft = await self.host.read(draft)
+                except EOFError:
+                    return
+                await self.submit(draft)
 
     async def submit(self, draft: Draft) -> None:
         """Run a command, or ask a question."""
@@ -106,6 +114,20 @@ class Repl:
             self.say(f"/{command.name}: {error.filename or 'a file'}: {error.strerror or error}", Tone.BAD)
         except Exception as error:  # noqa: BLE001 - the conversation is worth more than the command
             self.say(f"/{command.name}: {bug_report(error)}", Tone.BAD)
+
+    def at_once(self, draft: Draft) -> Callable[[], object] | None:
+        """Return what runs a command that does not wait for the end of an answer; None for anything else."""
+        parts = split(draft)
+        command = self.registry.find(parts[0]) if parts else None
+        if parts is None or command is None or not command.at_once:
+            return None
+
+        def run() -> None:
+            task = asyncio.ensure_future(self._command(*parts, draft))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+        return run
 
     async def _question(self, draft: Draft) -> None:
         question = draft.question
@@ -151,29 +173,31 @@ class Repl:
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
         progress.on_stream_failure = self.chain.settings.attempt.on_stream_failure
-        turn: ChatTurn | None = None
 
         def act(action: str) -> None:
-            if turn is None:
+            if self._turn is None:
                 return
             if action == "stop":
-                turn.stop()
-            elif action == "next_provider" and not turn.give_up():
+                self._turn.stop()
+            elif action == "next_provider" and not self._turn.give_up():
                 self.say("there is no other provider to go on to", Tone.DIM)
 
         try:
-            async with self.host.answering(self._streaming_row, act) as view:
-                turn = ChatTurn(
+            async with self.host.answering(act) as view:
+                turn = self._turn = ChatTurn(
                     chain, plan, view, progress,
                     options=self.session.options,
                     max_wait=self._wait,
                     note=lambda line: self.say(line, Tone.DIM),
+                    begins=self._begins,
                     record=self.record,
                 )  # fmt: skip
                 result = await turn.run()
                 self._conclude(result, view.finish, view.interrupt)
         finally:
-            self._progress = None
+            self._progress = self._turn = None
+        if result.elapsed >= LONG and not result.stopped:
+            self.host.notify("fallback-chat: the answer is there" if result.has_text else "fallback-chat: no answer")
         if result.answer.provider is not None and result.error is None:
             self.chain.look_up_window(result.answer.provider)
         return result
@@ -207,7 +231,7 @@ class Repl:
                 stopped = True
                 task.cancel()
 
-        async with self.host.answering(self._streaming_row, act):
+        async with self.host.answering(act):
             try:
                 return await task
             except asyncio.CancelledError:
@@ -220,30 +244,41 @@ class Repl:
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
             self.say(tell.transition(event, self.now()), Tone.DIM)
-        if self.host.prompt is not None and self.host.prompt.active:
-            self.host.prompt.redraw()
+        if event.available and not self.host.is_busy:
+            self.host.notify(f"fallback-chat: {event.llm.label} is back")
+        self.host.redraw()
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, without the chain's secrets."""
         self.host.say(self.chain.redact(text), tone)
 
-    def prompt_row(self, width: int) -> Sequence[Piece]:
-        """Describe the status row at the prompt; nothing where nothing may move."""
+    def attach(self, name: str, text: str) -> None:
+        """Have a text go along with the next question."""
+        self.session.attachments.append(Attachment(name, Text(text)))
+        lines = len(text.splitlines())
+        self.say(f"attached {name} ({lines} line{'s' * (lines != 1)})", Tone.DIM)
+
+    def show_reasoning(self) -> None:
+        """Show what the model has thought for the answer that comes in, or for the last one."""
+        last = self.session.last
+        thoughts = self._turn.reasoning if self._turn is not None else last.answer.reasoning if last is not None else ""
+        self.say(thoughts or "no reasoning has come: a model that thinks sends it with its first words", Tone.DIM)
+
+    def _begins(self, thoughts: str) -> None:
+        """Show what was thought before an answer, where the user wants to see it."""
+        if thoughts and self.host.preferences.reasoning:
+            self.say(thoughts, Tone.DIM)
+
+    def status_row(self, width: int) -> Sequence[Piece]:
+        """Describe the status row; nothing where nothing may move."""
         if self.host.plain:
             return ()
-        return compose(self._status(), width, ascii_only=self.host.ascii_only)
-
-    def _streaming_row(self, width: int, typed: TypeAhead) -> Sequence[Piece]:
         progress = self._progress
         status = self._status(progress.provider if progress is not None else None)
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
             status = replace(status, activity=progress.activity(), way_out=way_out, hint="")
-        return self._with_typed(status, width, typed)
-
-    def _with_typed(self, status: Status, width: int, typed: TypeAhead) -> Sequence[Piece]:
-        flags = (*status.flags, *((f"queued {typed.queued}",) if typed.queued else ()))
-        return compose(replace(status, flags=flags, typed_ahead=typed.preview), width, ascii_only=self.host.ascii_only)
+        return compose(status, width, ascii_only=self.host.ascii_only)
 
     def _status(self, asked: str | None = None) -> Status:
         now, session, names = self.now(), self.session, self.chain.names

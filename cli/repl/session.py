@@ -107,6 +107,10 @@ class Session:
         self.pinned: str | None = None
         self.skipped: dict[str, float] = {}
         """Until when each is passed over."""
+        self.owners: dict[str, str] = {}
+        """The provider that each model was last given for."""
+        self.doubted: tuple[str, str] | None = None
+        """A provider and a model that it does not list, which was refused once."""
         self.draft = Draft()
         """What the input line begins with next."""
         self.new()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def row(summary: Summary) -> str:
     """Return a conversation as a row of a list."""
-    return f"{summary.id}  {_time(summary.updated)}  {_turns(summary):>9}  {summary.title}"
+    return f"{summary.id}  {_time(summary.updated)}  {turns(summary):>9}  {summary.title}"
 
 
 def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
@@ -28,7 +28,7 @@ def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
 def resumed(conversation: Conversation) -> Iterator[str]:
     """Name the conversation that is continued, and show how it ended."""
     summary = conversation.summary
-    yield f"conversation {summary.id}, {_turns(summary)}: {summary.title}"
+    yield f"conversation {summary.id}, {turns(summary)}: {summary.title}"
     yield from left_out(conversation)
     for turn in conversation.turns[-1:]:
         yield f"> {turn.question.text}"
@@ -41,11 +41,23 @@ def resumed(conversation: Conversation) -> Iterator[str]:
 def left_out(conversation: Conversation) -> Iterator[str]:
     """Say how many turns cannot be read, where there are any: no provider is told of them."""
     if count := len(conversation.unreadable):
-        turns = "1 turn" if count == 1 else f"{count} turns"
-        yield f"{turns} cannot be read and will be left out: see `fallback-chat sessions show {conversation.summary.id}`"
+        lost = "1 turn" if count == 1 else f"{count} turns"
+        yield f"{lost} cannot be read and will be left out: see `fallback-chat sessions show {conversation.summary.id}`"
 
 
-def _turns(summary: Summary) -> str:
+def age(then: float | None, now: float) -> str:
+    """Return how long ago something was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`; `?` where nobody knows."""
+    if then is None:
+        return "?"
+    for size, unit in ((86400.0, "day"), (3600.0, "h"), (60.0, "min")):
+        if now - then >= size:
+            count = int((now - then) // size)
+            return f"{count} {unit}{'s' * (unit == 'day' and count > 1)} ago"
+    return "just now"
+
+
+def turns(summary: Summary) -> str:
+    """Return how long a conversation is."""
     return "1 turn" if summary.turns == 1 else f"{summary.turns} turns"
 
 

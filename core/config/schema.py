@@ -121,6 +121,14 @@ CHAT: Final = (
     Field(
         "theme", v.choice(("auto", "dark", "light")), "the background to choose colours for", "auto", preference=True
     ),
+    Field("reasoning", v.BOOLEAN, "what the model thinks is shown before its answer", False, preference=True),
+    Field(
+        "notify",
+        v.choice(("off", "bell", "desktop")),
+        "how to tell that an answer that took long is done, or a provider is back",
+        "off",
+        preference=True,
+    ),
 )
 
 
@@ -138,6 +146,7 @@ KEYS: Final = (
     _key("suspend", "c-z", "suspend"),
     _key("help", "f1", "help (also ? on an empty line)"),
     _key("chain", "f2", "the chain and how it is"),
+    _key("reasoning", "f5", "what the model has thought so far, or for the last answer"),
     _key("multiline", "f3", "multi-line mode on and off"),
     _key("vi", "f4", "vi keys on and off"),
     _key("next_provider", "c-n", "while an answer is awaited: give up on this provider, ask the next"),

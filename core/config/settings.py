@@ -104,11 +104,13 @@ class ChatSettings:
     vi: bool = False
     calm: bool = False
     theme: str = "auto"
+    reasoning: bool = False
+    notify: str = "off"
 
     def __post_init__(self) -> None:
-        for name in ("multiline", "vi", "calm"):
+        for name in ("multiline", "vi", "calm", "reasoning"):
             check_type(name, getattr(self, name), bool)
-        check_text(self, "theme")
+        check_text(self, "theme", "notify")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

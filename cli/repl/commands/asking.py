@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.attachments import attach
 from fallback_chat.cli.repl.clipboard import Clipboard
+from fallback_chat.cli.repl.commands.chain import providers
 from fallback_chat.cli.repl.copying import select
 from fallback_chat.cli.repl.draft import Draft
+from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.session import CONTINUE, typed
 from fallback_chat.cli.repl.status import Tone
@@ -127,9 +129,9 @@ async def drop(repl: Repl, argument: str) -> None:
     repl.say("dropped", Tone.DIM)
 
 
-def attached(repl: Repl) -> Iterable[str]:
-    """Give the names of what is attached."""
-    return [one.name for one in repl.session.attachments]
+def attached(repl: Repl) -> Iterable[Choice]:
+    """Return the names of what is attached."""
+    return [Choice(one.name, is_final=True) for one in repl.session.attachments]
 
 
 async def editor(repl: Repl, argument: str) -> None:
@@ -144,9 +146,9 @@ async def multiline(repl: Repl, _: str) -> None:
     repl.say("Enter makes a new line, Alt-Enter sends" if preferences.multiline else "Enter sends", Tone.DIM)
 
 
-def targets(repl: Repl) -> Iterable[str]:
-    """Give what `/retry` may name."""
-    return ("next", *repl.chain.names)
+def targets(repl: Repl) -> Iterable[Choice]:
+    """Return what `/retry` may name."""
+    return [Choice("next", "the one behind who answered", is_final=True), *providers(repl)]
 
 
 _GROUP: Final = "Questions and answers"
@@ -157,9 +159,9 @@ ROWS: Final = (
     Command("continue", "have an answer that broke off continued", go_on, group=_GROUP),
     Command("edit", "take the last question back into the input line", edit, group=_GROUP),
     Command("undo", "forget the last question and its answer", undo, aliases=("back",), group=_GROUP),
-    Command("copy", "copy an answer, its code, or everything", copy, "[N|code [K]|all]", group=_GROUP),
+    Command("copy", "copy an answer, its code, or everything", copy, "[N|code [K]|all]", at_once=True, group=_GROUP),
     Command("add", "attach a file to the next question (also @PATH in it)", add, "PATH", ("file",), takes_path=True, group=_GROUP),
     Command("drop", "take attachments away", drop, "[NAME|all]", values=attached, group=_GROUP),
     Command("editor", "open $EDITOR for the next question", editor, "[TEXT]", group=_GROUP),
-    Command("multiline", "swap Enter and Alt-Enter", multiline, group=_GROUP),
+    Command("multiline", "swap Enter and Alt-Enter", multiline, at_once=True, group=_GROUP),
 )  # fmt: skip

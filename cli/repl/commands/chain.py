@@ -10,6 +10,8 @@ import typer
 
 from fallback_chat.cli.options import parse_duration
 from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl.commands.models import ROW as MODEL
+from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, sentence
@@ -110,49 +112,33 @@ async def why(repl: Repl, _: str) -> None:
         repl.say(line)
 
 
-async def model(repl: Repl, argument: str) -> None:
-    """Show the models, or use another one at the provider that the next turn begins with."""
-    if not argument:
-        for one in repl.chain.providers:
-            repl.say(f"{one.name}: {one.model}")
-        return
-    name, _, wanted = argument.rpartition(" ")
-    name = _named(repl, name) if name else repl.chain.names[repl.chain.first(repl.session, repl.now())]
-    if wanted in repl.chain.names:
-        raise InputError(f"{wanted} is a provider: write /model {wanted} MODEL")
-    settings = repl.chain.settings
-    providers = tuple(replace(one, model=wanted) if one.name == name else one for one in settings.providers)
-    await repl.chain.reopen(replace(settings, providers=providers))
-    repl.say(f"{name} is asked for {wanted}", Tone.DIM)
-
-
 def _named(repl: Repl, name: str) -> str:
     if not name:
         raise InputError(f"name a provider: {', '.join(repl.chain.names)}")
     return repl.chain.provider(name).name
 
 
-def names(repl: Repl) -> Iterable[str]:
-    """Give the providers' names."""
-    return repl.chain.names
+def providers(repl: Repl) -> Iterable[Choice]:
+    """Return the providers, with what they are asked for and how they are."""
+    entries = repl.chain.entries(repl.session, repl.now())
+    return [Choice(one.name, f"{one.model} · {one.word}", is_final=True) for one in entries]
 
 
-def models(repl: Repl) -> Iterable[str]:
-    """Give the models of the provider that `/model` is about, as far as its list is known, and those of the configuration."""
-    one = repl.chain.providers[repl.chain.first(repl.session, repl.now())]
-    listed = (model.id for model in repl.chain.listed(one))
-    return dict.fromkeys([*(other.model for other in repl.chain.settings.providers), *listed])
+def skippable(repl: Repl) -> Iterable[Choice]:
+    """Return the providers; behind a name there may be a time."""
+    return [choice._replace(is_final=False) for choice in providers(repl)]
 
 
 _GROUP: Final = "The chain"
 ROWS: Final = (
-    Command("chain", "show every provider with its state", chain, aliases=("providers",), group=_GROUP),
-    Command("use", "begin the next turn with a provider", use, "NAME", values=names, group=_GROUP),
-    Command("pin", "ask this provider only", pin, "[NAME]", values=names, group=_GROUP),
-    Command("unpin", "use the whole chain again", unpin, group=_GROUP),
-    Command("skip", "pass over a provider, as /skip NAME 1h", skip, "NAME [DURATION]", values=names, group=_GROUP),
-    Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=names, group=_GROUP),
-    Command("probe", "check providers now", probe, "[NAME]", values=names, group=_GROUP),
-    Command("why", "explain who answered the last question, and why", why, group=_GROUP),
-    Command("model", "show or change the model", model, "[[PROVIDER] NAME]", ("models",), models, group=_GROUP),
+    Command("chain", "show every provider with its state", chain, aliases=("providers",), at_once=True, group=_GROUP),
+    Command("use", "begin the next turn with a provider", use, "NAME", values=providers, picks=True, at_once=True, group=_GROUP),
+    Command("pin", "ask this provider only", pin, "[NAME]", values=providers, at_once=True, group=_GROUP),
+    Command("unpin", "use the whole chain again", unpin, at_once=True, group=_GROUP),
+    Command("skip", "pass over a provider, as /skip NAME 1h", skip, "NAME [DURATION]", (), skippable, picks=True, at_once=True,
+            group=_GROUP),
+    Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=providers, at_once=True, group=_GROUP),
+    Command("probe", "check providers now", probe, "[NAME]", values=providers, group=_GROUP),
+    Command("why", "explain who answered the last question, and why", why, at_once=True, group=_GROUP),
+    replace(MODEL, group=_GROUP),
 )  # fmt: skip

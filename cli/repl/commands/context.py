@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import read_file
 from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.repl import prices
 from fallback_chat.cli.repl.status import Tone
@@ -31,14 +32,19 @@ def _roles() -> Path:
     return own_paths().config / "roles"
 
 
-def role_names(_: Repl) -> Iterable[str]:
-    """Give the roles that there are."""
+def role_names() -> list[str]:
+    """Return the roles that there are."""
     return sorted(path.stem for path in _roles().glob("*.md"))
+
+
+def roles(_: Repl) -> Iterable[Choice]:
+    """Return the roles to choose from."""
+    return [Choice(name, is_final=True) for name in role_names()]
 
 
 async def role(repl: Repl, argument: str) -> None:
     """Take the system prompt from a file of the folder of roles."""
-    names = list(role_names(repl))
+    names = role_names()
     if argument not in names:
         there = f"there are {', '.join(names)}" if names else f"put them into {_roles()} as NAME.md"
         raise InputError(f"no role is called {argument!r}; {there}" if argument else there)
@@ -97,9 +103,9 @@ async def status(repl: Repl, _: str) -> None:
 _GROUP: Final = "Context"
 ROWS: Final = (
     Command("system", "show or change the system prompt", system, "[TEXT|none]", ("prompt",), group=_GROUP),
-    Command("role", "use a system prompt that you keep as a file", role, "[NAME]", values=role_names, group=_GROUP),
-    Command("tokens", "how full the context windows are", tokens, group=_GROUP),
-    Command("cost", "what the conversation cost", cost, group=_GROUP),
-    Command("stats", "how each provider did", stats, aliases=("usage",), group=_GROUP),
-    Command("status", "how the chat stands, in sentences", status, aliases=("info",), group=_GROUP),
+    Command("role", "use a system prompt that you keep as a file", role, "[NAME]", values=roles, group=_GROUP),
+    Command("tokens", "how full the context windows are", tokens, at_once=True, group=_GROUP),
+    Command("cost", "what the conversation cost", cost, at_once=True, group=_GROUP),
+    Command("stats", "how each provider did", stats, aliases=("usage",), at_once=True, group=_GROUP),
+    Command("status", "how the chat stands, in sentences", status, aliases=("info",), at_once=True, group=_GROUP),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.core.errors import InputError
@@ -101,24 +102,50 @@ def _others(repl: Repl) -> list[Summary]:
     return [each for each in repl.record.history.list(AS_MANY_AS_FIT) if each.id != repl.record.session]
 
 
-def others(repl: Repl) -> Iterable[str]:
-    """Give the ids of the other conversations, the one continued last first."""
-    return [each.id for each in _others(repl)]
+def others(repl: Repl) -> Iterable[Choice]:
+    """Return the other conversations, the one continued last first."""
+    return [_choice(each, repl.now()) for each in _others(repl)]
 
 
-def formats(_: Repl) -> Iterable[str]:
-    """Give what a conversation can be written as."""
+def _choice(summary: Summary, now: float) -> Choice:
+    from fallback_chat.cli.words.conversations import age, turns
+
+    note = f"{age(summary.updated, now)} · {turns(summary)} · {summary.id}"
+    return Choice(summary.id, note, summary.title, is_final=True)
+
+
+def found(repl: Repl, argument: str) -> Iterable[Choice]:
+    """Return the conversations in which the words are said, with the place; without words the latest ones."""
+    from fallback_chat.cli.words.conversations import age
+
+    if not argument.strip():
+        return [choice._replace(text=f"/resume {choice.text}") for choice in others(repl)]
+    hits = {hit.session: hit for hit in reversed(repl.record.history.search(argument, AS_MANY_AS_FIT))}
+    return [
+        Choice(
+            f"/resume {hit.session}",
+            f"{age(hit.asked, repl.now())} · {' '.join(hit.snippet.split())}",
+            hit.title,
+            is_final=True,
+        )
+        for hit in reversed(hits.values())
+        if hit.session != repl.record.session
+    ]
+
+
+def formats(_: Repl) -> Iterable[Choice]:
+    """Return what a conversation can be written as."""
     from fallback_chat.core.conversations.export import FORMATS
 
-    return FORMATS
+    return [Choice(form) for form in FORMATS]
 
 
 _GROUP: Final = "Conversations"
 ROWS: Final = (
-    Command("resume", "go on with a conversation; without ID: the latest other one", resume, "[ID]", values=others, group=_GROUP),
-    Command("sessions", "list the conversations", sessions, group=_GROUP),
+    Command("resume", "continue a conversation; without ID one to pick", resume, "[ID]", (), others, picks=True, group=_GROUP),
+    Command("sessions", "list the conversations", sessions, at_once=True, group=_GROUP),
     Command("fork", "go on in a copy of the conversation", fork, group=_GROUP),
     Command("rename", "give the conversation a title", rename, "TEXT", group=_GROUP),
-    Command("search", "search all conversations", search, "TEXT", group=_GROUP),
+    Command("search", "search all conversations", search, "TEXT", finds=found, picks=True, group=_GROUP),
     Command("export", "write the conversation to a file", export, "[md|json] [FILE]", values=formats, group=_GROUP),
 )  # fmt: skip

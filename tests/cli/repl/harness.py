@@ -95,10 +95,9 @@ class Chat:
         await self.until(lambda: any(text in row for row in self.screen.rows))
 
     async def prompts(self) -> None:
-        """Wait for the input line."""
-        prompt = self.repl.host.prompt
-        assert prompt is not None
-        await self.until(lambda: prompt.active and prompt.app.is_running)
+        """Wait until nothing is done but to wait for the user."""
+        host = self.repl.host
+        await self.until(lambda: host.is_waiting and host.prompt is not None and host.prompt.app.is_running)
 
     async def begin(self, text: str, seen: str) -> None:
         """Send a line at the prompt and wait until `seen` is on the screen, its answer still under way."""
@@ -113,9 +112,16 @@ class Chat:
         self.type(text + ENTER)
         await self.until(lambda: self.submitted > before)
         await self.prompts()
-        prompt = self.repl.host.prompt
-        assert prompt is not None
-        await self.until(lambda: prompt.app.render_counter > 0)
+
+    async def pick(self, command: str, *, down: int = 0) -> None:
+        """Send a command that lets one pick, and pick the choice that stands so far down."""
+        await self.prompts()
+        before = self.submitted
+        self.type(command + ENTER)
+        await self.until(lambda: self.line == f"{command} ")
+        self.type(f"{ESC}[B" * down + ENTER)
+        await self.until(lambda: self.submitted > before)
+        await self.prompts()
 
     @property
     def line(self) -> str:

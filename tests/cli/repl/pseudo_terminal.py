@@ -98,16 +98,29 @@ def _pending(fd: int) -> int:
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4), "little")
 
 
+def _belong_to(terminal: int) -> None:
+    """Have the terminal be that of the process, which opens it as /dev/tty."""
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
 @contextmanager
 def on_terminal(
-    program: Program, *args: str, size: tuple[int, int] = (80, 24), env: dict[str, str | None] | None = None
+    program: Program,
+    *args: str,
+    size: tuple[int, int] = (80, 24),
+    env: dict[str, str | None] | None = None,
+    piped: int | None = None,
 ) -> Iterator[OnTerminal]:
-    """Start the program on a pseudo-terminal of `size` columns and rows."""
+    """Start the program on a pseudo-terminal of `size` columns and rows; its standard input is that, or what is `piped`."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
-    # A group of its own, or Ctrl-Z would stop the tests.
-    process = program.start(*args, env=env, process_group=0, **streams)
+    if piped is None:
+        streams["process_group"] = 0  # of its own, or Ctrl-Z would stop the tests
+    else:
+        streams |= {"stdin": piped, "preexec_fn": lambda: _belong_to(slave)}
+    process = program.start(*args, env=env, **streams)
     run = OnTerminal(process, master, slave, size)
     try:
         yield run

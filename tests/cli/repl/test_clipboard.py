@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.repl.clipboard import NOWHERE, Clipboard, Copied, osc52, wrapped
+from fallback_chat.cli.repl.clipboard import NOWHERE, Clipboard, Copied, osc52
+from fallback_chat.cli.repl.escapes import notification, wrapped
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ def test_gnu_screen_gets_the_sequence_in_short_strings() -> None:
     parts = wrapped(sequence, {"STY": "1.pts"}).removesuffix("\x1b\\").split("\x1b\\")
     assert "".join(part.removeprefix("\x1bP") for part in parts) == sequence
     assert max(map(len, parts)) < 768
+
+
+def test_a_notification_rings_or_has_the_terminal_show_it() -> None:
+    assert notification("off", "done", {}) == ""
+    assert notification("bell", "done", {"TMUX": "1"}) == "\x07"
+    assert notification("desktop", "a\x1b]0;b\x07 c", {}) == "\x1b]9;a]0;b c\x07"
+    assert notification("desktop", "done", {"TMUX": "1"}) == "\x1bPtmux;\x1b\x1b]9;done\x07\x1b\\"
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"TERM": "linux"}, {"TERM": ""}, {"TERM_PROGRAM": "Apple_Terminal"}])

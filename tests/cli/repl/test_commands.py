@@ -11,9 +11,9 @@ import pytest
 from fallback_chat.cli.repl.clipboard import osc52
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Image, Role
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
-from fallback_chat.core.llm import ProbeReport
+from fallback_chat.core.llm import ChatOptions, ModelInfo, ProbeReport
 from tests.cli.repl.harness import CTRL_C, ENTER, ESC, chatting
-from tests.core.scripted import SILENCE, STOP, ScriptedLLM, Step
+from tests.core.scripted import SILENCE, STOP, ScriptedLLM, Step, thought
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("each_terminal")
 DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
+F5 = f"{ESC}[15~"
 PNG = b"\x89PNG\r\n\x1a\n"
 NO_KEY = APIStatusError("who are you?", kind=ErrorKind.AUTH, details=ErrorDetails(status=401))
 
@@ -31,10 +32,15 @@ def llm(name: str, *texts: str) -> ScriptedLLM:
     return ScriptedLLM(name, *scripts, context_window=1000)
 
 
+def listing(name: str, *models: str) -> ScriptedLLM:
+    """Make a provider that lists these models."""
+    return ScriptedLLM(name, models=[ModelInfo(model) for model in models], context_window=1000)
+
+
 def printed(chat: Chat, command: str) -> list[str]:
     """Give what a command printed: the rows between its line and the next prompt."""
     rows = chat.screen.rows
-    start = max(index for index, row in enumerate(rows) if row == f"> {command}")
+    start = max(index for index, row in enumerate(rows) if row == f"❯ {command}")
     return rows[start + 1 : -2]
 
 
@@ -224,7 +230,10 @@ async def test_probe_checks_and_puts_back_into_use() -> None:
 
 async def test_model_lists_and_changes_models() -> None:
     async with chatting(llm("a"), llm("b")) as chat:
-        assert await output(chat, "/models") == ["a: a-1", "b: b-1"]
+        await chat.ask("/calm")
+        await chat.ask("/models")
+        assert chat.screen.rows[-3:-1] == ["a: a-1", "b: b-1"]
+        await chat.ask("/calm")
         await chat.ask("/use b")
         assert await output(chat, "/model b-2") == ["b is asked for b-2"]
         assert await output(chat, "/model a a-2") == ["a is asked for a-2"]
@@ -344,6 +353,11 @@ async def test_settings_are_shown_checked_and_used() -> None:
         assert await output(chat, "/set") == [
             "max_tokens = 99",
             "temperature = 0.5",
+            "top_p = none",
+            "stop = none",
+            "seed = none",
+            "reasoning_effort = none",
+            "reasoning = off",
             "prefer = primary",
             "multiline = off",
             "vi = off",
@@ -353,6 +367,103 @@ async def test_settings_are_shown_checked_and_used() -> None:
         await chat.ask("Go")
     options = a.calls[0].arguments["options"]
     assert (options.max_tokens, options.temperature) == (99, 0.5)
+
+
+async def test_every_wish_that_providers_take_can_be_set() -> None:
+    a = llm("a")
+    async with chatting(a) as chat:
+        for setting, value in (
+            ("top_p", "0.9"),
+            ("stop", "END 'the end'"),
+            ("seed", "-7"),
+            ("reasoning_effort", "low"),
+            ("max_tokens", "5"),
+            ("max_tokens", "none"),
+        ):
+            await chat.ask(f"/set {setting} {value}")
+            assert chat.screen.rows[-3] == f"{setting} = {value}"
+        await chat.ask("Go")
+        await chat.ask("/set stop none")
+    options = a.calls[0].arguments["options"]
+    assert options == ChatOptions(top_p=0.9, stop=("END", "the end"), seed=-7, reasoning_effort="low")
+    assert chat.repl.session.options.stop == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("max_tokens 0", "max_tokens is a number above 0, or none"),
+        ("max_tokens many", "max_tokens is a number above 0, or none"),
+        ("temperature -1", "temperature is a number from 0 to 2, or none"),
+        ("temperature nan", "temperature is a number from 0 to 2, or none"),
+        ("top_p 2", "top_p is a number from 0 to 1, or none"),
+        ("stop 'open", "stop is one or more texts, or none"),
+        ("seed 1.5", "seed is a whole number, or none"),
+        ("reasoning perhaps", "say on or off"),
+        ("notify loudly", "notify is off, bell or desktop"),
+        ("prefer luck", "prefer is primary or sticky"),
+    ],
+)
+async def test_a_value_that_makes_no_sense_changes_nothing(value: str, sentence: str) -> None:
+    async with chatting(llm("a")) as chat:
+        assert await output(chat, f"/set {value}") == [f"/set: {sentence}"]
+        assert chat.repl.session.options == ChatOptions()
+
+
+async def test_a_model_belongs_to_the_provider_that_it_was_last_given_for() -> None:
+    async with chatting(listing("a", "a-1", "shared"), listing("b", "b-1", "b-2", "shared")) as chat:
+        assert await output(chat, "/model b-1") == ["b is asked for b-1"]  # it is configured there
+        assert await output(chat, "/model b b-2") == ["b is asked for b-2"]
+        assert await output(chat, "/model a shared") == ["a is asked for shared"]
+        assert await output(chat, "/model b-2") == ["b is asked for b-2"]
+        assert await output(chat, "/model shared") == ["a is asked for shared"]
+        assert await output(chat, "/model b shared") == ["b is asked for shared"]
+        assert await output(chat, "/model shared") == ["b is asked for shared"]
+
+
+async def test_a_model_that_is_not_listed_is_refused_once_with_a_suggestion() -> None:
+    a = listing("a", "a-large", "a-small", "other")
+    refused = "/model: a does not list 'a-lrge'; did you mean a-large or a-small? Say it once more to use it anyway"
+    async with chatting(a, columns=120) as chat:
+        assert await output(chat, "/model a-lrge") == [refused]
+        assert (chat.repl.chain.providers[0].model, a.calls) == ("a-1", [])
+        assert await output(chat, "/model a-lrge") == ["a is asked for a-lrge"]
+        assert await output(chat, "/model xyzzy") == [
+            "/model: a does not list 'xyzzy'. Say it once more to use it anyway"
+        ]
+
+
+async def test_reasoning_is_shown_by_a_key_and_before_the_answer_where_it_is_wanted() -> None:
+    script: list[Step] = [thought("Let me think."), "An answer.", STOP]
+    async with chatting(ScriptedLLM("a", script, script)) as chat:
+        await chat.prompts()
+        chat.type(F5)
+        await chat.sees("no reasoning has come: a model that thinks sends it with its first words")
+        await chat.ask("Go")
+        assert "Let me think." not in chat.screen.rows
+        chat.type(F5)
+        await chat.sees("Let me think.")
+        await chat.ask("/set reasoning on")
+        assert await output(chat, "Again") == ["Let me think.", "An answer."]
+
+
+async def test_a_long_answer_and_a_provider_that_is_back_ring_where_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fallback_chat.cli.repl.repl.LONG", 0.0)
+    a = llm("a", "One.", "Two.", "Three.")
+    async with chatting(a) as chat:
+        await chat.ask("Go")
+        assert ("\x07" in chat.screen.written, "\x1b]9;" in chat.screen.written) == (False, False)
+        await chat.ask("/set notify bell")
+        await chat.ask("Go")
+        assert chat.screen.written.count("\x07") == 1
+        await chat.ask("/set notify desktop")
+        await chat.ask("Go")
+        assert "\x1b]9;fallback-chat: the answer is there\x07" in chat.screen.written
+        chat.adapter.set_enabled(a, enabled=False)
+        chat.adapter.set_enabled(a, enabled=True)
+        await chat.until(lambda: "\x1b]9;fallback-chat: a is back\x07" in chat.screen.written)
 
 
 async def test_tokens_cost_stats_status_and_config_answer_from_the_start() -> None:
@@ -422,10 +533,10 @@ async def test_private_saves_nothing_and_is_shown(home: Path) -> None:
         ("/copy", "/copy: there is no answer to copy"),
         ("/add", "/add: name a file"),
         ("/add nothing.txt", "/add: there is no file 'nothing.txt'"),
-        ("/use", "/use: name a provider: a"),
+        ("/use ,", "/use: no provider is called ','; there are a"),
         ("/use b", "/use: no provider is called 'b'; there are a"),
         ("/skip a soon", "/skip: 'soon' is not a duration: write 30s, 500ms, 2m or 1h"),
-        ("/set x 1", "/set: no setting is called 'x'; there are max_tokens, temperature, prefer,"),
+        ("/set x 1", "/set: no setting is called 'x'; there are max_tokens, temperature, top_p, stop,"),
         ("/theme pink", "/theme: theme is auto, dark or light"),
     ],
 )

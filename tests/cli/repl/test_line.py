@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prompt_toolkit.completion import Completion
 from prompt_toolkit.document import Document
 
 from fallback_chat.cli.repl.draft import Draft, Origin, Run
@@ -16,19 +15,12 @@ from fallback_chat.cli.repl.line import Line, changed
 from fallback_chat.cli.repl.pastes import Pastes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
-
-
-class NoCompletions:
-    def complete(self, draft: Draft) -> Iterable[Completion]:
-        assert draft is not None
-        return ()
 
 
 def a_line(tmp_path: Path) -> Line:
     pastes = Pastes()
-    return Line(pastes, InputHistory(tmp_path / "history", print, pastes), NoCompletions())
+    return Line(pastes, InputHistory(tmp_path / "history", print, pastes))
 
 
 @pytest.fixture
@@ -114,9 +106,31 @@ def test_what_is_chosen_from_the_menu_is_typed(line: Line) -> None:
     line.paste("/quit")
     line.reset()
     line.insert_text("/q")
-    line._set_completions([Completion("quit", -1)])
-    line.go_to_completion(0)
+    line.put("quit", replacing=1)
     assert parts(line) == [("typed", "/quit")]
+
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+FLAG = "\U0001f1eb\U0001f1f7"
+
+
+@pytest.mark.parametrize("unit", [FAMILY, FLAG, "e\u0301", "\u270c\U0001f3fd", "1\ufe0f\u20e3", "\u0645\u200c"])
+def test_the_cursor_takes_a_cluster_for_one_character(line: Line, unit: str) -> None:
+    line.insert_text(f"a{unit}b")
+    places = [line.cursor_position]
+    while line.cursor_position:
+        line.cursor_left()
+        places.append(line.cursor_position)
+    assert places == [len(unit) + 2, len(unit) + 1, 1, 0]
+    line.cursor_position = 1
+    line.cursor_right()
+    assert line.cursor_position == len(unit) + 1
+    line.delete_before_cursor()
+    assert line.text == "ab"
+    line.insert_text(unit)
+    line.cursor_position = 1
+    line.delete()
+    assert line.text == "ab"
 
 
 def test_a_long_paste_is_one_character_and_can_be_unfolded(line: Line) -> None:

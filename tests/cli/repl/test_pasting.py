@@ -145,6 +145,7 @@ async def test_a_block_that_is_open_says_so_and_can_be_sent() -> None:
             await chat.until(lambda: chat.line.endswith("\n"))
             chat.type(f"{ESC}\r")
             await chat.until(lambda: not chat.line)
+        await chat.prompts()
         assert asked(chat) == ['"""one', "```"]
 
 

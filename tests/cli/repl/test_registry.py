@@ -9,7 +9,8 @@ import pytest
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.completion import ChatCompleter
 from fallback_chat.cli.repl.draft import Draft, Run
-from fallback_chat.cli.repl.registry import Command, Registry, command_name, split
+from fallback_chat.cli.repl.menu import Choice
+from fallback_chat.cli.repl.registry import Command, Registry, command_name, narrowed, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,8 @@ def test_a_command_is_typed_and_what_it_is_about_may_be_pasted() -> None:
 
 def completions(text: str | Draft) -> list[str]:
     draft = Draft.typed(text) if isinstance(text, str) else text
-    completer = ChatCompleter(COMMANDS, lambda command: {"use": ["groq", "local"]}.get(command.name, ()))
+    names = {"use": ["groq", "local"]}
+    completer = ChatCompleter(COMMANDS, lambda command, text: narrowed(map(Choice, names.get(command.name, ())), text))
     return [found.text for found in completer.complete(draft)]
 
 

@@ -17,6 +17,8 @@ from tests.cli.program import ROOT
 from tests.cli.repl.pseudo_terminal import on_terminal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.program import Program
     from tests.cli.repl.pseudo_terminal import OnTerminal
 
@@ -45,11 +47,10 @@ def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_
         assert run.exit_code() == 0
         assert run.rows == [
             "Chain: one → two. Alt-Enter makes a new line, /help tells more.",
-            "> What is it?",
+            "❯ What is it?",
             "one failed (HTTP 500: The simulator answers 500.); asking two",
             "These are the words of two.",
             "answered by two/sim-model (2nd of 2) — one 500",
-            ">",
             f"To go on: fallback-chat --session {ID.findall(run.text)[0]}",
         ]
         run.until(lambda: run.is_as_before)
@@ -167,7 +168,7 @@ def test_what_is_typed_before_and_between_the_phases_is_not_echoed_into_the_answ
     program.play("slow", manner=Manner(tick=0.05))
     with on_terminal(program) as run:
         begin(run, "One")
-        run.sees("> One")  # with its Enter: what follows at once would be a paste
+        run.sees("❯ One")  # with its Enter: what follows at once would be a paste
         for letter in "and two":
             run.type(letter)
         run.sees("words of one.")
@@ -211,6 +212,19 @@ def test_without_a_terminal_the_chat_names_ask(program: Program) -> None:
     ran = program(stdin=b"hello\n")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == 'usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n'
+
+
+def test_what_is_piped_in_is_attached_and_the_keys_come_from_the_terminal(program: Program, tmp_path: Path) -> None:
+    program.play("ok")
+    (tmp_path / "piped").write_text("see @secret.txt\n/quit\n")
+    with (tmp_path / "piped").open() as piped, on_terminal(program, piped=piped.fileno()) as run:
+        run.sees("attached standard input (2 lines)")
+        run.sees("1 attached")
+        run.type("What is it?\r")
+        run.sees("words of one.")
+        run.type(CTRL_D)
+        assert run.exit_code() == 0
+    assert any("see @secret.txt" in str(request) for request in program.servers[0].requests)
 
 
 def test_the_conversation_is_written_down_with_its_question_first(program: Program) -> None:

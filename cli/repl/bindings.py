@@ -1,0 +1,87 @@
+"""Which keys of the input line do what, on top of prompt-toolkit's own keys for moving and editing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.filters import Condition, has_focus, vi_mode, vi_navigation_mode
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
+from prompt_toolkit.keys import Keys
+
+from fallback_chat.cli.repl.keyboard import ESCAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPress, KeyPressEvent
+
+    from fallback_chat.cli.repl.keys import Keymap
+    from fallback_chat.cli.repl.prompt import Prompt
+
+
+def bind(prompt: Prompt, keymap: Keymap, pressed: Callable[[], Sequence[KeyPress]]) -> KeyBindingsBase:
+    """Bind the table of actions, and the keys that are always the same; `pressed` returns the keys that are being looked at."""
+    line, menu = prompt.line, prompt.menu
+    editing = has_focus(line)
+    empty = editing & Condition(lambda: not line.text)
+    busy = editing & Condition(lambda: prompt.is_busy)
+    idle = editing & ~busy
+    choosing = editing & Condition(lambda: bool(menu))
+    # An Escape goes to vi's normal mode while there is text, and does nothing else.
+    stoppable = busy & (~vi_mode | empty)
+    rows = (
+        (keymap.keys("send"), editing, prompt.send),
+        (keymap.keys("newline"), editing, prompt.newline),
+        (("c-j",), editing, prompt.insert_newline),
+        (keymap.keys("editor"), idle, prompt.edit),
+        (keymap.keys("editor_short"), idle, prompt.edit),
+        (keymap.keys("edit_last"), empty & idle, prompt.edit_last),
+        (keymap.keys("expand_paste"), editing, line.unfold),
+        (keymap.keys("suspend"), editing, prompt.suspend),
+        (keymap.keys("help"), editing, prompt.show_help),
+        (("?",), empty, prompt.show_help),
+        (keymap.keys("chain"), editing, prompt.show_chain),
+        (keymap.keys("reasoning"), editing, prompt.show_reasoning),
+        (keymap.keys("multiline"), editing, prompt.toggle_multiline),
+        (keymap.keys("vi"), editing, prompt.toggle_vi),
+        (keymap.keys("next_provider"), busy, prompt.next_provider),
+        (keymap.keys("stop"), stoppable, prompt.stop),
+        (("tab",), editing, prompt.complete),
+        (("s-tab",), choosing, lambda: menu.move(-1)),
+        (("up",), empty & Condition(lambda: prompt.is_queued), prompt.take_back),
+        (("up",), choosing, lambda: menu.move(-1)),
+        (("down",), choosing, lambda: menu.move(1)),
+        (("escape",), choosing, menu.close),
+        (("c-c",), editing, prompt.interrupt),
+        (("c-d",), empty & idle, prompt.leave),
+        (("c-d",), empty & busy, lambda: None),
+    )
+    bindings = KeyBindings()
+    for keys, condition, action in rows:
+        if keys == ("escape", "escape"):  # in vi mode the first of them has gone to normal mode
+            bindings.add("escape", filter=condition & vi_navigation_mode)(_called(action))
+        filters = condition & Condition(lambda keys=keys: _is_meant(keys, pressed(), vi=vi_mode()))  # type: ignore[misc]
+        # What acts at once does not wait for what may follow an Escape.
+        bindings.add(*keys, filter=filters, eager=len(keys) == 1)(_called(action))
+    bindings.add(Keys.BracketedPaste, filter=editing)(lambda event: line.paste(event.data))
+    return merge_key_bindings([load_auto_suggest_bindings(), bindings])
+
+
+def _is_meant(keys: Sequence[str], pressed: Sequence[KeyPress], *, vi: bool) -> bool:
+    """Whether an Escape is the key that is bound: Alt sends one, too, together with what follows it.
+
+    An Escape that is bound alone came alone. One that is the first of several keys may have come before the others, but in vi mode
+    it is a key of its own then.
+    """
+    if keys[0] != "escape" or not pressed:
+        return True
+    alone = pressed[0].data == ESCAPE
+    return alone if len(keys) == 1 else not (alone and vi)
+
+
+def _called(action: Callable[[], object]) -> Callable[[KeyPressEvent], None]:
+    def handler(_: KeyPressEvent) -> None:
+        action()
+
+    return handler

@@ -1,0 +1,104 @@
+"""The menu below the input line: what could be written next, with a word about each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.cli.render.cells import cells, clusters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fallback_chat.cli.render.rows import Row
+
+MARGIN: Final = "  "
+
+
+class Choice(NamedTuple):
+    """Something that could be written."""
+
+    text: str
+    """What comes into the line."""
+    note: str = ""
+    """One line about it."""
+    label: str = ""
+    """What is shown, where that is not the text."""
+    replaces: int = 0
+    """How many characters in front of the cursor it takes the place of."""
+    is_command: bool = False
+    is_final: bool = False
+    """Nothing more has to be written behind it: choosing it sends the line."""
+
+
+class Menu:
+    """The choices, and which one is meant."""
+
+    def __init__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Show nothing."""
+        self.choices: tuple[Choice, ...] = ()
+        self._index: int | None = None
+
+    def open(self, choices: Iterable[Choice], *, first: bool = False) -> None:
+        """Show choices; with `first` one of them is meant already."""
+        self.choices = tuple(choices)
+        self._index = 0 if first and self.choices else None
+
+    def __bool__(self) -> bool:
+        return bool(self.choices)
+
+    @property
+    def chosen(self) -> Choice | None:
+        """The one that is meant."""
+        return None if self._index is None else self.choices[self._index]
+
+    def move(self, step: int) -> None:
+        """Go to the next or the previous choice, and from the last to the first."""
+        if self._index is None:
+            self._index = 0 if step > 0 else len(self.choices) - 1
+        else:
+            self._index = (self._index + step) % len(self.choices)
+
+    def rows(self, columns: int, most: int) -> list[Row]:
+        """Return the rows of the menu: those around the choice that is meant, and how many there are besides."""
+        if not self.choices or most < 1:
+            return []
+        shown = most if len(self.choices) <= most else max(1, most - 1)
+        first = max(0, min((self._index or 0) - shown // 2, len(self.choices) - shown))
+        labels = [choice.label or choice.text for choice in self.choices[first : first + shown]]
+        width = min(max(map(cells, labels)), max(8, columns // 2))
+        rows = [self._row(index, label, width, columns) for index, label in enumerate(labels, first)]
+        if shown < len(self.choices) and most > 1:
+            rows.append(((f"{MARGIN}{first + 1}-{first + shown} of {len(self.choices)}", "dim"),))
+        return rows
+
+    def _row(self, index: int, label: str, width: int, columns: int) -> Row:
+        style = "reverse" if index == self._index else ""
+        label = fitting(label, width)
+        head = f"{MARGIN}{label}{' ' * (width - cells(label))}"
+        note = fitting(self.choices[index].note, columns - cells(head) - len(MARGIN))
+        return ((head, style), (f"{MARGIN}{note}", style or "dim")) if note else ((head, style),)
+
+
+def fitting(text: str, columns: int) -> str:
+    """Return a text, cut with an ellipsis where it is wider than `columns`."""
+    if cells(text) <= columns:
+        return text
+    kept, left = "", columns - 1
+    for cluster in clusters(text):
+        left -= cells(cluster)
+        if left < 0:
+            break
+        kept += cluster
+    return f"{kept}…" if columns > 0 else ""
+
+
+def common_beginning(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    shortest = min(texts, key=len, default="")
+    for index, character in enumerate(shortest):
+        if any(text[index] != character for text in texts):
+            return shortest[:index]
+    return shortest
