@@ -14,7 +14,7 @@ from fallback_chat.core.events import AttemptFailed, ProviderGivenUp, StreamRest
 from fallback_chat.core.redaction import RedactingStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from fallback_chat.cli.repl.progress import Progress
     from fallback_chat.cli.repl.record import Record
@@ -64,7 +64,7 @@ class ChatTurn:
         self._record = record
         self._redacting = RedactingStream(chain.redactor)
         self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
-        stream = self._open_stream(options, max_wait)
+        self._stream = stream = self._open_stream(options, max_wait)
         progress.left = partial(getattr, stream, "gives_up_in")
         progress.thought_ago = partial(getattr, stream, "thought_ago")
         progress.speaker = lambda: stream.llm.label if stream.llm else None
@@ -77,6 +77,13 @@ class ChatTurn:
     def reasoning(self) -> str:
         """What has come of the reasoning."""
         return self._turn.answer().reasoning
+
+    def steer(self, without: Collection[str], first: str | None) -> None:
+        """Leave providers out from the next attempt on, and ask one of them next."""
+        self._stream.leave_out([llm for llm in self._chain.adapter.llms if llm.label in without])
+        for llm in self._chain.adapter.llms:
+            if llm.label == first:
+                self._stream.prefer(llm)
 
     async def run(self) -> TurnResult:
         """Ask until there is an answer, nobody is left, or the user has had enough."""

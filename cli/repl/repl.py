@@ -252,6 +252,13 @@ class Repl:
         """Print lines, without the chain's secrets."""
         self.host.say(self.chain.redact(text), tone)
 
+    def steer(self) -> None:
+        """Have the turn under way follow what was chosen since it began, from its next attempt on."""
+        if self._turn is not None:
+            session, names = self.session, self.chain.names
+            pinned = [name for name in names if session.pinned not in (None, name)]
+            self._turn.steer([*pinned, *session.skipped_at(self.now())], session.use)
+
     def attach(self, name: str, text: str) -> None:
         """Have a text go along with the next question."""
         self.session.attachments.append(Attachment(name, Text(text)))

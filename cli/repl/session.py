@@ -166,28 +166,28 @@ class Session:
         return self._planned(question, now)
 
     def _planned(self, question: ChatMessage, now: float) -> Plan:
-        self.skipped = {name: until for name, until in self.skipped.items() if until > now}
+        self.skipped = {name: self.skipped[name] for name in self.skipped_at(now)}
         head = ChatContext().add(Role.SYSTEM, self.system) if self.system else ChatContext()
         context = replace(head, messages=(*head.messages, *self.context.messages, question))
         plan = Plan(question, context, without=frozenset(self.skipped))
         if self.pinned:
             return replace(plan, only=self.pinned, why="it is pinned", without=frozenset())
         if self.use:
+            chosen, self.use = self.use, None
             return replace(
-                plan,
-                start_with=self.use,
-                insist=True,
-                why="you chose it for this turn",
-                without=plan.without - {self.use},
+                plan, start_with=chosen, insist=True, why="you chose it for this turn", without=plan.without - {chosen}
             )
         if self.sticky and self.answered_by and self.answered_by not in self.skipped:
             return replace(plan, start_with=self.answered_by, why="it answered last (prefer = sticky)")
         return plan
 
+    def skipped_at(self, now: float) -> list[str]:
+        """Return the providers that are passed over then."""
+        return [name for name, until in self.skipped.items() if until > now]
+
     def settle(self, result: TurnResult) -> None:
         """Take in what a turn came to."""
         self.last = result
-        self.use = None
         self._count(result)
         if not result.has_text:
             self.draft = self.draft_of(result.plan.question)

@@ -101,6 +101,10 @@ class Order:
         # Compare by key: somebody's own LLM may define `__eq__`.
         self._untried = [one for one in self._untried if one.key != candidate.key]
 
+    def prefer(self, candidate: Candidate) -> None:
+        """Ask `candidate` before the others that are left."""
+        self._untried.sort(key=lambda one: one.key != candidate.key)
+
     def left(self) -> list[Candidate]:
         """Return the candidates that may still be asked, in order."""
         if self._stopped:

@@ -45,7 +45,7 @@ from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.core.events import AttemptLate, AttemptStarted, Outcome, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Collection
 
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.order import Candidate
@@ -124,6 +124,19 @@ class FallbackLLMStream(AnswerStream):
         if not self._patience.skip():
             call.attempt.give_up()
         return True
+
+    def leave_out(self, llms: Collection[LLM]) -> None:
+        """Ask these providers no more in this turn; what is under way goes on."""
+        for candidate in self._options.candidates:
+            if any(candidate.llm is llm for llm in llms):
+                self._given_up.add(candidate.key)
+                self._order.leave_out(candidate)
+
+    def prefer(self, llm: LLM) -> None:
+        """Ask this provider next, if it is one that may still be asked."""
+        for candidate in self._options.candidates:
+            if candidate.llm is llm:
+                self._order.prefer(candidate)
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
         await self._services.board.refresh()

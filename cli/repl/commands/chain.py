@@ -35,6 +35,7 @@ async def chain(repl: Repl, _: str) -> None:
 async def use(repl: Repl, argument: str) -> None:
     """Begin the next turn with a provider."""
     repl.session.use = _named(repl, argument)
+    repl.steer()
     repl.say(f"the next turn begins with {repl.session.use}", Tone.DIM)
 
 
@@ -42,6 +43,7 @@ async def pin(repl: Repl, argument: str) -> None:
     """Ask one provider and no other, until `/unpin`."""
     last = repl.session.answered_by or repl.chain.names[repl.chain.first(repl.session, repl.now())]
     repl.session.pinned = repl.chain.provider(argument or last).name
+    repl.steer()
     repl.say(f"pinned: only {repl.session.pinned} is asked; /unpin brings the chain back", Tone.DIM)
 
 
@@ -62,6 +64,7 @@ async def skip(repl: Repl, argument: str) -> None:
     else:
         repl.session.skip(name)
         repl.say(f"{name} is passed over until /unskip {name}", Tone.DIM)
+    repl.steer()
 
 
 def _seconds(text: str) -> float:

@@ -113,6 +113,45 @@ async def test_what_only_shows_or_chooses_is_done_at_once(command: str, seen: st
         assert [answer.text for answer in chat.repl.session.answers] == ["First words and last words."]
 
 
+@pytest.mark.parametrize(
+    ("command", "asked", "answer"),
+    [
+        ("/skip b", [1, 0, 1], "From c."),
+        ("/use c", [1, 0, 1], "From c."),
+        ("/pin c", [1, 0, 1], "From c."),
+        ("/skip c", [1, 1, 0], "From b."),
+    ],
+)
+async def test_who_is_asked_next_can_be_chosen_while_somebody_is_asked(
+    command: str, asked: list[int], answer: str
+) -> None:
+    fail = asyncio.Event()
+    a = ScriptedLLM("a", [fail, APIStatusError("oops", details=ErrorDetails(status=500))])
+    b, c = (ScriptedLLM(name, [f"From {name}.", STOP]) for name in "bc")
+    async with chatting(a, b, c) as chat:
+        await chat.prompts()
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: a.calls)
+        chat.type(command + ENTER)
+        await chat.sees(f"❯ {command}")
+        fail.set()
+        await chat.sees(answer)
+        assert [len(each.calls) for each in (a, b, c)] == asked
+
+
+async def test_a_provider_that_was_chosen_under_an_answer_begins_the_next_turn() -> None:
+    a, go_on = slow()
+    b = ScriptedLLM("b", ["From b.", STOP])
+    async with chatting(a, b) as chat:
+        await chat.begin("One", "First words")
+        chat.type("/use b" + ENTER)
+        await chat.sees("the next turn begins with b")
+        go_on.set()
+        await chat.sees("and last words.")
+        await chat.ask("Two")
+        assert "From b." in chat.screen.rows
+
+
 async def test_commands_that_change_the_conversation_wait_for_their_turn() -> None:
     a, go_on = slow()
     async with chatting(a) as chat:
