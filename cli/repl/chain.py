@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fallback_chat.cli.repl.session import Session
-    from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.config.settings import Prices, ProviderSettings, Settings
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.wiring import OpenChain
@@ -56,6 +56,11 @@ class Chain:
     def names(self) -> tuple[str, ...]:
         """Their names."""
         return tuple(one.name for one in self.providers)
+
+    @property
+    def prices(self) -> dict[str, Prices]:
+        """What tokens cost, for those that have a price."""
+        return {one.name: one.prices for one in self.providers if one.prices is not None}
 
     def provider(self, name: str) -> ProviderSettings:
         """Give the settings of one that takes part. Raises `InputError` for a stranger; 1 is the first of the chain."""

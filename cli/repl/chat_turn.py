@@ -80,10 +80,8 @@ class ChatTurn:
 
     def steer(self, without: Collection[str], first: str | None) -> None:
         """Leave providers out from the next attempt on, and ask one of them next."""
-        self._stream.leave_out([llm for llm in self._chain.adapter.llms if llm.label in without])
-        for llm in self._chain.adapter.llms:
-            if llm.label == first:
-                self._stream.prefer(llm)
+        llms = {llm.label: llm for llm in self._chain.adapter.llms}
+        self._stream.steer([llms[name] for name in without], llms.get(first or ""))
 
     async def run(self) -> TurnResult:
         """Ask until there is an answer, nobody is left, or the user has had enough."""

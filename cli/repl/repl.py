@@ -11,10 +11,11 @@ from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.draft import Draft
+from fallback_chat.cli.repl.overview import overview
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
-from fallback_chat.cli.repl.status import Status, Tone, compose
+from fallback_chat.cli.repl.status import Tone, compose
 from fallback_chat.cli.turn import is_ending
 from fallback_chat.cli.words.failures import bug_report
 from fallback_chat.cli.words.notices import calls_only, shortcomings
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.config.settings import Prices, ProviderSettings
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.wiring import OpenChain
 
@@ -281,33 +281,14 @@ class Repl:
         if self.host.plain:
             return ()
         progress = self._progress
-        status = self._status(progress.provider if progress is not None else None)
+        asked = progress.provider if progress is not None else None
+        status = overview(
+            self.chain, self.session, self.host.preferences, self.now(), asked, private=self.record.private
+        )
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
             status = replace(status, activity=progress.activity(), way_out=way_out, hint="")
         return compose(status, width, ascii_only=self.host.ascii_only)
-
-    def _status(self, asked: str | None = None) -> Status:
-        now, session, names = self.now(), self.session, self.chain.names
-        active = names.index(asked) if asked in names else self.chain.first(session, now)
-        window = self.chain.window(self.chain.providers[active])
-        flags = [f"{len(session.attachments)} attached"] if session.attachments else []
-        for name, on in (
-            ("private", self.record.private),
-            ("pinned", session.pinned is not None),
-            ("multi-line", self.host.preferences.multiline),
-            ("vi", self.host.preferences.vi),
-        ):
-            flags += [name] if on else []
-        return Status(
-            self.chain.entries(session, now),
-            active,
-            context=session.context_tokens / window if window else None,
-            tokens=session.tokens,
-            cost=session.cost(prices(self.chain.providers)),
-            flags=tuple(flags),
-            hint="? help",
-        )
 
     def resume(self, session: str | None) -> None:
         """Go on with a stored conversation, the latest one when `session` is None, and show how it ended.
@@ -350,8 +331,3 @@ class Repl:
         except InputError as error:
             self.say(str(error), Tone.BAD)
             return draft
-
-
-def prices(providers: Sequence[ProviderSettings]) -> dict[str, Prices]:
-    """Give what tokens cost, for those that have a price."""
-    return {one.name: one.prices for one in providers if one.prices is not None}

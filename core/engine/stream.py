@@ -125,18 +125,14 @@ class FallbackLLMStream(AnswerStream):
             call.attempt.give_up()
         return True
 
-    def leave_out(self, llms: Collection[LLM]) -> None:
-        """Ask these providers no more in this turn; what is under way goes on."""
-        for candidate in self._options.candidates:
-            if any(candidate.llm is llm for llm in llms):
-                self._given_up.add(candidate.key)
-                self._order.leave_out(candidate)
-
-    def prefer(self, llm: LLM) -> None:
-        """Ask this provider next, if it is one that may still be asked."""
-        for candidate in self._options.candidates:
-            if candidate.llm is llm:
-                self._order.prefer(candidate)
+    def steer(self, without: Collection[LLM], first: LLM | None) -> None:
+        """Ask none of `without` from the next attempt on, and `first` next where it may still be asked."""
+        for one in self._options.candidates:
+            if one.llm is first:
+                self._order.prefer(one)
+            elif any(one.llm is llm for llm in without):
+                self._given_up.add(one.key)
+                self._order.leave_out(one)
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
         await self._services.board.refresh()

@@ -8,7 +8,6 @@ from fallback_chat.cli.input import read_file
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
-from fallback_chat.cli.repl.repl import prices
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
@@ -63,7 +62,7 @@ async def tokens(repl: Repl, _: str) -> None:
 
 async def cost(repl: Repl, _: str) -> None:
     """Tell what the conversation cost, where prices are configured or the provider says."""
-    total = repl.session.cost(prices(repl.chain.providers))
+    total = repl.session.cost(repl.chain.prices)
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")
     repl.say(f"{total:.4f} so far ({repl.session.tokens} tokens)")

@@ -362,6 +362,7 @@ async def test_settings_are_shown_checked_and_used() -> None:
             "multiline = off",
             "vi = off",
             "calm = off",
+            "notify = off",
             "theme = auto",
         ]
         await chat.ask("Go")

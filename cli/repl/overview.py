@@ -1,0 +1,36 @@
+"""The chat as its status row shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.repl.status import Status
+
+if TYPE_CHECKING:
+    from fallback_chat.cli.repl.chain import Chain
+    from fallback_chat.cli.repl.preferences import Preferences
+    from fallback_chat.cli.repl.session import Session
+
+
+def overview(  # noqa: PLR0913 - all that the row is about
+    chain: Chain, session: Session, preferences: Preferences, now: float, asked: str | None, *, private: bool
+) -> Status:
+    """Describe a chat that is asking the provider `asked`, or nobody."""
+    active = chain.names.index(asked) if asked in chain.names else chain.first(session, now)
+    window = chain.window(chain.providers[active])
+    flags = {
+        f"{len(session.attachments)} attached": bool(session.attachments),
+        "private": private,
+        "pinned": session.pinned is not None,
+        "multi-line": preferences.multiline,
+        "vi": preferences.vi,
+    }
+    return Status(
+        chain.entries(session, now),
+        active,
+        context=session.context_tokens / window if window else None,
+        tokens=session.tokens,
+        cost=session.cost(chain.prices),
+        flags=tuple(flag for flag, is_on in flags.items() if is_on),
+        hint="? help",
+    )
