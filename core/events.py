@@ -155,6 +155,8 @@ class Waiting:
     """Wall-clock time (seconds since the epoch) at which it continues."""
     llm: LLM
     """The provider expected to be back by then."""
+    error: APIError | None = None
+    """Why it could not answer."""
 
     def __post_init__(self) -> None:
         check_seconds("seconds", self.seconds, zero=True)

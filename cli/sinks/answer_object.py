@@ -101,8 +101,9 @@ class JsonLines:
                 self.emit("late", provider=llm.label, next=following.label, elapsed_ms=milliseconds(elapsed))
             case Notice(llm, text):
                 self.emit("notice", provider=llm.label, text=text)
-            case Waiting(seconds, until, llm):
-                self.emit("waiting", provider=llm.label, seconds=round(seconds, 3), until=rfc3339(until))
+            case Waiting(seconds, until, llm, error):
+                reason = None if error is None else error.kind.value
+                self.emit("waiting", provider=llm.label, seconds=round(seconds, 3), until=rfc3339(until), reason=reason)
             case FailedOver(from_llm, to_llm, reason):
                 self.emit("switch", **{"from": from_llm.label, "to": to_llm.label, "reason": reason.kind.value})
             case StreamContinued(from_llm, to_llm, at):

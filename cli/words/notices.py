@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.failures import duration, explain, sentence
@@ -34,6 +35,8 @@ CUT_SHORT: Final = {
     FinishReason.PAUSE: "the provider paused",
 }
 
+LONG_WAIT: Final = 60.0
+"""Seconds of a wait from which the time of day at which it ends is said, too."""
 SHOWN_WORDS: Final = 300
 """Characters of a provider's own words."""
 REDACTED: Final = "the answer held a secret of your configuration; [redacted] stands in its place"
@@ -59,8 +62,10 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
             yield f"{sentence(llm.label, error)}; {what}"
         case ProviderGivenUp(llm, following):
             yield f"{llm.label}: given up by you; asking {following.label}"
-        case Waiting(seconds, _, llm):
-            yield f"no provider available; {llm.label} is asked again in {duration(seconds)}"
+        case Waiting(seconds, until, llm, error):
+            why = f" {error.words or rule(error.kind).words}," if error is not None else " is"
+            at = f" (at {time.strftime('%H:%M:%S', time.localtime(until))})" if seconds >= LONG_WAIT else ""
+            yield f"no provider available; {llm.label}{why} asked again in {duration(seconds)}{at}"
         case AttemptLate(llm, following, elapsed):
             yield f"{llm.label}: nothing for {duration(elapsed)}; {following.label} is asked as well"
         case AttemptSkipped(llm, error):

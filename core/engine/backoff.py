@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fallback_chat.core.engine.breaker import JITTER_OF_RESETS
 from fallback_chat.core.engine.policy import may_retry, rule
 from fallback_chat.core.errors import ErrorKind
 
@@ -26,8 +27,18 @@ SHORTEST_PAUSE: Final = 1.0
 """Seconds between two rounds, even where a provider asks for less."""
 
 
+class RoundWait(NamedTuple):
+    """The pause before the next round."""
+
+    seconds: float
+    llm: LLM
+    """The provider that is expected to be back by then."""
+    error: APIError
+    """Why it could not answer."""
+
+
 def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
-    """Give the seconds before retry number `retry` (from 0): full jitter over 0.5 · 2ⁿ, capped by `interval` and 8."""
+    """Return the seconds before retry number `retry` (from 0): full jitter over 0.5 · 2ⁿ, capped by `interval` and 8."""
     return random() * min(FIRST_BACKOFF * 2.0 ** min(retry, 10), interval, MAX_BACKOFF)
 
 
@@ -40,7 +51,7 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and 
     max_wait: float,
     random: Callable[[], float],
 ) -> float | None:
-    """Give the seconds to wait before asking the same provider once more, or None to let it be.
+    """Return the seconds to wait before asking the same provider once more, or None to let it be.
 
     `retry` counts the retries so far, `last` says that no other provider is left for this turn, `max_wait` is how long the user
     is ready to wait for the last one.
@@ -60,12 +71,28 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and 
     return max(wait, 0.0) if wait <= (max_wait if last else min(WAIT_WITH_SUCCESSOR, max_wait)) else None
 
 
-def round_wait(candidates: Iterable[Candidate], account: Account, board: HealthBoard) -> tuple[float, LLM] | None:
-    """Return after how many seconds it makes sense to ask `candidates` again, and for whose sake; None when never."""
+def round_wait(
+    candidates: Iterable[Candidate],
+    account: Account,
+    board: HealthBoard,
+    *,
+    max_wait: float,
+    random: Callable[[], float],
+) -> RoundWait | None:
+    """Return after how many seconds it makes sense to ask `candidates` again, and for whose sake.
+
+    None when never, or not within `max_wait` seconds. Where a server has said how long, up to a second is added, as far
+    as `max_wait` allows: those who were all told the same moment must not all come back at it.
+    """
     waits = [
-        (max(board.rest(one.key, error), SHORTEST_PAUSE), one.llm)
+        RoundWait(max(board.rest(one.key, error), SHORTEST_PAUSE), one.llm, error)
         for one in candidates
         if (error := account.error_of(one)) is not None
         and (rule(error.kind).waiting_helps or error.retry_after is not None)
     ]
-    return min(waits, key=lambda wait: wait[0], default=None)
+    wait = min(waits, key=lambda wait: wait.seconds, default=None)
+    if wait is None or wait.seconds > max_wait:
+        return None
+    if wait.error.retry_after is None:
+        return wait
+    return wait._replace(seconds=min(wait.seconds + JITTER_OF_RESETS * random(), max_wait))

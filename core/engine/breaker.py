@@ -25,10 +25,18 @@ FIRST_COOLDOWN: Final = 15.0
 """Seconds; doubles with every further opening."""
 MAX_COOLDOWN: Final = 300.0
 JITTER: Final = 0.2
+JITTER_OF_RESETS: Final = 1.0
+"""Seconds by which a rest may be longer than the server asked for."""
 FAILURES_WHEN_ALONE: Final = 3
 """So many failures in a row open the breaker of a provider that has no alternative."""
 EMPTIES_IN_A_ROW: Final = 2
+RELAPSE: Final = 60.0
+"""Seconds; a provider that fails again so soon after it came back is flapping."""
+RELAPSE_REST: Final = 120.0
+"""Seconds that a flapping provider rests at least, unless it says how long: two changes in two minutes are news enough."""
 DAY: Final = 86_400.0
+LONGEST_REST: Final = 32 * DAY
+"""Seconds; a record that claims more was not written by this program, or by a clock that was wrong."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
 
@@ -66,8 +74,11 @@ class Health:
         return self.state is State.CLOSED
 
     def is_due(self, now: float) -> bool:
-        """Say whether its time is over. A clock that was set back to before `since` counts as over: better asked than lost."""
-        return self.until is not None and not self.since <= now < self.until
+        """Whether its time is over.
+
+        It also is when the clock was set back to before `since`, and after `LONGEST_REST`: better asked than lost.
+        """
+        return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_REST)
 
 
 class Permit(NamedTuple):
@@ -88,6 +99,8 @@ class Result(NamedTuple):
     """No other provider could have been asked."""
     jitter: float = 0.0
     """Between -1 and 1."""
+    cut_short: bool = False
+    """A trial that ran out of less than the provider's full time."""
 
 
 def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
@@ -98,9 +111,22 @@ def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = Non
     """
     told = retry_after if retry_after is not None and retry_after > 0 else None
     if told is not None and opens == 0:
-        return told + (1 + jitter) / 2
+        return told + JITTER_OF_RESETS * (1 + jitter) / 2
     doubled = FIRST_COOLDOWN * 2.0 ** min(opens if told is None else opens - 1, 10)
     return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), told or 0.0)
+
+
+def _rest(health: Health, result: Result, now: float) -> float:
+    """Return the seconds for which a provider that has failed rests.
+
+    A trial that was cut short proves little, so it repeats the rest instead of doubling it.
+    """
+    opens = health.opens - 1 if result.cut_short and health.state is State.HALF_OPEN else health.opens
+    rest = cooldown(max(opens, 0), jitter=result.jitter, retry_after=result.retry_after)
+    came_back = health.state is State.CLOSED and health.generation > 0
+    if came_back and result.retry_after is None and 0 <= now - health.since < RELAPSE:
+        return max(rest, RELAPSE_REST)
+    return rest
 
 
 def block_time(opens: int, result: Result) -> float:
@@ -127,21 +153,21 @@ def admit(health: Health, now: float, lease: float, *, holder: str = "") -> tupl
 
 
 def force(health: Health) -> Permit | None:
-    """Give a permit whatever the state, except DISABLED: the last resort, or the user's own wish."""
+    """Return a permit whatever the state, except DISABLED: the last resort, or the user's own wish."""
     return None if health.state is State.DISABLED else Permit(health.generation)
 
 
 def renew(health: Health, permit: Permit, now: float, seconds: float) -> Health:
-    """Give the holder of a lease, who is at work, `seconds` more: a long answer must not lose it to the next request."""
+    """Prolong the lease of a holder at work by `seconds`: a long answer must not lose it to the next request."""
     if health.state is not State.HALF_OPEN or permit.generation != health.generation:
         return health
     return replace(health, until=now + seconds)
 
 
 def settle(health: Health, permit: Permit, result: Result, now: float) -> Health:
-    """Give the record after the request of `permit` ended with `result`."""
+    """Return the record after the request of `permit` ended with `result`."""
     stale = permit.generation != health.generation
-    # One that was let in beside the holder of the lease learned nothing: the lease is not its to hand back.
+    # A forced request that ran alongside the lease holder must not release the lease.
     beside = health.state is State.HALF_OPEN and not permit.half_open and result.verdict is Verdict.NEUTRAL
     if stale or beside:
         return health
@@ -189,11 +215,12 @@ def _empty(health: Health, result: Result, now: float) -> Health:
 
 
 def _opened(health: Health, result: Result, now: float) -> Health:
-    until = now + cooldown(health.opens, jitter=result.jitter, retry_after=result.retry_after)
+    until = now + _rest(health, result, now)
     if health.state is State.OPEN and health.until is not None and not health.is_due(now):
         until = max(until, health.until)
     opened = _moved(health, State.OPEN, now, until=until)
-    return replace(opened, reason=result.reason, opens=health.opens + 1)
+    repeated = result.cut_short and health.state is State.HALF_OPEN
+    return replace(opened, reason=result.reason, opens=health.opens + (not repeated))
 
 
 def _blocked(health: Health, result: Result, now: float) -> Health:

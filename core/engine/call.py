@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from fallback_chat.core.engine.budget import BudgetReason
+from fallback_chat.core.errors import APITimeoutError
 from fallback_chat.core.events import AttemptRecord, Outcome
 
 if TYPE_CHECKING:
@@ -62,7 +64,9 @@ class Call:
     def fail(self, error: APIError, *, alone: bool) -> None:
         """Sign out after a failure that counts against the provider; `alone` when no other could be asked."""
         self._settle(self._failed, error)
-        self._board.fail(self.candidate.key, self.permit, error, alone=alone)
+        budget = self.attempt.budget.reason
+        cut_short = isinstance(error, APITimeoutError) and budget in (BudgetReason.TRIAL, BudgetReason.DEADLINE)
+        self._board.fail(self.candidate.key, self.permit, error, alone=alone, cut_short=cut_short)
 
     def fail_without_blame(self, error: APIError, outcome: Outcome | None = None) -> None:
         """Sign out after a failure that says nothing yet, or nothing about the provider."""

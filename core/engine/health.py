@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from fallback_chat.core.engine import breaker
-from fallback_chat.core.engine.breaker import Health, Permit, Result
+from fallback_chat.core.engine.breaker import Health, Permit, Result, State
 from fallback_chat.core.engine.policy import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ class MemoryHealthStore:
         """Do nothing."""
 
 
+_RESTS: Final = (State.OPEN, State.HALF_OPEN, State.BLOCKED)
+
+
 class Change(NamedTuple):
     """A provider's availability changed."""
 
@@ -196,6 +199,11 @@ class HealthBoard:
 
         return permit if await self._store.claim(key, take_lease) else None
 
+    def due(self, keys: Iterable[str]) -> list[str]:
+        """Return those of `keys` that are out of use though their rest is over: worth a check."""
+        now = self._clock()
+        return [key for key in keys if (health := self.read(key)).state in _RESTS and health.is_due(now)]
+
     def renew(self, key: str, permit: Permit, *, seconds: float) -> None:
         """Let the holder of a lease keep it for so long from now."""
         if permit.half_open:
@@ -210,14 +218,18 @@ class HealthBoard:
         """Sign out after a whole answer."""
         self._settle(key, permit, Result(Verdict.SUCCESS))
 
-    def fail(self, key: str, permit: Permit, error: APIError, *, alone: bool) -> None:
-        """Sign out after a failure; `alone` says that no other provider could have been asked."""
+    def fail(self, key: str, permit: Permit, error: APIError, *, alone: bool, cut_short: bool = False) -> None:
+        """Sign out after a failure.
+
+        `alone` says that no other provider could have been asked, `cut_short` that it ran out of less than its full time.
+        """
         result = Result(
             verdict(error),
             reason=error.kind,
             retry_after=error.retry_after,
             alone=alone,
             jitter=2 * self._random() - 1,
+            cut_short=cut_short,
         )
         self._settle(key, permit, result, cause=error)
 

@@ -58,6 +58,10 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "CREATE INDEX samples_of ON samples (key, size)",
     ),
 )
+LATEST: Final = 1e11
+"""Seconds since the epoch; a moment in the year 5138, after which no calendar of ours goes on for long."""
+MOST: Final = 2**53
+"""No counter gets there; beyond it, adding one would no longer fit into a column."""
 _COLUMNS: Final = tuple(field.name for field in fields(Health))
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
 _UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE key = ?"  # noqa: S608
@@ -157,7 +161,7 @@ class SqliteBackend:
 
 
 def known_providers(path: Path) -> tuple[KnownProvider, ...]:
-    """Give every provider of the store as it stands; none when there is no file. Raises `StorageError`."""
+    """Return every provider of the store as it stands; none when there is no file. Raises `StorageError`."""
     if not path.exists():
         return ()
     try:
@@ -166,7 +170,11 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     except (sqlite3.Error, OSError) as error:
         raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
     known = ((name, kind, model, _health(record)) for name, kind, model, *record in rows)
-    return tuple(KnownProvider(name, kind, model, health) for name, kind, model, health in known if health is not None)
+    return tuple(
+        KnownProvider(name, kind, model, health)
+        for name, kind, model, health in known
+        if health is not None and all(isinstance(text, str) for text in (name, kind, model))
+    )
 
 
 def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> None:
@@ -198,9 +206,12 @@ def _health(columns: Sequence[Any]) -> Health | None:
     except (TypeError, ValueError):
         return None
     sensible = (
-        isinstance(reason, str | None)
+        health.state is not State.DISABLED  # which is one process's own, and never stored
+        and isinstance(reason, str | None)
         and isinstance(until, float | int | None)
-        and all(isinstance(number, int) and number >= 0 for number in counts)
+        and (until is not None or health.available)
+        and all(0 <= moment < LATEST for moment in (health.since, until or 0))
+        and all(isinstance(number, int) and 0 <= number < MOST for number in counts)
         and isinstance(holder, str)
     )
     return health if sensible else None

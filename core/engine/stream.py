@@ -47,6 +47,7 @@ from fallback_chat.core.events import AttemptLate, AttemptStarted, Outcome, Wait
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection
 
+    from fallback_chat.core.engine.backoff import RoundWait
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.turn import Services, TurnOptions
@@ -228,7 +229,7 @@ class FallbackLLMStream(AnswerStream):
                 return self._start(*taken)
             if (pause := self._pause_before_next_round()) is None:
                 raise self._teller.all_failed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
-            await self._begin_next_round(*pause)
+            await self._begin_next_round(pause)
 
     async def _retry(self) -> Call | None:
         """Ask the same provider once more, after a pause, where its last failure allows it."""
@@ -335,16 +336,17 @@ class FallbackLLMStream(AnswerStream):
             random=self._services.random,
         )
 
-    def _pause_before_next_round(self) -> tuple[float, LLM] | None:
+    def _pause_before_next_round(self) -> RoundWait | None:
         if self._order.stopped or self._patience.is_over:
             return None
-        wait = round_wait(self._not_given_up(), self._account, self._services.board)
-        return wait if wait is not None and wait[0] <= self._patience.pauses_left else None
+        services, left = self._services, self._patience.pauses_left
+        return round_wait(self._not_given_up(), self._account, services.board, max_wait=left, random=services.random)
 
-    async def _begin_next_round(self, seconds: float, llm: LLM) -> None:
+    async def _begin_next_round(self, wait: RoundWait) -> None:
         self._patience.end()
-        self._services.emit(Waiting(seconds, self._services.board.now() + seconds, llm))
-        await self._patience.pause(seconds)
+        until = self._services.board.now() + wait.seconds
+        self._services.emit(Waiting(wait.seconds, until, wait.llm, wait.error))
+        await self._patience.pause(wait.seconds)
         self._account.begin_round(self._order)
         self._order = self._new_order()
         self._patience.begin()

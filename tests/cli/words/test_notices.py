@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ import pytest
 
 from fallback_chat.cli.words.notices import CUT_SHORT, notices, shortcomings, usage_line
 from fallback_chat.core.answer import AnswerBuilder
-from fallback_chat.core.errors import APITimeoutError
-from fallback_chat.core.events import AttemptFailed, AttemptLate
+from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+from fallback_chat.core.events import AttemptFailed, AttemptLate, Waiting
 from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
 from tests.core.scripted import ScriptedLLM
@@ -88,3 +89,25 @@ class Stream:
     llm = None
     attempts = ()
     segments = ()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error", "line"),
+    [
+        (12.0, None, "no provider available; one is asked again in 12 s"),
+        (
+            12.0,
+            APIError("busy", kind=ErrorKind.RATE_LIMITED),
+            "no provider available; one is rate-limited, asked again in 12 s",
+        ),
+        (12.0, APIError("busy", words="is asleep"), "no provider available; one is asleep, asked again in 12 s"),
+    ],
+)
+def test_a_wait_says_for_whom_it_is_and_why(seconds: float, error: APIError | None, line: str) -> None:
+    assert list(notices(Waiting(seconds, 1e9, ScriptedLLM("one"), error))) == [line]
+
+
+def test_a_long_wait_says_the_time_of_day_at_which_it_ends() -> None:
+    (line,) = notices(Waiting(300.0, 1e9, ScriptedLLM("one")))
+
+    assert re.fullmatch(r"no provider available; one is asked again in 5 min \(at \d\d:\d\d:\d\d\)", line)

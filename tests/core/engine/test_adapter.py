@@ -200,6 +200,20 @@ async def test_one_on_trial_has_three_times_what_it_usually_takes(clock: FakeClo
     assert [(one.budget, one.budget_reason) for one in turn.stream.attempts] == [(6, "trial"), (10, "asked")]
 
 
+async def test_a_trial_that_runs_out_of_less_than_the_full_time_repeats_the_rest(clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [Pause(2), *ANSWER], [DOWN], [SILENCE], [SILENCE])
+    b = ScriptedLLM("b", ANSWER, ANSWER, ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    rests = []
+    for pause, insist in ((0, False), (0, False), (15, False), (15, True)):
+        clock.advance(pause)
+        await turn_with(chain, start_with=a, insist=insist)
+        health = chain.health(a)
+        rests.append((health.opens, None if health.until is None else round(health.until - health.since)))
+
+    assert rests == [(0, None), (1, 15), (1, 15), (2, 30)]  # the last trial was the user's own, with the full time
+
+
 async def test_one_on_trial_that_is_usually_quick_has_half_of_the_time(clock: FakeClock) -> None:
     a = ScriptedLLM("a", ANSWER, [DOWN], [SILENCE])
     chain = chain_of(a, ScriptedLLM("b", ANSWER), clock=clock)

@@ -174,6 +174,40 @@ def test_failure_on_trial_opens_for_twice_as_long(result: Result) -> None:
     assert (health.state, health.until, health.opens) == (State.OPEN, NOW + 30, 2)
 
 
+def test_a_trial_that_was_cut_short_repeats_the_rest_instead_of_doubling_it() -> None:
+    again = breaker.settle(on_trial(opens=2), Permit(1, half_open=True), FAILED._replace(cut_short=True), NOW)
+
+    assert (again.state, again.until, again.opens) == (State.OPEN, NOW + 30, 2)
+
+
+@pytest.mark.parametrize(
+    ("well_for", "retry_after", "rest"), [(0, None, 120), (59.9, None, 120), (60, None, 15), (1, 7.0, 7.5)]
+)
+def test_a_provider_that_fails_again_right_after_it_came_back_rests_longer(
+    well_for: float, retry_after: float | None, rest: float
+) -> None:
+    back = breaker.settle(on_trial(), Permit(1, half_open=True), SUCCEEDED, NOW)
+
+    relapsed = asked(back, FAILED._replace(retry_after=retry_after), NOW + well_for)
+
+    assert relapsed.until == NOW + well_for + rest
+
+
+def test_a_flapping_provider_is_news_at_most_twice_a_minute() -> None:
+    """It answers every trial and fails every ordinary request, with a request each second."""
+    health, changes = Health(), []
+    for second in range(3600):
+        before = health.available
+        health, permit = breaker.admit(health, NOW + second, LEASE)
+        if permit is not None:
+            health = breaker.settle(health, permit, SUCCEEDED if permit.half_open else FAILED, NOW + second)
+        if health.available is not before:
+            changes.append(second)
+
+    assert 50 < len(changes) <= 62
+    assert all(later - earlier >= 60 for earlier, later in zip(changes[1:], changes[3:], strict=False))
+
+
 def test_a_cancelled_trial_leaves_the_next_one_free_to_try() -> None:
     trying = on_trial()
 
@@ -288,6 +322,19 @@ def test_no_result_at_all_moves_a_disabled_provider(verdict: Verdict) -> None:
     disabled = breaker.disable(Health(), NOW)
 
     assert breaker.settle(disabled, Permit(disabled.generation), Result(verdict), NOW) == disabled
+
+
+@pytest.mark.parametrize("until", [1e18, float("inf"), NOW + 40 * breaker.DAY, float("nan")])
+def test_no_record_keeps_a_provider_away_for_ever(until: float) -> None:
+    health = Health(State.BLOCKED, "quota_exhausted", since=NOW, until=until, generation=3)
+
+    assert health.is_due(NOW + 33 * breaker.DAY)
+
+
+def test_a_rest_of_a_month_is_what_a_server_may_ask_for() -> None:
+    health = asked(Health(), Result(Verdict.BLOCK, "quota_exhausted", retry_after=30 * breaker.DAY))
+
+    assert (health.is_due(NOW + 29 * breaker.DAY), health.is_due(NOW + 30 * breaker.DAY)) == (False, True)
 
 
 def test_a_clock_that_was_set_back_does_not_lock_a_provider_away() -> None:

@@ -77,13 +77,11 @@ def test_the_file_is_made_with_the_first_use_private_versioned_and_in_wal_mode(p
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path)] == [0o700, 0o600]
 
 
-healths = st.builds(
-    Health,
-    st.sampled_from(State),
-    st.none() | st.sampled_from([kind.value for kind in ErrorKind]),
-    st.floats(0, 4e9),
-    st.none() | st.floats(0, 4e9),
-    *[st.integers(0, 10_000)] * 4,
+kinds = st.none() | st.sampled_from([kind.value for kind in ErrorKind])
+times = st.floats(0, 4e9)
+counts = [st.integers(0, 10_000)] * 4
+healths = st.builds(Health, st.just(State.CLOSED), kinds, times, st.none() | times, *counts) | st.builds(
+    Health, st.sampled_from([State.OPEN, State.HALF_OPEN, State.BLOCKED]), kinds, times, times, *counts
 )
 
 
@@ -109,7 +107,9 @@ def test_a_change_is_applied_to_what_others_stored_meanwhile(path: Path, time: S
 
 NONSENSE = [
     ("state", "'ajar'"), ("since", "'yesterday'"), ("until", "x'00'"), ("reason", "x'ff'"), ("opens", "-1"),
-    ("generation", "1.5"), ("failures", "'many'"), ("holder", "7"),
+    ("generation", "1.5"), ("failures", "'many'"), ("holder", "7"), ("generation", "9223372036854775807"),
+    ("until", "1e300"), ("until", "-1"), ("since", "9e999"), ("state", "'disabled'"), ("until", "NULL"),
+    ("state", "x'636c6f736564'"),
 ]  # fmt: skip
 
 
