@@ -4,6 +4,7 @@ VENV := .venv
 LINT := .venv-lint
 LIVEKIT := .venv-livekit
 REAL := .venv-real
+TYPES := .venv-types
 BIN := $(VENV)/bin
 # The other modules of benchmarks/ are what these are made with.
 BENCHMARKS := startup chat tokens failover readers render
@@ -11,6 +12,7 @@ READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
 LIVEKIT_READY := $(LIVEKIT)/.ready
 REAL_READY := $(REAL)/.ready
+TYPES_READY := $(TYPES)/.ready
 # The programs of a page of the manual, cut out of it, and what users of the library see: with both type checkers at their strictest.
 EXAMPLES := build/examples
 define checked-programs
@@ -23,12 +25,14 @@ PIP := -m pip --disable-pip-version-check install --quiet
 # One process of tests for each core: half of their time is waiting for the program to start.
 JOBS := auto
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+# The tests that send requests of every kind.
+SENDING := tests/providers/wire tests/providers/test_contract.py tests/providers/test_features.py
 # Versions to be installed over those of requirements/test.txt.
 OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-all test-versions test-minimal test-real test-livekit coverage lint check bench screenshots format clean
+.PHONY: demo test test-all test-versions test-minimal test-types test-real test-livekit coverage lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -63,6 +67,10 @@ coverage: $(READY)
 	$(subst -m pytest,-m coverage run -m pytest,$(PYTEST))
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+
+# What goes over the wire, held against the types of the vendors' own clients, which live in a place of their own.
+test-types: $(TYPES_READY)
+	PYTHONPATH=. $(TYPES)/bin/python -m pytest -q -n $(JOBS) --dist worksteal -p tests.types.watch tests/types $(SENDING)
 
 # Real servers on loopback, which need 2 GB of disk and of downloads: not part of `make check`.
 test-real: $(READY) $(REAL_READY)
@@ -114,6 +122,12 @@ $(LIVEKIT_READY): requirements/livekit.txt pyproject.toml fallback_chat/_version
 	@python="$$(.ci/find-python)" && { test -x $(LIVEKIT)/bin/python || "$$python" -m venv $(LIVEKIT); }
 	$(LIVEKIT)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/livekit.txt
 	$(LIVEKIT)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TYPES_READY): requirements/types.txt pyproject.toml fallback_chat/_version.py
+	@python="$$(.ci/find-python)" && { test -x $(TYPES)/bin/python || "$$python" -m venv $(TYPES); }
+	$(TYPES)/bin/python $(PIP) --no-compile --require-hashes -r requirements/types.txt
+	$(TYPES)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Wheels only: nothing of these packages runs while they are installed. torch comes last, and brings what its build needs.

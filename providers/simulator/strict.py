@@ -1,13 +1,20 @@
-"""Rules for requests that several formats share."""
+"""What a strict server rejects in a request: its envelope, its shape, and what no shape can say."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from fallback_chat.providers.simulator.shapes import Shape
     from fallback_chat.providers.simulator.wire import Asked
+
+
+def problems(asked: Asked, shape: Shape, rules: Callable[[Any], Iterable[str]], *others: str) -> list[str]:
+    """Return what is wrong with a POST, a sentence each; the rules may rely on the shape."""
+    found = [*posted_json(asked), *others, *shape(asked.body, "")]
+    return found or list(rules(asked.body))
 
 
 def posted_json(asked: Asked) -> Iterator[str]:
@@ -18,29 +25,10 @@ def posted_json(asked: Asked) -> Iterator[str]:
         yield "the URL carries a key"
 
 
-def known_keys(body: Any, keys: frozenset[str]) -> Iterator[str]:
-    """The body is an object, and has no key that the server does not know."""
-    if not isinstance(body, dict):
-        yield "the body is not a JSON object"
-        return
-    for key in sorted(body.keys() - keys):
-        yield f"unknown key {key!r}"
-
-
-def roles(messages: Any, where: str, known: tuple[str, ...]) -> Iterator[str]:
-    """There are messages, of roles that the server knows, and the first is not the model's."""
-    if not isinstance(messages, list) or not messages:
-        yield f"`{where}` is not a list of messages"
-        return
-    for n, message in enumerate(messages):
-        role = message.get("role") if isinstance(message, dict) else None
-        if role not in known:
-            yield f"{where}[{n}]: the role is {role!r}"
-    if isinstance(messages[0], dict) and messages[0].get("role") in ("assistant", "model"):
+def first_speaker(messages: list[dict[str, Any]], where: str, *first: str) -> Iterator[str]:
+    """A conversation does not begin with the model."""
+    role = messages[0].get("role")
+    if role in ("assistant", "model"):
         yield f"{where}[0]: the model speaks first"
-
-
-def named(body: Any) -> Iterator[str]:
-    """The body names a model."""
-    if isinstance(body, dict) and not (isinstance(body.get("model"), str) and body["model"]):
-        yield "`model` is not a name"
+    elif role is not None and role not in first:
+        yield f"{where}[0]: the role is {role!r}"

@@ -30,6 +30,8 @@ class Said:
     """An answer as a whole."""
 
     text: str = ""
+    comment: str = ""
+    """What the model says of its work before the final answer."""
     thinking: str = ""
     refusal: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -71,6 +73,14 @@ class Voice(ABC):
 
     @abstractmethod
     def thinking(self, piece: str) -> bytes: ...
+
+    def think_silently(self) -> bytes:
+        """What shows that the model begins to think, and nothing of what."""
+        return b""
+
+    def comment_on(self, piece: str) -> bytes:
+        """Commentary on the work, in a message of its own; text like any other where the format knows none."""
+        return self.text(f"{piece}\n\n")
 
     @abstractmethod
     def refusal(self, piece: str) -> bytes:
@@ -158,6 +168,10 @@ class Whole(Voice):
 
     def thinking(self, piece: str) -> bytes:
         self._said.thinking += piece
+        return self._gather()
+
+    def comment_on(self, piece: str) -> bytes:
+        self._said.comment += piece
         return self._gather()
 
     def refusal(self, piece: str) -> bytes:

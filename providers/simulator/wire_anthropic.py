@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from fallback_chat.providers.simulator.strict import known_keys, posted_json, roles
+from fallback_chat.providers.simulator.shapes_anthropic import MESSAGES
+from fallback_chat.providers.simulator.strict import first_speaker, problems
 from fallback_chat.providers.simulator.wire import Said, WireFormat, sse
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ ERROR_TYPES: Final = {
     429: "rate_limit_error",
     529: "overloaded_error",
 }
-KEYS: Final = frozenset(
-    {"model", "messages", "max_tokens", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k", "tools"}
-    | {"tool_choice", "thinking", "output_config", "metadata", "service_tier", "speed"}
-)
 TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -45,7 +42,7 @@ class Anthropic(WireFormat):
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:
-        return [*posted_json(asked), *_headers(asked), *_body(asked.body)]
+        return problems(asked, MESSAGES, _rules, *_headers(asked))
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:
@@ -64,6 +61,9 @@ class Anthropic(WireFormat):
     def thinking(self, piece: str) -> bytes:
         block = {"type": "thinking", "thinking": "", "signature": ""}
         return self._in_block(block) + self._delta({"type": "thinking_delta", "thinking": piece})
+
+    def think_silently(self) -> bytes:
+        return self._in_block({"type": "thinking", "thinking": "", "signature": ""})
 
     def refusal(self, piece: str) -> bytes:
         return self.text(piece)
@@ -142,27 +142,19 @@ def _headers(asked: Asked) -> Iterator[str]:
         yield "two keys: x-api-key and Authorization"
 
 
-def _body(body: Any) -> Iterator[str]:
-    yield from known_keys(body, KEYS)
-    if not isinstance(body, dict):
-        return
-    if type(body.get("max_tokens")) is not int or body["max_tokens"] < 1:
-        yield f"`max_tokens` is {body.get('max_tokens')!r}, not a positive number"
-    messages = body.get("messages")
-    yield from roles(messages, "messages", ("user", "assistant"))
-    for n, message in enumerate(messages if isinstance(messages, list) else ()):
-        yield from _content(n, message)
-
-
-def _content(n: int, message: dict[str, Any]) -> Iterator[str]:
-    content = message.get("content")
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    if not isinstance(blocks, list) or not blocks:
-        yield f"messages[{n}]: there is no content"
-        return
-    for block in blocks:
-        if block.get("type") == "text" and not block.get("text"):
-            yield f"messages[{n}]: text blocks must not be empty"
-        for key in ("id", "tool_use_id"):
-            if key in block and not TOOL_ID.fullmatch(block[key]):
-                yield f"messages[{n}]: {block[key]!r} is no tool id"
+def _rules(body: dict[str, Any]) -> Iterator[str]:
+    yield from first_speaker(body["messages"], "messages", "user")
+    for n, message in enumerate(body["messages"]):
+        content = message["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not blocks:
+            yield f"messages[{n}]: there is no content"
+        for block in blocks:
+            if block["type"] == "text" and not block["text"]:
+                yield f"messages[{n}]: text blocks must not be empty"
+            for key in ("id", "tool_use_id"):
+                if key in block and not TOOL_ID.fullmatch(block[key]):
+                    yield f"messages[{n}]: {block[key]!r} is no tool id"
+    budget = body.get("thinking", {}).get("budget_tokens", 0)
+    if budget >= body["max_tokens"]:
+        yield "`max_tokens` must be greater than `thinking.budget_tokens`"

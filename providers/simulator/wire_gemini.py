@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.providers.simulator.strict import known_keys, posted_json, roles
+from fallback_chat.providers.simulator.shapes_gemini import GENERATE, in_camel_case
+from fallback_chat.providers.simulator.strict import first_speaker, problems
 from fallback_chat.providers.simulator.wire import Said, WireFormat, sse
 
 if TYPE_CHECKING:
@@ -28,10 +30,8 @@ STATUSES: Final = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-KEYS: Final = frozenset(
-    {"contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings", "cachedContent"}
-)
-PART_KEYS: Final = frozenset({"text", "inlineData", "fileData", "functionCall", "functionResponse"})
+SIDE_KEYS: Final = frozenset({"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"})
+"""What a part may have beside its data."""
 
 
 class Gemini(WireFormat):
@@ -41,7 +41,7 @@ class Gemini(WireFormat):
     def problems(asked: Asked) -> list[str]:
         streams = Gemini.wants_stream(asked)
         query = [] if asked.query == ("alt=sse" if streams else "") else [f"the query is {asked.query!r}"]
-        return [*posted_json(asked), *query, *_body(asked.body)]
+        return problems(replace(asked, body=in_camel_case(asked.body)), GENERATE, _rules, *query)
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:
@@ -119,17 +119,15 @@ class Gemini(WireFormat):
         }
 
 
-def _body(body: Any) -> Iterator[str]:
-    yield from known_keys(body, KEYS)
-    if not isinstance(body, dict):
-        return
-    contents = body.get("contents")
-    yield from roles(contents, "contents", ("user", "model"))
+def _rules(body: dict[str, Any]) -> Iterator[str]:
+    yield from first_speaker(body["contents"], "contents", "user")
     before = None
-    for n, content in enumerate(contents if isinstance(contents, list) else ()):
+    for n, content in enumerate(body["contents"]):
         if content.get("role") == before:
             yield f"contents[{n}]: two turns of {before!r} in a row"
         before = content.get("role")
-        for part in content.get("parts") or [{}]:
-            if not part.keys() & PART_KEYS or part.get("text") == "":
+        for part in content["parts"]:
+            data = part.keys() - SIDE_KEYS
+            # A seal may stand alone: it belongs to what came before.
+            if not data or (part.get("text") == "" and "thoughtSignature" not in part):
                 yield f"contents[{n}]: a part has no data"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from fallback_chat.providers.simulator.strict import known_keys, named, posted_json, roles
+from fallback_chat.providers.simulator.shapes_ollama import OLLAMA
+from fallback_chat.providers.simulator.strict import problems
 from fallback_chat.providers.simulator.wire import Said, WireFormat, dump
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator.wire import Asked
 
-KEYS: Final = frozenset(
-    {"model", "messages", "tools", "stream", "think", "format", "options", "keep_alive", "truncate", "shift"}
-)
 COUNTS: Final = {"total_duration": 2, "load_duration": 1, "prompt_eval_count": 7, "eval_count": 5, "eval_duration": 1}
 
 
@@ -24,15 +22,7 @@ class Ollama(WireFormat):
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:
-        body = asked.body
-        messages = body.get("messages") if isinstance(body, dict) else None
-        known = ("system", "user", "assistant", "tool")
-        return [
-            *posted_json(asked),
-            *known_keys(body, KEYS),
-            *named(body),
-            *(roles(messages, "messages", known) if isinstance(body, dict) else ()),
-        ]
+        return problems(asked, OLLAMA, lambda _: ())
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:

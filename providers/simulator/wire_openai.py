@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.providers.simulator.strict_openai import problems
+from fallback_chat.providers.simulator.shapes_openai import CHAT
+from fallback_chat.providers.simulator.strict import problems
+from fallback_chat.providers.simulator.strict_openai import envelope, rules
 from fallback_chat.providers.simulator.wire import Said, WireFormat, sse
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class OpenAI(WireFormat):
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:
-        return list(problems(asked))
+        return problems(asked, CHAT, rules, *envelope(asked))
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:

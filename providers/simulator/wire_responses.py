@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.providers.simulator.strict import known_keys, named, posted_json
+from fallback_chat.providers.simulator.shapes_openai import RESPONSES
+from fallback_chat.providers.simulator.strict import problems
 from fallback_chat.providers.simulator.wire import Said, WireFormat, sse
 from fallback_chat.providers.simulator.wire_openai import OpenAI
 
@@ -14,30 +15,41 @@ if TYPE_CHECKING:
 
     from fallback_chat.providers.simulator.wire import Asked
 
-KEYS: Final = frozenset(
-    {"model", "input", "instructions", "max_output_tokens", "reasoning", "text", "tools", "tool_choice", "store"}
-    | {"parallel_tool_calls", "truncation", "include", "stream", "stream_options", "temperature", "top_p", "metadata"}
-    | {"prompt_cache_key", "service_tier", "previous_response_id", "safety_identifier"}
-)
-INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
-USAGE: Final = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
-LEAST_CAP: Final = 16
+INCOMPLETE: Final = {"length": "max_output_tokens"} | {
+    word: word for word in ("content_filter", "max_messages", "steered")
+}
+"""Reasons of an incomplete response, by the common finish or by their own name."""
+STATES: Final = ("cancelled", "in_progress", "queued")
+"""What else a response can be."""
+USAGE: Final = {
+    "input_tokens": 7,
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+    "output_tokens": 5,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 12,
+}
+PARTS: Final = {"output_text": "text", "refusal": "refusal"}
+"""The key of each part's text."""
 
 
 class Responses(WireFormat):
-    """`response.created`, items and their deltas, then `response.completed` or `response.incomplete`."""
+    """`response.created`, items with all their events, then `response.completed` or `response.incomplete`."""
 
     def __init__(self, model: str) -> None:
         super().__init__(model)
-        self._said = Said()
         self._sequence = 0
-        self._index = -1
-        self._open: str | None = None
-        """The kind of delta that the open item takes."""
+        self._items: list[dict[str, Any]] = []
+        """The items that are finished."""
+        self._open: dict[str, Any] | None = None
+        """The item that is being said."""
+        self._part: str | None = None
+        """The type of its part that is open."""
+        self._said = ""
+        """The text of that part."""
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:
-        return [*posted_json(asked), *known_keys(asked.body, KEYS), *named(asked.body), *_body(asked.body)]
+        return problems(asked, RESPONSES, _rules)
 
     @staticmethod
     def wants_stream(asked: Asked) -> bool:
@@ -50,29 +62,51 @@ class Responses(WireFormat):
         return self._event("response.in_progress", response=self._response("in_progress"))
 
     def text(self, piece: str) -> bytes:
-        self._said.text += piece
-        return self._in_message("output_text") + self._delta("response.output_text.delta", piece, content_index=0)
+        phase = "final_answer" if any(item.get("phase") or item is self._open for item in self._spoken()) else None
+        return self._speak("output_text", piece, phase)
+
+    def comment_on(self, piece: str) -> bytes:
+        return self._speak("output_text", piece, "commentary")
 
     def refusal(self, piece: str) -> bytes:
-        self._said.refusal += piece
-        return self._in_message("refusal") + self._delta("response.refusal.delta", piece, content_index=0)
+        return self._speak("refusal", piece, None)
 
     def thinking(self, piece: str) -> bytes:
-        self._said.thinking += piece
-        opened = b"" if self._open == "reasoning" else self._add("reasoning", {"type": "reasoning", "summary": []})
-        return opened + self._delta("response.reasoning_summary_text.delta", piece, summary_index=0)
+        opened = self.think_silently()
+        if self._part is None:
+            self._part = "summary_text"
+            opened += self._of_item("reasoning_summary_part.added", summary_index=0, part=_part("summary_text", ""))
+        self._said += piece
+        return opened + self._of_item("reasoning_summary_text.delta", summary_index=0, delta=piece)
+
+    def think_silently(self) -> bytes:
+        if self._open is not None and self._open["type"] == "reasoning":
+            return b""
+        return self._add({"type": "reasoning", "summary": []})
 
     def tool_call(self, name: str, arguments: dict[str, Any]) -> bytes:
-        self._said.calls.append((name, arguments))
-        (item,) = (item for item in self._items(self._said) if item["type"] == "function_call")
-        opened = self._add("call", {**item, "arguments": ""})
-        delta = self._delta("response.function_call_arguments.delta", item["arguments"])
-        return opened + delta + self._event("response.output_item.done", output_index=self._index, item=item)
+        said = json.dumps(arguments)
+        call = {
+            "type": "function_call",
+            "call_id": f"call_sim{len(self._items)}",
+            "name": name,
+            "status": "in_progress",
+        }
+        opened = self._add(call | {"arguments": ""})
+        assert self._open is not None
+        self._open |= {"arguments": said, "status": "completed"}
+        return (
+            opened
+            + self._of_item("function_call_arguments.delta", delta=said)
+            + self._of_item("function_call_arguments.done", arguments=said)
+            + self._close()
+        )
 
     def finish(self, reason: str) -> bytes:
-        self._said.reason = reason
-        response = self.whole(self._said)
-        return self._event(f"response.{response['status']}", response=response)
+        closed = self._close()
+        response = self._finished(reason, self._items)
+        stage = response["status"] if response["status"] not in STATES else "completed"
+        return closed + self._event(f"response.{stage}", response=response)
 
     def usage(self) -> bytes:
         return b""
@@ -81,10 +115,19 @@ class Responses(WireFormat):
         return self._event("error", code="server_error", message=message, param=None)
 
     def whole(self, said: Said) -> Any:
-        why = INCOMPLETE.get(said.reason or "stop")
-        response = self._response("incomplete" if why else "completed")
-        details = {"reason": why} if why else None
-        return {**response, "output": self._items(said), "incomplete_details": details, "usage": USAGE}
+        parts = [
+            {"type": "reasoning", "summary": [_part("summary_text", said.thinking)]} if said.thinking else None,
+            _message("output_text", said.comment, "commentary") if said.comment else None,
+            _message("output_text", said.text, "final_answer" if said.comment else None) if said.text else None,
+            _message("refusal", said.refusal, None) if said.refusal else None,
+        ]
+        items = [part for part in parts if part is not None]
+        items += [
+            {"type": "function_call", "call_id": f"call_sim{number}", "name": name, "arguments": json.dumps(arguments)}
+            | {"status": "completed"}
+            for number, (name, arguments) in enumerate(said.calls, 1)
+        ]
+        return self._finished(said.reason or "stop", [_named(item, number) for number, item in enumerate(items)])
 
     @staticmethod
     def error_body(status: int, message: str, code: str | None) -> Any:
@@ -94,66 +137,88 @@ class Responses(WireFormat):
     def models(names: tuple[str, ...]) -> Any:
         return OpenAI.models(names)
 
-    @staticmethod
-    def _items(said: Said) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        if said.thinking:
-            summary = [{"type": "summary_text", "text": said.thinking}]
-            items.append({"id": "item_sim", "type": "reasoning", "summary": summary})
-        parts: list[dict[str, Any]] = []
-        if said.text:
-            parts.append({"type": "output_text", "text": said.text, "annotations": []})
-        if said.refusal:
-            parts.append({"type": "refusal", "refusal": said.refusal})
-        if parts:
-            message = {"id": "item_sim", "type": "message", "role": "assistant", "status": "completed"}
-            items.append({**message, "content": parts})
-        for number, (name, arguments) in enumerate(said.calls, 1):
-            call = {"id": "item_sim", "type": "function_call", "call_id": f"call_sim{number}", "name": name}
-            items.append({**call, "arguments": json.dumps(arguments)})
-        return items
+    def _spoken(self) -> list[dict[str, Any]]:
+        """Return the messages so far."""
+        items = [*self._items, *([self._open] if self._open is not None else [])]
+        return [item for item in items if item["type"] == "message" and item.get("phase")]
 
-    def _in_message(self, part: str) -> bytes:
-        if self._open == part:
+    def _speak(self, part: str, piece: str, phase: str | None) -> bytes:
+        opened = b""
+        if self._part != part or (self._open or {}).get("phase") != phase:
+            opened = self._add(_message(part, "", phase) | {"status": "in_progress", "content": []})
+            self._part = part
+            opened += self._of_item("content_part.added", content_index=0, part=_part(part, ""))
+        self._said += piece
+        more: dict[str, Any] = {"logprobs": []} if part == "output_text" else {}
+        return opened + self._of_item(f"{part}.delta", content_index=0, delta=piece, **more)
+
+    def _add(self, item: dict[str, Any]) -> bytes:
+        closed = self._close()
+        self._open = _named(item, len(self._items))
+        return closed + self._event("response.output_item.added", output_index=len(self._items), item=dict(self._open))
+
+    def _close(self) -> bytes:
+        """Finish the open item: all that was said of it comes once more, in each of its `done` events."""
+        if self._open is None:
             return b""
-        opened = self._add(part, {"type": "message", "role": "assistant", "status": "in_progress", "content": []})
-        key = "refusal" if part == "refusal" else "text"
-        content = {"type": part, key: ""}
-        index = {"item_id": "item_sim", "output_index": self._index, "content_index": 0}
-        return opened + self._event("response.content_part.added", **index, part=content)
+        item, part, said = self._open, self._part, self._said
+        closed = b""
+        if part == "summary_text":
+            closed += self._of_item("reasoning_summary_text.done", summary_index=0, text=said)
+            closed += self._of_item("reasoning_summary_part.done", summary_index=0, part=_part(part, said))
+            item["summary"] = [_part(part, said)]
+        elif part is not None:
+            more: dict[str, Any] = {"logprobs": []} if part == "output_text" else {}
+            closed += self._of_item(f"{part}.done", content_index=0, **{PARTS[part]: said}, **more)
+            closed += self._of_item("content_part.done", content_index=0, part=_part(part, said))
+            item |= {"content": [_part(part, said)], "status": "completed"}
+        if item["type"] == "reasoning":
+            item["encrypted_content"] = "sealed"
+        closed += self._event("response.output_item.done", output_index=len(self._items), item=item)
+        self._items.append(item)
+        self._open, self._part, self._said = None, None, ""
+        return closed
 
-    def _add(self, kind: str, item: dict[str, Any]) -> bytes:
-        self._open = kind
-        self._index += 1
-        return self._event("response.output_item.added", output_index=self._index, item={"id": "item_sim", **item})
-
-    def _delta(self, name: str, piece: str, **index: int) -> bytes:
-        return self._event(name, item_id="item_sim", output_index=self._index, **index, delta=piece)
+    def _finished(self, reason: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        why = INCOMPLETE.get(reason)
+        status = "incomplete" if why else reason if reason in STATES else "completed"
+        details = {"reason": why} if why else None
+        return {**self._response(status), "output": list(items), "incomplete_details": details, "usage": USAGE}
 
     def _response(self, status: str) -> dict[str, Any]:
-        head = {"id": "resp_sim", "object": "response", "created_at": 1, "model": self.model}
-        return {**head, "status": status, "error": None, "incomplete_details": None, "output": [], "usage": None}
+        head = {"id": "resp_sim", "object": "response", "created_at": 1, "model": self.model, "status": status}
+        asked = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "metadata": {}, "instructions": None}
+        return {**head, **asked, "error": None, "incomplete_details": None, "output": [], "usage": None}
 
-    def _event(self, name: str, **fields: Any) -> bytes:
+    def _of_item(self, name: str, /, **fields: Any) -> bytes:
+        assert self._open is not None
+        return self._event(f"response.{name}", item_id=self._open["id"], output_index=len(self._items), **fields)
+
+    def _event(self, name: str, /, **fields: Any) -> bytes:
         frame = sse({"type": name, "sequence_number": self._sequence, **fields}, name)
         self._sequence += 1
         return frame
 
 
-def _body(body: Any) -> Iterator[str]:
-    if not isinstance(body, dict):
-        return
-    if not isinstance(body.get("input"), str | list) or not body["input"]:
-        yield "`input` is neither text nor a list of items"
-        return
-    cap = body.get("max_output_tokens", LEAST_CAP)
-    if type(cap) is not int or cap < LEAST_CAP:
-        yield f"`max_output_tokens` is {cap!r}, not a number from {LEAST_CAP}"
-    if "stop" in body:
-        yield "`stop` is not known here"
+def _part(kind: str, said: str) -> dict[str, Any]:
+    part = {"type": kind, PARTS.get(kind, "text"): said}
+    return part | {"annotations": [], "logprobs": []} if kind == "output_text" else part
+
+
+def _message(part: str, said: str, phase: str | None) -> dict[str, Any]:
+    message = {"type": "message", "role": "assistant", "status": "completed", "content": [_part(part, said)]}
+    return message | ({"phase": phase} if phase else {})
+
+
+def _named(item: dict[str, Any], number: int) -> dict[str, Any]:
+    prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}[item["type"]]
+    return {"id": f"{prefix}_sim{number}", **item}
+
+
+def _rules(body: dict[str, Any]) -> Iterator[str]:
     calls: set[str] = set()
     for item in body["input"] if isinstance(body["input"], list) else ():
         if item.get("type") == "function_call":
-            calls.add(item.get("call_id"))
-        if item.get("type") == "function_call_output" and item.get("call_id") not in calls:
-            yield f"{item.get('call_id')!r} answers no call"
+            calls.add(item["call_id"])
+        if item.get("type") == "function_call_output" and item["call_id"] not in calls:
+            yield f"{item['call_id']!r} answers no call"

@@ -60,6 +60,10 @@ def _template_switch(effort: str) -> dict[str, Any]:
     return {"chat_template_kwargs": {"enable_thinking": effort != "none", "reasoning_effort": effort}}
 
 
+def _three_levels(effort: str) -> dict[str, Any]:
+    return {"reasoning_effort": {"minimal": "low", "xhigh": "high", "max": "high"}.get(effort, effort)}
+
+
 PRESETS: Final[dict[str, Quirks]] = {
     "openai": Quirks(max_tokens="max_completion_tokens", files=True),
     "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key", lists_all=False),
@@ -69,6 +73,7 @@ PRESETS: Final[dict[str, Quirks]] = {
         reasoning_back="reasoning_details",
         probe_path="key",
     ),
+    "groq": Quirks(effort=_three_levels),
     "mistral": Quirks(
         stream_options=False,
         nine_char_ids=True,

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import Event
     from tests.cli.program import Program
 
-TEXT = "does not take 'max_tokens': it is no longer sent (`max_tokens` is 20000000, not a number from 1 to 10000000)"
+TEXT = (
+    "does not take 'max_tokens': it is no longer sent (`max_tokens` is 20000000, not a whole number from 1 to 10000000)"
+)
 
 
 def picky(program: Program) -> Program:

@@ -98,7 +98,7 @@ async def test_a_plain_request_gets_one_document(family: str) -> None:
 
 
 WRONG: Final = [
-    ("anthropic", {"max_tokens": None}, "`max_tokens` is None, not a positive number"),
+    ("anthropic", {"max_tokens": None}, "`max_tokens` is None, not a whole number from 1 to 10000000"),
     ("anthropic", {"messages": [{"role": "system", "content": "x"}]}, "messages[0]: the role is 'system'"),
     ("anthropic", {"messages": [{"role": "assistant", "content": "x"}]}, "messages[0]: the model speaks first"),
     ("anthropic", {"messages": [{"role": "user", "content": ""}]}, "messages[0]: text blocks must not be empty"),
@@ -110,11 +110,15 @@ WRONG: Final = [
         {"contents": [{"role": "user", "parts": [{"text": "x"}]}] * 2},
         "contents[1]: two turns of 'user' in a row",
     ),
-    ("ollama", {"model": ""}, "`model` is not a name"),
+    ("ollama", {"model": ""}, "`model` is '', not a name"),
     ("ollama", {"max_tokens": 5}, "unknown key 'max_tokens'"),
-    ("openai-responses", {"max_output_tokens": 1}, "`max_output_tokens` is 1, not a number from 16"),
+    ("openai-responses", {"max_output_tokens": 1}, "`max_output_tokens` is 1, not a whole number from 16 to 10000000"),
     ("openai-responses", {"input": []}, "`input` is neither text nor a list of items"),
-    ("openai-responses", {"input": [{"type": "function_call_output", "call_id": "x"}]}, "'x' answers no call"),
+    (
+        "openai-responses",
+        {"input": [{"type": "function_call_output", "call_id": "x", "output": ""}]},
+        "'x' answers no call",
+    ),
 ]
 
 

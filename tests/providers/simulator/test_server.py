@@ -142,22 +142,26 @@ async def test_the_moment_at_which_the_client_leaves_is_recorded() -> None:
 
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
-CALL = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f"}}]}
+CALL = {
+    "role": "assistant",
+    "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
         ({"modell": "x"}, "unknown key 'modell'"),
-        ({"model": ""}, "`model` is not a name"),
+        ({"model": ""}, "`model` is '', not a name"),
         ({"stream": False, "stream_options": {}}, "`stream_options` without `stream`"),
         ({"temperature": 3}, "`temperature` is 3, not a number from 0 to 2"),
-        ({"max_tokens": True}, "`max_tokens` is True, not a number from 1 to 10000000"),
+        ({"max_tokens": True}, "`max_tokens` is True, not a whole number from 1 to 10000000"),
         ({"max_tokens": 1, "max_completion_tokens": 1}, "`max_tokens` and `max_completion_tokens` together"),
         ({"messages": []}, "`messages` is not a list of messages"),
         ({"messages": [{"role": "model", "content": "x"}]}, "messages[0]: the role is 'model'"),
-        ({"messages": [{"role": "user"}]}, "messages[0]: there is no content"),
-        ({"messages": [{"role": "user", "content": 7}]}, "messages[0]: the content is 7"),
+        ({"messages": [{"role": "user"}]}, "messages[0]: `content` is missing"),
+        ({"messages": [{"role": "assistant"}]}, "messages[0]: there is no content"),
+        ({"messages": [{"role": "user", "content": 7}]}, "`messages[0].content` is 7, not text"),
         ({"messages": [*MESSAGES, CALL]}, "the calls ['a'] have no result"),
         ({"messages": [CALL, *MESSAGES]}, "messages[1]: the calls ['a'] have no result before it"),
         ({"messages": [{"role": "tool", "tool_call_id": "b", "content": ""}]}, "messages[0]: 'b' answers no call"),
