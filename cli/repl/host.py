@@ -13,6 +13,7 @@ import signal
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.process.job_control import on_stop
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.repl.area import INDENT
 from fallback_chat.cli.repl.escapes import notification
@@ -225,15 +226,22 @@ class Host:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Have SIGINT do what Ctrl-C does."""
+        """Have SIGINT and SIGTSTP do what Ctrl-C and Ctrl-Z do."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        on_stop(self._stop)
         yield
 
     def _interrupt(self) -> None:
         if self.prompt is not None and self.prompt.app.is_running:
             self.prompt.press_ctrl_c()
+
+    def _stop(self) -> None:
+        if self.prompt is not None and self.prompt.app.is_running:
+            self.prompt.suspend()
+        else:
+            self.suspend()
 
     @asynccontextmanager
     async def answering(self, act: Callable[[str], None]) -> AsyncIterator[PlainView]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.cli.process.behind import BEHIND
+from fallback_chat.cli.process.job_control import stop
 
 if sys.platform != "win32":
     import termios
@@ -80,6 +79,5 @@ class Terminal:
 
     def suspend(self) -> None:
         """Stop this process until the shell continues it."""
-        if hasattr(signal, "SIGTSTP"):
-            with self.given_back():
-                os.kill(os.getpid(), signal.SIGTSTP)
+        with self.given_back():
+            stop()

@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.process.job_control import on_continue, on_stop, stop
 from fallback_chat.cli.render.live import Below, make_view
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import choose
@@ -53,6 +54,20 @@ class LiveSink(TextSink):
         except BaseException:
             self._live.suspend()  # or the cursor would stay hidden
             raise
+
+    def _start(self) -> None:
+        if not self._started:
+            on_stop(self._stop)
+            on_continue(self.out, self._go_on)
+        super()._start()
+
+    def _stop(self) -> None:
+        self._live.suspend()
+        stop()
+
+    def _go_on(self) -> None:
+        if self._started:
+            self._live.start()
 
     def notice(self, line: str) -> None:
         if self._started and self.err.isatty():

@@ -7,6 +7,8 @@ import os
 import pty
 import signal
 import struct
+import subprocess
+import sys
 import termios
 from codecs import getincrementaldecoder
 from contextlib import contextmanager
@@ -17,7 +19,6 @@ from tests.cli.repl.terminals import Emulator
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
 
     from tests.cli.program import Program
@@ -111,16 +112,24 @@ def on_terminal(
     size: tuple[int, int] = (80, 24),
     env: dict[str, str | None] | None = None,
     piped: int | None = None,
+    shell: bool = False,
 ) -> Iterator[OnTerminal]:
-    """Start the program on a pseudo-terminal of `size` columns and rows; its standard input is that, or what is `piped`."""
+    """Start the program on a pseudo-terminal of `size` columns and rows; its standard input is that, or what is `piped`.
+
+    With `shell` a shell is started instead, in which `$fc` is the program.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
-    if piped is None:
+    if piped is None and not shell:
         streams["process_group"] = 0  # of its own, or Ctrl-Z would stop the tests
     else:
-        streams |= {"stdin": piped, "preexec_fn": lambda: _belong_to(slave)}
-    process = program.start(*args, env=env, **streams)
+        streams |= {"stdin": slave if piped is None else piped, "preexec_fn": lambda: _belong_to(slave)}
+    if shell:
+        environment = program.environment(**(env or {})) | {"fc": f"{sys.executable} -m fallback_chat", "PS1": "$ "}
+        process = subprocess.Popen(["bash", "--norc", "--noediting", "-i"], env=environment, **streams)
+    else:
+        process = program.start(*args, env=env, **streams)
     run = OnTerminal(process, master, slave, size)
     try:
         yield run
