@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """Collects the records of attempts; the providers that were passed over come first in each round."""
+    """Collects attempt records; in each round the skipped providers come first."""
 
     def __init__(self) -> None:
         self.round = 1
@@ -20,21 +20,21 @@ class Account:
         self._present: list[AttemptRecord] = []
 
     def note(self, record: AttemptRecord) -> None:
-        """Add an attempt of the present round."""
+        """Add an attempt of the current round."""
         self._present.append(record)
 
     def attempts(self, order: Order) -> tuple[AttemptRecord, ...]:
-        """Return all records; `order` is that of the present round."""
+        """Return all records; `order` is that of the current round."""
         return (*self._past, *self._passed_over(order), *self._present)
 
     def begin_round(self, order: Order) -> None:
-        """Close the account of the present round, which had `order`."""
+        """Close the current round, which had `order`."""
         self._past += (*self._passed_over(order), *self._present)
         self._present = []
         self.round += 1
 
     def error_of(self, candidate: Candidate) -> APIError | None:
-        """Return what `candidate` failed with last in this round."""
+        """Return the last error of `candidate` in this round, or None."""
         return next((one.error for one in reversed(self._present) if one.provider == candidate.name), None)
 
     def _passed_over(self, order: Order) -> list[AttemptRecord]:

@@ -1,8 +1,9 @@
 """An ordered chain of LLMs that is itself an LLM, after LiveKit's `llm.FallbackAdapter`.
 
-`chat()` asks the first provider that is available and, when it fails, the next one. Where it differs from its model, on purpose:
-a failed provider is not sent the user's prompt a second time to see whether it recovered, time-outs count content instead of
-bytes, and a stream that ends without an answer is a failure.
+`chat()` asks the first available provider and, if it fails, the next one. It deliberately differs
+from its model: the prompt is never sent to a failed provider again just to see whether it
+recovered, time-outs count content instead of bytes, and a stream that ends without an answer is a
+failure.
 """
 
 from __future__ import annotations
@@ -43,15 +44,17 @@ LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 class FallbackAdapter(EventEmitter, Composite):
     """Asks the LLMs of a chain in order until one answers.
 
-    `llm` are the providers, first choice first; they stay the caller's to close unless `close_llms` is set. Times are seconds.
-    `settings` are those of the chain, `attempt_settings` (one for all, or one for each) replace the first four keyword arguments,
-    which are LiveKit's. `keys` name the health records, one for each provider, the same wherever the account is the same.
-    `store`, `clock`, `random` and `sleep` are the world: health records, wall-clock time, numbers in [0, 1), and waiting.
+    `llm` lists the providers, first choice first; the caller closes them unless `close_llms` is
+    set. Times are in seconds. `settings` belong to the chain; `attempt_settings` (one for all, or
+    one for each) replace the first four keyword arguments, which are LiveKit's. `keys` name the
+    health records, one for each provider and the same wherever the account is the same. `store`,
+    `clock`, `random` and `sleep` are the outside world: health records, wall-clock time, numbers in
+    [0, 1), and waiting.
 
-    Raises ValueError when `llm` is empty, a number is out of range, or a setting is given twice.
+    Raises ValueError if `llm` is empty, a number is out of range, or a setting is given twice.
     """
 
-    def __init__(  # noqa: PLR0913 - the first five are LiveKit's, the rest is the world handed in
+    def __init__(  # noqa: PLR0913 - the first five are LiveKit's, the rest is the outside world
         self,
         llm: Sequence[LLM],
         *,
@@ -106,29 +109,35 @@ class FallbackAdapter(EventEmitter, Composite):
 
     @property
     def active(self) -> LLM:
-        """The provider that the next turn asks first, as things stand: the first that is available, or else the first."""
+        """The provider that the next turn would ask first: an available one, or else the first."""
         candidates = self._candidates_for(None, None, ())
         return next((one.llm for one in candidates if self._board.read(one.key).available), candidates[0].llm)
 
     @property
     def llms(self) -> tuple[LLM, ...]:
-        """The providers in order."""
+        """The providers, in order."""
         return tuple(candidate.llm for candidate in self._candidates)
 
     def health(self, llm: LLM) -> Health:
-        """Return the health record of one provider of this chain. Raises KeyError for a stranger."""
+        """Return the health record of a provider. Raises KeyError if it is not in this chain."""
         return self._board.read(self._candidate(llm).key)
 
     def set_enabled(self, llm: LLM, *, enabled: bool) -> None:
-        """Take a provider out of use in this process, or back into it. Raises KeyError for a stranger."""
+        """Disable or enable a provider in this process.
+
+        Raises KeyError if it is not in this chain.
+        """
         self._board.set_enabled(self._candidate(llm).key, enabled=enabled)
 
     def note_check(self, llm: LLM, error: APIError | None) -> None:
-        """Take in what a health check of a provider found: nothing wrong, or a failure. Raises KeyError for a stranger."""
+        """Record the result of a health check: None, or the failure.
+
+        Raises KeyError if the provider is not in this chain.
+        """
         self._board.note_check(self._candidate(llm).key, error)
 
     async def refresh_health(self) -> None:
-        """Take over what other processes have found about the providers; every turn begins with it."""
+        """Load what other processes have learned about the providers, as every turn does."""
         await self._board.refresh()
 
     def chat(  # noqa: PLR0913 - the first five are those of every LLM
@@ -149,12 +158,13 @@ class FallbackAdapter(EventEmitter, Composite):
         on_event: Callable[[Event], object] | None = None,
         **extra: Any,
     ) -> FallbackLLMStream:
-        """Start an answer to `chat_ctx`; nothing is sent before the first pull.
+        """Start an answer to `chat_ctx`; nothing is sent before the first chunk is requested.
 
-        `start_with` is asked first in this turn, with `insist` even while it rests; `only` is asked alone, and those in `without`
-        not at all. `total_timeout` bounds the whole answer, `max_wait` all pauses of the turn together, in seconds (those of
-        the chain's settings where it is None). `on_event` receives the events of this turn. Raises TypeError, naming the
-        argument, for a value of another type.
+        `start_with` is asked first in this turn, with `insist` even while it cools down; `only` is
+        asked alone, and those in `without` not at all. `total_timeout` limits the whole answer and
+        `max_wait` all pauses of the turn together, in seconds; None takes the chain's `max_wait`.
+        `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a
+        value of the wrong type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
@@ -217,9 +227,9 @@ class FallbackAdapter(EventEmitter, Composite):
         return stream
 
     async def aclose(self) -> None:
-        """End the answers that are still being read, and release the LLMs where they are ours to close; idempotent."""
+        """End the answers still being read, and close the LLMs if they are ours; idempotent."""
         self._closed = True
-        async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+        async with AsyncExitStack() as stack:  # closes the others even if one of them fails
             if self._close_llms:
                 for candidate in self._candidates:
                     stack.push_async_callback(candidate.llm.aclose)
@@ -228,7 +238,10 @@ class FallbackAdapter(EventEmitter, Composite):
                 stack.push_async_callback(stream.aclose)
 
     def _candidate(self, llm: LLM, field: str = "llm") -> Candidate:
-        """Return the member that `llm` is. Raises TypeError for what is no LLM, KeyError for a stranger."""
+        """Return the candidate of `llm`.
+
+        Raises TypeError for anything but an LLM, KeyError for one that is not in this chain.
+        """
         check_type(field, llm, LLM)
         for candidate in self._candidates:
             if candidate.llm is llm:
@@ -236,7 +249,7 @@ class FallbackAdapter(EventEmitter, Composite):
         raise KeyError(f"{field}: {llm.label!r} is not in this chain")
 
     def _candidates_for(self, start_with: LLM | None, only: LLM | None, without: Collection[LLM]) -> list[Candidate]:
-        """Return the candidates of a turn in the order in which they are to be asked."""
+        """Return the candidates of a turn in the order to ask them."""
         if only is not None:
             return [self._candidate(only, "only")]
         left_out = {self._candidate(one, "without").key for one in several("without", without, LLM)}  # type: ignore[type-abstract] # nothing is made of it

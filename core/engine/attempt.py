@@ -1,9 +1,29 @@
-"""One request to one provider: held back until its first content, bounded in time, every failure named.
+"""One request to one provider: held back until its first content, bounded in time.
 
-Nothing of an attempt reaches the consumer before `commit()` has returned: until then it may fail without
-a trace. From then on `next()` hands out what comes, except that a tool call waits for a proper end,
-because it must not run otherwise. Every wait is bounded by `clocks`, and whatever a provider raises or
-returns out of order becomes an `APIError`. Whoever creates an attempt closes it.
+An attempt goes through three stages, in this order:
+
+    commit()   Pulls chunks and holds them until the provider has proved itself: by text that is
+               not blank, by a labelled refusal if `on_refusal = "stop"`, or by complete tool calls
+               at a proper end. Nothing has reached the consumer yet, so a failure leaves no trace.
+    next()     Hands out what was held, then each chunk as it arrives. A tool call, and everything
+               after it, waits for a proper end: a call from a broken answer must not run.
+    aclose()   Stops the clocks and closes the provider's stream, whatever happened before.
+
+A pull can end in five ways:
+
+    a chunk            checked (`wellformed`), then followed by the clocks
+    a proper end       StopAsyncIteration from the provider
+    a failure          anything else that the provider raises, returns or lets time out; it becomes
+                       an `APIError`, unless the answer is already whole, as many servers drop the
+                       connection after the finish
+    `GivenUpError`     the user does not want to wait for this provider
+    a cancellation     passed on; one that the provider made up itself is a failure
+
+Every wait is bounded by `clocks`, connecting included, and no clock runs while the consumer is
+slow. With hedging, an attempt whose time to the first content is over sets `late` and gets a
+period of grace, during which another provider may be asked in parallel.
+
+The `Call` that holds an attempt closes it. The attempt closes the one stream that it opened.
 """
 
 from __future__ import annotations
@@ -32,7 +52,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANSWERING: Final = Phase.ANSWERING
-"""The same, without the look-up in the enumeration for every token."""
+"""A shortcut that saves an enumeration look-up for every token."""
 CLOSING: Final = 1.0
 """Seconds that a provider may take to close its stream."""
 MOST_NOTHINGS: Final = 10_000
@@ -41,13 +61,16 @@ REFUSALS: Final = {
     FinishReason.REFUSAL: ErrorKind.REFUSAL,
 }
 ENDS_OF_TOOL_CALLS: Final = (None, FinishReason.TOOL_CALLS, FinishReason.STOP, FinishReason.PAUSE)
-"""Finishes with which the calls of an answer may run: any other says that something went wrong."""
+"""Finish reasons after which tool calls may run: any other means that something went wrong."""
 
 
 class Attempt:
-    """Drives one `LLMStream`. `commit()` waits for the first content, then `next()` returns the chunks."""
+    """Drives one `LLMStream`.
 
-    def __init__(  # noqa: PLR0913 - one clock each for three promises
+    `commit()` waits for the first content, then `next()` returns the chunks.
+    """
+
+    def __init__(  # noqa: PLR0913 - one clock for each of three promises
         self,
         llm: LLM,
         open_stream: Callable[[], LLMStream],
@@ -67,7 +90,7 @@ class Attempt:
             f"nothing for {budget.seconds:.3g} s", details=ErrorDetails(retryable=False)
         )
         self.late = asyncio.Event()
-        """Set when the time to the first content is over, and more of it was granted."""
+        """Set when the time to the first content is over and grace was granted."""
         self._now = asyncio.get_running_loop().time
         self._started = self._now()
         self._open_stream = open_stream
@@ -83,7 +106,7 @@ class Attempt:
         self.shown = 0
         """Characters of text handed out."""
         self.only_text = True
-        """Nothing but text and reasoning has come: neither a refusal nor a piece of a tool call."""
+        """Whether all chunks were text or reasoning: neither a refusal nor part of a tool call."""
         self.finish_reason: FinishReason | None = None
         self._finish_word: str | None = None
         self._finish_said: str | None = None
@@ -100,47 +123,48 @@ class Attempt:
 
     @property
     def committed(self) -> bool:
-        """Whether the first content has come."""
+        """Whether the first content has arrived."""
         return self.first_token is not None
 
     @property
     def gives_up_in(self) -> float | None:
-        """Seconds that the provider still has for its next sign of life; None when nobody waits for one."""
+        """Seconds until the provider must send a sign of life; None while nothing is awaited."""
         return self._watchdog.left
 
     @property
     def thought_ago(self) -> float | None:
-        """Seconds since the last sign of thinking, while the model thinks and has not begun to answer; else None."""
+        """Seconds since the last sign of thinking before the answer; None if there was none."""
         return None if self.committed or self._thought_at is None else self._now() - self._thought_at
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Request options that this provider did not receive."""
-        return check_notices(getattr(self._stream, "notices", ()))  # somebody's own stream may be any async iterator
+        return check_notices(getattr(self._stream, "notices", ()))  # a third-party stream may be any async iterator
 
     @property
     def hedge_in(self) -> float | None:
-        """Seconds until another provider is asked as well; None when that waits for `late`."""
+        """Seconds until another provider is asked in parallel; None if `late` decides."""
         return None if self.hedge.after is None else max(self.hedge.after - self.elapsed, 0.0)
 
     @property
     def late_failure(self) -> APIError:
-        """The failure of an attempt whose time to the first content was over."""
+        """The failure of an attempt whose time to the first content ran out."""
         return self._late_failure
 
     def time_out(self) -> None:
-        """End the wait for the first content: it gets no grace after all."""
+        """End the wait for the first content: the grace is withdrawn."""
         self._timed_out = True
         self._watchdog.time_out()
 
     def give_up(self) -> None:
-        """Have the present or the next wait end with `GivenUpError`."""
+        """Make the current or the next wait raise `GivenUpError`."""
         self._watchdog.give_up()
 
     async def commit(self) -> None:
-        """Wait until the provider has proved itself: text, a labelled refusal, or whole tool calls at a proper end.
+        """Wait until the provider has proved itself.
 
-        Raises `APIError` when it failed before that; nothing of it has been handed out then.
+        That takes text, a labelled refusal, or complete tool calls at a proper end. Raises
+        `APIError` if it fails before; nothing of it has been handed out then.
         """
         calls = False
         while (chunk := await self._pull()) is not None:
@@ -158,9 +182,9 @@ class Attempt:
     def next(self) -> Awaitable[ChatChunk | None]:
         """Return the next chunk of a committed attempt, None at its proper end. Raises `APIError`.
 
-        A tool call, and what follows it, is held back until the answer is known to be whole: it must not run otherwise.
+        A tool call and everything after it is held back until the answer is known to be whole.
         """
-        # Passing the coroutine on instead of awaiting it here saves one of them for every token.
+        # Return the coroutine instead of awaiting it here, which saves one coroutine per token.
         return self._next_held() if self._held else self._pull(hand_out=True)
 
     async def _next_held(self) -> ChatChunk:
@@ -175,7 +199,10 @@ class Attempt:
                 await self._hold_the_rest()
 
     async def aclose(self) -> None:
-        """Stop the clocks and close the connection; a provider that cannot do so is logged and left behind."""
+        """Stop the clocks and close the connection.
+
+        A provider that fails to close is logged and abandoned.
+        """
         self._watchdog.stop()
         if self._stream is None:
             return
@@ -186,7 +213,7 @@ class Attempt:
                 await self._stream.aclose()
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and task and task.cancelling() > cancelled:
-                raise  # this one is ours, not one that the provider raised
+                raise  # this cancellation is ours, not one that the provider raised
             logger.exception("closing the stream of %s failed", self.llm.label)
 
     async def _hold_the_rest(self) -> None:
@@ -202,17 +229,17 @@ class Attempt:
         return bool(delta.refusal) and self._settings.on_refusal is OnRefusal.STOP
 
     async def _pull(self, *, hand_out: bool = False) -> ChatChunk | None:
-        """Return the provider's next chunk within the time that its clocks leave, None at its proper end."""
+        """Return the provider's next chunk within the time left, or None at its proper end."""
         chunk: Any = None
         while chunk is None and not self._ended:
             try:
                 if self._stream is None:
-                    # Connecting counts into the time to the first content: the first read sends the request.
+                    # Connecting counts towards the first content: the first read sends the request.
                     self._stream = check_stream(self._open_stream())
                 chunk = await self._watchdog.wait(self._stream.__anext__, self._clocks.left)
             except StopAsyncIteration:
                 self._ended = True
-            except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes a named failure
+            except Exception as error:  # noqa: BLE001 - anything that a provider raises becomes a named failure
                 self._end_with(error)
             else:
                 if chunk is None:
@@ -222,7 +249,7 @@ class Attempt:
         if chunk is None:
             return None
         if hand_out and self._clocks.phase is ANSWERING and _is_only_text(chunk):
-            # Nearly every chunk is this one: the short way to what the branch below would do.
+            # Nearly every chunk takes this short cut, which does the same as the branch below.
             self._clocks.follow_text()
             self.shown += len(chunk.delta.content)
         else:
@@ -243,7 +270,10 @@ class Attempt:
         return self.hedge.grace
 
     def _end_with(self, error: Exception) -> None:
-        """End with what a provider raised. Raises `APIError`, unless the answer is whole already, or `GivenUpError`."""
+        """End with an exception from the provider.
+
+        Raises `APIError` unless the answer is already whole, or `GivenUpError`.
+        """
         if isinstance(error, GivenUpError):
             raise error
         failure = self._timed_out_with(error) or named(error, self.llm, committed=self.committed)
@@ -252,7 +282,10 @@ class Attempt:
         self._ended = True
 
     async def _note_nothing(self) -> None:
-        """Pass over a None in place of a chunk, which loses nothing; other tasks get a turn. Raises `APIError`."""
+        """Skip a None in place of a chunk, and let other tasks run.
+
+        Raises `APIError` after many.
+        """
         self._nothings += 1
         if self._nothings > MOST_NOTHINGS:
             raise APIError(f"it returned None {MOST_NOTHINGS} times", kind=ErrorKind.BUG)
@@ -277,14 +310,14 @@ class Attempt:
             self._clocks.finish()
 
     def _is_harmless(self, failure: APIError) -> bool:
-        """Whether a failure after the finish can be ignored: the answer is whole, and the provider says nothing else."""
+        """Whether a failure after the finish is ignored: the answer is whole, the server silent."""
         if self._clocks.phase is not Phase.TAIL or failure.body is not None:
             return False
-        # Where text has come after a finish before, more may be missing.
+        # If text has followed a finish before, more may be missing.
         return not (self._clocks.finish_taken_back and failure.kind is ErrorKind.STALLED)
 
     def _check_end_without_text(self, *, calls: bool) -> None:
-        """Tell a tool turn and a labelled refusal from an answer that is none. Raises `APIStreamError`."""
+        """Accept a tool turn or a labelled refusal. Raises `APIStreamError` for an empty answer."""
         finish = self.finish_reason
         refusal = REFUSALS.get(finish) if finish else None
         if calls or (refusal and self._settings.on_refusal is OnRefusal.STOP):
@@ -303,7 +336,7 @@ class Attempt:
 
 
 def _is_only_text(chunk: Any) -> bool:
-    """Whether `chunk` is well-formed and holds a piece of text and nothing else."""
+    """Whether `chunk` is well-formed and holds text and nothing else."""
     return (
         type(chunk) is ChatChunk
         and chunk.finish_reason is None

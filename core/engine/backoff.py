@@ -1,4 +1,4 @@
-"""When, and after how long, a provider is asked again within a turn: the same one at once, or all in a new round."""
+"""When a provider is asked again within a turn: alone after a short pause, or in a new round."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 FIRST_BACKOFF: Final = 0.5
 MAX_BACKOFF: Final = 8.0
 WAIT_WITH_SUCCESSOR: Final = 2.0
-"""Seconds; a provider that asks for more time loses the turn to the next one."""
+"""Seconds; a provider that asks for more loses the turn to the next one."""
 
 SHORTEST_PAUSE: Final = 1.0
-"""Seconds between two rounds, even where a provider asks for less."""
+"""Seconds between two rounds, even if a provider asks for less."""
 
 
 class RoundWait(NamedTuple):
@@ -42,7 +42,7 @@ def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
     return random() * min(FIRST_BACKOFF * 2.0 ** min(retry, 10), interval, MAX_BACKOFF)
 
 
-def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts, and nothing else
+def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts alone
     error: APIError,
     retry: int,
     *,

@@ -1,12 +1,13 @@
-"""The circuit breaker of one provider: a pure state machine, with the clock handed in.
+"""The circuit breaker of one provider: a pure state machine with the clock passed in.
 
     CLOSED ──failure──▶ OPEN(until) ──time──▶ HALF_OPEN(lease) ──success──▶ CLOSED
        └──auth, quota, unknown model──▶ BLOCKED(until)               DISABLED: by the user
 
-A request needs a `Permit`, which carries the generation of the state it started in; its result is settled with that permit,
-and a result of an older generation changes nothing. So five requests that fail together open the breaker once. `TRANSITIONS` is
-the whole machine: what happens in each state for each verdict. Times are wall-clock seconds, because the record may be shared
-between processes and outlive them.
+A request needs a `Permit`, which carries the generation of the state it started in. Its result is
+settled with that permit, and a result from an older generation changes nothing. So five requests
+that fail together open the breaker once. `TRANSITIONS` is the whole machine: what happens in each
+state for each verdict. Times are wall-clock seconds, because the record may be shared between
+processes and outlive them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ JITTER: Final = 0.2
 JITTER_OF_RESETS: Final = 1.0
 """Seconds by which a rest may be longer than the server asked for."""
 FAILURES_WHEN_ALONE: Final = 3
-"""So many failures in a row open the breaker of a provider that has no alternative."""
+"""Failures in a row that open the breaker of a provider without alternative."""
 EMPTIES_IN_A_ROW: Final = 2
 RELAPSE: Final = 60.0
 """Seconds; a provider that fails again so soon after it came back is flapping."""
@@ -41,7 +42,7 @@ FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
 
 class State(StrEnum):
-    """Where a provider stands."""
+    """The state of a provider's breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -52,25 +53,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The record of one provider."""
+    """The health record of one provider."""
 
     state: State = State.CLOSED
     reason: str | None = None
-    """The kind of the failure that led here."""
+    """The kind of failure that led here."""
     since: float = 0.0
     until: float | None = None
-    """OPEN and BLOCKED: end of the rest. HALF_OPEN: end of the holder's lease."""
+    """OPEN and BLOCKED: end of the cool-down. HALF_OPEN: end of the lease."""
     opens: int = 0
     """Openings since the last success: the n of the cool-down."""
     failures: int = 0
     empties: int = 0
     generation: int = 0
     holder: str = ""
-    """HALF_OPEN: whoever holds the lease."""
+    """HALF_OPEN: the holder of the lease."""
 
     @property
     def available(self) -> bool:
-        """Whether the chain asks this provider as a matter of course."""
+        """Whether the chain asks this provider by default."""
         return self.state is State.CLOSED
 
     def is_due(self, now: float) -> bool:
@@ -82,21 +83,21 @@ class Health:
 
 
 class Permit(NamedTuple):
-    """Leave to send one request."""
+    """Permission to send one request."""
 
     generation: int
     half_open: bool = False
 
 
 class Result(NamedTuple):
-    """How a permitted request ended."""
+    """The result of a permitted request."""
 
     verdict: Verdict
     reason: str | None = None
     retry_after: float | None = None
     """Seconds."""
     alone: bool = False
-    """No other provider could have been asked."""
+    """Whether no other provider could have been asked."""
     jitter: float = 0.0
     """Between -1 and 1."""
     cut_short: bool = False
@@ -104,10 +105,11 @@ class Result(NamedTuple):
 
 
 def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
-    """Return the seconds a breaker stays open after `opens` earlier openings; `jitter` is between -1 and 1.
+    """Return the seconds that a breaker stays open after `opens` earlier openings.
 
-    The server's word rules: what it asks for, and up to a second more. Where it says nothing, 15 · 2ⁿ ± 20 %,
-    at most 300; likewise where it asked for so much before, was asked in time and refused again.
+    `jitter` is between -1 and 1. A server's `retry_after` prevails, plus up to a second. Without
+    one it is 15 · 2ⁿ ± 20 %, at most 300; likewise if the server was asked at the time it gave, and
+    failed again.
     """
     told = retry_after if retry_after is not None and retry_after > 0 else None
     if told is not None and opens == 0:
@@ -132,8 +134,9 @@ def _rest(health: Health, result: Result, now: float) -> float:
 def block_time(opens: int, result: Result) -> float:
     """Return the seconds after which a blocked provider is worth another try.
 
-    What the server says rules. A spent quota is often renewed within hours: 5 h, doubling to 24 h. Keys, permissions and
-    models change more rarely: a day; a changed key or model is another record anyway.
+    A server's `retry_after` prevails. A quota is often renewed within hours: 5 h, doubling up to 24
+    h. Keys, permissions and models change more rarely: a day; a changed key or model starts a new
+    record anyway.
     """
     if result.retry_after is not None and result.retry_after > 0:
         return result.retry_after
@@ -143,7 +146,7 @@ def block_time(opens: int, result: Result) -> float:
 
 
 def admit(health: Health, now: float, lease: float, *, holder: str = "") -> tuple[Health, Permit | None]:
-    """Ask for a permit: freely while closed; one holder at a time, for `lease` seconds, once the time is over."""
+    """Return a permit: freely while closed; one holder at a time, for `lease` seconds, when due."""
     if health.state is State.CLOSED:
         return health, Permit(health.generation)
     if health.state is State.DISABLED or not health.is_due(now):
@@ -175,12 +178,12 @@ def settle(health: Health, permit: Permit, result: Result, now: float) -> Health
 
 
 def disable(health: Health, now: float) -> Health:
-    """Take the provider out of use until `enable`."""
+    """Disable the provider until `enable`."""
     return _moved(health, State.DISABLED, now)
 
 
 def enable(health: Health, now: float) -> Health:
-    """Put the provider back into use, its past forgotten."""
+    """Enable the provider with a clean record."""
     return _closed(health, Result(Verdict.SUCCESS), now)
 
 
@@ -229,7 +232,7 @@ def _blocked(health: Health, result: Result, now: float) -> Health:
 
 
 def _handed_back(health: Health, _result: Result, now: float) -> Health:
-    """The holder learned nothing: the next one may try at once."""
+    """Release the lease: the holder learned nothing, and the next request may try at once."""
     return _moved(health, State.OPEN, now, until=now)
 
 
@@ -244,7 +247,7 @@ TRANSITIONS: Final[dict[tuple[State, Verdict], Callable[[Health, Result, float],
     (State.HALF_OPEN, Verdict.SOFT): _opened,
     (State.HALF_OPEN, Verdict.BLOCK): _blocked,
     (State.HALF_OPEN, Verdict.NEUTRAL): _handed_back,
-    # Open or blocked, and asked all the same: the last resort, or by the user's wish.
+    # Open or blocked and asked all the same: as the last resort, or by the user's wish.
     (State.OPEN, Verdict.SUCCESS): _closed,
     (State.OPEN, Verdict.OPEN): _opened,
     (State.OPEN, Verdict.SOFT): _opened,

@@ -1,17 +1,18 @@
-"""How long a provider has for its first content, and why: one rule, applied once per request.
+"""The time limit for a provider's first content: one rule, applied once per request.
 
 The first line that applies decides:
 
     asked      the user set `attempt_timeout` for this provider or for this run
-    thinks     the model may think silently: `thinking_timeout`, where that is longer
+    thinks     the model may think silently: `thinking_timeout`, if that is longer
     asked      the user set `attempt_timeout` for the chain
     local      the server runs on this machine and may have to load the model: 120 s
-    learned    three times what all but the slowest of its last answers took, between 5 s and `thinking_timeout`
+    learned    three times the 95th percentile of its last answers, between 5 s and
+               `thinking_timeout`
     default    10 s
 
-A provider on trial after an outage has half of that, or three times what is usual, because the user waits
-for it; but where it had run into its time-out, a learned budget is doubled instead, so that a limit which
-was too short cuts nobody off for ever. One that shares a deadline with others may have less.
+A provider on trial after an outage gets half of that, or three times its usual time, because the
+user waits for it. If it had timed out, a learned limit is doubled instead, so that a limit that is
+too short does not exclude a provider for ever. A provider that shares a deadline may get less.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class BudgetReason(StrEnum):
-    """Which rule set the budget."""
+    """The rule that set the budget."""
 
     ASKED = "asked"
     DEFAULT = "default"
@@ -40,7 +41,7 @@ class BudgetReason(StrEnum):
 
 
 class Budget(NamedTuple):
-    """The time to the first content."""
+    """The time limit up to the first content."""
 
     seconds: float
     reason: BudgetReason
@@ -49,7 +50,8 @@ class Budget(NamedTuple):
 ENOUGH_SAMPLES: Final = 10
 SHORTEST_LEARNED: Final = 5.0
 SIZE_CLASSES: Final = (1_000, 8_000, 64_000)
-"""Tokens of the prompt up to which answers are compared with each other: long prompts take longer."""
+"""Upper bounds in prompt tokens; times are only compared within a class: long prompts take longer.
+"""
 _REASON_OF: Final = {
     TimeoutSource.ASKED: BudgetReason.ASKED,
     TimeoutSource.CHAIN: BudgetReason.ASKED,
@@ -66,10 +68,10 @@ def first_content_budget(
     timed_out: bool = False,
     samples: Sequence[float] = (),
 ) -> Budget:
-    """Return the time to the first content.
+    """Return the time limit up to the first content.
 
-    `samples` are the seconds that the provider's last answers took to it; `timed_out` says that the trial follows a
-    time-out.
+    `samples` are the seconds that its last answers took to get there; `timed_out` means that the
+    trial follows a time-out.
     """
     budget = Budget(settings.attempt_timeout, _REASON_OF[settings.attempt_timeout_source])
     if thinks and settings.attempt_timeout_source is not TimeoutSource.ASKED:
@@ -85,11 +87,11 @@ def first_content_budget(
 
 
 def size_class(tokens: int) -> int:
-    """Return which of the size classes a prompt of about so many tokens belongs to, 0 for the smallest."""
+    """Return the size class of a prompt with about `tokens` tokens, 0 for the smallest."""
     return sum(tokens > limit for limit in SIZE_CLASSES)
 
 
 def p95(samples: Sequence[float]) -> float:
     """Return the value that at most one in twenty `samples` exceeds."""
-    # The module `statistics` would pull in decimal fractions: 3 ms at import.
+    # Not from `statistics`, which pulls in decimal fractions: 3 ms at import.
     return sorted(samples)[(19 * len(samples) - 1) // 20]

@@ -1,4 +1,4 @@
-"""One request of a turn: who is asked, on which permit, and how it ended."""
+"""One request of a turn: its provider, its permit and its outcome."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """An attempt and the permit that it runs on, in one hand.
+    """An attempt together with its permit.
 
-    Settled once, by `succeed()` or `fail()`. A call that leaves its `async with` unsettled was cut off
-    from outside: it is recorded as cancelled and hands its permit back, which blames nobody. Leaving
-    closes the connection, whatever happened.
+    It is settled once, by `succeed()` or a `fail` method. A call that leaves its `async with`
+    unsettled was interrupted from outside: it is recorded as cancelled and releases its permit,
+    which blames nobody. Leaving closes the connection in any case.
     """
 
-    def __init__(  # noqa: PLR0913 - what is held together, and where it is signed out
+    def __init__(  # noqa: PLR0913 - everything a request holds, and where it is settled
         self,
         candidate: Candidate,
         permit: Permit,
@@ -57,19 +57,22 @@ class Call:
         await self.attempt.aclose()
 
     def succeed(self) -> None:
-        """Sign out after a whole answer."""
+        """Settle the call after a complete answer."""
         self._settle(Outcome.OK)
         self._board.succeed(self.candidate.key, self.permit)
 
     def fail(self, error: APIError, *, alone: bool) -> None:
-        """Sign out after a failure that counts against the provider; `alone` when no other could be asked."""
+        """Settle the call with a failure that counts against the provider.
+
+        `alone` means that no other provider could be asked.
+        """
         self._settle(self._failed, error)
         budget = self.attempt.budget.reason
         cut_short = isinstance(error, APITimeoutError) and budget in (BudgetReason.TRIAL, BudgetReason.DEADLINE)
         self._board.fail(self.candidate.key, self.permit, error, alone=alone, cut_short=cut_short)
 
     def fail_without_blame(self, error: APIError, outcome: Outcome | None = None) -> None:
-        """Sign out after a failure that says nothing yet, or nothing about the provider."""
+        """Settle the call with a failure that says nothing about the provider, or nothing yet."""
         self._settle(outcome or self._failed, error)
         self._board.hand_back(self.candidate.key, self.permit)
 

@@ -1,26 +1,26 @@
-"""The clocks of one attempt: which one runs in each phase, and what it means when it rings. No I/O.
+"""The clocks of one attempt: which one runs in each phase, and what its expiry means. No I/O.
 
-An attempt passes through phases. Only one arrow points back: text after a finish takes the finish back,
-because some gateways send one with every chunk.
+An attempt passes through phases. Only one arrow points back: text after a finish revokes the
+finish, because some gateways send one with every chunk.
 
     FIRST ──▶ THINKING ──▶ ANSWERING ──▶ TAIL
       └─────────────────────▲     ▲────────┘
 
-Every wait for the provider is bounded by the clock of the phase, by what the chain's deadline leaves
-until the first content, and by the turn's total time. All stand still while the consumer is slow.
+Each wait for the provider is bounded by the clock of the phase, by what the chain's deadline leaves
+until the first content, and by the turn's total time. All clocks stop while the consumer is slow.
 
     clock           runs                        limit               restarted by
     FIRST_CONTENT   in FIRST                    the budget          nothing
     THINKING        while the model thinks      thinking_timeout    readable reasoning
-    ALL_THINKING    while the model thinks      5 times that          nothing
-    OPEN_CALL       after a piece of a call     thinking_timeout    the next piece
+    ALL_THINKING    while the model thinks      5 times that        nothing
+    OPEN_CALL       after part of a call        thinking_timeout    the next part
     IDLE            after text                  idle_timeout        the next piece
     TAIL            after the finish            1 s                 nothing
     DEADLINE        until the first content     what is left        nothing
     TOTAL           always                      what is left        nothing
 
-Once a finish has been taken back, TAIL has idle_timeout, and ringing means that the answer was cut.
-Roles, comments and pings are no sign of progress.
+Once a finish has been revoked, TAIL has idle_timeout, and its expiry means that the answer was cut.
+Roles, comments and pings are not progress.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 FOREVER: Final = float("inf")
 TAIL: Final = 1.0
 MOST_THINKING: Final = 5
-"""All thinking together lasts at most so many times `thinking_timeout`."""
+"""Multiple of `thinking_timeout` that all thinking together may last."""
 
 
 class TotalTimeoutError(APITimeoutError):
-    """The caller's time for the whole answer is over, which says nothing about the provider that was answering."""
+    """The caller's time for the whole answer is over, which says nothing about the provider."""
 
 
 class Phase(Enum):
@@ -55,7 +55,7 @@ class Phase(Enum):
 
 
 class Clock(Enum):
-    """What bounds a wait."""
+    """The limits of a wait."""
 
     FIRST_CONTENT = auto()
     THINKING = auto()
@@ -68,7 +68,7 @@ class Clock(Enum):
 
 
 class Clocks:
-    """The phase of an attempt and the seconds that each of its clocks has left."""
+    """The phase of an attempt and the seconds left on each of its clocks."""
 
     def __init__(
         self, settings: AttemptSettings, budget: Budget, *, total_left: float = FOREVER, commit_left: float = FOREVER
@@ -79,13 +79,13 @@ class Clocks:
         self.phase = Phase.FIRST
         self._clock = Clock.FIRST_CONTENT
         self._left = budget.seconds
-        """Seconds left on the clock of the phase."""
+        """Seconds left on the clock of the current phase."""
         self._all_thinking_left = MOST_THINKING * settings.thinking_timeout
         self._commit_left = commit_left
         self.total_left = total_left
-        """Seconds of the turn's total time that are left."""
+        """Seconds left of the turn's total time."""
         self.finish_taken_back = False
-        """Text has come after a finish."""
+        """Whether text has followed a finish."""
 
     @property
     def left(self) -> float:
@@ -93,7 +93,7 @@ class Clocks:
         return min(self.total_left, self._left, self._commit_left)
 
     def spend(self, seconds: float) -> None:
-        """Take off the time of a wait."""
+        """Deduct the time of a wait."""
         self._left -= seconds
         self.total_left -= seconds
         self._commit_left -= seconds
@@ -101,22 +101,22 @@ class Clocks:
             self._all_thinking_left -= seconds
 
     def grant(self, seconds: float) -> bool:
-        """Give the first content more time; False when another clock is the one that rings."""
+        """Extend the time to the first content; return False if another clock expires first."""
         if self.rung() is not Clock.FIRST_CONTENT:
             return False
         self._left += seconds
         return True
 
     def commit(self) -> None:
-        """Stop the deadline: the first content is there."""
+        """Stop the deadline: the first content has arrived."""
         self._commit_left = FOREVER
 
     def follow_text(self) -> None:
-        """Take in one more piece of text in the midst of an answer."""
+        """Restart the clock after a further piece of text."""
         self._clock, self._left = Clock.IDLE, self._idle_timeout
 
     def follow(self, delta: ChoiceDelta) -> None:
-        """Take in what a chunk adds: move to its phase, and wind up its clock."""
+        """Move to the phase of a chunk's delta, and restart the clock."""
         if self._is_text(delta):
             self.finish_taken_back = self.finish_taken_back or self.phase is Phase.TAIL
             self.phase = Phase.ANSWERING
@@ -130,12 +130,12 @@ class Clocks:
             self._follow_thinking(readable=bool(delta.reasoning))
 
     def finish(self) -> None:
-        """Take in that the provider says it has finished."""
+        """Note that the provider has announced its finish."""
         self.phase = Phase.TAIL
         self._wind(Clock.TAIL, self._idle_timeout if self.finish_taken_back else TAIL)
 
     def _is_text(self, delta: ChoiceDelta) -> bool:
-        """Whether `delta` is a step of the answer itself; blanks count in the midst of it only."""
+        """Whether `delta` is part of the answer itself; blanks only count once it has begun."""
         if delta.content and (self.phase is Phase.ANSWERING or not delta.content.isspace()):
             return True
         return bool(delta.refusal)
@@ -154,12 +154,12 @@ class Clocks:
         self._clock, self._left = clock, seconds
 
     def rung(self) -> Clock:
-        """Return the clock that has run out, or will be the first to."""
+        """Return the clock that has expired, or will be the first to."""
         clocks = ((self.total_left, Clock.TOTAL), (self._left, self._clock), (self._commit_left, Clock.DEADLINE))
         return min(clocks, key=lambda clock: clock[0])[1]
 
     def failure(self) -> APIError:
-        """Return the failure of a wait that took too long, named after the clock that rang."""
+        """Return the failure of a wait that took too long, by the clock that expired."""
         rung, settings = self.rung(), self._settings
         what = _WHAT_IT_MEANS[rung].format(
             budget=self._budget.seconds,

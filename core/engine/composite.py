@@ -1,4 +1,4 @@
-"""What a chain, being an LLM itself, says for its providers: who answers, which models there are, whether one can serve."""
+"""A chain as an LLM: the properties, models and checks that it derives from its members."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import ChatOptions
 
 _NOTHING: Final = "none"
-"""The check of an LLM that has none: it proves nothing either way."""
+"""The check of an LLM that has none; it proves nothing either way."""
 
 
 class Composite(LLM):
-    """An LLM made of others; who asks them, and when, is left to the class that derives from it."""
+    """An LLM made of others; a subclass decides which is asked, and when."""
 
     _candidates: Sequence[Candidate]
     _board: HealthBoard
@@ -37,16 +37,16 @@ class Composite(LLM):
 
     @abstractmethod
     def note_check(self, llm: LLM, error: APIError | None) -> None:
-        """Take in what a health check of a provider found."""
+        """Record the result of a provider's health check."""
 
     @property
     def label(self) -> str:
-        """The names of the chain, in order."""
+        """The names of the chain's members, in order."""
         return " → ".join(candidate.llm.label for candidate in self._candidates)
 
     @property
     def kind(self) -> str:
-        """A chain is a kind of its own."""
+        """The kind of every chain."""
         return "fallback"
 
     @property
@@ -61,17 +61,17 @@ class Composite(LLM):
 
     @property
     def context_window(self) -> int | None:
-        """Tokens that fit into the largest window, or None when one of them is not known."""
+        """Tokens that fit into the largest window, or None if one of them is unknown."""
         windows = [candidate.llm.context_window for candidate in self._candidates]
         return None if None in windows else max(window for window in windows if window is not None)
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
-        """Return why one of them may send nothing for a long time, or None if none should."""
+        """Return why one of the members may be silent for long, or None if none should."""
         reasons = (candidate.llm.thinks_silently(options) for candidate in self._candidates)
         return next((reason for reason in reasons if reason is not None), None)
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
-        """Let each provider take in what the list says about its model."""
+        """Let each member learn what the list says about its model."""
         models = tuple(models)
         for candidate in self._candidates:
             candidate.llm.learn(models)
@@ -81,13 +81,16 @@ class Composite(LLM):
         self.active.prewarm()
 
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
-        """Check one provider after the other until one can serve; what each check finds counts for its health."""
+        """Check the members in order until one can serve; each result counts for its health."""
         check_type("light", light, bool)
         check_seconds("timeout", timeout, none=True)
         return await _first_that_can_serve(self._enabled, self.note_check, light=light, timeout=timeout)
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Return the models of all providers, each once. Raises `AllProvidersFailed` when none could be asked."""
+        """Return the models of all members, each once.
+
+        Raises `AllProvidersFailed` if none could be asked.
+        """
         return await _models_of(self._enabled)
 
     @property
@@ -100,12 +103,12 @@ async def _first_that_can_serve(
     note: Callable[[LLM, APIError | None], None],
     *,
     light: bool,
-    timeout: float | None,  # noqa: ASYNC109 - shared over those that are asked
+    timeout: float | None,  # noqa: ASYNC109 - shared among those that are asked
 ) -> ProbeReport:
-    """Probe one after the other until one can serve; `note` is told what each check found.
+    """Probe one candidate after the other until one can serve; pass each result to `note`.
 
-    Where none can, the report carries `AllProvidersFailed`. Each may take an equal share of the time
-    that is left of `timeout`.
+    If none can, the report carries `AllProvidersFailed`. Each may take an equal share of what is
+    left of `timeout`.
     """
     now = asyncio.get_running_loop().time
     began = now()
@@ -125,12 +128,12 @@ async def _first_that_can_serve(
 
 
 async def _probe(candidate: Candidate, *, light: bool, timeout: float | None) -> ProbeReport:  # noqa: ASYNC109
-    """Probe one provider; whatever it does instead of reporting is a failure of its own."""
+    """Probe one provider; anything it does instead of reporting is a failure of its own."""
     llm = candidate.llm
     try:
         async with asyncio.timeout(timeout):
             report = await llm.probe(light=light, timeout=timeout)
-    except Exception as raised:  # noqa: BLE001 - somebody's own LLM may raise anything
+    except Exception as raised:  # noqa: BLE001 - a third-party LLM may raise anything
         error = named(raised, llm, committed=False)
     else:
         if not isinstance(report, ProbeReport):
@@ -145,7 +148,7 @@ async def _probe(candidate: Candidate, *, light: bool, timeout: float | None) ->
 async def _models_of(candidates: Sequence[Candidate]) -> tuple[ModelInfo, ...]:
     """Return the models of all providers, each once; those without a list are left out.
 
-    Raises `AllProvidersFailed` when none of them could be asked.
+    Raises `AllProvidersFailed` if none of them could be asked.
     """
     now = asyncio.get_running_loop().time
     began = now()
@@ -166,7 +169,7 @@ async def _models_of(candidates: Sequence[Candidate]) -> tuple[ModelInfo, ...]:
 async def _models(candidate: Candidate) -> tuple[ModelInfo, ...] | APIError:
     try:
         return several("list_models()", await candidate.llm.list_models(), ModelInfo)
-    except Exception as error:  # noqa: BLE001 - somebody's own LLM may raise anything
+    except Exception as error:  # noqa: BLE001 - a third-party LLM may raise anything
         return named(error, candidate.llm, committed=False)
 
 

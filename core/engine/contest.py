@@ -1,8 +1,8 @@
-"""The wait for the first content: of one call, or of two where the first is late (hedging).
+"""The wait for the first content: of one call, or of two if the first is late (hedging).
 
-At most two calls are open; when one of two has failed and the other is late, a third takes its place.
-The first content wins; the order of the chain breaks a tie. Whoever has lost is cancelled and awaited
-before anything else happens. Leaving the contest closes every call in it.
+At most two calls are open; when one of two has failed and the other is late, a third takes its
+place. The first content wins; the order of the chain breaks a tie. The loser is cancelled and
+awaited before anything else happens. Leaving the contest closes every call in it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.call import Call
 
 Outcome = APIError | GivenUpError | None
-"""How the wait of a call ended; None when its first content is there."""
+"""The outcome of a call's wait; None if its first content has arrived."""
 
 
 class Contest:
-    """Begins with `first`. When that is late, as its `hedge` says, `second` is asked once for another call, or None."""
+    """A wait that starts with `first`; when that is late, `second` may provide another call.
+
+    The `hedge` of the first call says when it is late. `second` is called once and may return None.
+    """
 
     def __init__(self, first: Call, *, second: Callable[[Call], Awaitable[Call | None]]) -> None:
         self.calls = [first]
-        """Those that are open, the older one first."""
+        """The open calls, the older one first."""
         self._second = second
         self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
         self._nobody_else = False
-        """Whether no call will be opened beside the one that is open."""
+        """Whether no second call will be opened beside the first."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,7 +51,7 @@ class Contest:
         """Wait until a call has content or has failed."""
         if self.calls[0].attempt.hedge == NEVER and not self._tasks:
             (call,) = self.calls
-            return call, await _outcome(call)  # nobody else will be asked: no need for a task
+            return call, await _outcome(call)  # no second call is possible, so no task is needed
         while True:
             for call in self.calls:
                 if call not in self._tasks:
@@ -63,7 +66,7 @@ class Contest:
                 self._nobody_else = True
 
     async def close(self, call: Call) -> None:
-        """Take a call out of the contest: cancel its wait, await that, and close it."""
+        """Remove a call from the contest: cancel its wait, await the end of that, and close it."""
         self.calls.remove(call)
         task = self._tasks.pop(call, None)
         try:
@@ -74,7 +77,7 @@ class Contest:
             await call.__aexit__(None, None, None)
 
     async def _wait(self) -> set[asyncio.Task[Outcome]]:
-        """Wait for a call to end, or for the only one to be late; return the waits that have ended."""
+        """Wait for a call to end, or for the only one to be late; return the waits that ended."""
         tasks: list[asyncio.Task[Any]] = [self._tasks[call] for call in self.calls]
         first = self.calls[0].attempt
         if len(tasks) > 1 or self._nobody_else or first.hedge == NEVER:

@@ -1,8 +1,8 @@
-"""Having another provider finish an answer that broke off (`on_stream_failure = "continue"`).
+"""Another provider finishes an answer that broke off (`on_stream_failure = "continue"`).
 
-Prefilling a trailing assistant message is refused or misread by many models, so the portable way is
-taken: the partial answer stays in the conversation, and a user message asks to repeat its last words, the
-anchor, and to go on from there. Only a text that does so continues the answer (`seam`).
+Many models refuse or misread a trailing assistant message (prefill), so a portable way is used: the
+partial answer stays in the conversation, and a user message asks to repeat its last words, the
+anchor, and to go on from there. Only text that does so continues the answer (`seam`).
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ INSTRUCTION: Final = (
 
 
 def continue_from(context: ChatContext, partial: str) -> ChatContext:
-    """Return the conversation in which the next provider is asked to continue `partial`, which has an anchor."""
+    """Return the conversation that asks the next provider to continue `partial`.
+
+    `partial` must have an anchor.
+    """
     broken_off = ChatMessage(Role.ASSISTANT, (Text(partial),), complete=False)
     return context.add_message(broken_off).add(Role.USER, INSTRUCTION.format(anchor=anchor_of(partial)))
 
 
 class Transcript:
-    """The text that a turn has shown, and who gave which part of it."""
+    """The text shown in a turn, and which provider gave which part of it."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -45,7 +48,7 @@ class Transcript:
         self._begun = 0
         self._seam: Seam | None = None
         self.partial = ""
-        """What the next provider is to continue; empty where it starts over."""
+        """The text for the next provider to continue; empty if it starts over."""
 
     @property
     def length(self) -> int:
@@ -54,11 +57,11 @@ class Transcript:
 
     @property
     def undecided(self) -> bool:
-        """Whether the provider that answers has not yet proven that it continues the partial answer."""
+        """Whether the current provider has yet to prove that it continues the partial answer."""
         return self._seam is not None and not self._seam.proven
 
     def begin(self) -> None:
-        """A provider has its first content."""
+        """Prepare for the first content of a provider."""
         anchor = anchor_of(self.partial) if self.partial else None
         self._seam = None if anchor is None else Seam(self.partial, anchor)
 
@@ -77,21 +80,21 @@ class Transcript:
         return chunk
 
     def end(self) -> None:
-        """Take in that the provider has nothing more to say. Raises `SeamUnprovenError`."""
+        """Note that the provider has finished. Raises `SeamUnprovenError`."""
         if self._seam is not None:
             self._seam.end()
 
     def can_continue(self) -> bool:
-        """Whether there is enough of what is shown to be recognised."""
+        """Whether enough has been shown to recognise its continuation."""
         return anchor_of("".join(self._pieces)) is not None
 
     def keep(self, llm: LLM) -> None:
-        """The provider failed, and the next one is to continue what was shown."""
+        """Keep the text of a failed provider for the next one to continue."""
         self._note_segment(llm)
         self.partial = "".join(self._pieces)
 
     def discard(self) -> None:
-        """What was shown is void."""
+        """Discard the text shown."""
         self._pieces.clear()
         self._segments.clear()
         self._length = self._begun = 0
@@ -99,7 +102,7 @@ class Transcript:
         self._seam = None
 
     def segments(self, llm: LLM | None) -> tuple[Segment, ...]:
-        """Return the parts of the answer where more than one provider gave it; `llm` gave the last one."""
+        """Return the parts of the answer if more than one provider gave it; `llm` gave the last."""
         if not self._segments or llm is None or self.undecided:
             return ()
         return (*self._segments, Segment(llm.label, llm.model, self._begun, self._length))

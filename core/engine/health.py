@@ -1,8 +1,8 @@
-"""The health of the chain's providers: where the records live, and the board on which requests sign in and out.
+"""Provider health: the stores of the records, and the board on which requests report.
 
-Reads come from memory and never wait. A change counts in memory at once and reaches a shared store
-behind the turn's back; only taking a half-open lease waits for the store, because two processes must not
-hold one at the same time.
+Reads come from memory and never wait. A change takes effect in memory at once and reaches a shared
+store in the background; only taking a half-open lease waits for the store, because two processes
+must not hold one at the same time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 HealthChange = Callable[[Health], Health]
-"""A change of a record. It may be applied more than once, to whatever stands there by then."""
+"""Changes a record. It may be applied more than once, to the record as it is by then."""
 
 
 @runtime_checkable
@@ -29,28 +29,28 @@ class HealthStore(Protocol):
     """Keeps one `Health` per provider key."""
 
     def read(self, key: str) -> Health:
-        """Return the record of `key`; a new, closed one where there is none. Never waits."""
+        """Return the record of `key`, a closed one if it is new. Never waits."""
 
     def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
-        """Change the record of `key` at once, and for others soon; return the old and the new one."""
+        """Change the record of `key` here at once, elsewhere soon; return old and new record."""
 
     def keep(self, key: str, health: Health) -> None:
-        """Replace the record of `key` for this process alone."""
+        """Replace the record of `key` in this process only."""
 
     def samples(self, key: str, size: int) -> Sequence[float]:
-        """Return the seconds that the last answers of one size class took to their first content."""
+        """Return the first-content times of the last answers in one size class, in seconds."""
 
     def note_sample(self, key: str, size: int, seconds: float) -> None:
-        """Add one more."""
+        """Add a first-content time."""
 
     async def refresh(self) -> tuple[str, ...]:
-        """Take over what others have found; return the keys whose records changed."""
+        """Load what other processes have learned; return the keys of the changed records."""
 
     async def claim(self, key: str, change: HealthChange) -> bool:
-        """Change the record of `key` where all can see it first; False when that cannot be done in time."""
+        """Change the shared record of `key` first; return False if that takes too long."""
 
     async def aclose(self) -> None:
-        """Store what is still under way, and let go of the store."""
+        """Store pending changes and release the store."""
 
 
 MOST_SAMPLES: Final = 50
@@ -58,21 +58,21 @@ MOST_SAMPLES: Final = 50
 
 
 class Samples:
-    """The last first-content times of each provider and size class, in seconds."""
+    """The latest first-content times by provider and size class, in seconds."""
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=MOST_SAMPLES))
 
     def of(self, key: str, size: int) -> Sequence[float]:
-        """Return those of one provider and size class."""
+        """Return the times of one provider and size class."""
         return self._seconds[key, size]
 
     def add(self, key: str, size: int, seconds: float) -> None:
-        """Add one more."""
+        """Add a first-content time."""
         self._seconds[key, size].append(seconds)
 
     def replace(self, found: Iterable[tuple[str, int, float]]) -> None:
-        """Take over all of `found` in place of what is known of the same provider and size class."""
+        """Replace what is known of the same providers and size classes by `found`."""
         fresh: dict[tuple[str, int], list[float]] = defaultdict(list)
         for key, size, seconds in found:
             fresh[key, size].append(seconds)
@@ -82,7 +82,7 @@ class Samples:
 
 
 class MemoryHealthStore:
-    """Health records of this process alone; `records` may outlive the store."""
+    """Health records of this process only; `records` may outlive the store."""
 
     def __init__(self, records: dict[str, Health] | None = None) -> None:
         self._records = {} if records is None else records
@@ -103,7 +103,7 @@ class MemoryHealthStore:
         self._records[key] = health
 
     def samples(self, key: str, size: int) -> Sequence[float]:
-        """Return what was noted."""
+        """Return the times noted so far."""
         return self._samples.of(key, size)
 
     def note_sample(self, key: str, size: int, seconds: float) -> None:
@@ -111,7 +111,7 @@ class MemoryHealthStore:
         self._samples.add(key, size, seconds)
 
     async def refresh(self) -> tuple[str, ...]:
-        """Return nothing: there are no others."""
+        """Return nothing: no other process shares the records."""
         return ()
 
     async def claim(self, key: str, change: HealthChange) -> bool:
@@ -127,18 +127,18 @@ _RESTS: Final = (State.OPEN, State.HALF_OPEN, State.BLOCKED)
 
 
 class Change(NamedTuple):
-    """A provider's availability changed."""
+    """A change in a provider's availability."""
 
     key: str
     health: Health
     reason: str
-    """The kind of the failure behind it, or what brought it back: `success`, `probe`, `user`."""
+    """The kind of failure, or the reason for coming back: `success`, `probe`, `user`."""
     cause: APIError | None
     """The failure behind it; None when it came back, by the user, or in another process."""
 
 
 class HealthBoard:
-    """Applies the circuit breaker to the stored records and reports every change of availability, once."""
+    """Applies the circuit breaker to the stored records; reports changes of availability."""
 
     def __init__(
         self,
@@ -154,14 +154,14 @@ class HealthBoard:
         self._on_change = on_change
         self._holder = os.urandom(8).hex()
         self._known: dict[str, bool] = {}
-        """Whether each provider was available when that was last reported."""
+        """The availability of each provider as last reported."""
 
     def read(self, key: str) -> Health:
         """Return the record of one provider."""
         return self._store.read(key)
 
     def now(self) -> float:
-        """Return the wall-clock time, in seconds."""
+        """Return the wall-clock time in seconds."""
         return self._clock()
 
     def rest(self, key: str, error: APIError) -> float:
@@ -172,21 +172,24 @@ class HealthBoard:
         return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
 
     def samples(self, key: str, size: int) -> Sequence[float]:
-        """Return the seconds that the last answers of one size class took to their first content."""
+        """Return the first-content times of the last answers in one size class, in seconds."""
         return self._store.samples(key, size)
 
     def note_sample(self, key: str, size: int, seconds: float) -> None:
-        """Remember how long an answer took to its first content."""
+        """Record the time that an answer took to its first content."""
         self._store.note_sample(key, size, seconds)
 
     async def refresh(self) -> None:
-        """Take over what other processes have found about the providers."""
+        """Load what other processes have learned about the providers."""
         for key in await self._store.refresh():
             health = self.read(key)
             self._report(key, health, health.reason or "success", None)
 
     async def admit(self, key: str, *, lease: float) -> Permit | None:
-        """Ask for a permit in the ordinary way: closed, or the first one after the time is over (for `lease` seconds)."""
+        """Return a regular permit, or None: breaker closed, or the first request when due.
+
+        The first request holds a lease for `lease` seconds.
+        """
         now = self._clock()
         _, permit = breaker.admit(self.read(key), now, lease)
         if permit is None or not permit.half_open:
@@ -205,17 +208,17 @@ class HealthBoard:
         return [key for key in keys if (health := self.read(key)).state in _RESTS and health.is_due(now)]
 
     def renew(self, key: str, permit: Permit, *, seconds: float) -> None:
-        """Let the holder of a lease keep it for so long from now."""
+        """Extend the lease to `seconds` from now."""
         if permit.half_open:
             now = self._clock()
             self._change(key, lambda health: breaker.renew(health, permit, now, seconds))
 
     def force(self, key: str) -> Permit | None:
-        """Ask for a permit as the last resort; only a disabled provider refuses it."""
+        """Return a permit as the last resort; None only for a disabled provider."""
         return breaker.force(self.read(key))
 
     def succeed(self, key: str, permit: Permit) -> None:
-        """Sign out after a whole answer."""
+        """Report a complete answer."""
         self._settle(key, permit, Result(Verdict.SUCCESS))
 
     def fail(self, key: str, permit: Permit, error: APIError, *, alone: bool, cut_short: bool = False) -> None:
@@ -234,11 +237,14 @@ class HealthBoard:
         self._settle(key, permit, result, cause=error)
 
     def hand_back(self, key: str, permit: Permit) -> None:
-        """Sign out having learned nothing: the user cancelled."""
+        """Release a permit without a result: the user cancelled."""
         self._settle(key, permit, Result(Verdict.NEUTRAL))
 
     def note_check(self, key: str, error: APIError | None) -> None:
-        """Take in what a health check found: nothing wrong, or a failure. A disabled provider stays disabled."""
+        """Record the result of a health check: None, or a failure.
+
+        A disabled provider stays disabled.
+        """
         permit = self.force(key)
         if permit is None:
             return
@@ -248,7 +254,7 @@ class HealthBoard:
             self.fail(key, permit, error, alone=False)
 
     def set_enabled(self, key: str, *, enabled: bool) -> None:
-        """Take a provider out of use in this process, or back into it, its past forgotten."""
+        """Disable a provider in this process, or enable it with a clean record."""
         before, now = self.read(key), self._clock()
         if enabled:
             self._change(key, lambda health: breaker.enable(health, now), "user")
@@ -258,7 +264,7 @@ class HealthBoard:
             self._report(key, self.read(key), "user", None)
 
     async def aclose(self) -> None:
-        """Store what is still under way."""
+        """Store pending changes."""
         await self._store.aclose()
 
     def _settle(
@@ -273,7 +279,7 @@ class HealthBoard:
         self._report(key, after, reason, cause)
 
     def _report(self, key: str, health: Health, reason: str, cause: APIError | None) -> None:
-        """Report `health` where its availability is not what was reported last."""
+        """Report `health` if its availability differs from the last report."""
         known = self._known.get(key, True)
         self._known[key] = health.available
         if known is not health.available:

@@ -1,7 +1,7 @@
-"""The shared health records in a SQLite file of the user's.
+"""The shared health records in an SQLite file of the user's.
 
-Nothing of a conversation is in it, and no key: a provider is named by a hash. It is a cache: a file that
-cannot be read, or of another version, is set aside and a fresh one begun.
+It holds nothing of a conversation and no key: a provider is named by a hash. It is a cache: a file
+that is unreadable or of another version is set aside and a fresh one created.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400.0
 FORGET_AFTER: Final = 30 * DAY
-"""Seconds after which a provider that nobody has used is dropped."""
+"""Seconds after which an unused provider is dropped."""
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
         """
@@ -75,7 +75,7 @@ _SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(_COLUMNS)} FROM heal
 
 @dataclass(frozen=True, slots=True)
 class KnownProvider:
-    """One provider of the store."""
+    """One provider in the store."""
 
     name: str
     kind: str
@@ -84,9 +84,9 @@ class KnownProvider:
 
 
 class SqliteBackend:
-    """Keeps records in the file `path` for the providers of `labels`, which are given by their keys.
+    """Keeps the records of the providers in `labels`, which are given by key, in the file `path`.
 
-    The file is opened, or made, with the first use. Raises `StorageError`.
+    The file is opened, or created, on first use. Raises `StorageError`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class SqliteBackend:
         self.notes: list[str] = []
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
-        """Return the records of `keys` that there are; what cannot be understood counts as missing."""
+        """Return the existing records of `keys`; malformed ones count as missing."""
         wanted = frozenset(keys)
         rows = self._open().query(f"SELECT key, {', '.join(_COLUMNS)} FROM health")  # noqa: S608 - only constants
         found = {key: _health(record) for key, *record in rows if key in wanted}
@@ -122,7 +122,7 @@ class SqliteBackend:
         ]
 
     def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
-        """Add first-content times in one transaction, and drop those that nobody will look at again."""
+        """Add first-content times in one transaction, and drop those no longer needed."""
         samples = tuple(samples)
         with self._open().transaction() as connection:
             connection.executemany("INSERT INTO samples (key, size, seconds) VALUES (?, ?, ?)", samples)
@@ -130,7 +130,7 @@ class SqliteBackend:
                 connection.execute(_DROP_OLD_SAMPLES, (key, size, key, size, MOST_SAMPLES))
 
     def update(self, key: str, change: HealthChange) -> Health:
-        """Replace a record by `change(record)` in one transaction; return what stands now."""
+        """Replace a record by `change(record)` in one transaction; return the result."""
         with self._open().transaction() as connection:
             rows = connection.execute(_SELECT, (key,)).fetchall()
             before = (_health(rows[0]) if rows else None) or Health()
@@ -178,7 +178,7 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
 
 
 def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> None:
-    """Make a record for each provider; at most once a day, so that most runs only read."""
+    """Create a record for each provider, at most once a day, so that most runs only read."""
     rows = database.query("SELECT key, position, name, kind, model FROM health WHERE seen > ?", now - DAY)
     fresh = {key: Label(*label) for key, *label in rows}
     missing = {key: label for key, label in labels.items() if fresh.get(key) != label}
@@ -198,7 +198,7 @@ def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> N
 
 
 def _health(columns: Sequence[Any]) -> Health | None:
-    """Return the record in a row; None where it makes no sense."""
+    """Return the record in a row, or None if it is malformed."""
     state, reason, since, until, opens, failures, empties, generation, holder = columns
     counts = (opens, failures, empties, generation)
     try:

@@ -1,4 +1,4 @@
-"""When a second provider is asked beside a late one: by the settings, and not too often."""
+"""When a second provider is asked in parallel with a late one: by the settings, within limits."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class Hedge(NamedTuple):
-    """When another provider is asked as well; in seconds."""
+    """When another provider is asked in parallel; in seconds."""
 
     after: float | None
-    """Without content from the first one; None for the end of its budget."""
+    """Time without content from the first one; None for the end of its budget."""
     grace: float = 0.0
-    """How much longer the first one may take then."""
+    """Extra time that the first one then gets."""
 
 
 NEVER: Final = Hedge(None)
 SHARE: Final = 0.1
-"""Of the turns, in which a provider may be hedged before its time is over: each such request may be paid for in vain."""
+"""Maximum share of turns with an early second request, each of which may be paid for in vain."""
 
 
 class Hedging:
-    """Decides for one chain; counts its turns."""
+    """Decides for one chain, and counts its turns."""
 
     def __init__(self, hedge_after: float | str) -> None:
         self._after = hedge_after
@@ -36,7 +36,7 @@ class Hedging:
 
     @property
     def is_on(self) -> bool:
-        """Whether a second provider is ever asked."""
+        """Whether a second provider is ever asked in parallel."""
         return self._after != HedgeAfter.OFF
 
     def begin_turn(self) -> None:
@@ -44,7 +44,7 @@ class Hedging:
         self._allowed = min(self._allowed + SHARE, 1.0)
 
     def hedge(self, budget: Budget, samples: Sequence[float]) -> Hedge:
-        """Return when another provider is asked beside one that has this budget."""
+        """Return when another provider is asked in parallel with one that has this budget."""
         match self._after:
             case HedgeAfter.OFF:
                 return NEVER
@@ -56,7 +56,7 @@ class Hedging:
                 return Hedge(None, grace=budget.seconds)
 
     def note_hedge(self) -> None:
-        """Count a second request that went out before the first one's time was over."""
+        """Count a second request sent before the first one's time was over."""
         self._allowed -= 1.0
 
     def _early(self, seconds: float, budget: Budget) -> Hedge:

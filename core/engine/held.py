@@ -1,4 +1,4 @@
-"""The chunks that wait until an attempt has proved itself, bounded in number and in size."""
+"""The chunks held until an attempt has proved itself, bounded in number and size."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from fallback_chat.core.errors import APIStreamError, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 
 JOIN_FROM: Final = 256
-"""So many chunks are held as they came; from then on neighbours are joined."""
+"""Number of chunks held unchanged; from then on neighbours are joined."""
 MOST_CHUNKS: Final = 20_000
 MOST_CHARACTERS: Final = 64 * 2**20
 
 
 class HeldChunks:
-    """A queue of chunks. Raises `APIStreamError` when a provider sends more than anybody would wait for."""
+    """A queue of chunks.
+
+    Raises `APIStreamError` if a provider sends more than anyone would wait for.
+    """
 
     def __init__(self) -> None:
         self._chunks: deque[ChatChunk] = deque()
@@ -30,7 +33,7 @@ class HeldChunks:
         return bool(self._chunks)
 
     def append(self, chunk: ChatChunk) -> None:
-        """Add a chunk at the end."""
+        """Append a chunk."""
         delta = chunk.delta
         if delta is not None:
             self._characters += len(delta.content or "") + len(delta.reasoning or "")
@@ -47,7 +50,7 @@ class HeldChunks:
             self._join(delta)
 
     def popleft(self) -> ChatChunk:
-        """Take the first chunk."""
+        """Remove and return the first chunk."""
         if len(self._chunks) == 1:
             self._close()
         return self._chunks.popleft()
@@ -59,7 +62,7 @@ class HeldChunks:
             self._reasoning.append(delta.reasoning)
 
     def _close(self) -> None:
-        """Put the text that was joined into its chunk."""
+        """Write the joined text into its chunk."""
         if self._open:
             delta = ChoiceDelta(content="".join(self._content) or None, reasoning="".join(self._reasoning) or None)
             self._chunks[-1] = replace(self._chunks[-1], delta=delta)
@@ -69,7 +72,7 @@ class HeldChunks:
 
 
 def _is_only_text(chunk: ChatChunk, delta: ChoiceDelta) -> bool:
-    """Whether nothing but text or a sign of progress would be lost by joining `chunk` to its neighbour."""
+    """Whether joining `chunk` to its neighbour loses nothing but a sign of progress."""
     return not (
         chunk.finish_reason
         or chunk.usage

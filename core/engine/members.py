@@ -1,4 +1,4 @@
-"""The members of a chain, checked once: what each is called, how it is asked, and where its health is kept."""
+"""The members of a chain, validated once: names, settings and health records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fallback_chat.core.llm import LLM
 def members(llms: Any, settings: Any, keys: Any) -> list[Candidate]:
     """Return the candidates of a chain of `llms`, with `settings` for all of them or for each.
 
-    Raises TypeError or ValueError that names what cannot be used.
+    Raises TypeError or ValueError, naming what is wrong.
     """
     llms = _listed("llm", llms, LLM)
     if not llms:
@@ -33,7 +33,7 @@ def members(llms: Any, settings: Any, keys: Any) -> list[Candidate]:
 
 
 def _names(llms: Sequence[LLM]) -> list[str]:
-    """Return the labels, numbered where several are the same: two objects of a class that says nothing about itself."""
+    """Return the labels, numbered where several are equal, as by default in one class."""
     total, seen = Counter(llm.label for llm in llms), Counter[str]()
     names = []
     for llm in llms:
@@ -43,7 +43,7 @@ def _names(llms: Sequence[LLM]) -> list[str]:
 
 
 def _check_llm(field: str, llm: LLM) -> None:
-    """Raise TypeError, naming the property, where an LLM says something else about itself than text and a number."""
+    """Raise TypeError, naming the property, if an LLM describes itself with wrong types."""
     for name in ("label", "kind", "model"):
         check_type(f"{field}.{name}", getattr(llm, name), str)
     check_type(f"{field}.machine", llm.machine, str, none=True)

@@ -1,4 +1,4 @@
-"""Who is asked next within one round of a turn: the chain, narrowed by what the providers answered so far."""
+"""The order in which one round asks: the chain, narrowed by the providers' answers so far."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Candidate(NamedTuple):
     llm: LLM
     settings: AttemptSettings
     key: str
-    """The name of its health record."""
+    """The key of its health record."""
     name: str
-    """Its label; where several have the same, a number follows it."""
+    """Its label, followed by a number if several are equal."""
 
     @property
     def lease(self) -> float:
@@ -39,8 +39,8 @@ class Candidate(NamedTuple):
 class Order:
     """Hands out the candidates of one round, each at most once.
 
-    First those that the breakers admit, in order. When none is left, the others as the last resort: the
-    nearest end of a rest first, blocked ones last.
+    First come those that the breakers admit, in order. When none is left, the others follow as the
+    last resort: the one that is due soonest first, blocked ones last.
     """
 
     def __init__(
@@ -48,11 +48,12 @@ class Order:
     ) -> None:
         self._untried = list(candidates)
         self._insisted_on = candidates[0].key if insist and candidates else None
-        """The provider that the user wants to be asked first, resting or not."""
+        """The provider that the user wants to be asked first, even while it cools down."""
         windows = [candidate.llm.context_window for candidate in candidates]
-        # An estimate may send a conversation past a small window, but not refuse it everywhere: a server must say that.
+        # An estimate may skip a small window, but must not skip every provider: only a server can
+        # refuse.
         self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
-        """About how many tokens the conversation takes; 0 where it fits nowhere by that count."""
+        """Estimated tokens of the conversation; 0 if it exceeds every window by that estimate."""
         self._board = board
         self._passed: set[str] = set()
         self._stopped = False
@@ -63,14 +64,14 @@ class Order:
             for one in candidates
             if (one.llm.context_window or self.tokens) < self.tokens
         }
-        """Why a candidate is passed over: its window is too small, by the estimate, or it rests."""
+        """Why a candidate is skipped: its window is too small by the estimate, or it cools down."""
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
     async def take(self, *, last_resort: bool = True) -> tuple[Candidate, Permit] | None:
-        """Return the next candidate with its permit, or None when there is nobody left to ask.
+        """Return the next candidate with its permit, or None if none is left.
 
-        Without `last_resort`, those that rest are left alone.
+        Without `last_resort`, those that cool down are left out.
         """
         candidates = self.left()
         serving = {one.key for one in candidates}
@@ -91,14 +92,14 @@ class Order:
         return None
 
     def _note_resting(self, candidates: Sequence[Candidate]) -> None:
-        """Keep why those of `candidates` that were passed over are not asked now."""
+        """Record why the skipped ones among `candidates` are not asked now."""
         for one in candidates:
             if one.key in self._passed:
                 self.skips.setdefault(one.key, _rests(self._board.read(one.key), self._board.now()))
 
     def leave_out(self, candidate: Candidate) -> None:
-        """Ask `candidate` no more in this round."""
-        # Compare by key: somebody's own LLM may define `__eq__`.
+        """Do not ask `candidate` again in this round."""
+        # Compare by key: third-party LLMs may define `__eq__`.
         self._untried = [one for one in self._untried if one.key != candidate.key]
 
     def prefer(self, candidate: Candidate) -> None:
@@ -113,16 +114,16 @@ class Order:
 
     @property
     def passed_over(self) -> tuple[Candidate, ...]:
-        """The candidates that would have had their turn and were not asked."""
+        """The candidates whose turn came but who were not asked."""
         return tuple(one for one in self._untried if one.key in self._passed)
 
     @property
     def stopped(self) -> bool:
-        """Whether an answer has shown that asking anybody else would be pointless."""
+        """Whether an answer has made asking any other provider pointless."""
         return self._stopped
 
     def note_failure(self, candidate: Candidate, error: APIError) -> None:
-        """Narrow the rest of the round by what `candidate` answered."""
+        """Narrow the rest of the round after `candidate` failed with `error`."""
         match rule(error.kind).next:
             case Next.REFUSED:
                 self._stopped = candidate.settings.on_refusal is OnRefusal.STOP

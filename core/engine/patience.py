@@ -1,4 +1,4 @@
-"""The time that a turn has: until the first content, for the whole answer, and for pauses. In seconds."""
+"""The time limits of a turn: to the first content, for the whole answer, for pauses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 EARLY: Final = 0.005
-"""A timer may fire so many seconds before its time."""
+"""Seconds by which a timer may fire early."""
 
 
 class Patience:
-    """Keeps the deadline, which begins anew with each wait for content, and stands still in a pause."""
+    """Keeps the deadline, which restarts with each wait for content and stops during a pause.
+
+    All times are in seconds.
+    """
 
     def __init__(
         self,
@@ -29,12 +32,12 @@ class Patience:
         self._deadline = FOREVER if deadline is None else deadline
         self._now = asyncio.get_running_loop().time
         self._ends: float | None = None
-        """When the deadline of the present wait is over; None while none is running."""
+        """The time at which the running deadline ends; None if none is running."""
         self.total_left = FOREVER if total_timeout is None else total_timeout
-        """Of the time for the whole answer; pauses do not count."""
+        """Left for the whole answer; pauses do not count."""
         self.total_is_over = False
         self.pauses_left = max_wait
-        """Of the time for all pauses together."""
+        """Left for all pauses together."""
         self._sleep = sleep
         self._pausing: asyncio.Future[None] | None = None
 
@@ -44,7 +47,7 @@ class Patience:
             self._ends = self._now() + self._deadline
 
     def end(self) -> None:
-        """Stop the deadline: there is content, or the round is over."""
+        """Stop the deadline: content has arrived, or the round is over."""
         self._ends = None
 
     @property
@@ -54,18 +57,19 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """Whether no more requests may begin."""
+        """Whether no further request may start."""
         return self.total_is_over or self.left <= 0
 
     @property
     def was_exceeded(self) -> bool:
-        """Whether time ended the turn before its providers did."""
+        """Whether the time ran out before the providers did."""
         return self.total_is_over or self.left <= EARLY
 
     def allot(self, budget: Budget, *, next_needs: float | None) -> tuple[Budget, float]:
-        """Return how long a request may take to its first content, and how long once it shows that it is at work.
+        """Return the limit for a request's first content, and the limit once it shows progress.
 
-        One with a successor, whose budget is `next_needs`, leaves it half of the time; while at work, only that budget.
+        A request with a successor, whose budget is `next_needs`, leaves it half of the time; once
+        it shows progress, no more than that budget.
         """
         left = self.left
         if next_needs is None:
@@ -75,7 +79,7 @@ class Patience:
         return (Budget(share, BudgetReason.DEADLINE) if share < budget.seconds else budget), at_work
 
     async def pause(self, seconds: float) -> None:
-        """Do nothing for a while; no clock runs meanwhile. `skip()` ends it early."""
+        """Sleep while no clock runs; `skip()` ends it early."""
         self.pauses_left -= seconds
         began = self._now()
         self._pausing = asyncio.ensure_future(self._sleep(seconds))
@@ -92,7 +96,7 @@ class Patience:
                 self._ends += self._now() - began
 
     def skip(self) -> bool:
-        """End the present pause; False when there is none."""
+        """End the current pause; return False if there is none."""
         if self._pausing is None:
             return False
         self._pausing.cancel()

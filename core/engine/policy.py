@@ -1,7 +1,7 @@
-"""What follows from each kind of failure: one table, and nothing decides elsewhere.
+"""What follows from each kind of failure: one table, and no decision anywhere else.
 
-The columns answer three questions: may the same provider be asked again in this turn, may the next one be asked, and what
-does the failure say about the provider's health.
+The columns answer three questions: may the same provider be asked again in this turn, may the next
+one be asked, and what does the failure say about the provider's health.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ class Next(StrEnum):
 
     YES = "yes"
     UNTIL_AGREED = "ask"
-    """Until two providers name the conversation itself as what is wrong: then the input is bad."""
+    """Until two providers blame the conversation itself: then the input is bad."""
     BIGGER_WINDOW = "bigger_window"
-    """Only one whose context window is larger, or not known."""
+    """Only a provider whose context window is larger or unknown."""
     REFUSED = "refused"
-    """Only where the user said so (`on_refusal = "next"`)."""
+    """Only if the user allows it (`on_refusal = "next"`)."""
 
 
 class Verdict(StrEnum):
-    """What an attempt says about the provider's health (the inputs of the circuit breaker)."""
+    """What an attempt says about the provider's health: the inputs of the circuit breaker."""
 
     SUCCESS = "success"
     OPEN = "open"
     SOFT = "soft"
-    """Opens the breaker when it happens twice in a row."""
+    """Opens the breaker at the second time in a row."""
     BLOCK = "block"
     """Waiting does not help: someone has to change something."""
     NEUTRAL = "neutral"
@@ -40,15 +40,15 @@ class Rule(NamedTuple):
     """One row of the table."""
 
     retry_same: bool
-    """Asking the same provider again can help."""
+    """Whether asking the same provider again can help."""
     next: Next
     verdict: Verdict
     words: str
-    """The failure in words, after the provider's name."""
+    """The failure in words, following the provider's name."""
     hint: str | None = None
     """What the user can do."""
     waiting_helps: bool = False
-    """It passes by itself: worth a pause when nobody else can answer."""
+    """Whether it passes by itself and is worth a pause if no other provider can answer."""
 
 
 def _row(  # noqa: PLR0913 - the columns of the table
@@ -58,7 +58,7 @@ def _row(  # noqa: PLR0913 - the columns of the table
 
 
 RULES: Final[dict[ErrorKind, Rule]] = {
-    # A provider's own "cancelled" (HTTP 499). Our own cancel never becomes an APIError.
+    # The provider's own "cancelled" (HTTP 499). Our own cancellation never becomes an APIError.
     ErrorKind.CANCELLED: _row(True, Next.YES, Verdict.NEUTRAL, "cancelled the request"),
     ErrorKind.CONNECTION: _row(
         True, Next.YES, Verdict.OPEN, "cannot be reached", "check base_url, and that the server runs"
@@ -100,14 +100,15 @@ RULES: Final[dict[ErrorKind, Rule]] = {
 
 
 def rule(kind: ErrorKind) -> Rule:
-    """Give the row of `kind`."""
+    """Return the row of `kind`."""
     return RULES[kind]
 
 
 def may_retry(error: APIError) -> bool:
-    """Say whether asking the same provider again can help: the server's binding word first, then the table.
+    """Whether asking the same provider again can help.
 
-    A time-out of our own clock is not worth a second wait of the same length; a 504 that came back quickly is.
+    The server's own instruction prevails over the table. A time-out of our own clocks is not worth
+    a second wait of the same length; a 504 that came back quickly is.
     """
     if error.details.retryable is not None:
         return error.details.retryable
@@ -119,7 +120,7 @@ LONG_WAIT: Final = 600.0
 
 
 def verdict(error: APIError) -> Verdict:
-    """Say what `error` means for the provider's health."""
+    """Return what `error` says about the provider's health."""
     long_wait = error.retry_after is not None and error.retry_after > LONG_WAIT
     found = RULES[error.kind].verdict
     return Verdict.BLOCK if found is Verdict.OPEN and long_wait else found

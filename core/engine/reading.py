@@ -1,4 +1,4 @@
-"""One reader, and closing from anywhere: what a stream that is an async generator needs around it."""
+"""Streams made of async generators: one reader at a time, closing from any task."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class GeneratedStream(LLMStream):
     """An `LLMStream` whose chunks come from `_run()`.
 
-    `aclose()` may be called by any task at any time. A task that is reading at that moment finds the
-    stream at its end; what the generator holds open is closed by the time `aclose()` returns.
+    `aclose()` may be called by any task at any time. A task that is reading then finds the stream
+    at its end; everything the generator holds open is closed by the time `aclose()` returns.
     """
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class GeneratedStream(LLMStream):
         self.ended = False
         """Whether nothing more will come."""
         self._reader: asyncio.Task[object] | None = None
-        """The task that is in `__anext__`."""
+        """The task inside `__anext__`."""
         self._interrupted: asyncio.Future[None] | None = None
-        """Another task closes the stream under the reader, and waits until the reader has left."""
+        """Set while another task closes the stream and waits for the reader to leave."""
 
     @abstractmethod
     def _run(self) -> AsyncGenerator[ChatChunk]:
@@ -54,7 +54,10 @@ class GeneratedStream(LLMStream):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Stop here: close the connection; an unfinished attempt counts as cancelled, which blames nobody."""
+        """Stop and close the connection; an unfinished attempt counts as cancelled.
+
+        Cancelling blames no provider.
+        """
         if self._reader is None:
             await self._stop()
             return
@@ -64,11 +67,11 @@ class GeneratedStream(LLMStream):
         await asyncio.shield(self._interrupted)
 
     def _is_only_interrupted(self) -> bool:
-        """Whether the reader was cancelled by `aclose()` alone: that is no news to whoever runs the reader."""
+        """Whether `aclose()` alone cancelled the reader, whose task must not notice."""
         return self._interrupted is not None and self._reader is not None and self._reader.cancelling() == 1
 
     async def _let_go(self, reader: asyncio.Task[object] | None, interrupted: asyncio.Future[None]) -> None:
-        """Take the interruption back, which the provider may have swallowed, and let `aclose()` return."""
+        """Revoke the cancellation, even if the provider swallowed it, and release `aclose()`."""
         assert reader is not None
         reader.uncancel()
         await self._stop()
@@ -80,7 +83,7 @@ class GeneratedStream(LLMStream):
 
 
 class GeneratorStream(GeneratedStream):
-    """An `LLMStream` of the chunks that an async generator yields: the shortest way to one of your own.
+    """An `LLMStream` of the chunks that an async generator yields: the easiest way to write one.
 
     Closing it closes the generator, whose `finally` blocks run then.
     """
@@ -95,12 +98,12 @@ class GeneratorStream(GeneratedStream):
 
 
 class AnswerStream(GeneratedStream):
-    """A stream that knows who answered, and how that came about."""
+    """A stream that reports which provider answered, and how the answer came about."""
 
     @property
     @abstractmethod
     def llm(self) -> LLM | None:
-        """The provider that gave the text there is; None before the first content."""
+        """The provider of the text so far; None before the first content."""
 
     @property
     @abstractmethod
@@ -110,12 +113,13 @@ class AnswerStream(GeneratedStream):
     @property
     @abstractmethod
     def segments(self) -> tuple[Segment, ...]:
-        """Who gave which part of the text, where several did; else empty."""
+        """The parts of the text by provider, if several gave it; else empty."""
 
     async def collect(self) -> Answer:
-        """Read to the end, close, and return the answer: text, tool calls, usage, and who gave it.
+        """Read to the end, close, and return the answer.
 
-        Raises what reading raises: `AllProvidersFailed`, or the `APIError` that broke the answer off.
+        Raises what reading raises: `AllProvidersFailed`, or the `APIError` that broke the answer
+        off.
         """
         builder = AnswerBuilder()
         async with self:

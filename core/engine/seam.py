@@ -1,12 +1,12 @@
-"""Proving that a text continues another one: it repeats the other's end before it goes on.
+"""Proof that a text continues another one: it repeats the other's end before it goes on.
 
-The next provider is asked to begin with an *anchor*, the last words of the partial answer. What it sends
-is held back until it is decided. The seam is proven when the text begins with the anchor or with a longer
-end of the partial answer, up to all of it; what is repeated is trimmed. One line of preface ("Sure,
-continuing:") may stand before it, and the opening of a fence where the partial answer ends inside one.
-Anything else is not proven, and nothing of it may be shown.
+The next provider is asked to begin with an *anchor*, the last words of the partial answer. Its text
+is held back until the matter is decided. The seam is proven if the text begins with the anchor or
+with a longer end of the partial answer, up to all of it; the repetition is trimmed. One line of
+preface ("Sure, continuing:") may precede it, and an opening fence if the partial answer ends inside
+one. Anything else is unproven, and none of it may be shown.
 
-Runs of blanks count as one blank; inside a fence, where blanks have a meaning, they count as they are.
+Runs of blanks count as one blank, except inside a fence, where blanks matter.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LEAST_ANCHOR: Final = 30
 GOOD_ANCHOR: Final = 80
 LONGEST_ANCHOR: Final = 240
 HELD_AT_MOST: Final = 240
-"""Characters after which a text that has repeated nothing never will."""
+"""Characters; a text that has repeated nothing by then never will."""
 LONGEST_PREFACE: Final = 120
 _ENDS_OF_A_PREFACE: Final = (":", ".", "!", "…", ",", "-", "\uff1a", "。", "\uff01", "\uff0c")
-"""Some in full width, as Chinese and Japanese have them."""
+"""Including the full-width forms of Chinese and Japanese."""
 _STARTS: Final = re.compile("\n|[:\uff1a]")
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})", re.MULTILINE)
 _OPENED_FENCE: Final = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[^\n`]*\n\Z")
@@ -29,14 +29,14 @@ _MOST_STARTS: Final = 16
 
 
 class SeamUnprovenError(Exception):
-    """The text does not repeat the end of the partial answer: it may be a new answer, or one with a gap."""
+    """The text does not repeat the end of the partial answer: a new answer, or one with a gap."""
 
 
 def anchor_of(partial: str) -> str | None:
-    """Return the end of `partial` that identifies it, or None where there is none.
+    """Return the end of `partial` that identifies it, or None if there is none.
 
-    It has 30 to 80 characters and begins with a line or a word; it is lengthened, up to 240, until it
-    stands in `partial` only once.
+    It has 30 to 80 characters and begins with a line or a word; it is lengthened, up to 240, until
+    it occurs in `partial` only once.
     """
     text = partial.rstrip()
     exact = ends_inside_a_fence(partial)
@@ -56,7 +56,7 @@ def anchor_of(partial: str) -> str | None:
 
 
 def ends_inside_a_fence(text: str) -> bool:
-    """Whether the last fence of `text` is open."""
+    """Whether the last fence in `text` is open."""
     opened: str | None = None
     for match in _FENCE.finditer(text):
         fence = match[1]
@@ -68,12 +68,12 @@ def ends_inside_a_fence(text: str) -> bool:
 
 
 def squeezed(text: str) -> str:
-    """Return `text` with every run of blanks as one blank, and none at its ends."""
+    """Return `text` with every run of blanks reduced to one, and none at its ends."""
     return " ".join(text.split())
 
 
 class Walker:
-    """Follows a text, piece by piece, along `target` from one position to its end."""
+    """Matches a text, piece by piece, against `target` from one position to its end."""
 
     def __init__(self, target: str, start: int, *, exact: bool) -> None:
         self._target = target
@@ -81,10 +81,13 @@ class Walker:
         self._exact = exact
         self._blank = False
         self.lost = False
-        """The text has left the target."""
+        """Whether the text has departed from the target."""
 
     def walk(self, text: str) -> int | None:
-        """Follow one more piece; return the index behind the end of the target, or None while it is not reached."""
+        """Match one more piece.
+
+        Return the index behind the end of the target, or None if it is not reached.
+        """
         for index, letter in enumerate(text):
             if not self._exact and letter.isspace():
                 self._blank = True
@@ -111,20 +114,21 @@ class Walker:
 
 
 class Seam:
-    """Takes the text that should continue `partial`; gives what really follows it.
+    """Takes text that should continue `partial`, and returns what really follows it.
 
-    `feed()` and `end()` raise `SeamUnprovenError` as soon as it is known that nothing proves the seam.
+    `feed()` and `end()` raise `SeamUnprovenError` as soon as the seam cannot be proven any more.
     """
 
     def __init__(self, partial: str, anchor: str) -> None:
         self._exact = ends_inside_a_fence(partial)
         text = partial.rstrip()
         self._blanks: str | None = partial[len(text) :] or None
-        """What the partial answer ended in, until it has been seen whether the rest begins with it."""
+        """The blanks at the end of the partial answer, until it is known whether the rest repeats
+        them."""
         self._target = text if self._exact else squeezed(text)
         self._least = len(anchor if self._exact else squeezed(anchor))
         self._probe = min(self._least, 24)
-        """So many characters of a text show where in the target it may begin."""
+        """Number of characters that locate the beginning of a text in the target."""
         self._held = ""
         self._tried: set[int] = set()
         self._walkers: list[Walker] = []
@@ -132,11 +136,11 @@ class Seam:
 
     @property
     def passes(self) -> bool:
-        """Whether all that follows is shown as it comes."""
+        """Whether everything that follows is shown as it arrives."""
         return self.proven and self._blanks is None
 
     def feed(self, text: str) -> str:
-        """Take the next piece; return what can be shown of it."""
+        """Add the next piece; return the part that can be shown."""
         if self.passes:
             return text
         if self.proven:
@@ -155,19 +159,19 @@ class Seam:
         return ""
 
     def end(self) -> None:
-        """Take in that nothing more comes."""
+        """Note that the text is complete."""
         if not self.proven:
             raise SeamUnprovenError
 
     def _starts(self) -> list[int]:
-        """Return the positions in the held text at which the repetition may begin and that were not tried yet."""
+        """Return the untried positions in the held text at which the repetition may begin."""
         held = self._held
         starts = [0, *(match.end() for match in _STARTS.finditer(held[: 2 * LONGEST_PREFACE]))]
         enough = [start for start in starts if len(self._letters(held[start:])) >= self._probe]
         return [start for start in enough if start not in self._tried and self._may_precede(held[:start])]
 
     def _may_precede(self, preface: str) -> bool:
-        """Whether `preface` says nothing: at most one line, and the opening of a fence where one is open."""
+        """Whether `preface` is insignificant: at most one line, and an opening of an open fence."""
         opening = _OPENED_FENCE.search(preface) if self._exact else None
         line = (preface[: opening.start()] if opening else preface).strip()
         if not line:
@@ -175,7 +179,7 @@ class Seam:
         return len(line) <= LONGEST_PREFACE and "\n" not in line and line.endswith(_ENDS_OF_A_PREFACE)
 
     def _begin(self, start: int) -> str | None:
-        """Start walkers for the text from `start`, and let them catch up."""
+        """Start walkers at `start` and let them catch up."""
         self._tried.add(start)
         text = self._held[start:]
         probe = self._letters(text)[: self._probe]
@@ -202,7 +206,7 @@ class Seam:
         return rest if self._blanks is None else self._joined(rest)
 
     def _joined(self, rest: str) -> str:
-        """Return `rest` without the blanks that the partial answer ended in, so that they do not stand there twice."""
+        """Return `rest` without the blanks that the partial answer already ends with."""
         self._held += rest
         text = self._held.lstrip()
         if not text or self._blanks is None:

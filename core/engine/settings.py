@@ -1,4 +1,4 @@
-"""What the engine can be told: how one provider is asked, and how the chain goes about it.
+"""The settings of the engine: how one provider is asked, and how the chain proceeds.
 
 The names are those of fallback.toml; times are in seconds.
 """
@@ -12,43 +12,46 @@ from fallback_chat.core.checks import check_count, check_seconds, one_of
 
 
 class OnStreamFailure(StrEnum):
-    """What to do when a provider fails after some of its text has been shown."""
+    """What to do if a provider fails after some of its text has been shown."""
 
     RAISE = "raise"
     RESTART = "restart"
     CONTINUE = "continue"
     ASK = "ask"
-    """Let the user decide; the same as `raise` where nobody can be asked."""
+    """Let the user decide; the same as `raise` without anyone to ask."""
 
 
 class OnRefusal(StrEnum):
-    """What to do when a provider refuses to answer."""
+    """What to do if a provider refuses to answer."""
 
     STOP = "stop"
     NEXT = "next"
 
 
 class Prefer(StrEnum):
-    """Which provider a new turn begins with."""
+    """The provider that a new turn begins with."""
 
     PRIMARY = "primary"
     STICKY = "sticky"
 
 
 class TimeoutSource(StrEnum):
-    """Who chose an `attempt_timeout`; a model that thinks silently gets more time only than a default."""
+    """The origin of an `attempt_timeout`.
+
+    A model that thinks silently gets more time than a default, but not more than the user allows.
+    """
 
     ASKED = "asked"
-    """The user, for this provider or for this run."""
+    """Set by the user, for this provider or for this run."""
     CHAIN = "chain"
-    """The user, for the whole chain."""
+    """Set by the user, for the whole chain."""
     LOCAL = "local"
-    """Nobody: it is the default for servers on this machine."""
+    """The default for servers on this machine."""
     DEFAULT = "default"
 
 
 class HedgeAfter(StrEnum):
-    """When the next provider is asked as well, where that is no number of seconds."""
+    """When the next provider is asked in parallel, other than after a number of seconds."""
 
     TIMEOUT = "timeout"
     P95 = "p95"
@@ -57,13 +60,16 @@ class HedgeAfter(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptSettings:
-    """How one provider is asked. In fallback.toml these keys stand in [chain] or in an entry."""
+    """How one provider is asked; in fallback.toml these keys may be in [chain] or in an entry."""
 
     attempt_timeout: float = 10.0
-    """To the first content of one attempt, including the connection."""
+    """Up to the first content of one attempt, including the connection."""
     attempt_timeout_source: TimeoutSource = TimeoutSource.ASKED
     max_retry_per_llm: int | None = None
-    """Further requests to the same provider within a turn. None: one for the last provider left, else none."""
+    """Further requests to the same provider within a turn.
+
+    None: one for the last provider left, otherwise none.
+    """
     retry_interval: float = 5.0
     """Upper bound of the back-off between them."""
     connect_timeout: float = 5.0
@@ -89,16 +95,19 @@ class AttemptSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainSettings:
-    """How the chain as a whole goes about a turn. In fallback.toml these keys stand in [chain] alone."""
+    """How the chain as a whole proceeds; in fallback.toml these keys are in [chain] only."""
 
     deadline: float | None = None
-    """For all providers together to the first content; None leaves it to their own time-outs."""
+    """For all providers together up to the first content; None leaves only their own time-outs."""
     prefer: Prefer = Prefer.PRIMARY
     hedge_after: float | str = "off"
-    """When the next provider is asked as well: seconds without content, `timeout` (when the time to the first content is
-    over), `p95` (of the provider's last answers) or `off`."""
+    """When the next provider is asked in parallel.
+
+    After that many seconds without content, at `timeout` (when the time to the first content is
+    over), after `p95` (of the provider's last answers), or never (`off`).
+    """
     max_wait: float = 0.0
-    """How long a turn may pause altogether, when a provider or the whole chain asks for patience."""
+    """Total length of all pauses in a turn, when a provider or the whole chain is unavailable."""
 
     def __post_init__(self) -> None:
         check_seconds("deadline", self.deadline, none=True)

@@ -1,8 +1,8 @@
-"""Health records that processes share: a dead provider costs one time-out for a whole shell loop.
+"""Health records shared by processes: a dead provider costs a whole shell loop one time-out.
 
-The records of this process's providers are mirrored in memory. A backend keeps the shared ones; it may
-block, so it is only ever called in a thread, and never for longer than `PATIENCE` on the user's time. A
-backend that fails is reported once, and the process keeps its own records from then on.
+The records of this process's providers are mirrored in memory. A backend keeps the shared ones; it
+may block, so it is only called in a thread, and the user waits at most `PATIENCE` for it. A backend
+that fails is reported once, and the process keeps its own records from then on.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PATIENCE: Final = 0.1
-"""Seconds that a turn waits for the store, and that closing does."""
+"""Seconds that a turn, or closing, waits for the store."""
 
 
 class Label(NamedTuple):
-    """How a provider is called where people read the shared records; position is that in the chain."""
+    """How a provider appears to people who read the shared records; position in the chain."""
 
     position: int
     name: str
@@ -35,35 +35,38 @@ class Label(NamedTuple):
 
 
 class HealthBackend(Protocol):
-    """Keeps records outside of this process. Every method may block, and raises `OSError` when it cannot do its work."""
+    """Keeps records outside this process.
+
+    Every method may block, and raises `OSError` if it fails.
+    """
 
     notes: list[str]
-    """What the user should be told; emptied by whoever tells it."""
+    """Messages for the user; emptied by their reader."""
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
-        """Return the records there are."""
+        """Return the existing records."""
 
     def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
-        """Return the first-content times there are, the oldest first: key, size class, seconds."""
+        """Return the existing first-content times, the oldest first: key, size class, seconds."""
 
     def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
-        """Add first-content times; only the last `MOST_SAMPLES` of each kind need be kept."""
+        """Add first-content times; only the last `MOST_SAMPLES` of each kind have to be kept."""
 
     def update(self, key: str, change: HealthChange) -> Health:
-        """Replace a record by `change(record)`, with nobody in between; return what stands now."""
+        """Replace a record by `change(record)` atomically; return the result."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the store."""
 
 
 class SharedHealthStore:
     """A `HealthStore` that mirrors the records of `keys` in a backend.
 
-    The backend is made by `connect` once there is something to read, as `exists` says, or to write; `run` calls it in a
-    thread. `records`, the mirror, may outlive the store.
+    `connect` creates the backend once there is something to read, as `exists` reports, or to write;
+    `run` calls it in a thread. `records`, the mirror, may outlive the store.
     """
 
-    def __init__(  # noqa: PLR0913 - the world is handed in
+    def __init__(  # noqa: PLR0913 - the outside world is passed in
         self,
         connect: Callable[[], HealthBackend],
         exists: Callable[[], bool],
@@ -81,13 +84,13 @@ class SharedHealthStore:
         self._run = run
         self._backend: HealthBackend | None = None
         self._shares = True
-        """Whether the backend has done its work so far."""
+        """Whether the backend has worked so far."""
         self._unwritten: dict[str, list[HealthChange]] = {}
-        """What others do not know yet."""
+        """Changes that no other process can see yet."""
         self._samples = Samples()
         self._new_samples: list[tuple[str, int, float]] = []
         self._claimed: set[str] = set()
-        """Records that are about to be changed for all to see."""
+        """Records with a shared change in progress."""
         self._busy = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
 
@@ -96,7 +99,7 @@ class SharedHealthStore:
         return self._records.get(key, Health())
 
     def keep(self, key: str, health: Health) -> None:
-        """Replace the record of `key` for this process alone."""
+        """Replace the record of `key` in this process only."""
         self._records[key] = health
 
     def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
@@ -115,7 +118,7 @@ class SharedHealthStore:
         return self._samples.of(key, size)
 
     def note_sample(self, key: str, size: int, seconds: float) -> None:
-        """Add a first-content time; it is no reason to make a file where there is none."""
+        """Add a first-content time; this alone does not create a file."""
         self._samples.add(key, size, seconds)
         if self._shares and key in self._keys and (self._backend is not None or self._exists()):
             self._new_samples.append((key, size, seconds))
@@ -127,7 +130,7 @@ class SharedHealthStore:
                 self._writing = asyncio.get_running_loop().create_task(self._write_behind())
 
     async def refresh(self) -> tuple[str, ...]:
-        """Take over what others have found; return the keys whose records changed."""
+        """Load what other processes have learned; return the keys of the changed records."""
         if not self._shares or (self._backend is None and not self._exists()):
             return ()
         found, samples = await self._in_time(
@@ -144,12 +147,15 @@ class SharedHealthStore:
         return tuple(changed)
 
     async def claim(self, key: str, change: HealthChange) -> bool:
-        """Change the record of `key` in the backend first, so that two processes cannot both take a lease."""
+        """Change the record of `key` in the backend first.
+
+        Otherwise two processes could both take a lease.
+        """
         if not self._shares or key not in self._keys:
             self._records[key] = change(self.read(key))
             return True
         if key in self._claimed:
-            return False  # another task of this process is quicker
+            return False  # another task of this process was quicker
         self._claimed.add(key)
         try:
             await self._written()
@@ -162,19 +168,22 @@ class SharedHealthStore:
             self._claimed.discard(key)
 
     def _claim_alone(self, key: str, change: HealthChange) -> bool:
-        """Change the record of `key` where the backend has failed; where it is only slow, another process may hold it."""
+        """Change the record of `key` here if the backend has failed.
+
+        If it is only slow, another process may hold the lease.
+        """
         if self._shares:
             return False
         self._records[key] = change(self.read(key))
         return True
 
     async def aclose(self) -> None:
-        """Write what is still under way, for at most `PATIENCE` seconds."""
+        """Write pending changes, for at most `PATIENCE` seconds."""
         if self._unwritten or self._new_samples:
             self._write_soon()
         await self._written()
         if self._busy.locked():
-            return  # it hangs: whatever it still does, it does without us
+            return  # the thread hangs: leave it alone
         backend, self._backend = self._backend, None
         if backend is not None:
             await self._run(backend.close)
@@ -203,7 +212,7 @@ class SharedHealthStore:
                     self._records[key] = stands
 
     async def _in_time(self, work: Callable[[HealthBackend], T]) -> T | None:
-        """Do some work in a thread; None when it takes too long or fails."""
+        """Run `work` in a thread; return None if it fails or takes too long."""
         task = asyncio.ensure_future(self._do(work))
         done, _ = await asyncio.wait([task], timeout=PATIENCE)
         return task.result() if done else None
@@ -220,7 +229,7 @@ class SharedHealthStore:
                     self._warn(self._backend.notes.pop(0))
 
     def _with_backend(self, work: Callable[[HealthBackend], T]) -> T:
-        """Do some work, in a thread."""
+        """Run `work` with the backend; called in a thread."""
         if self._backend is None:
             self._backend = self._connect()
         return work(self._backend)

@@ -1,4 +1,4 @@
-"""What the consumer has seen of an answer, whose text it is, and what becomes of it when its provider fails."""
+"""The text that the consumer has seen, its provider, and its fate if that provider fails."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class ShownText:
-    """The text of a turn. Only where it may have to be continued is a copy of it kept.
+    """The text of a turn; a copy is only kept if it may have to be continued.
 
-    `can_discard` says whether the consumer can take back what it has shown.
+    `can_discard` means that the consumer can take back what it has shown.
     """
 
     def __init__(self, emit: Callable[[Event], None], *, may_continue: bool, can_discard: bool) -> None:
@@ -30,23 +30,23 @@ class ShownText:
         self._broken: Failure | None = None
         """The last failure of a provider whose text is shown."""
         self._void: Failure | None = None
-        """The failure whose text is void as soon as another provider has content."""
+        """The failure whose text becomes void as soon as another provider has content."""
         self.llm: LLM | None = None
-        """The provider that gave the last part of the text; None before the first content."""
+        """The provider of the latest text; None before the first content."""
 
     @property
     def partial(self) -> str:
-        """What the next provider is to continue; empty where it starts over."""
+        """The text for the next provider to continue; empty if it starts over."""
         return "" if self._transcript is None else self._transcript.partial
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Who gave which part, where several did."""
+        """The parts of the text by provider, if several gave it."""
         return () if self._transcript is None else self._transcript.segments(self.llm)
 
     @property
     def broken(self) -> Failure:
-        """The failure that ended the text that is shown."""
+        """The failure that ended the text shown."""
         assert self._broken is not None
         return self._broken
 
@@ -56,7 +56,7 @@ class ShownText:
         return self._transcript is None
 
     def begin(self, llm: LLM) -> ChatChunk | None:
-        """Take in that `llm` has content; return the mark that makes the text so far void, where it is."""
+        """Note that `llm` has content; return the mark that voids earlier text, if there is any."""
         if self._transcript is not None:
             self._transcript.begin()
         if self._transcript is None or not self._transcript.undecided:
@@ -80,12 +80,12 @@ class ShownText:
         return shown
 
     def end(self) -> None:
-        """Take in that the provider has nothing more to say. Raises `SeamUnprovenError`."""
+        """Note that the provider has finished. Raises `SeamUnprovenError`."""
         if self._transcript is not None:
             self._transcript.end()
 
     def break_off(self, failure: Failure, handed_out: int) -> Failure:
-        """Take in a failure after content; return it with what had been shown, counted in characters."""
+        """Note a failure after content; return it with the number of characters shown."""
         transcript = self._transcript
         failure = failure._replace(shown=handed_out if transcript is None else transcript.length)
         if transcript is None or not transcript.undecided:
@@ -93,9 +93,9 @@ class ShownText:
         return failure
 
     def hand_over(self, policy: OnStreamFailure, *, only_text: bool) -> bool:
-        """Prepare what is shown for the next provider; False when it has to stay as it is.
+        """Prepare the text for the next provider; return False if it has to stay as it is.
 
-        Only text is ever continued: never inside a tool call or a refusal.
+        Only text is ever continued, never a tool call or a refusal.
         """
         transcript = self._transcript
         continues = policy is OnStreamFailure.CONTINUE and only_text
@@ -107,7 +107,7 @@ class ShownText:
         return False
 
     def discard(self, failure: Failure | None = None) -> bool:
-        """Have the next provider start over; False when what is shown cannot be taken back."""
+        """Let the next provider start over; return False if the text cannot be taken back."""
         if not self._can_discard:
             return False
         self._void = failure or self._broken
@@ -117,6 +117,6 @@ class ShownText:
 
 
 def _transcript() -> Transcript:
-    from fallback_chat.core.engine.continuation import Transcript  # for the few who want it
+    from fallback_chat.core.engine.continuation import Transcript  # only needed with on_stream_failure = "continue"
 
     return Transcript()

@@ -1,24 +1,46 @@
-"""The failover loop of one turn: ask, wait for the first content, hand it on, or ask the next provider.
+"""The failover loop of one turn: ask, wait for the first content, hand it on, or move on.
 
-The stream is the turn, from the question to the final word. It goes through rounds; in a round every
-candidate is asked at most once, and perhaps again by `max_retry_per_llm`. When a round has failed and
-waiting would help, the turn pauses and begins a new round.
+The stream is the turn, from the question to the final word. A turn consists of rounds. A round
+walks along the chain and asks each provider at most once, apart from retries (`max_retry_per_llm`).
+When a round has failed and waiting would help, the turn pauses and starts another one; all pauses
+together take at most `max_wait`.
 
-What may happen in which order, told by events:
+The order of events:
 
-    turn    = round (Waiting round)* AllFailed?
-    round   = (AttemptStarted ending)+
-    ending  = content and a proper end                     → the turn is over
-            | AttemptFailed (pause AttemptStarted ending)  → the same provider once more
-            | AttemptFailed | ProviderGivenUp              → FailedOver, then the next provider
+    turn     = round (Waiting round)* [AllFailed]
+    round    = request+
+    request  = AttemptStarted [AttemptLate AttemptStarted] ending
 
-A failure after content ends the turn, unless `on_stream_failure` says otherwise. Then the text shown is
-void (StreamRestarted, as soon as another provider has content), or another provider continues it: what it
-sends is held back until the seam is proven (StreamContinued). Where it is not proven, that provider is
-asked once more, to start over. Text that the consumer cannot take back is never restarted.
+    ending                            what follows
+    content and a proper end          nothing: the turn is over
+    AttemptFailed with retry_in       a pause, then the same provider again
+    AttemptFailed, FailedOver         the next provider, or the one already asked in parallel
+    ProviderGivenUp                   the next provider, by the user's wish
+    AttemptFailed without next        Waiting and a new round, or the end of the turn
 
-Who closes what: each request is a `Call`, an async context manager that settles its permit and closes
-its connection on every way out. `aclose()` closes the loop, and so the call that is open in it.
+Before its first content an attempt has shown nothing, so that providers change without a trace. A
+late provider may keep running while the next one is asked as well (AttemptLate); the first content
+wins, and the loser is closed before any text is handed out.
+
+After content, a failure ends the turn with its error, unless `on_stream_failure` passes the text
+on:
+
+    restart     The text is void as soon as another provider has content (StreamRestarted).
+    continue    The text of the next provider is held back until the seam is proven
+                (StreamContinued). If it never is, that provider is asked once more, to start over.
+
+Text that the consumer cannot take back is never restarted.
+
+Who closes what, from the inside out:
+
+    Attempt     the provider's stream
+    Call        its attempt; it also settles its permit and writes its record, once
+    Contest     its calls and the tasks that wait for them, however it is left
+    _run        its contest, of which at most one is open
+    aclose()    the generator `_run`, from any task; it returns when all of the above is closed
+
+So a turn that is read to its end, cancelled, or closed by another task leaves no open connection
+and no unsettled permit.
 """
 
 from __future__ import annotations
@@ -55,11 +77,11 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM, ChatChunk, LLMStream
 
 LONGEST_ANSWER: Final = 300.0
-"""Seconds for which a provider on trial that has begun to answer keeps its trial to itself."""
+"""Seconds that a provider on trial keeps its lease once it has begun to answer."""
 
 
 class FallbackLLMStream(AnswerStream):
-    """The answer of the chain. `attempts` tells at any time how it came about."""
+    """The answer of the chain; `attempts` reports at any time how it came about."""
 
     def __init__(self, options: TurnOptions, services: Services, open_stream: Callable[[LLM, str], LLMStream]) -> None:
         super().__init__()
@@ -77,47 +99,50 @@ class FallbackLLMStream(AnswerStream):
         self._order = self._new_order(insist=options.insist)
         self._number = 0
         self._retries = 0
-        """Requests beyond the first that the provider being asked has had."""
+        """Requests beyond the first to the current provider."""
         self._latest: Call | None = None
-        """The request that was started last, whether or not it has shown content."""
+        """The request started last, whether or not it has shown content."""
         self._open: list[Call] = []
-        """The requests that are open, the older one first."""
+        """The open requests, the older one first."""
         self._teller = Teller(services.emit)
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
         self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
 
     @property
     def llm(self) -> LLM | None:
-        """The provider that gave the text there is; None before the first content."""
+        """The provider of the text so far; None before the first content."""
         return self._shown.llm
 
     @property
     def gives_up_in(self) -> float | None:
-        """Seconds that the provider being asked still has for its next sign of life; None when nobody is."""
+        """Seconds until the current provider must send a sign of life; None if none is asked."""
         return None if self._latest is None else self._latest.attempt.gives_up_in
 
     @property
     def thought_ago(self) -> float | None:
-        """Seconds since the last sign of thinking of a provider that has not begun to answer; None when none thinks."""
+        """Seconds since the last sign of thinking before the answer; None if there was none."""
         return None if self._latest is None else self._latest.attempt.thought_ago
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
-        """Every request so far, in order; in each round the providers that were passed over come first."""
+        """Every request so far, in order; in each round the skipped providers come first."""
         return self._account.attempts(self._order)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Who gave which part of the text, where another provider was proven to continue it; else empty."""
+        """The parts of the text by provider, if another one was proven to continue it."""
         return self._shown.segments
 
     @property
     def can_give_up(self) -> bool:
-        """Whether another provider is asked already, or left, that could take over."""
+        """Whether another provider, already asked or still left, could take over."""
         return not self.ended and self._latest is not None and (len(self._open) > 1 or bool(self._order.left()))
 
     def give_up(self) -> bool:
-        """Leave the provider that is being asked, the older of two, and go on to the next; False when there is none."""
+        """Leave the current provider, the older of two, for the next.
+
+        Return False if there is no other.
+        """
         if self._latest is None or not self.can_give_up:
             return False
         call = self._open[0] if self._open else self._latest
@@ -163,7 +188,7 @@ class FallbackLLMStream(AnswerStream):
                     return
 
     async def _first_to_speak(self, contest: Contest) -> Call | None:
-        """Return the first call with content; None when all have failed, which is settled then."""
+        """Return the first call with content, or None once all have failed and are settled."""
         while contest.calls:
             try:
                 call, error = await contest.next_outcome()
@@ -187,7 +212,7 @@ class FallbackLLMStream(AnswerStream):
         return None
 
     async def _hedge(self, late: Call) -> Call | None:
-        """Ask the next provider beside one that is late, where that makes sense."""
+        """Ask the next provider in parallel with a late one, if that makes sense."""
         following = self._order.left()
         if not following or self._patience.is_over:
             return None
@@ -203,7 +228,7 @@ class FallbackLLMStream(AnswerStream):
         return self._start(*taken, beside=late)
 
     def _lose(self, loser: Call, winner: Call) -> None:
-        """Settle a call that another one has beaten: only one whose time was over is to blame."""
+        """Settle a call that another one has beaten; it is only to blame if its time was over."""
         if not loser.attempt.late.is_set():
             return  # cancelled, which blames nobody
         error = loser.attempt.late_failure
@@ -213,9 +238,9 @@ class FallbackLLMStream(AnswerStream):
         self._teller.what_follows(winner.candidate, overtaken=True)
 
     async def _next_call(self) -> Call:
-        """Return the next request: a retry, the next provider, or the first of a new round after a pause.
+        """Return the next request: a retry, the next provider, or the start of a new round.
 
-        Raises `AllProvidersFailed` when there is none.
+        Raises `AllProvidersFailed` if there is none.
         """
         self._patience.begin()
         if (call := await self._retry()) is not None:
@@ -232,7 +257,7 @@ class FallbackLLMStream(AnswerStream):
             await self._begin_next_round(pause)
 
     async def _retry(self) -> Call | None:
-        """Ask the same provider once more, after a pause, where its last failure allows it."""
+        """Ask the same provider again, after a pause, if its last failure allows it."""
         failure = self._teller.failure
         if failure is None or failure.retry_in is None:
             return None
@@ -241,7 +266,7 @@ class FallbackLLMStream(AnswerStream):
         await self._patience.pause(failure.retry_in)
         permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
         if permit is None or candidate.key in self._given_up:
-            return None  # switched off or given up during the pause
+            return None  # disabled or given up during the pause
         self._retries += 1
         return self._start(candidate, permit)
 
@@ -268,7 +293,7 @@ class FallbackLLMStream(AnswerStream):
         return self._latest
 
     def _commit(self, call: Call) -> None:
-        """Take in that the first content of `call` is there."""
+        """Record that the first content of `call` has arrived."""
         assert call.attempt.first_token is not None
         self._latest = call
         self._patience.end()
@@ -276,9 +301,9 @@ class FallbackLLMStream(AnswerStream):
         self._services.board.renew(call.candidate.key, call.permit, seconds=LONGEST_ANSWER)
 
     def _fail(self, call: Call, error: APIError, *, alone: bool = True) -> None:
-        """Settle a failed call and decide what follows. Raises `error` where the turn ends with it.
+        """Settle a failed call and decide what follows. Raises `error` if it ends the turn.
 
-        `alone` says that no other call is open: then it may be retried.
+        `alone` means that no other call is open: only then may it be retried.
         """
         candidate, attempt = call.candidate, call.attempt
         self._patience.total_left = attempt.total_left
@@ -296,7 +321,7 @@ class FallbackLLMStream(AnswerStream):
             self._break_off(self._teller.failure, attempt)
 
     def _break_off(self, failure: Failure, attempt: Attempt) -> None:
-        """Decide what becomes of the text that was shown. Raises the error where it is the last word of the turn."""
+        """Decide what becomes of the text shown. Raises the error if it ends the turn."""
         self._teller.failure = failure = self._shown.break_off(failure, attempt.shown)
         policy = failure.candidate.settings.on_stream_failure
         others = not self._patience.total_is_over and bool(self._order.left())
@@ -305,9 +330,12 @@ class FallbackLLMStream(AnswerStream):
             raise failure.error
 
     def _start_over(self, call: Call) -> None:
-        """Ask a provider once more that did not continue the text where it broke off. Raises where that cannot be shown."""
+        """Ask a provider once more, to start over, if it did not continue where the text broke off.
+
+        Raises the error of the broken answer if the text cannot be taken back.
+        """
         error = APIStreamError("it did not continue the answer where it broke off")
-        call.fail_without_blame(error, Outcome.FAILED)  # nothing of it was shown
+        call.fail_without_blame(error, Outcome.FAILED)  # none of it was shown
         self._patience.total_left = call.attempt.total_left
         self._teller.failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)
         if not self._shown.discard():
@@ -316,7 +344,7 @@ class FallbackLLMStream(AnswerStream):
             raise self._shown.broken.error
 
     def _leave(self, call: Call) -> None:
-        """Go on to the next provider by the user's wish; what this one has shown is void."""
+        """Move on to the next provider by the user's wish; text of this one is void."""
         attempt = call.attempt
         self._teller.left = call.candidate.llm
         self._patience.total_left = attempt.total_left

@@ -1,4 +1,4 @@
-"""What a turn tells its listeners: who failed and what follows, who is passed over, that nobody is left."""
+"""The events of a turn about failures: what failed and what follows, and who was skipped."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 
 class Teller:
-    """Emits the events of a turn that look back on what happened; each thing is told once."""
+    """Emits the events of a turn that look back on what happened, each once."""
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
         self._skips: set[str] = set()
         self._noticed: set[tuple[Attempt, str]] = set()
         self.failure: Failure | None = None
-        """The last failure, until it has been told what follows from it."""
+        """The last failure, until its consequence is reported."""
         self.left: LLM | None = None
-        """The provider that the user has given up, until that has been told."""
+        """The provider that the user has given up, until that is reported."""
         self.last_error: APIError | None = None
 
     def notices(self, call: Call) -> None:
-        """Tell which request options a provider did not receive."""
+        """Report the request options that a provider did not receive."""
         for text in call.attempt.notices:
             if (call.attempt, text) not in self._noticed:
                 self._noticed.add((call.attempt, text))
                 self._emit(Notice(call.candidate.llm, text))
 
     def skips(self, candidates: Sequence[Candidate], order: Order) -> None:
-        """Tell who is passed over, and why."""
+        """Report the skipped providers, with reasons."""
         for candidate in candidates:
             error = order.skips.get(candidate.key)
             if error is not None and candidate.key not in self._skips:
@@ -55,9 +55,9 @@ class Teller:
                 self._emit(AttemptSkipped(candidate.llm, error))
 
     def what_follows(self, following: Candidate | None, *, moves_on: bool = True, overtaken: bool = False) -> None:
-        """Tell what the last failure, or the user's wish, leads to.
+        """Report the consequence of the last failure, or of the user's wish.
 
-        Without `moves_on`, to the one that had been asked before and may still answer.
+        Without `moves_on`, `following` was asked earlier and may still answer.
         """
         failure, self.failure = self.failure, None
         left, self.left = self.left, None
@@ -81,7 +81,7 @@ class Teller:
             self._emit(ProviderGivenUp(left, llm))
 
     def all_failed(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool) -> AllProvidersFailed:
-        """Tell that nobody is left; return the error to raise."""
+        """Report that no provider is left; return the error to raise."""
         error = AllProvidersFailed(attempts, deadline_exceeded=deadline_exceeded)
         error.__cause__ = self.last_error
         self._emit(AllFailed(error))

@@ -1,4 +1,4 @@
-"""What a turn is asked, what bounds it, and what it borrows from its adapter."""
+"""The input of a turn: its options, its limits, and the services of its adapter."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class TurnOptions(NamedTuple):
-    """What is asked, and what bounds the turn; times in seconds."""
+    """The options and limits of a turn; times in seconds."""
 
     candidates: Sequence[Candidate]
-    """In the order in which they are to be asked."""
+    """In the order to ask them."""
     tokens: int
-    """About how many the conversation takes."""
+    """Estimated tokens of the conversation."""
     insist: bool
-    """Ask the first candidate even while it rests."""
+    """Whether to ask the first candidate even while it cools down."""
     deadline: float | None
-    """To the first content of a round, over all providers."""
+    """Up to the first content of a round, for all providers together."""
     total_timeout: float | None
     """For the whole answer, pauses not counted."""
     max_wait: float
@@ -36,7 +36,7 @@ class TurnOptions(NamedTuple):
 
 
 class Services(NamedTuple):
-    """What a turn borrows from its adapter."""
+    """The services that a turn borrows from its adapter."""
 
     board: HealthBoard
     emit: Callable[[Event], None]
@@ -50,11 +50,11 @@ class Services(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A call that failed and whose consequences have not been told yet."""
+    """A failed call whose consequence has not been reported yet."""
 
     candidate: Candidate
     error: APIError
     elapsed: float
     retry_in: float | None = None
     shown: int | None = None
-    """Characters of it that had been handed out; None when it failed before its first content."""
+    """Number of its characters handed out; None if it failed before its first content."""

@@ -1,8 +1,8 @@
-"""Time limits that run only while the engine waits for a provider.
+"""Time limits that only run while the engine waits for a provider.
 
-`asyncio.timeout()` around every pull would cost a timer for each token, and around a whole stream it
-would count the time that a slow consumer takes. A `Watchdog` keeps one timer, checks only now and then
-whether its budget is really spent, and never runs between two pulls.
+`asyncio.timeout()` around every pull would cost one timer per token; around a whole stream it would
+count the time of a slow consumer. A `Watchdog` keeps one timer, checks only now and then whether
+its budget is really spent, and never runs between two pulls.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 
 class OutOfTimeError(Exception):
-    """The time for a wait is over. Not TimeoutError, which a provider may raise itself."""
+    """A wait ran out of time. Not TimeoutError, which a provider may raise itself."""
 
 
 class GivenUpError(Exception):
-    """The user does not want to wait for this provider any longer."""
+    """The user gave up on this provider."""
 
 
 class ProviderCancelledError(Exception):
-    """A provider raised CancelledError although nobody had cancelled this task."""
+    """A provider raised CancelledError although this task was not cancelled."""
 
 
 class Watchdog:
-    """Bounds how long a task waits, time after time."""
+    """Limits how long a task waits, once per pull."""
 
     def __init__(self, on_expiry: Callable[[], float] | None = None) -> None:
-        """Ask `on_expiry`, where there is one, for how many more seconds a wait may take that is over."""
+        """Call `on_expiry`, if given, when a wait is over: it returns extra seconds to wait."""
         self._on_expiry = on_expiry
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -41,15 +41,16 @@ class Watchdog:
         self._waiting = False
         self._fired = False
         self._reason: type[Exception] = OutOfTimeError
-        """What a wait that is ended from here ends with."""
+        """The exception that ends an interrupted wait."""
         self.waited = 0.0
         """Seconds that the last wait took."""
 
     async def wait(self, pull: Callable[[], Awaitable[T]], budget: float) -> T:
-        """Await `pull()` for at most `budget` seconds; a result that needs no waiting counts even without any left.
+        """Await `pull()` for at most `budget` seconds.
 
-        Raises `OutOfTimeError` when they are spent, `GivenUpError` after `give_up()`, and
-        `ProviderCancelledError` when the cancellation came from within.
+        A result that needs no waiting counts even without any time left. Raises `OutOfTimeError`
+        when the time is spent, `GivenUpError` after `give_up()`, and `ProviderCancelledError` if
+        the provider made up the cancellation.
         """
         if self._reason is GivenUpError:
             raise GivenUpError
@@ -62,7 +63,8 @@ class Watchdog:
         try:
             return await pull()
         except asyncio.CancelledError as error:
-            # A task that was cancelled before this wait may learn of it only here: Ctrl-C comes by a signal handler.
+            # A task cancelled before this wait may learn of it only here: Ctrl-C arrives in a
+            # signal handler.
             if task.cancelling():
                 raise
             raise ProviderCancelledError(str(error)) from error
@@ -70,35 +72,36 @@ class Watchdog:
             self._waiting = False
             self.waited = self._loop.time() - started
             if self._fired:
-                # Whatever the provider made of our cancellation, even an answer or a proper end: too late is too late.
+                # Too late is too late, whatever the provider made of our cancellation, even an
+                # answer or a proper end.
                 self._fired = False
                 if task.uncancel() <= cancelled_before:
                     raise self._reason
 
     @property
     def left(self) -> float | None:
-        """Seconds until the present wait is given up; None when nobody waits."""
+        """Seconds left of the current wait; None outside of one."""
         return self._expires - self._loop.time() if self._waiting else None
 
     def give_up(self) -> None:
-        """End the present wait, or else the next one, with `GivenUpError`."""
+        """End the current wait, or else the next one, with `GivenUpError`."""
         self._reason = GivenUpError
         if self._waiting:
             self._fire()
 
     def time_out(self) -> None:
-        """End the present wait as if its time were over."""
+        """End the current wait as if its time were over."""
         if self._waiting:
             self._fire()
 
     def stop(self) -> None:
-        """Drop the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _arm(self, expires: float) -> None:
-        """Have the timer check no later than at `expires`; one that checks earlier is left alone and will find out."""
+        """Make the timer check by `expires`; one that checks earlier will find out by itself."""
         self._expires = expires
         if self._timer is not None:
             if self._timer.when() <= expires:

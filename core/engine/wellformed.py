@@ -1,4 +1,4 @@
-"""What an LLM, maybe somebody's own, returns or raises out of order becomes that provider's failure, named."""
+"""Validation of LLMs, perhaps third-party ones: a broken promise becomes a named failure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _TEXTS: Final = ("content", "reasoning", "refusal")
 
 
 def check_stream(stream: Any) -> LLMStream:
-    """Return `stream`, or raise `APIError` of kind `bug` that says what `chat()` returned instead of one.
+    """Return `stream`. Raises `APIError` of kind `bug` if `chat()` returned something else.
 
-    Any async iterator will do, an async generator for example.
+    Any async iterator will do, such as an async generator.
     """
     if hasattr(stream, "__anext__"):
         return cast("LLMStream", stream)
     if iscoroutine(stream):
-        stream.close()  # nobody will await it
+        stream.close()  # a coroutine that nobody will await
         raise _wrong("chat()", "a plain function that returns LLMStream", stream)
     raise _wrong("what chat() returns", "LLMStream", stream)
 
 
 def check_notices(notices: Any) -> tuple[str, ...]:
-    """Return the notices of a stream; what is no text is none, and reported."""
+    """Return the notices of a stream; anything but strings is dropped and logged."""
     if isinstance(notices, tuple) and all(isinstance(text, str) for text in notices):
         return notices
     logger.error("notices must be a tuple of strings, not %r", notices)
@@ -43,9 +43,9 @@ def check_notices(notices: Any) -> tuple[str, ...]:
 
 
 def check_chunk(chunk: Any) -> ChatChunk:
-    """Return `chunk`, or raise `APIError` of kind `bug` that says what it is instead of a `ChatChunk`.
+    """Return `chunk`. Raises `APIError` of kind `bug` for anything but a well-formed `ChatChunk`.
 
-    A plain string as `finish_reason` is taken for the member of `FinishReason` that it names.
+    A plain string as `finish_reason` becomes the member of `FinishReason` that it names.
     """
     if not isinstance(chunk, ChatChunk):
         raise _wrong("a chunk", "ChatChunk", chunk)
@@ -88,7 +88,10 @@ def _wrong(field: str, expected: str, got: object) -> APIError:
 
 
 def check_arguments(calls: Sequence[ToolCall]) -> None:
-    """Raise `APIStreamError` when the arguments of a tool call are not a JSON object: such a call must not run."""
+    """Raise `APIStreamError` unless the arguments of each tool call are a JSON object.
+
+    A call with other arguments must not run.
+    """
     for call in calls:
         try:
             arguments = json.loads(call.arguments)
