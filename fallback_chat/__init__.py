@@ -1,25 +1,25 @@
 """An ordered chain of LLM providers behind one `chat()`: when one fails, the next one answers.
 
-The public names stand in `_api.py`. They are imported on first use, so that `import fallback_chat`
-costs nothing.
+The public names are listed in `_api.py`. They are imported on first use, so that `import
+fallback_chat` costs nothing.
 """
 
 from __future__ import annotations
 
-import os.path  # pathlib would double what `--version` costs
+import os.path  # pathlib would double the cost of `--version`
 
 from fallback_chat._version import __version__ as __version__
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120
 if not os.path.isdir(f"{_HERE}/core"):  # noqa: PTH112
-    # A checkout on a system where git cannot make the symlinks core, cli and providers: they lie
+    # A checkout on a system where git cannot create the symlinks core, cli and providers: they are
     # one folder up.
     __path__.append(os.path.dirname(_HERE))  # noqa: PTH120
 
-# `typing` costs a third of what `--version` may; type checkers go by the name.
+# Importing `typing` takes a third of what `--version` may cost; type checkers go by the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fallback_chat._api import *  # noqa: F403 - the names are said there
+    from fallback_chat._api import *  # noqa: F403 - _api.py lists the names
 else:
 
     def __getattr__(name: str) -> object:

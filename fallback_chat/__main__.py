@@ -6,8 +6,12 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and leave with its exit status; `--version` answers before anything heavy is imported."""
-    # Nothing that starting makes is garbage: looking for it every 700 objects costs a tenth of the start-up.
+    """Run the command line and exit with its status.
+
+    `--version` answers before anything heavy is imported.
+    """
+    # Nothing created at start-up is garbage: collecting every 700 objects costs a tenth of the
+    # start-up.
     gc.set_threshold(50_000, 20, 50)
     try:
         from fallback_chat.cli.process.streams import leave, prepare_streams
@@ -21,7 +25,7 @@ def main() -> None:
         from fallback_chat.cli.app import run
 
         run(sys.argv[1:])
-    except KeyboardInterrupt:  # while it was still starting
+    except KeyboardInterrupt:  # still starting
         os._exit(130)
 
 

@@ -1,8 +1,7 @@
-"""The public names, each once, imported from where it lives.
+"""The public names, each once, imported from their modules.
 
-Programs and type checkers both read them here.
-
-The form `name as name` is the one that type checkers take for an export.
+Programs and type checkers both read them here. The form `name as name` marks an export for type
+checkers.
 """
 
 from fallback_chat.core.answer import Answer as Answer

@@ -1,3 +1,3 @@
-"""The version, alone in a file so that `--version` and the build read it without importing anything else."""
+"""The version, in a module of its own that `--version` and the build can read without imports."""
 
 __version__ = "0.1.0"

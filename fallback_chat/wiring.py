@@ -1,4 +1,7 @@
-"""The composition root: from flags, environment and fallback.toml to a chain. The only module that names providers."""
+"""The composition root: from flags, environment and fallback.toml to a chain.
+
+It is the only module that names providers.
+"""
 
 from __future__ import annotations
 
@@ -39,23 +42,26 @@ logger = logging.getLogger(__name__)
 
 
 class OpenChain(NamedTuple):
-    """A chain that is ready to be asked."""
+    """A chain that is ready for use."""
 
     adapter: FallbackAdapter
     settings: Settings
     redactor: Redactor
-    """Knows every secret that the chain uses, and learns those that commands give later."""
+    """Knows every secret that the chain uses, and learns those that key commands print later."""
     models: Callable[[], ModelCache]
-    """Opens what is remembered of the providers' lists of models."""
+    """Opens the cache of the providers' lists of models."""
 
 
 def surroundings(config: Path | None = None) -> Surroundings:
-    """Give what decides which configuration counts in this process."""
+    """Return what decides which configuration applies in this process."""
     return Surroundings(paths=own_paths(), env=os.environ, cwd=_working_directory(), config=config)
 
 
 def own_paths() -> Paths:
-    """Return where this user's files are; where HOME is no path, as in bare containers, the user database knows the home."""
+    """Return the paths of this user's files.
+
+    Without a usable HOME, as in bare containers, the user database provides it.
+    """
     if Path(os.environ.get("HOME", "")).is_absolute():
         return Paths.from_env(os.environ)
     return Paths.from_env({**os.environ, "HOME": _registered_home()})
@@ -66,13 +72,13 @@ def _registered_home() -> str:
         import pwd
 
         home = pwd.getpwuid(os.getuid()).pw_dir
-    except (ImportError, KeyError):  # on Windows, and for a user that has a number only
+    except (ImportError, KeyError):  # on Windows, and for a user that is only a number
         return "/"
     return home if Path(home).is_absolute() else "/"
 
 
 def _working_directory() -> Path:
-    """Give the working directory, or the root where it has been deleted."""
+    """Return the working directory, or the root if it has been deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -80,7 +86,10 @@ def _working_directory() -> Path:
 
 
 def configure(config: Path | None, flags: Overrides) -> Settings:
-    """Give the settings that count, the flags on top. Raises `ConfigError` with every mistake."""
+    """Return the settings that apply, with the flags on top.
+
+    Raises `ConfigError` with every mistake.
+    """
     settings = load_settings(surroundings(config), first_models)
     return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
 
@@ -92,10 +101,10 @@ def open_chain(
     share_health: bool = True,
     warn: Callable[[str], object] = logger.warning,
 ) -> OpenChain:
-    """Build the chain of the enabled providers of `settings`; no network is touched, and no command run.
+    """Build the chain of the enabled providers; no network is touched and no command run.
 
-    `records` keep what is learned of their health from one chain of this process to the next; with `share_health` other
-    processes learn of it, too. `warn` is told when that is not possible.
+    `records` carry health from one chain of this process to the next; with `share_health` other
+    processes see it as well. `warn` receives a message if that is impossible.
     """
     from fallback_chat.providers.http.connections import HttpEngine
 
@@ -112,7 +121,7 @@ def open_chain(
         return ModelCache(path, redactor.redact)
 
     def teach(llm: LLM, provider: ProviderSettings) -> None:
-        if path.exists():  # most runs of `ask` have nothing to learn, and do not import how
+        if path.exists():  # most runs of `ask` have no list to learn from, and skip the import
             models().teach(llm, provider)
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
@@ -129,7 +138,10 @@ def open_chain(
 
 
 def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
-    """Name the health record of each provider: the same wherever server, account and model are the same."""
+    """Return the health label of each provider by key.
+
+    The key is the same wherever server, account and model are the same.
+    """
     labels: dict[str, Label] = {}
     for position, one in enumerate(providers):
         key = fingerprint(account(one, os.environ), one.model)
@@ -157,10 +169,10 @@ def _sqlite_store(
 
 
 def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:
-    """Return a store that shares the health of providers with every process that uses the same file.
+    """Return a store that shares provider health with every process using the same file.
 
-    `keys` are those that the chain is given, the same wherever server, account and model are the same. A file
-    that cannot be used is reported in the log, and costs nothing but the sharing.
+    `keys` are those given to the chain, the same wherever server, account and model are the same.
+    An unusable file is logged, and only the sharing is lost.
     """
     check_type("path", path, str, os.PathLike)
     found = several("keys", keys, str)
@@ -169,10 +181,11 @@ def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthSt
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
-    """Return the chain of a fallback.toml, or the one that the command line would use; `FALLBACK_CHAT_…` variables count.
+    """Return the chain of a fallback.toml, by default the one that the command line would use.
 
-    It reads files, and without any it looks for servers on this machine: up to a second, in which an event loop would wait.
-    Close it with `async with` or `aclose()`. Raises `ConfigError` with every mistake of the file.
+    `FALLBACK_CHAT_…` variables apply. It reads files and, if there are none, looks for local
+    servers: for up to a second, during which an event loop would block. Close it with `async with`
+    or `aclose()`. Raises `ConfigError` with every mistake in the file.
     """
     check_type("path", path, str, os.PathLike, none=True)
     settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
@@ -200,14 +213,14 @@ def _provider(
         try:
             return create(find())
         except ConfigError:
-            pass  # whoever asks this provider will be told
+            pass  # reported when this provider is asked
     from fallback_chat.core.config.keyless import Keyless
 
     return Keyless(settings, find, create)
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    """Ask the servers on this machine for the first model that they list; who does not answer is left out."""
+    """Ask local servers for the first model they list; a silent server is left out."""
     from fallback_chat.providers.http import local_servers
 
     return local_servers.first_models(services)

@@ -1,4 +1,4 @@
-"""Providers: one module for each `kind` of fallback.toml, imported when it is asked for."""
+"""Providers: one module for each `kind` in fallback.toml, imported on demand."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", 
 
 
 class ProviderModule(Protocol):
-    """What a module of this package offers."""
+    """The interface of a provider module."""
 
     def create(self, settings: ProviderSettings, *, api_key: str | None, http: HttpEngine) -> LLM:
-        """Make the provider of one entry; nothing is sent yet."""
+        """Create the provider of one entry; nothing is sent yet."""
 
 
 def kinds() -> tuple[str, ...]:
-    """Give every kind, without importing any."""
+    """Return every kind, without importing any."""
     return _KINDS
 
 
 def load(kind: str) -> ProviderModule:
-    """Import the module of `kind`. Raises ValueError for one that does not exist."""
+    """Import the module of `kind`. Raises ValueError for an unknown one."""
     if kind not in _KINDS:
         raise ValueError(f"there is no kind {kind!r}; there are {', '.join(_KINDS)}")
     return cast("ProviderModule", import_module(f"{__name__}.{kind.replace('-', '_')}"))

@@ -31,9 +31,13 @@ if TYPE_CHECKING:
 
 KIND: Final = "anthropic"
 VERSION: Final = "2023-06-01"
-"""Of `anthropic-version`. 2026-10-21 refuses temperature and top_p even at their defaults, and gateways do not know it yet."""
+"""The `anthropic-version` header.
+
+2026-10-21 refuses temperature and top_p even at their defaults, and gateways do not know it yet.
+"""
 MAX_TOKENS: Final = 32_000
-"""The API demands a cap, and thinking counts: where nobody says more, what every model since Claude 3.7 allows."""
+"""The API requires a limit, which includes thinking; every model since Claude 3.7 allows this one.
+"""
 
 _OVER_WINDOW: Final = re.compile(r"exceed context limit: (\d{1,12}) \+ (\d{1,12}) > (\d{1,12})")
 _OVER_LIMIT: Final = re.compile(r"max_tokens: (\d{1,12}) > (\d{1,12}), which is the maximum")
@@ -78,9 +82,9 @@ def build_request(request: ChatRequest) -> HttpRequest:
 
 
 def unasked(request: ChatRequest) -> frozenset[str]:
-    """Return what is sent to be told of thoughts: without it a model that thinks looks like one that hangs.
+    """Return the keys that make thoughts visible: without them a thinking model seems to hang.
 
-    A forced tool does not go together with asking for thoughts.
+    A forced tool cannot be combined with visible thoughts.
     """
     effort = request.options.reasoning_effort and known_effort(KIND, request.model, request.options.reasoning_effort)
     forced = bool(request.tools) and request.tool_choice not in (None, "auto", "none")
@@ -95,7 +99,10 @@ def _cap(request: ChatRequest) -> int:
 
 
 def lower_cap(request: ChatRequest, error: APIError) -> tuple[ChatRequest, int] | None:
-    """Return the request with an output cap that fits, and that cap: what the input leaves, or the model's own limit."""
+    """Return the request with an output limit that fits, and that limit.
+
+    It is what the input leaves, or the model's own limit.
+    """
     if (numbers := _OVER_WINDOW.search(error.message)) and error.kind is ErrorKind.CONTEXT_EXCEEDED:
         left = int(numbers[3]) - int(numbers[1])
         lowered = replace(request, options=replace(request.options, max_tokens=left))
@@ -109,13 +116,13 @@ def lower_cap(request: ChatRequest, error: APIError) -> tuple[ChatRequest, int] 
 
 
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
-    """Ask for a page of the list of models."""
+    """Build the request for a page of the list of models."""
     path = f"v1/models?limit=1000{f'&after_id={cursor}' if cursor else ''}"
     return HttpRequest("GET", url_of(settings, path), _headers(settings, api_key, "application/json"))
 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
-    """Read a page of the list."""
+    """Read a page of the list of models."""
     page = dict_of(page)
     models = [
         ModelInfo(
@@ -165,9 +172,9 @@ def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
 
 
 def _answer(turn: ChatMessage, request: ChatRequest) -> list[dict[str, Any]]:
-    """Return the blocks of an answer: as they came, where it came from here, or else its text and its calls.
+    """Return the content blocks of an answer: as received if they are ours, else text and calls.
 
-    Empty text is refused, and so are blanks at the end.
+    The API refuses empty text and trailing blanks.
     """
     calls = [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call)}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 KIND: Final = "gemini"
 FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
-"""What Google documents for a call that another model made: without a signature it is refused."""
+"""Google's documented value for calls of another model; without a signature they are refused."""
 
 BUDGETS: Final = {"none": 0, "least": 128, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576}
 """Tokens; for any other effort the model decides (-1)."""
@@ -76,7 +76,7 @@ def build_request(request: ChatRequest) -> HttpRequest:
 
 
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
-    """Ask for a page of the list of models."""
+    """Build the request for a page of the list of models."""
     path = "v1beta/models?pageSize=1000" + (f"&pageToken={quote(cursor, safe='')}" if cursor else "")
     return HttpRequest("GET", url_of(settings, path), _headers(settings, api_key, "application/json"))
 
@@ -103,7 +103,10 @@ def _headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tu
 
 
 def _thinking(request: ChatRequest) -> dict[str, Any]:
-    """Return how to think, and that thoughts are told; models before Gemini 3 know a budget only, where 0 is off."""
+    """Return how to think, with visible thoughts.
+
+    Models before Gemini 3 only know a budget, with 0 for off.
+    """
     effort, model = request.options.reasoning_effort, request.model
     told = {"includeThoughts": True} if tells_of_thinking(KIND, model) and effort != "none" else {}
     if effort is None:
@@ -115,7 +118,7 @@ def _thinking(request: ChatRequest) -> dict[str, Any]:
 
 
 def unasked(request: ChatRequest) -> frozenset[str]:
-    """Return what is sent to be told of thoughts: without them a model that thinks is silent for minutes."""
+    """Return the keys that make thoughts visible: without them a thinking model is silent."""
     return frozenset({"generationConfig.thinkingConfig"} if request.options.reasoning_effort is None else ())
 
 
@@ -146,7 +149,7 @@ def _contents(request: ChatRequest) -> list[dict[str, Any]]:
                 for result in turn.tool_results
             ]
             contents.append({"role": "user", "parts": results})
-        elif contents and contents[-1]["role"] == "user":  # speakers alternate, and results are the user's
+        elif contents and contents[-1]["role"] == "user":  # speakers alternate, and results belong to the user
             contents[-1]["parts"] += [_part(part) for part in turn.content]
         else:
             contents.append({"role": "user", "parts": [_part(part) for part in turn.content]})
@@ -154,7 +157,7 @@ def _contents(request: ChatRequest) -> list[dict[str, Any]]:
 
 
 def _answer(turn: ChatMessage, request: ChatRequest) -> list[dict[str, Any]]:
-    """Return the parts of an answer: as they came, where it came from here, or else its text and its calls."""
+    """Return the parts of an answer: as received if they are ours, else its text and its calls."""
     calls = [{"name": call.name, "args": arguments_object(call)} for call in turn.tool_calls]
     kept = dicts_of(state_for(turn, request.origin))
     places = [part for part in kept if "functionCall" in part]

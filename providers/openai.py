@@ -1,4 +1,4 @@
-"""Chat Completions: OpenAI, and every server that speaks the same (`kind = "openai"`)."""
+"""Chat Completions: OpenAI, and every compatible server (`kind = "openai"`)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ KIND: Final = "openai"
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
-    """Render a request. Raises `APIError` (unsupported) for what this server cannot be given."""
+    """Render a request. Raises `APIError` (unsupported) for content this server cannot take."""
     quirks = quirks_of(request.settings)
     options = request.options
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, quirks), "stream": options.stream}
@@ -75,33 +75,36 @@ def build_request(request: ChatRequest) -> HttpRequest:
 
 
 def _cap(request: ChatRequest, quirks: Quirks) -> int | None:
-    """Return the output cap; a model of OpenAI's that reasons refuses a smaller one than its other API does."""
+    """Return the output limit; OpenAI's reasoning models refuse one below that of Responses."""
     cap = request.options.max_tokens
     reasons = quirks.max_tokens == "max_completion_tokens" and thinks_silently(KIND, request.model)
     return max(cap, LEAST_TOKENS) if cap is not None and reasons else cap
 
 
 def models_request(settings: ProviderSettings, api_key: str | None, cursor: str | None) -> HttpRequest:
-    """Ask for the list of models; it has one page."""
+    """Build the request for the list of models; it has one page."""
     del cursor
     return HttpRequest("GET", url_of(settings, "models"), headers(settings, api_key, "application/json"))
 
 
 def probe_request(settings: ProviderSettings, api_key: str | None) -> HttpRequest:
-    """Ask what costs nothing and proves the key."""
+    """Build a request that costs nothing and proves the key."""
     url = url_of(settings, quirks_of(settings).probe_path)
     return HttpRequest("GET", url, headers(settings, api_key, "application/json"))
 
 
 def lists_all(settings: ProviderSettings, names: Sequence[str]) -> bool:
-    """Whether a model that is not listed is not there: a server of one model, at home, takes any name."""
+    """Whether a model that is not listed does not exist.
+
+    A local server with a single model takes any name.
+    """
     quirks = quirks_of(settings)
     at_home = len(names) == 1 and is_loopback(settings.base_url or "")
     return quirks.lists_all and quirks.probe_path == "models" and not at_home
 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
-    """Read the list; Together sends a bare array."""
+    """Read the list of models; Together sends a bare array."""
     models = []
     for model in dicts_of(page if isinstance(page, list) else dict_of(page).get("data")):
         # OpenRouter and Together; Groq; Mistral; vLLM.
@@ -125,7 +128,7 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
 
 
 def headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:
-    """Give the headers of a request to any API of this vendor."""
+    """Return the headers of a request to any API of this vendor."""
     name = quirks_of(settings).auth_header
     auth = {name: f"Bearer {api_key}" if name == "authorization" else api_key} if api_key else {}
     return json_headers(settings, accept, auth)
@@ -171,7 +174,7 @@ def _assistant(turn: ChatMessage, quirks: Quirks, request: ChatRequest) -> dict[
     message: dict[str, Any] = {"role": "assistant", "content": turn.text}
     if turn.tool_calls:
         kind = {"type": "function"} if quirks.call_type else {}
-        # Google puts the signatures of thoughts there.
+        # Google puts the signatures of thoughts here.
         beside = dict_of(state_for(turn, request.origin)).get("extra_content") or []
         fitting = beside if len(beside) == len(turn.tool_calls) else [None] * len(turn.tool_calls)
         message["tool_calls"] = [
@@ -183,7 +186,10 @@ def _assistant(turn: ChatMessage, quirks: Quirks, request: ChatRequest) -> dict[
 
 
 def _state(turn: ChatMessage, request: ChatRequest, key: str, *, required: bool) -> dict[str, Any]:
-    """Return the reasoning that goes back with an answer; where it is required, an empty one stands for that of others."""
+    """Return the reasoning to send back with an answer.
+
+    If it is required, empty reasoning replaces that of other providers.
+    """
     state = {name: value for name, value in dict_of(state_for(turn, request.origin)).items() if name == key}
     if "content" in state:
         texts = [text_of(part.get("text")) for part in dicts_of(state["content"])]

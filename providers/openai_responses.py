@@ -1,4 +1,7 @@
-"""OpenAI's Responses API (`kind = "openai-responses"`), used without the state that it can keep: the next turn may go elsewhere."""
+"""OpenAI's Responses API (`kind = "openai-responses"`), used without its stored state.
+
+The next turn may go to another provider.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ KIND: Final = "openai-responses"
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
-    """Render a request. This API knows no stop strings and no seed."""
+    """Render a request. This API has no stop strings and no seed."""
     options = request.options
     cap = options.max_tokens
     body: dict[str, Any] = {
@@ -50,19 +53,19 @@ def build_request(request: ChatRequest) -> HttpRequest:
 
 
 def _reasoning(request: ChatRequest) -> dict[str, Any]:
-    """Return how hard to think, and that a summary is told: without one, a model that thinks sends nothing for minutes."""
+    """Return how hard to think, and a request for a summary: without one, thinking is silent."""
     effort = request.options.reasoning_effort
     wishes = {"effort": known_effort(KIND, request.model, effort)} if effort else {}
     return wishes | ({"summary": "auto"} if tells_of_thinking(KIND, request.model) and effort != "none" else {})
 
 
 def unasked(request: ChatRequest) -> frozenset[str]:
-    """Return what nobody wished for: the summary, and all that is said of reasoning where nobody wished for an effort."""
+    """Return the keys that nobody asked for: the summary, and without an effort all reasoning."""
     return frozenset({"reasoning.summary"} | (set() if request.options.reasoning_effort else {"reasoning"}))
 
 
 def _tools(request: ChatRequest) -> dict[str, Any]:
-    # Strict is the default, and then only closed schemas are taken.
+    # Strict is the default, and then only closed schemas are accepted.
     tools = [
         {
             "type": "function",
@@ -98,7 +101,7 @@ def _input(request: ChatRequest) -> list[dict[str, Any]]:
 
 
 def _answer(turn: ChatMessage, request: ChatRequest) -> list[dict[str, Any]]:
-    """Return the items of an answer: as they came, where it came from here, or else its text and its calls."""
+    """Return the items of an answer: as received if they are ours, else its text and its calls."""
     calls = [
         {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments_text(call)}
         for call in turn.tool_calls

@@ -38,7 +38,10 @@ class RoundWait(NamedTuple):
 
 
 def backoff(retry: int, interval: float, random: Callable[[], float]) -> float:
-    """Return the seconds before retry number `retry` (from 0): full jitter over 0.5 · 2ⁿ, capped by `interval` and 8."""
+    """Return the seconds before retry number `retry` (from 0).
+
+    Full jitter over 0.5 · 2ⁿ, capped by `interval` and by 8.
+    """
     return random() * min(FIRST_BACKOFF * 2.0 ** min(retry, 10), interval, MAX_BACKOFF)
 
 
@@ -51,10 +54,10 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts alone
     max_wait: float,
     random: Callable[[], float],
 ) -> float | None:
-    """Return the seconds to wait before asking the same provider once more, or None to let it be.
+    """Return the seconds to wait before asking the same provider again, or None not to.
 
-    `retry` counts the retries so far, `last` says that no other provider is left for this turn, `max_wait` is how long the user
-    is ready to wait for the last one.
+    `retry` counts the retries so far, `last` means that no other provider is left for this turn,
+    and `max_wait` is how long the user is willing to wait for the last one.
     """
     allowed = settings.max_retry_per_llm
     if allowed is None:
@@ -79,10 +82,11 @@ def round_wait(
     max_wait: float,
     random: Callable[[], float],
 ) -> RoundWait | None:
-    """Return after how many seconds it makes sense to ask `candidates` again, and for whose sake.
+    """Return when to ask `candidates` again, and for whose sake.
 
-    None when never, or not within `max_wait` seconds. Where a server has said how long, up to a second is added, as far
-    as `max_wait` allows: those who were all told the same moment must not all come back at it.
+    Return None for never, or not within `max_wait` seconds. If a server has named the time, up to a
+    second is added, as far as `max_wait` allows: clients that were told the same moment must not
+    all come back at once.
     """
     waits = [
         RoundWait(max(board.rest(one.key, error), SHORTEST_PAUSE), one.llm, error)

@@ -34,10 +34,11 @@ EMPTIES_IN_A_ROW: Final = 2
 RELAPSE: Final = 60.0
 """Seconds; a provider that fails again so soon after it came back is flapping."""
 RELAPSE_REST: Final = 120.0
-"""Seconds that a flapping provider rests at least, unless it says how long: two changes in two minutes are news enough."""
+"""Minimum cool-down of a flapping provider in seconds, unless it names its own: two changes in two
+minutes are news enough."""
 DAY: Final = 86_400.0
 LONGEST_REST: Final = 32 * DAY
-"""Seconds; a record that claims more was not written by this program, or by a clock that was wrong."""
+"""Seconds; only another program or a wrong clock can have written a longer one."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
 
@@ -77,7 +78,8 @@ class Health:
     def is_due(self, now: float) -> bool:
         """Whether its time is over.
 
-        It also is when the clock was set back to before `since`, and after `LONGEST_REST`: better asked than lost.
+        That includes a clock set back to before `since`, and anything beyond `LONGEST_REST`: better
+        to ask in vain than never.
         """
         return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_REST)
 
@@ -156,12 +158,12 @@ def admit(health: Health, now: float, lease: float, *, holder: str = "") -> tupl
 
 
 def force(health: Health) -> Permit | None:
-    """Return a permit whatever the state, except DISABLED: the last resort, or the user's own wish."""
+    """Return a permit in any state but DISABLED: the last resort, or the user's explicit wish."""
     return None if health.state is State.DISABLED else Permit(health.generation)
 
 
 def renew(health: Health, permit: Permit, now: float, seconds: float) -> Health:
-    """Prolong the lease of a holder at work by `seconds`: a long answer must not lose it to the next request."""
+    """Extend a lease by `seconds`: a long answer must not lose it to the next request."""
     if health.state is not State.HALF_OPEN or permit.generation != health.generation:
         return health
     return replace(health, until=now + seconds)

@@ -222,9 +222,10 @@ class HealthBoard:
         self._settle(key, permit, Result(Verdict.SUCCESS))
 
     def fail(self, key: str, permit: Permit, error: APIError, *, alone: bool, cut_short: bool = False) -> None:
-        """Sign out after a failure.
+        """Report a failure.
 
-        `alone` says that no other provider could have been asked, `cut_short` that it ran out of less than its full time.
+        `alone` means that no other provider could have been asked, `cut_short` that it had less
+        than its full time.
         """
         result = Result(
             verdict(error),

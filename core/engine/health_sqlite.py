@@ -59,9 +59,9 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ),
 )
 LATEST: Final = 1e11
-"""Seconds since the epoch; a moment in the year 5138, after which no calendar of ours goes on for long."""
+"""Seconds since the epoch, in the year 5138; a later moment is not one."""
 MOST: Final = 2**53
-"""No counter gets there; beyond it, adding one would no longer fit into a column."""
+"""No counter gets this high; beyond it, adding one would overflow a column."""
 _COLUMNS: Final = tuple(field.name for field in fields(Health))
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
 _UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE key = ?"  # noqa: S608
@@ -161,7 +161,7 @@ class SqliteBackend:
 
 
 def known_providers(path: Path) -> tuple[KnownProvider, ...]:
-    """Return every provider of the store as it stands; none when there is no file. Raises `StorageError`."""
+    """Return every provider in the store, or none if there is no file. Raises `StorageError`."""
     if not path.exists():
         return ()
     try:

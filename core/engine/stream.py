@@ -152,7 +152,7 @@ class FallbackLLMStream(AnswerStream):
         return True
 
     def steer(self, without: Collection[LLM], first: LLM | None) -> None:
-        """Ask none of `without` from the next attempt on, and `first` next where it may still be asked."""
+        """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
         for one in self._options.candidates:
             if one.llm is first:
                 self._order.prefer(one)

@@ -1,7 +1,7 @@
-"""From what a provider says about its failure to the kind that the failover policy looks at.
+"""From what a provider says about its failure to the kind that the failover policy uses.
 
-The whole knowledge is the table in `rows.py`: here the facts of a failure are collected, and the
-first row that they meet decides.
+All knowledge is in the table of `rows.py`: this module collects the facts of a failure, and the
+first row that matches decides.
 """
 
 from __future__ import annotations
@@ -34,31 +34,29 @@ UNRECOVERABLE: Final = frozenset(
         ErrorKind.REFUSAL,
     }
 )
-"""Kinds for which a server's word that asking again helps is not believed."""
+"""Kinds for which a server's promise that a retry helps is not believed."""
 
 
 class Facts(NamedTuple):
-    """All of a failure that a row may ask for."""
+    """Everything about a failure that a row may ask for."""
 
     status: int | None
     codes: frozenset[str]
-    """Every code, type and reason, in lower case. OpenRouter's canonical ones begin with
-    `openrouter:`.
-    """
+    """Every code, type and reason, in lower case; OpenRouter's canonical ones begin with
+    `openrouter:`."""
     text: str
-    """All that was said, in lower case, in this order: `param:` with the rejected parameter, the
-    message, what the server behind a gateway said, the codes.
-    """
+    """The whole text in lower case, in this order: `param:` with the rejected parameter, the
+    message, the text of the server behind a gateway, the codes."""
 
 
 def blame(failure: Failure) -> Row:
-    """Return the row that `failure` falls under."""
+    """Return the row that `failure` matches."""
     facts = facts_of(failure)
     return next(row for row in ROWS if meets(facts, row))
 
 
 def facts_of(failure: Failure) -> Facts:
-    """Return what the rows may ask about `failure`."""
+    """Return the facts of `failure`."""
     codes = frozenset(code.lower() for code in _codes(failure))
     raw = dict_of(dict_of(failure.body).get("metadata")).get("raw")
     said = (f"param:{failure.param or ''}", failure.message, str(raw or "")[:MESSAGE_LIMIT], *sorted(codes))
@@ -66,7 +64,7 @@ def facts_of(failure: Failure) -> Facts:
 
 
 def meets(facts: Facts, row: Row) -> bool:
-    """Whether `facts` meet what `row` asks for: one each of its statuses, codes and phrases."""
+    """Whether `facts` match `row`: one each of its statuses, codes and phrases."""
     return (
         (row.statuses is None or facts.status in row.statuses)
         and (not row.codes or not row.codes.isdisjoint(facts.codes))
@@ -76,7 +74,7 @@ def meets(facts: Facts, row: Row) -> bool:
 
 
 def says(phrase: str, text: str) -> bool:
-    """Whether the parts of `phrase` between its asterisks are in `text`, in this order."""
+    """Whether the parts of `phrase` between asterisks occur in `text`, in this order."""
     if "*" not in phrase:
         return phrase in text
     position = 0
@@ -89,9 +87,9 @@ def says(phrase: str, text: str) -> bool:
 
 
 def retryable(kind: ErrorKind, should_retry: str | None) -> bool | None:
-    """Return the server's binding word on asking it again (`x-should-retry`), or None.
+    """Return the server's instruction about asking again (`x-should-retry`), or None.
 
-    False binds always, true only for kinds that can recover.
+    False always binds, true only for kinds that can recover.
     """
     word = (should_retry or "").strip().lower()
     if word == "true":
@@ -100,10 +98,10 @@ def retryable(kind: ErrorKind, should_retry: str | None) -> bool | None:
 
 
 def _codes(failure: Failure) -> Iterator[str]:
-    """Yield every code of a failure, and codes of our own for what its structure or its numbers mean."""
+    """Yield every code of a failure, and our own codes for its structure and its numbers."""
     for code in (failure.code, failure.type, failure.reason):
         if code is not None:
-            yield str(code).rpartition("#")[2]  # AWS puts a name space before it
+            yield str(code).rpartition("#")[2]  # AWS prepends a namespace
     body = dict_of(failure.body)
     metadata = dict_of(body.get("metadata"))
     yield from (text_of(metadata.get(name)) for name in ("limit_source", "provider_code"))
@@ -117,13 +115,13 @@ def _codes(failure: Failure) -> Iterator[str]:
 
 
 def _is_daily(body: dict[str, Any]) -> bool:
-    """Whether Google names the quota of a day as the one that is used up."""
+    """Whether Google names a daily quota as the exhausted one."""
     violations = [one for detail in dicts_of(body.get("details")) for one in dicts_of(detail.get("violations"))]
     quotas = [text_of(violation.get("quotaId")).lower() for violation in violations]
     return any("perday" in quota or "daily" in quota for quota in quotas)
 
 
 def _asks_more_than_the_limit(message: str) -> bool:
-    """Whether a single request asks for more than a minute has: waiting does not help then."""
+    """Whether a single request exceeds the limit of a minute, so that waiting does not help."""
     told = re.search(_LIMIT_AND_REQUEST, message) if "request too large" in message.lower() else None
     return told is not None and int(told[2]) > int(told[1])

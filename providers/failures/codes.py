@@ -1,4 +1,4 @@
-"""The codes by which vendors name a failure (types and reasons too), and what each means.
+"""The codes by which vendors name a failure (types and reasons included), with their kinds.
 
 All are in lower case.
 """
@@ -30,10 +30,9 @@ CANONICAL: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "openrouter:max_tokens_exceeded",
     ),
 }  # fmt: skip
-"""OpenRouter's `error_type`, the same in all its formats. Its vague words (`invalid_request`,
-`not_found`, `unprocessable`, `server`, `unmapped`) decide nothing here: what the server behind it
-said is more telling.
-"""
+"""OpenRouter's `error_type`, the same in all its formats. Its vague values (`invalid_request`,
+`not_found`, `unprocessable`, `server`, `unmapped`) decide nothing here: the text of the server
+behind it says more."""
 
 DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
     K.CONTEXT_EXCEEDED: (
@@ -84,24 +83,24 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "token_not_found_in_db",
         "api_key_invalid",  # Google: 400
         "invalidapikey",
-        # LiteLLM without a database knows its master key only, and says this of any other: 400.
+        # LiteLLM without a database knows its master key only, and answers any other with a 400.
         "no_db_connection",
         "unrecognizedclientexception", "expiredtokenexception", "invalidsignatureexception",  # AWS
     ),
     K.PERMISSION: (
         "failed_precondition",  # Google: location or billing, 400
-        "data_residency_mismatch",  # asking again, however often, leads to the same region
+        "data_residency_mismatch",  # a retry always leads to the same region
         "model_terms_required", "organization_restricted", "no_access", "modelnotopen",
         "key_model_access_denied", "team_model_access_denied", "user_model_access_denied",  # LiteLLM
         "unsupported_country_region_territory", "region_not_supported", "unsupported_region",
     ),
     K.RATE_LIMITED: ("throttling.allocationquota", "throttling.ratequota", "throttlingexception", "rate_limit_reached_error"),
     K.OVERLOADED: (
-        "service_tier_capacity_exceeded",  # Mistral: 429, and yet not the user's rate
+        "service_tier_capacity_exceeded",  # Mistral: 429, although not the user's rate
         "engine_overloaded_error", "queue_exceeded", "serveroverloaded", "modelnotreadyexception", "overloaded_error",
     ),
 }  # fmt: skip
-"""These decide whatever the status is."""
+"""Codes that decide whatever the status is."""
 
 SOFT: Final[dict[ErrorKind, tuple[str, ...]]] = {
     K.RATE_LIMITED: (
@@ -128,4 +127,4 @@ SOFT: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "failed_to_download_image",
     ),
 }  # fmt: skip
-"""These decide only where no status does: in an error inside a 200."""
+"""Codes that only decide without a status: in an error inside a 200."""

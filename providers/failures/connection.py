@@ -1,4 +1,4 @@
-"""The border where httpx's exceptions become this project's, in words that say what went wrong."""
+"""The border where httpx's exceptions become ours, in words that say what went wrong."""
 
 from __future__ import annotations
 
@@ -57,18 +57,17 @@ HANDLED: Final[dict[type[Exception], str]] = {
     httpx.TooManyRedirects: "redirects",
     httpx.InvalidURL: "has an address that is not a URL",
 }
-"""What to say of each exception of httpx that a request can end in."""
+"""The words for each httpx exception that can end a request."""
 
 FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, UnicodeError, ValueError)
-"""All that making a client and sending a request can raise; the last three stand for proxies and
-headers that are unusable.
-"""
+"""Everything that creating a client and sending a request can raise; the last three stand for
+unusable proxies and headers."""
 
 
 def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) -> APIConnectionError:
-    """Return `error` in words, to be raised `from` the original unless that may quote a header.
+    """Return `error` in words, to be raised `from` the original unless it may quote a header.
 
-    `proxy` is the one that the request went through.
+    `proxy` is the one that the request used.
     """
     place = _place(url)
     kind = ErrorKind.SERVER_ERROR if isinstance(error, httpx.DecodingError) else ErrorKind.CONNECTION
@@ -91,7 +90,7 @@ def quotes_a_header(error: Exception) -> bool:
 
 
 def _cause(error: Exception, place: str) -> tuple[str, str | None]:
-    """Return words and hint: of the first known cause, or else of httpx's class."""
+    """Return words and hint: by the first known cause, or else by httpx's class."""
     for cause in _chain(error):
         for kind, (words, hint) in _CAUSES.items():
             if isinstance(cause, kind):
@@ -116,14 +115,14 @@ def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = _CERTIFICATE.get(error.verify_code, f"cannot be verified: {error.verify_message}")
         return f"the certificate of {place} {said}", "check base_url; trust an own authority with ca_file"
-    reason = getattr(error, "reason", None)  # only those that OpenSSL itself raises have one
+    reason = getattr(error, "reason", None)  # only set on errors from OpenSSL itself
     if reason in _PLAIN_HTTP:
         return f"{place} does not speak TLS", "write http:// in base_url, if that is meant"
     return f"TLS with {place} failed ({reason or 'no reason given'})", "check base_url"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Return `error` and all that it came from; a name with several addresses fails as a group."""
+    """Return `error` and all its causes; a host with several addresses fails as a group."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""From a response or an event that reports a failure to an exception, without the key in it."""
+"""From a response or an event that reports a failure to an exception, without the key."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ REQUEST_ID_HEADERS: Final = (
 
 
 class ErrorReader:
-    """Makes the errors of one provider.
+    """Creates the errors of one provider.
 
-    The rules for reading them are imported with the first error: an answer without any does not
+    The rules for reading them are imported with the first error: an answer without errors does not
     pay their 5 ms.
     """
 
@@ -43,7 +43,7 @@ class ErrorReader:
         self._redactor = Redactor([api_key, *secrets] if api_key else secrets)
 
     def from_response(self, status: int, headers: Mapping[str, str], body: str, *, now: float) -> APIStatusError:
-        """Return the error of a response without a 200; `now` is in seconds since the epoch."""
+        """Return the error of an unsuccessful response; `now` is in seconds since the epoch."""
         if 300 <= status < 400:
             return self._redirect(status, headers)
         from fallback_chat.providers.failures.reader import parse_body, parse_failure
@@ -63,7 +63,10 @@ class ErrorReader:
         )
 
     def redact(self, text: str) -> str:
-        """Return a text of the provider without the key. Cut it later, or half a key would stay."""
+        """Return text from the provider without the key.
+
+        Redact before cutting, or half a key stays.
+        """
         return self._redactor.redact(text)
 
     def _error(self, made: type[E], failure: Failure, headers: Mapping[str, str], now: float, *, empty: str) -> E:
@@ -96,7 +99,7 @@ class ErrorReader:
         )
 
     def _hint(self, row: Row) -> str | None:
-        """Return what to do; whoever wrote no path into base_url is told the usual one."""
+        """Return what to do; a base_url without a path is likely to lack the usual one."""
         from fallback_chat.core.config.schema import OPENAI_KINDS
         from fallback_chat.providers.failures.rows import NO_SUCH_ADDRESS
 
@@ -117,7 +120,7 @@ class ErrorReader:
         )
 
     def _tree(self, value: Any, depth: int = 0) -> Any:
-        """Redact every text of a parsed body; what is nested deeper than any error is dropped."""
+        """Redact every string of a parsed body; anything nested unusually deep is dropped."""
         if isinstance(value, str):
             return self.redact(value)
         if not isinstance(value, dict | list):

@@ -1,7 +1,7 @@
-"""Whether a rejection names the conversation itself as what is wrong.
+"""Whether a rejection blames the conversation itself.
 
-Two providers that say so agree that the input is bad, and a third need not be asked. So doubt
-speaks for the input: what another provider may see differently proves nothing.
+If two providers do so, the input is bad, and a third need not be asked. So doubt favours the input:
+anything that another provider may judge differently proves nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CODES: Final = frozenset(
         "invalid_request_message_order", "image_dimensions_too_large", "tool_name_conflict",
     }
 )  # fmt: skip
-"""Codes that are about the conversation."""
+"""Codes about the conversation."""
 
 PHRASES: Final = (
     *(f"param:{name}" for name in ("messages", "input", "contents", "content", "prompt", "system", "tools", "functions")),
@@ -32,7 +32,7 @@ PHRASES: Final = (
     "tool_use", "tool_result", "non-empty", "must not be empty", "cannot be empty", "content must", "empty content",
     "image", "base64", "pdf", "schema",
 )  # fmt: skip
-"""How a sentence, or the parameter that it rejects, names the conversation."""
+"""How a sentence, or the rejected parameter, names the conversation."""
 
 SPARING: Final = (
     "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
@@ -40,13 +40,12 @@ SPARING: Final = (
     "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
     "length", "size", "capacity",
 )  # fmt: skip
-"""What another provider may see differently even so: features, sealed state, and sizes of all
-sorts.
-"""
+"""Exceptions that another provider may judge differently: features, sealed state, and sizes of all
+kinds."""
 
 
 def blames_input(failure: Failure, kind: ErrorKind) -> bool:
-    """Whether `failure`, which is of `kind`, names the conversation as what is wrong."""
+    """Whether `failure`, of the given kind, blames the conversation."""
     if kind is not ErrorKind.BAD_REQUEST:
         return False
     facts = facts_of(failure)

@@ -1,4 +1,4 @@
-"""The words of a page for people: gateways and proxies answer with HTML or XML instead of JSON."""
+"""The text of a web page: gateways and proxies answer with HTML or XML instead of JSON."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SAYS_NOTHING: Final = frozenset({"", "error", "document", "untitled"})
 
 
 def holds_page(text: str) -> bool:
-    """Whether `text` is a page, or has one in it."""
+    """Whether `text` is or contains a page."""
     return _PAGE.search(text) is not None
 
 
 def without_markup(text: str) -> str:
-    """Return `text` with the page in it replaced by its title, or else by its words.
+    """Return `text` with the page in it replaced by its title, or else by its text.
 
-    A page runs to the end of the text: it may have been cut, and nothing worth keeping follows one.
+    A page extends to the end: it may have been cut, and nothing worth keeping follows one.
     """
     start = _PAGE.search(text)
     if start is None:
@@ -39,7 +39,7 @@ def without_markup(text: str) -> str:
 
 
 def _between_tags(page: str) -> str:
-    """Return what stands between the tags of `page`, without scripts and styles."""
+    """Return the text between the tags of `page`, without scripts and styles."""
     words: list[str] = []
     skipped = ""
     for piece in page.split("<"):
@@ -55,6 +55,6 @@ def _between_tags(page: str) -> str:
 
 
 def _plain(text: str) -> str:
-    from html import unescape  # 1 ms that only a page costs
+    from html import unescape  # 1 ms, only paid for a page
 
     return " ".join(unescape(text).split())

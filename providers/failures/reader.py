@@ -1,8 +1,8 @@
-"""Reads what a provider says about its failure, whatever shape it says it in.
+"""Reading what a provider says about its failure, in whatever shape.
 
-No two vendors agree on a shape, and gateways wrap one in another. So nothing here asks who the
-vendor is: the error object is looked for in the places where one can be, and its words under the
-names that words have. Where none is found, the document itself is what the server said.
+No two vendors agree on a shape, and gateways wrap one in another. So the vendor does not matter
+here: the error object is searched in the usual places, and its text under the usual names. If none
+is found, the document itself is what the server said.
 """
 
 from __future__ import annotations
@@ -17,46 +17,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MESSAGE_LIMIT: Final = 8192
-"""Characters of a message that are searched for its meaning; Google's begin with advice."""
+"""Characters of a message searched for its meaning; Google's messages begin with advice."""
 SHOWN_LIMIT: Final = 300
 """Characters of a message that are shown."""
 
 PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
-"""Where an error stands: nearly everybody; Cloudflare and GraphQL; AWS; Apigee; MiniMax."""
+"""Keys that hold an error: nearly everyone's; Cloudflare's and GraphQL's; AWS's; Apigee's;
+MiniMax's."""
 _MESSAGES: Final = (
     "message", "Message", "msg", "error_message", "errorMessage", "error_description", "faultstring", "status_msg",
     "detail", "details", "error", "title", "explanation", "reason",
 )  # fmt: skip
-"""What words are called, the most telling name first."""
+"""Keys that hold the text, the most specific first."""
 _CODES: Final = ("code", "Code", "error_code", "errorCode", "errorcode")
 _TYPES: Final = ("type", "__type", "error_type", "status")
 _STATUSES: Final = ("status_code", "statusCode", "StatusCode", "http_status_code", "code", "status")
 _BESIDE: Final = ("code", "type", "error_type", "param")
-"""What may stand beside an error that is only words."""
+"""Keys that may accompany an error that is only text."""
 _DEPTH: Final = 4
-"""Objects inside objects that are searched for words."""
+"""Levels of nested objects searched for text."""
 _STREAM_LIMIT: Final = 64 * 1024
-"""Characters in which an event stream has to come to its error."""
+"""Characters of an event stream within which its error has to appear."""
 _NO_JSON: Final = object()
-"""What no JSON parses to; null is something else."""
+"""Stands for invalid JSON, which null is not."""
 
 
 class Failure(NamedTuple):
-    """A provider's failure, in one shape for all."""
+    """A provider's failure, in one shape for all vendors."""
 
     message: str = ""
-    """What the server said, without markup, at most `MESSAGE_LIMIT` characters."""
+    """The server's text, without markup, up to `MESSAGE_LIMIT` characters."""
     status: int | None = None
-    """Of the response, or the one that an error inside a 200 names."""
+    """Of the response, or the one named by an error inside a 200."""
     code: str | None = None
     type: str | int | None = None
     reason: str | None = None
     param: str | None = None
     request_id: str | None = None
     body: Any = None
-    """The error object; bare text becomes `{"message": …}`."""
+    """The error object; plain text becomes `{"message": …}`."""
     document: Any = None
-    """All that the server sent: some say beside the error how long to wait."""
+    """Everything that the server sent: some put the wait beside the error."""
 
 
 def parse_failure(status: int | None, body: Any) -> Failure:
@@ -87,8 +88,8 @@ def parse_failure(status: int | None, body: Any) -> Failure:
 def reported(text: str, *, answered: bool) -> Any:
     """Return the failure that the body of a 200 reports, or None.
 
-    Where an answer should be, whatever has words is a report; behind an answer (`answered`), only
-    what is called an error.
+    In place of an answer, any text is a report; after an answer (`answered`), only an explicit
+    error is.
     """
     value = _parse(text)
     if isinstance(value, list) and len(value) == 1:
@@ -100,7 +101,7 @@ def reported(text: str, *, answered: bool) -> Any:
 
 
 def parse_body(text: str) -> Any:
-    """Return a body's JSON (of an event stream, its first event), or the text where it is none."""
+    """Return a body's JSON (the first event of a stream), or its text if it is not JSON."""
     parsed = _parse(text)
     return text if parsed is _NO_JSON else parsed
 
@@ -129,7 +130,7 @@ def _parse(text: str) -> Any:
 
 
 def _error_in(whole: dict[str, Any]) -> dict[str, Any]:
-    """Return the error object of a document; words that stand there alone are put into one."""
+    """Return the error object of a document; plain text is wrapped in one."""
     for place in PLACES:
         value = whole.get(place)
         if isinstance(value, dict) and value:
@@ -141,7 +142,7 @@ def _error_in(whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
-    """Return the words of an error: its own, those around it, or the document that has none."""
+    """Return the text of an error: its own, that beside it, or the whole document."""
     own = _words(error, _MESSAGES, _DEPTH)
     around = "" if error is whole else _words(_without(whole, PLACES), _MESSAGES, _DEPTH)
     told = [own, around, text_of(dict_of(error.get("misalignment")).get("detailed_explanation")), _upstream(error)]
@@ -150,7 +151,7 @@ def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
 
 
 def _upstream(error: dict[str, Any]) -> str:
-    """Return what the server behind a gateway said (OpenRouter's `metadata.raw`)."""
+    """Return the text of the server behind a gateway (OpenRouter's `metadata.raw`)."""
     raw = dict_of(error.get("metadata")).get("raw")
     if isinstance(raw, str) and raw:
         parsed = _parse(raw[:MESSAGE_LIMIT])
@@ -159,7 +160,7 @@ def _upstream(error: dict[str, Any]) -> str:
 
 
 def _words(value: Any, names: Iterable[str], depth: int) -> str:
-    """Return the words in `value`: a string, those of the first name with some, or of all items."""
+    """Return the text in `value`: a string, that under the first name with any, or of all items."""
     if isinstance(value, str):
         return value.strip()
     if not depth:
@@ -172,7 +173,7 @@ def _words(value: Any, names: Iterable[str], depth: int) -> str:
 
 
 def _item(item: Any, names: Iterable[str], depth: int) -> str:
-    """Return the words of an item, after the place in the request that FastAPI means (`loc`)."""
+    """Return the text of an item, preceded by the place in the request (FastAPI's `loc`)."""
     words = _words(item, names, depth)
     place = [str(part) for part in item["loc"]] if isinstance(item, dict) and isinstance(item.get("loc"), list) else []
     where = ".".join(place[1:] if place[:1] == ["body"] else place)
@@ -180,7 +181,7 @@ def _item(item: Any, names: Iterable[str], depth: int) -> str:
 
 
 def _distinct(texts: Iterable[str]) -> Iterator[str]:
-    """Yield those that add something to what was said before."""
+    """Yield the texts that add to the earlier ones."""
     said = ""
     for text in texts:
         if text and text not in said:
@@ -200,7 +201,7 @@ def _dump(value: Any) -> str:
 
 
 def _first(error: dict[str, Any], names: Iterable[str], types: Any) -> Any:
-    """Return the first value of one of `types` that `error` has under one of `names`."""
+    """Return the first value of one of `types` found in `error` under one of `names`."""
     return next((error[name] for name in names if isinstance(error.get(name), types)), None)
 
 
@@ -209,7 +210,7 @@ def _without(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _status_in(error: dict[str, Any]) -> int | None:
-    """Return the HTTP status that an error inside a 200 would have had."""
+    """Return the HTTP status that an error inside a 200 stands for."""
     for name in _STATUSES:
         value = error.get(name)
         number = (

@@ -1,4 +1,4 @@
-"""What a server refuses of a request, and so can be left out: a key, a wish, a feature."""
+"""The parts of a request that a server rejects and that can be left out: a key or a feature."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 ESSENTIAL: Final = frozenset(
     {"model", "messages", "contents", "input", "system", "systemInstruction", "instructions", "stream", "tools"}
 )
-"""Without these the request would be another one."""
+"""Without these it would be a different request."""
 
 _STATUSES: Final = frozenset({400, 422})
 _KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
-"""A summary of thoughts may need a verified organization; the answer itself does not."""
+"""A summary of thoughts may need a verified organisation; the answer itself does not."""
 _NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): """)
 
 _REFUSES: Final = re.compile(
@@ -32,23 +32,23 @@ _REFUSES: Final = re.compile(
 )
 _UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instead|permitted|extra", re.IGNORECASE)
 _STATE: Final = re.compile(r"signature|encrypted|\bblocks?\b|reasoning_content|messages[.\[]|input[.\[]", re.IGNORECASE)
-"""Sentences about thoughts that came back, and not about a wish."""
+"""Phrases about returned thoughts, as opposed to an option."""
 
 
 _STATUSES_OF_STATE: Final = _STATUSES | {404}
 _KINDS_OF_STATE: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.MODEL_NOT_FOUND})
-"""OpenAI says 404 of a reasoning item that it does not know."""
+"""OpenAI answers 404 for an unknown reasoning item."""
 _RETURNED: Final = re.compile(
     r"signature|encrypted.?content|encrypted reasoning|(?:redacted_)?thinking\W{0,3}blocks?|\brs_|reasoning.{0,3}(?:items?|details)"
     r"|type\W{1,3}reasoning",
     re.IGNORECASE,
 )
-"""Sentences about state that came back."""
+"""Phrases about returned state."""
 _LACKING: Final = re.compile(r"reasoning_content\b.*\b(?:passed back|missing|required)", re.IGNORECASE | re.DOTALL)
 
 
 class Wish(NamedTuple):
-    """A wish for an answer: the words that mean it, and its keys in the bodies of all formats."""
+    """An option of an answer: the words for it, and its keys in the bodies of all formats."""
 
     means: re.Pattern[str]
     keys: tuple[str, ...]
@@ -73,10 +73,10 @@ WISHES: Final = (
         "think", "chat_template_kwargs",
     ),
 )  # fmt: skip
-"""In the order in which they give way: "no temperature while thinking" means the temperature."""
+"""In the order in which they give way: "no temperature while thinking" is about temperature."""
 
 TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-"""Two names of one thing, of which each server knows its own."""
+"""Two names of one option, of which each server knows one."""
 
 _TOOLS: Final = re.compile(
     r"(?:not|n't|no) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*not support", re.IGNORECASE
@@ -92,8 +92,8 @@ def rejected_key(
 ) -> str | None:
     """Return the key of `body` that `error` is about, as `key` or `outer.key`, or None.
 
-    First what it names, then what its words mean; of several, one that nobody asked for. What the
-    user wrote into `extra_body` is not ours to drop.
+    Keys named in the error come first, then those its wording implies; among several, one that
+    nobody asked for. Keys from the user's `extra_body` are not ours to drop.
     """
     if error.kind not in _KINDS or error.details.status not in _STATUSES:
         return None
@@ -109,7 +109,7 @@ def rejected_key(
 
 
 def rejects_state(error: APIError, chat: ChatRequest) -> bool:
-    """Whether the request carries state of earlier answers, and `error` is about it."""
+    """Whether the request carries state of earlier answers and `error` is about it."""
     if error.details.status not in _STATUSES_OF_STATE or error.kind not in _KINDS_OF_STATE:
         return False
     carried = any(extra.origin == chat.origin for turn in chat.chat_ctx.messages for extra in turn.extras)
@@ -117,18 +117,18 @@ def rejects_state(error: APIError, chat: ChatRequest) -> bool:
 
 
 def lacks_reasoning(error: APIError) -> bool:
-    """Whether `error` wants a reasoning with every tool call; an empty one will do."""
+    """Whether `error` demands reasoning with every tool call; empty reasoning will do."""
     return error.details.status in _STATUSES and bool(_LACKING.search(error.message))
 
 
 def other_name(key: str, error: APIError, chat: ChatRequest) -> str | None:
-    """Return the name under which the server may know a refused key after all, or None."""
+    """Return the other name under which the server may know a rejected key, or None."""
     twin = TWINS.get(key)
     return twin if key not in chat.renamed.values() and _UNKNOWN.search(error.message) else None
 
 
 def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
-    """Whether the request has tools or images, and `error` says that the model takes none."""
+    """Whether the request has tools or images and `error` says the model takes none."""
     if error.kind is not ErrorKind.BAD_REQUEST:
         return False
     images = any(isinstance(part, Image) for turn in chat.chat_ctx.messages for part in turn.content)
@@ -136,7 +136,7 @@ def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
 
 
 def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield what is named: `param` is exact, what the text quotes comes after it."""
+    """Yield the named keys: `param` is exact, quotations in the text come second."""
     quoted = [found[1] or found[2] for found in _NAMED.finditer(error.message)]
     for name in ([error.details.param] if error.details.param else []) + quoted:
         found = keys.get(name) or keys.get(name.rpartition(".")[2]) or keys.get(name.partition(".")[0])
@@ -145,7 +145,7 @@ def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
 
 
 def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield the keys that stand in a refusal without quotes, where they cannot be plain words."""
+    """Yield the keys that the text mentions unquoted, if they cannot be ordinary words."""
     if not _REFUSES.search(error.message):
         return
     for name, path in sorted(keys.items(), key=lambda item: -len(item[1])):
@@ -156,7 +156,7 @@ def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
 
 
 def _meant(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield the keys of the wishes that a refusal speaks of in words of its own."""
+    """Yield the keys of the options that a rejection describes in its own words."""
     if not _REFUSES.search(error.message) or _STATE.search(error.message):
         return
     paths = set(keys.values())
@@ -166,7 +166,7 @@ def _meant(error: APIError, keys: dict[str, str]) -> Iterator[str]:
 
 
 def _droppable(body: dict[str, Any], chat: ChatRequest) -> dict[str, str]:
-    """Return each key that may go, with its path; a key of an inner object may go alone."""
+    """Return each droppable key with its path; a key of an inner object can go alone."""
     own = {**chat.settings.extra_body, **chat.extra}
     keys = {key: key for key in body if key not in ESSENTIAL and key not in own}
     inner = {inner: f"{outer}.{inner}" for outer in keys if isinstance(body[outer], dict) for inner in body[outer]}

@@ -1,12 +1,12 @@
-"""The table of blame: what a failure has to say to be of a kind. The first row that fits decides.
+"""The table of blame: what makes a failure one of a kind. The first matching row decides.
 
-A row asks for a status, for one of some codes and for one of some phrases; a column that is empty
-asks for nothing. Codes that leave no doubt stand first. Then phrases, which tell more than the
-status that they come with: spent credit is a 402, but also a 403, a 429 and a 500. Then the status,
-and last the codes that are only believed where there is none: in an error inside a 200.
+A row asks for a status, for one of several codes and for one of several phrases; an empty column
+asks for nothing. Unmistakable codes come first. Then come phrases, which say more than their
+status: spent credit is a 402, but also a 403, a 429 or a 500. Then the status, and last the codes
+that are only believed without one: in an error inside a 200.
 
-A new vendor adds a code or a phrase, and nothing else has to know it. Phrases are in lower case; an
-asterisk stands for anything.
+A new vendor adds a code or a phrase, and nothing else changes. Phrases are in lower case; an
+asterisk matches anything.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ IN_A_200: Final = None
 
 
 class Row(NamedTuple):
-    """A kind of failure, and what marks it; `words` and `hint` replace those of the kind."""
+    """A kind of failure and its marks; `words` and `hint` replace those of the kind."""
 
     kind: ErrorKind
     statuses: frozenset[int | None] | None = None
-    """None is any."""
+    """None matches any."""
     codes: frozenset[str] = frozenset()
     says: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
-    """Phrases with which it does not fit after all."""
+    """Phrases that rule it out."""
     words: str | None = None
     hint: str | None = None
     names_wait: bool = True
-    """The wait that the error names is true. Google also names seconds for the quota of a day."""
+    """Whether the wait in the error is true. Google also names seconds for a daily quota."""
 
 
 def _says(kind: ErrorKind, *phrases: str, at: tuple[int | None, ...], unless: tuple[str, ...] = ()) -> Row:
@@ -55,9 +55,9 @@ _WITHOUT_CREDIT: Final = (400, 401, 402, 403, 412, 429, 500, 503, IN_A_200)
 _BY_NUMBERS: Final = (
     Row(K.RATE_LIMITED, codes=frozenset({"openrouter_in_flight_budget"})),
     Row(K.CONTENT_FILTER, frozenset({403}), codes=frozenset({"openrouter:moderated"})),
-    # Waiting does not help a request that asks for more than the limit is.
+    # Waiting does not help a request that exceeds the limit by itself.
     Row(K.TOO_LARGE, frozenset({413, 429}), codes=frozenset({"more_than_the_limit"})),
-    # Google's own sentence cannot be believed: a limit per minute speaks of plan and billing, too.
+    # Google's own sentence is unreliable: a limit per minute mentions plan and billing, too.
     Row(K.QUOTA_EXHAUSTED, frozenset({429, IN_A_200}), codes=frozenset({"quota_per_day"}), names_wait=False),
     Row(K.OVERLOADED, frozenset({429, IN_A_200}), codes=frozenset({"model_capacity_exhausted"})),
     Row(K.QUOTA_EXHAUSTED, frozenset({429}), says=("limit: 0,", "limit: 0 ", "limit: 0."), names_wait=False),
@@ -163,14 +163,14 @@ _OVER: Final = (
 _SUBJECTS: Final = ("prompt", "input", "inputs", "messages", "conversation", "history")
 
 _OVERFLOW: Final = (
-    # A limit of the account on one request or one minute says nothing about the model.
+    # An account's limit per request or per minute says nothing about the model.
     _says(
         K.TOO_LARGE,
         "per minute", "per-minute", "(tpm)", "body too large", "entity too large", "payload too large", "max size",
         at=(413,),
     ),
-    _says(K.TIMEOUT, "context deadline exceeded", at=(400, *_FAILED)),  # Go's word for a time-out
-    # The cap of the answer, which can be left out.
+    _says(K.TIMEOUT, "context deadline exceeded", at=(400, *_FAILED)),  # Go's phrase for a time-out
+    # The limit of the answer, which can be left out.
     _says(K.BAD_REQUEST, "param:max_", "max_tokens*is too large", "max_completion_tokens*is too large", at=_REJECTED),
     _says(
         K.CONTEXT_EXCEEDED,
@@ -223,9 +223,7 @@ NO_SUCH_ADDRESS: Final = Row(
     words="has no such address, or no such model",
     hint="check base_url, then `model`, in fallback.toml",
 )
-"""The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path, where others mean a
-model.
-"""
+"""The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path; others mean a model."""
 
 _BY_STATUS: Final = (
     _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),
@@ -245,7 +243,7 @@ _RATES, _SOFT = (
     tuple(row for row in _coded(SOFT, at=(IN_A_200,)) if (row.kind is K.RATE_LIMITED) is rates)
     for rates in (True, False)
 )
-"""A code that names a rate is believed before its sentence, which speaks of many tokens, too."""
+"""A code for a rate outweighs its sentence, which mentions many tokens, too."""
 
 ROWS: Final = (
     *_coded(CANONICAL),

@@ -1,7 +1,7 @@
-"""When a provider wants to be asked again, from headers, fields of an error and sentences.
+"""When a provider wants to be asked again: from headers, error fields and sentences.
 
-No source is trusted to be sane. What is negative, infinite or not a number is ignored, and the next
-source is asked; a moment in the past means now.
+No source is trusted to be sane. A value that is negative, infinite or not a number is ignored in
+favour of the next source; a moment in the past means now.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 366 * 86400.0
 _EPOCHS: Final = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
-"""From where on a number counts seconds, milli-, micro- or nanoseconds since the epoch (2001 to
-5138).
-"""
+"""Thresholds from which a number counts seconds, milli-, micro- or nanoseconds since the epoch
+(2001 to 5138)."""
 _EPOCH_RANGE: Final = 100.0
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-"""By the first letter of the unit's name; milliseconds are not in it."""
+"""By the first letter of the unit's name; milliseconds are a separate case."""
 _NUMBER: Final = r"\d{1,20}(?:\.\d{1,20})?"
 _UNIT: Final = r"(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[smhd])"
 _STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
@@ -53,23 +52,22 @@ _MENTIONS: Final = (
     "restored",
     "将在",
 )
-"""Without one of these words there is no such sentence, and nothing to compile it for."""
+"""Without one of these words no sentence can match, and no pattern is compiled."""
 _BEIJING: Final = ("your limit will reset at", "重置")
-"""Sentences of z.ai and Zhipu, whose moments name no zone and mean theirs
-(https://docs.z.ai/api-reference/api-code).
-"""
+"""Phrases of z.ai and Zhipu, whose moments without a zone are in Beijing time
+(https://docs.z.ai/api-reference/api-code)."""
 
 _FIELDS: Final = (
     "retryafter", "retryin", "retrydelay", "retryat", "resetin", "resetsin", "resetat", "resetsat", "resetafter", "resettime",
     "resetseconds", "quotareset", "nextreset", "ratelimitreset", "availablein", "availableat", "waitseconds", "waittime",
     "estimatedtime",
 )  # fmt: skip
-"""How fields begin that name a wait, without case, hyphens and underscores."""
+"""Prefixes of fields that name a wait, without case, hyphens and underscores."""
 _WHOLE_FIELDS: Final = frozenset({"reset", "resets"})
 _FIELD_UNITS: Final = (("ms", 0.001), ("milliseconds", 0.001), ("millis", 0.001), ("minutes", 60.0), ("hours", 3600.0))
 _DEPTH: Final = 5
 _MOST_VALUES: Final = 500
-"""Values of an error that are looked at."""
+"""Values of an error that are examined."""
 
 _LONE_RESETS: Final = frozenset(
     {
@@ -77,15 +75,14 @@ _LONE_RESETS: Final = frozenset(
         "anthropic-ratelimit-unified-reset",
     }
 )  # fmt: skip
-"""These count also where no header says what is left. Of one limit among several, the reset says
-nothing unless it is used up.
-"""
+"""These count even if no header says what is left. With several limits, a reset only counts for an
+exhausted one."""
 _BUCKET_IN_ONE: Final = r"\b(?:r|remaining)=0\b.*\b(?:t|reset)=(\d{1,12})"
-"""`RateLimit: "day";r=0;t=30`, and what it looked like in older drafts."""
+"""`RateLimit: "day";r=0;t=30`, and its form in older drafts."""
 
 
 def wait_of(headers: Mapping[str, str], document: Any, message: str, *, now: float) -> float | None:
-    """Return the seconds to wait, or None when nothing says so.
+    """Return the seconds to wait, or None if nothing says so.
 
     `headers` have lower-case names, `document` is the parsed body, `now` is in epoch seconds.
     """
@@ -111,7 +108,7 @@ def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) 
 
 
 def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
-    """Yield what the headers say that are made for this."""
+    """Yield the waits from dedicated headers."""
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         yield _value(headers.get(name), now, unit=0.001)
     yield _value(headers.get("retry-after"), now)
@@ -141,12 +138,12 @@ def _span(text: str) -> float | None:
 
 
 def _seconds(unit: str) -> float:
-    """Return the seconds of a unit, from its abbreviation or its name."""
+    """Return the seconds in a unit, given its abbreviation or name."""
     return 0.001 if unit == "ms" or unit.startswith("milli") else _UNITS[unit[0]]
 
 
 def _moment(text: str, now: float, zone: timezone = UTC) -> float | None:
-    """Read RFC 9110, section 5.6.7 (three forms), and RFC 3339; what names no zone is in `zone`."""
+    """Read RFC 9110, section 5.6.7 (three forms), and RFC 3339; `zone` is the default."""
     for parse in (parsedate_to_datetime, _iso, _asctime):
         try:
             moment = parse(text)
@@ -165,7 +162,10 @@ def _asctime(text: str) -> datetime:
 
 
 def _named(document: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the named values of a document, outer ones first; names without case, `-` and `_`."""
+    """Yield the named values of a document, outer ones first.
+
+    Names are in lower case without `-` and `_`.
+    """
     level, left = [document], _MOST_VALUES
     for _ in range(_DEPTH):
         below: list[Any] = []
@@ -196,7 +196,7 @@ def _sentence(message: str, now: float) -> float | None:
 
 
 def _empty_buckets(headers: Mapping[str, str], now: float) -> Iterator[float]:
-    """Yield the resets of the rate limits that are used up; those of others say nothing."""
+    """Yield the resets of the exhausted rate limits; those of others mean nothing."""
     for name, value in headers.items():
         if "ratelimit" not in name or "reset" not in name:
             continue

@@ -1,6 +1,7 @@
-"""Kind `guide`: answers questions about fallback-chat from the bundled manual; offline, and no language model.
+"""Kind `guide`: answers questions about fallback-chat from the bundled manual, offline.
 
-It is the chain of a machine that has neither a key nor a model server, so that the first command gives a useful answer.
+There is no language model. It is the chain of a machine with neither a key nor a model server, so
+that the first command gives a useful answer.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ INTRODUCTION: Final = (
     "(The built-in guide of fallback-chat: no language model, offline. It looks things up in the manual.)"
 )
 GREETING: Final = "built-in guide"
-"""What is looked up when a question has no word to search for, as in `hi`."""
+"""The search for a question without searchable words, such as `hi`."""
 MORE: Final = frozenset(
     {"more", "tell me more", "show more", "go on", "continue", "next", "and", "what else", "anything else"}
 )
@@ -45,7 +46,7 @@ NO_MORE: Final = "That is all that the manual says about it."
 
 
 def create(settings: ProviderSettings, *, api_key: str | None, http: object) -> LLM:
-    """Make the guide; it needs neither key nor network."""
+    """Create the guide; it needs neither key nor network."""
     del api_key, http
     return Guide(settings)
 
@@ -63,12 +64,12 @@ class Guide(LLM):
 
     @property
     def kind(self) -> str:
-        """`guide`."""
+        """Always `guide`."""
         return "guide"
 
     @property
     def model(self) -> str:
-        """The name in fallback.toml; the guide has one manual and no model."""
+        """The name in fallback.toml: the guide has one manual and no model."""
         return self._settings.model
 
     def chat(
@@ -81,25 +82,25 @@ class Guide(LLM):
         options: ChatOptions | None = None,
         **extra: Any,
     ) -> LLMStream:
-        """Answer the last question of the user; a bare "more" gives the next section about the question before it."""
+        """Answer the user's last question; a bare "more" continues with the one before it."""
         del tools, tool_choice, parallel_tool_calls, options, extra
         return GuideStream(answer([m.text for m in chat_ctx.messages if m.role is Role.USER]), model=self.model)
 
 
 class GuideStream(LLMStream):
-    """A text, word by word."""
+    """A text, streamed word by word."""
 
     def __init__(self, text: str, *, model: str) -> None:
         self._chunks = _chunks(text, model)
 
     async def __anext__(self) -> ChatChunk:
-        """Give the next word, then the finish."""
+        """Return the next word, then the finish."""
         for chunk in self._chunks:
             return chunk
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Forget the rest."""
+        """Drop the rest."""
         self._chunks = iter(())
 
 
@@ -110,7 +111,7 @@ def _chunks(text: str, model: str) -> Iterator[ChatChunk]:
 
 
 def answer(questions: Sequence[str]) -> str:
-    """Give the text that answers the last of the user's `questions`."""
+    """Return the text that answers the last of the user's `questions`."""
     return f"{INTRODUCTION}\n\n{_body(questions)}"
 
 

@@ -1,7 +1,7 @@
-"""The bundled manual as sections, and the search over them: BM25 with light stemming, no model and no network.
+"""The bundled manual in sections, and its search: BM25 with light stemming, offline.
 
-Two guards keep the search honest: the best section has to hold at least `MIN_COVERAGE` of the question's weight, and a word
-that the manual never uses weighs as much as its rarest ones.
+Two guards keep the search honest: the best section has to hold at least `MIN_COVERAGE` of the
+question's weight, and a word that the manual never uses weighs as much as its rarest ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 MIN_COVERAGE: Final = 0.6
 RELATED_SHARE: Final = 0.4
-"""A related section scores at least this share of the best one."""
+"""Minimum score of a related section, relative to the best one."""
 MAX_MATCHES: Final = 4
 TITLE_WEIGHT: Final = 3
 K1: Final = 1.2
 B: Final = 0.6
 FILE_WEIGHTS: Final = dict.fromkeys(("adding-a-provider.md", "design.md", "kinds.md", "library.md", "livekit.md"), 0.5)
-"""Questions come from users of the program: pages for those who write programs, and tables of everything, come second."""
+"""Questions come from users: pages for programmers and complete tables come second."""
 
 _UNSPECIFIC: Final = """
     a able about all also am an and any are as at be been being between but by can cannot could couldn describe did
@@ -37,10 +37,10 @@ _UNSPECIFIC: Final = """
     work works would wouldn you your
 """
 STOP_WORDS: Final = frozenset(_UNSPECIFIC.split())
-"""Words that every question may have, whatever it is about."""
+"""Words that any question may contain."""
 
 SYNONYMS: Final = {
-    # The unit of time is not the ordinal.
+    # The unit of time, not the ordinal.
     "seconds": "sec",
     "additional": "second",
     "another": "second",
@@ -104,7 +104,7 @@ MIN_STEM: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands under one heading of the manual."""
+    """The text under one heading of the manual."""
 
     file: str
     page: str
@@ -114,12 +114,15 @@ class Section:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a reader."""
+        """The position in the manual, for readers."""
         return f"“{self.title}” in docs/{self.file}"
 
 
 def split_sections(file: str, text: str) -> Iterator[Section]:
-    """Cut a Markdown text at its headings; a `#` within a code fence is none. A heading without text gives nothing."""
+    """Split a Markdown text at its headings, ignoring `#` inside code fences.
+
+    A heading without text yields nothing.
+    """
     page, title, lines, fenced = "", "", list[str](), False
     for line in [*text.splitlines(), "# "]:
         if line.startswith("```"):
@@ -135,7 +138,7 @@ def split_sections(file: str, text: str) -> Iterator[Section]:
 
 
 def stem(word: str) -> str:
-    """Bring the forms of an English word together, roughly: enough for a manual of a few pages."""
+    """Reduce the forms of an English word to one, roughly: enough for a short manual."""
     for suffix, instead in SUFFIXES:
         if word.endswith(suffix) and not word.endswith(("ss", "us", "is")) and len(word) - len(suffix) >= MIN_STEM:
             word = word[: len(word) - len(suffix)] + instead
@@ -146,13 +149,13 @@ def stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Give the words of `text` that carry meaning, stemmed and with synonyms brought together."""
+    """Return the significant words of `text`, stemmed, with synonyms merged."""
     words = re.findall(r"[^\W_]+", text.lower())
     return [stem(SYNONYMS.get(w, w)) for w in words if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
 
 
 class Manual:
-    """Sections that can be searched."""
+    """A searchable collection of sections."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self.sections = tuple(sections)
@@ -162,7 +165,10 @@ class Manual:
         self._found_in = Counter(term for counts in self._counts for term in counts)
 
     def search(self, question: str) -> tuple[Section, ...]:
-        """Give the section that answers `question` and up to three related ones, best first; nothing when none fits."""
+        """Return the section that answers `question` and up to three related ones, best first.
+
+        Return nothing if none fits.
+        """
         wanted = sorted(set(terms(question)))
         ranked = sorted(
             ((self._score(wanted, i), i) for i in range(len(self.sections))), key=lambda pair: (-pair[0], pair[1])
@@ -173,28 +179,28 @@ class Manual:
         return tuple(self.sections[i] for score, i in ranked[:MAX_MATCHES] if score >= RELATED_SHARE * best_score)
 
     def _weight(self, term: str) -> float:
-        """BM25's inverse document frequency."""
+        """Return BM25's inverse document frequency."""
         found = max(1, self._found_in[term])
         return math.log(1 + (len(self.sections) - found + 0.5) / (found + 0.5))
 
     def _score(self, wanted: Sequence[str], index: int) -> float:
-        """BM25, raised by the share of the heading that the question names."""
+        """Return the BM25 score, raised by the share of the heading that the question names."""
         counts, section = self._counts[index], self.sections[index]
         norm = K1 * (1 - B + B * self._sizes[index] / self._mean_size)
         score = sum(self._weight(t) * counts[t] * (K1 + 1) / (counts[t] + norm) for t in wanted if t in counts)
         return score * (1 + self._share(terms(section.title), wanted)) * FILE_WEIGHTS.get(section.file, 1)
 
     def _share(self, whole: Sequence[str], held: Container[str]) -> float:
-        """How much of the weight of `whole` is in `held`."""
+        """Return the weighted share of `whole` that is in `held`."""
         total = sum(map(self._weight, whole))
         return sum(self._weight(term) for term in whole if term in held) / total if total else 0.0
 
 
 def _count(section: Section) -> Counter[str]:
-    """Count the words of a section, those of headings and of the first cells of tables several times.
+    """Count the words of a section; those of headings and first table cells count several times.
 
-    Hyphenated words also count as one (`back-off`). Quoted sentences are left out: they are examples of what
-    one could ask.
+    Hyphenated words also count as one (`back-off`). Quoted sentences are left out: they are
+    examples of questions.
     """
     text = re.sub(r'"([^"\n]*)"', lambda quoted: "" if quoted[1].count(" ") > 1 else quoted[0], section.body)
     joined = " ".join(re.findall(r"\w+-\w+", f"{section.title} {text}")).replace("-", "")
@@ -204,6 +210,6 @@ def _count(section: Section) -> Counter[str]:
 
 @cache
 def bundled() -> Manual:
-    """Read the manual that comes with the program, once."""
+    """Return the bundled manual, read once."""
     pages = sorted((each.name, each) for each in files("fallback_chat.manual").iterdir() if each.name.endswith(".md"))
     return Manual([s for name, page in pages for s in split_sections(name, page.read_text(encoding="utf-8"))])

@@ -1,1 +1,1 @@
-"""The one HTTP engine: connections, framing, streaming, probing."""
+"""The only HTTP engine: connections, framing, streaming, probing."""

@@ -1,7 +1,7 @@
-"""The body of a 200, from bytes to chunks: what it is, and whether it was an answer. No I/O.
+"""The body of a 200, from bytes to chunks: its form, and whether it was an answer. No I/O.
 
-A 200 is not yet a success. The body may be a stream, one JSON document, or a page for people,
-whatever its content type says; it may report an error, stop half way, or hold nothing.
+A 200 is not yet a success. The body may be a stream, one JSON document, or a web page, whatever its
+content type says; it may report an error, stop half way, or be empty.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.surrogates import SurrogateJoiner
 
 MAX_TEXT: Final = 64 * 1024 * 1024
-"""Characters of one answer."""
-_scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed takes it for its own argument
+"""Characters in one answer."""
+_scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed types it as its own argument
 _BLANK: Final = b" \t\r\n"
 _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
-"""The beginning of a document of several lines, where one line would be an event."""
+"""The beginning of a multi-line document, whose single line would be an event."""
 
 
 class WholeDecoder:
@@ -40,11 +40,11 @@ class WholeDecoder:
 
     @property
     def stray(self) -> bytes:
-        """The body, where it is no JSON."""
+        """The body, if it is not JSON."""
         return bytes(self._body)
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Keep `chunk`. Raises `FrameTooLargeError`."""
+        """Add `chunk`. Raises `FrameTooLargeError`."""
         self._body += chunk
         if len(self._body) > MAX_FRAME:
             raise FrameTooLargeError
@@ -57,7 +57,7 @@ class WholeDecoder:
 
 
 class BodyReader:
-    """Reads one body into `ready`; `error` is to be raised once that is empty."""
+    """Reads one body into `ready`; raise `error` once that is empty."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class BodyReader:
         self.ready: deque[ChatChunk] = deque()
         self.error: APIError | None = None
         self.ended = False
-        """Nothing more is to be read: the terminator was seen, or the body ended, or it failed."""
+        """Whether reading is over: terminator seen, body ended, or failed."""
         self._reader = reader
         self._ndjson = ndjson
         self._classify = classify
@@ -84,17 +84,17 @@ class BodyReader:
 
     @property
     def output_started(self) -> bool:
-        """Text, reasoning, a refusal or a piece of a tool call was seen."""
+        """Whether text, reasoning, a refusal or part of a tool call was seen."""
         return self._reader.output_started
 
     @property
     def unshown(self) -> set[str]:
-        """What came that a terminal cannot show, as `pictures` and `audio`."""
+        """The content that a terminal cannot show, such as `pictures` and `audio`."""
         return self._reader.dropped
 
     @property
     def finished(self) -> bool:
-        """The finish was seen: the answer is whole, whatever happens now."""
+        """Whether the finish was seen, so that the answer is whole whatever happens now."""
         return self._reader.finished
 
     def feed(self, data: bytes) -> None:
@@ -114,7 +114,7 @@ class BodyReader:
         self._read(frames)
 
     def end(self) -> None:
-        """Read the end of the body, and judge what it was."""
+        """Note the end of the body, and judge what it was."""
         if self.ended:
             return
         if self._could_be_pretty():
@@ -134,18 +134,18 @@ class BodyReader:
             self._report(error)
 
     def fail(self, error: APIError) -> None:
-        """End with `error`; harmless once the finish was seen."""
+        """End with `error`; harmless after the finish."""
         self.ended = True
         if not self.finished:
             self.error = error
 
     def _report(self, error: Any) -> None:
-        """End with what the provider says of its failure, which counts after a finish, too."""
+        """End with the failure that the provider reports, which counts even after a finish."""
         self.ended = True
         self.error = self._classify(error)
 
     def _could_be_pretty(self) -> bool:
-        """Whether what follows decides between a document of several lines and an event on one."""
+        """Whether the next line decides between a multi-line document and a one-line event."""
         return self._ndjson and self._head.removeprefix(UTF8_BOM).rstrip(_BLANK) == b"{"
 
     def _choose(self, head: bytes) -> Decoder:
@@ -214,7 +214,7 @@ class BodyReader:
         self._close(marked=True)
 
     def _close(self, *, marked: bool) -> None:
-        """End here: what was held back comes out; an answer without a finish is a failure."""
+        """End the answer and release what was held back; without a finish, it has failed."""
         try:
             self._take(self._reader.close(marked=marked), "")
         except ErrorEventError as error:
@@ -226,13 +226,13 @@ class BodyReader:
             self.fail(self._unfinished())
 
     def _take(self, chunks: list[ChatChunk], data: str) -> None:
-        """Keep the chunks that one frame gave."""
-        # Only an escape can bring in half a surrogate pair; the decoder has replaced every other.
+        """Keep the chunks of one frame."""
+        # Only an escape can produce half a surrogate pair; the decoder has replaced all others.
         if self._joiner is not None or "\\u" in data:
             self._join(chunks, data)
         for chunk in chunks:
             if (delta := chunk.delta) is not None:
-                # Nearly every delta has one of them.
+                # Nearly every delta has exactly one of these.
                 self._size += len(delta.content or delta.reasoning or delta.refusal or "")
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
@@ -252,7 +252,7 @@ class BodyReader:
         self.fail(APIStreamError(f"the provider sent {what}", kind=kind))
 
     def _unfinished(self) -> APIError:
-        """Name what a body was that ended without a finish."""
+        """Return the failure of a body that ended without a finish."""
         stray = self._stray()
         if stray and (error := _reported(stray, answered=self.output_started)) is not None:
             return self._classify(error)
@@ -275,13 +275,13 @@ class BodyReader:
         )
 
     def _stray(self) -> str:
-        """Return what belongs to no frame, or nothing where it is blank."""
+        """Return the text outside all frames; empty if it is blank."""
         stray = self._decoder.stray.decode("utf-8", "replace") if self._decoder else ""
         return stray if stray.strip() else ""
 
 
 def parse(text: str) -> Any:
-    """Parse JSON as `json.loads` does, a little faster. Raises ValueError."""
+    """Parse JSON like `json.loads`, slightly faster. Raises ValueError."""
     try:
         value, end = _scan(text, 0)
     except (StopIteration, ValueError):

@@ -1,6 +1,6 @@
-"""The one HTTP engine: clients, connections, and sending one request.
+"""The only HTTP engine: clients, connections, and sending one request.
 
-It retries nothing, but replaces a stale connection.
+It never retries, but it replaces a stale connection.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=10
 
 @dataclass(slots=True)
 class Sent:
-    """A response whose body has not been read, and how its connection came about."""
+    """A response with an unread body, and the origin of its connection."""
 
     response: httpx.Response
     connect: float | None
-    """Seconds it took to connect; None on a connection that was kept."""
+    """Seconds it took to connect; None on a kept connection."""
 
 
 class HttpEngine:
     """Owns the clients, one for each way of connecting, and their TLS contexts.
 
-    Providers `acquire` it and `release` it; the last one to do so closes it. `environ` is where the
-    variables of proxies and certificates are read.
+    Providers `acquire` and `release` it; the last release closes it. `environ` holds the variables
+    for proxies and certificates.
     """
 
     def __init__(
@@ -66,32 +66,32 @@ class HttpEngine:
         self._clients: dict[tuple[object, ...], httpx.AsyncClient] = {}
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._users = 0
-        # At their debug level both write down headers, and with them the key.
+        # Both log headers at debug level, and with them the key.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
 
     def acquire(self) -> None:
-        """Count a user."""
+        """Add a user."""
         self._users += 1
 
     async def release(self) -> None:
-        """Forget a user; with the last one goes everything."""
+        """Remove a user; the last one closes everything."""
         self._users -= 1
         if self._users <= 0:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections. Used again, it makes new ones."""
+        """Close all connections; the next use opens new ones."""
         clients, self._clients = list(self._clients.values()), {}
-        async with AsyncExitStack() as stack:  # closes the others too when one of them fails
+        async with AsyncExitStack() as stack:  # closes the others even if one of them fails
             for client in clients:
                 stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
-        """Send a request; return its response with the head. Raises `APIConnectionError`.
+        """Send a request; return its response once the head is there. Raises `APIConnectionError`.
 
-        A kept connection may die in the moment in which it is used again. When no byte of an answer
-        came on it, the request is sent once more; nobody needs to know.
+        A kept connection may die at the moment of its reuse. If no byte of an answer arrived on it,
+        the request is sent once more, and nobody needs to know.
         """
         proxy = None
         try:
@@ -113,10 +113,10 @@ class HttpEngine:
     async def error_of(
         self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
     ) -> APIStatusError:
-        """Return the error of a response that is no success.
+        """Return the error of an unsuccessful response.
 
-        Its body is read as far as it fits, and in a time that ends well before `attempt_timeout`:
-        the status is known, and a body that never comes must not make it a time-out.
+        Its body is read up to a limit, and for a time well below `attempt_timeout`: the status is
+        known, and a body that never arrives must not turn it into a time-out.
         """
         body = bytearray()
         try:
@@ -133,7 +133,7 @@ class HttpEngine:
     async def _send(
         self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
     ) -> httpx.Response:
-        # Only connecting is bounded here; the time of an answer is the failover engine's business.
+        # Only connecting has a limit here; the time of an answer is up to the failover engine.
         timeout = httpx.Timeout(None, connect=settings.attempt.connect_timeout)
         built = client.build_request(
             request.method,
@@ -163,14 +163,14 @@ class HttpEngine:
                 trust_env=False,
                 follow_redirects=False,
             )
-            # No cookie of one turn goes with another.
+            # No cookie of one turn is sent with another.
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._clients[key] = client
         return self._clients[key]
 
     def _context(self, settings: ProviderSettings) -> ssl.SSLContext:
         if settings.ca_file not in self._contexts:
-            from fallback_chat.providers.http import tls  # http:// does without
+            from fallback_chat.providers.http import tls  # not needed for http://
 
             self._contexts[settings.ca_file] = tls.verified(self._environ, settings.ca_file)
         return self._contexts[settings.ca_file]
@@ -181,17 +181,17 @@ class HttpEngine:
 
 
 class _Trace:
-    """Listens to httpcore (`extensions["trace"]`) and to the network while a request is sent."""
+    """Listens to httpcore (`extensions["trace"]`) and to the network during a request."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._began: float | None = None
         self.connected = False
-        """A connection was made for this request."""
+        """Whether a connection was opened for this request."""
         self.connect: float | None = None
-        """Seconds that took."""
+        """Seconds that this took."""
         self.heard = False
-        """A byte of an answer was received."""
+        """Whether a byte of an answer was received."""
 
     async def __call__(self, event: str, _info: dict[str, Any]) -> None:
         if event == "connection.connect_tcp.started":

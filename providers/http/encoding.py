@@ -1,9 +1,8 @@
-"""The one expansion of compressed bodies: a single layer, in small steps.
+"""The only decompression of bodies: a single layer, in small steps.
 
-`identity` is asked for, but not every gateway listens. A body of a few hundred bytes can grow to
-gigabytes, the more so when it is compressed several times over. So stacked and unknown encodings
-are refused, memory holds one step, and between two steps every clock and every cancellation is
-heard.
+Requests ask for `identity`, but not every gateway complies. A body of a few hundred bytes can grow
+to gigabytes, even more if it is compressed several times over. So stacked and unknown encodings are
+refused, memory holds one step, and every clock and cancellation is served between two steps.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STEP: Final = 64 * 1024
-"""Bytes that one step may make."""
+"""Bytes that one step may produce."""
 
 _PLAIN: Final = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
-"""What stands there without meaning anything; the last two are a charset in the wrong header."""
+"""Values without effect; the last two are a charset in the wrong header."""
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 def body_of(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return a response's bytes, expanded; reading them may raise `httpx.DecodingError`."""
+    """Return a response's decompressed bytes; reading may raise `httpx.DecodingError`."""
     stream = response.stream
     assert isinstance(stream, AsyncIterable)
     encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -36,7 +35,7 @@ def body_of(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 class Expander:
-    """Expands gzip or deflate: bytes in, bounded pieces out, no I/O."""
+    """Decompresses gzip or deflate: bytes in, bounded pieces out, no I/O."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -46,12 +45,12 @@ class Expander:
         self._over = False
 
     def feed(self, data: bytes) -> None:
-        """Take compressed bytes; what follows the end of the body is ignored."""
+        """Add compressed bytes; anything after the end of the body is ignored."""
         if not self._over:
             self._input += data
 
     def step(self) -> bytes:
-        """Return the next piece, or nothing where more input is needed. Raises `zlib.error`."""
+        """Return the next piece, or nothing if more input is needed. Raises `zlib.error`."""
         while not self._over:
             if self._inflater is None and not self._begin():
                 return b""
@@ -65,23 +64,23 @@ class Expander:
         return b""
 
     def _begin(self) -> bool:
-        """Get ready for a body, or its next member: the first two bytes say how it is wrapped."""
+        """Prepare for a body, or its next member: the first two bytes tell the format."""
         if len(self._input) < len(_GZIP_MAGIC):
             return False
         if self._begun and not self._input.startswith(_GZIP_MAGIC):
-            self._over = True  # no member, but something behind the last one
+            self._over = True  # not a member, but data after the last one
             return False
         self._begun = True
         if self._encoding in _GZIP:
             wrapped = 16 + zlib.MAX_WBITS
-        else:  # "deflate" stands for zlib's format, and some servers send it bare
+        else:  # "deflate" means zlib's format, and some servers send it bare
             has_header = self._input[0] & 0x0F == zlib.DEFLATED and int.from_bytes(self._input[:2]) % 31 == 0
             wrapped = zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
         self._inflater = zlib.decompressobj(wrapped)
         return True
 
     def _end(self, rest: bytes) -> None:
-        """End a member; a body in gzip may have several."""
+        """End a member; a gzip body may have several."""
         self._inflater = None
         self._over = self._encoding not in _GZIP
         self._input = rest

@@ -19,23 +19,22 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 NOT_OFFERED: Final = frozenset({404, 405, 501})
-"""Where a document is asked for, these speak of the address and not of a model: LiteLLM's Gemini
-format has no list of models.
-"""
+"""When fetching a document, these concern the address, not a model: LiteLLM's Gemini format has no
+list of models."""
 
 
 class JsonFetch:
-    """Asks one server for documents, one after the other."""
+    """Requests documents from one server, one after the other."""
 
     def __init__(self, http: HttpEngine, settings: ProviderSettings, errors: ErrorReader) -> None:
         self._http = http
         self._settings = settings
         self._errors = errors
         self.connect: float | None = None
-        """Seconds it took to connect, as far as a connection was made."""
+        """Seconds it took to connect, if a connection was opened."""
 
     async def get(self, request: HttpRequest) -> Any:
-        """Return the document, parsed. Raises `APIError`, also for a 200 that is no JSON."""
+        """Return the parsed document. Raises `APIError`, also for a 200 that is not JSON."""
         sent = await self._http.send(request, self._settings)
         self.connect = sent.connect if sent.connect is not None else self.connect
         response = sent.response

@@ -1,4 +1,4 @@
-"""A provider over HTTP: one entry of fallback.toml, whatever its wire format."""
+"""A provider over HTTP: one entry of fallback.toml, in any wire format."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 _MOST_PAGES: Final = 20
 _MOST_ADJUSTMENTS: Final = 3
-"""How often a request is sent again without something; reasoning models refuse two wishes at a time."""
+"""How often a request is adjusted and resent; reasoning models refuse up to two options at once."""
 
 
 class HttpLLM(LLM):
-    """One model at one server. `http` is shared and outlives it, unless this is its last user."""
+    """One model at one server; `http` is shared and closed by its last user."""
 
     def __init__(self, dialect: Dialect, settings: ProviderSettings, *, api_key: str | None, http: HttpEngine) -> None:
         self._dialect = dialect
@@ -46,17 +46,17 @@ class HttpLLM(LLM):
         self._errors = ErrorReader(settings, api_key)
         self._origin = fingerprint(settings.kind, url_of(settings, ""), settings.headers, api_key or "", settings.model)
         self._listed: ModelInfo | None = None
-        """What a list of models says of this one."""
+        """This model's entry in the list of models."""
         self._reasoning_required = False
-        """Every tool call has to go with a reasoning, as the server has said."""
+        """Whether every tool call needs reasoning, as the server has said."""
         self._closed = False
         self._warming: asyncio.Task[None] | None = None
         self.dropped: tuple[str, ...] = ()
-        """Keys that the server has rejected; they are no longer sent."""
+        """Keys that the server has rejected; they are not sent again."""
         self._renamed: dict[str, str] = {}
         """Keys that the server knows by another name."""
         self._lacking: set[str] = set()
-        """Wishes that the wire format has no word for, and the user was told so."""
+        """Options without an equivalent in the wire format, of which the user has been told."""
         http.acquire()
 
     @property
@@ -81,24 +81,24 @@ class HttpLLM(LLM):
 
     @property
     def context_window(self) -> int | None:
-        """Tokens, as configured, or as the provider's list says."""
+        """The configured number of tokens, or the one in the provider's list."""
         return self._settings.context_window or super().context_window
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
-        """Take in what a list of the provider's models says about its own."""
+        """Learn about this model from a list of the provider's models."""
         models = tuple(models)
         self._listed = next((one for one in models if one.id == self.model), self._listed)
         if self._dialect.lists_windows:
             super().learn(models)
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
-        """Return why the model may send nothing for long before its answer, or None if it should not."""
+        """Return why the model may be silent before its answer, or None if it should not."""
         effort = (options and options.reasoning_effort) or self._settings.reasoning_effort
         if effort is not None:
             return None if effort == "none" else f"reasoning effort {effort} was asked for"
         if self._listed and THINKS.intersection(self._listed.capabilities) and self.kind not in SHOWS:
             return "the list of models says that it reasons"
-        # A router says that it waits, and shows the reasoning of its models.
+        # A router announces that it waits, and shows the reasoning of its models.
         return None if preset_of(self._settings) == "openrouter" else thinks_silently(self.kind, self.model)
 
     def chat(
@@ -111,7 +111,10 @@ class HttpLLM(LLM):
         options: ChatOptions | None = None,
         **extra: Any,
     ) -> HttpStream:
-        """Start an answer; the request is built and sent with the first pull. `extra` goes into the body as it is."""
+        """Start an answer; the request is built and sent when the first chunk is requested.
+
+        `extra` is merged into the body as it is.
+        """
         return self._stream(
             ChatRequest(
                 settings=self._settings,
@@ -128,17 +131,18 @@ class HttpLLM(LLM):
         )
 
     def prewarm(self) -> None:
-        """Connect in the background, with a request for the list of models; once, and no token is spent."""
+        """Connect in the background by requesting the list of models; once, at no cost."""
         if self._warming is None and not self._closed:
             self._warming = asyncio.get_running_loop().create_task(self._warm())
 
     async def _warm(self) -> None:
-        await self.probe(light=True)  # it reports what goes wrong, and nobody reads that
+        await self.probe(light=True)  # the report, errors included, is not needed
 
     async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
-        """Ask for the list of models (`light`), or for a minimal answer, which alone proves credit and capacity.
+        """Request the list of models (`light`) or a minimal answer.
 
-        Takes at most `timeout` seconds, or `attempt_timeout`. Never raises an `APIError`.
+        Only the answer proves credit and capacity. Takes at most `timeout` seconds, or
+        `attempt_timeout`. Never raises an `APIError`.
         """
         from fallback_chat.providers.http import probe
         from fallback_chat.providers.http.fetch import JsonFetch
@@ -158,7 +162,10 @@ class HttpLLM(LLM):
         )
 
     async def list_models(self) -> list[ModelInfo]:
-        """Give the provider's models, of at most 20 pages. Raises `APIError`; how long it may take is the caller's business."""
+        """Return the provider's models, up to 20 pages. Raises `APIError`.
+
+        The caller sets the time limit.
+        """
         from fallback_chat.providers.http.fetch import JsonFetch
 
         fetch = JsonFetch(self._http, self._settings, self._errors)
@@ -173,7 +180,7 @@ class HttpLLM(LLM):
         return models
 
     async def aclose(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         if self._closed:
             return
         self._closed = True
@@ -191,10 +198,10 @@ class HttpLLM(LLM):
         )
 
     async def _open(self, request: ChatRequest, stream: HttpStream) -> tuple[httpx.Response, Reader]:
-        """Send a request until its head is there. Raises `APIError`.
+        """Send a request until its head has arrived. Raises `APIError`.
 
-        What is rejected for something that can be left out is sent again without it, a few times at
-        most; nothing else is repeated.
+        A request rejected for something dispensable is sent again without it, a few times at most;
+        nothing else is repeated.
         """
         request = replace(
             request,
@@ -217,7 +224,7 @@ class HttpLLM(LLM):
     def _adjusted(
         self, request: ChatRequest, built: HttpRequest, error: APIStatusError, stream: HttpStream
     ) -> ChatRequest | None:
-        """Return the request as this server may take it, or None; what is left out is told."""
+        """Return the request as this server may accept it, or None; changes are reported."""
         from fallback_chat.providers.failures.rejections import (
             lacks_reasoning,
             other_name,
@@ -233,7 +240,8 @@ class HttpLLM(LLM):
                 stream.notices += (f"has room for {room} tokens of output only: max_tokens is lowered to that",)
             return fitting
         if rejects_state(error, request):
-            # From here on what was kept is another account's; what the next answers leave is taken again.
+            # From here on the kept state belongs to another account; that of later answers is taken
+            # again.
             self._origin = fingerprint(self._origin, "refused")
             stream.notices += (f"refuses what it left with earlier answers: it is asked without ({error.message})",)
             return replace(request, origin=self._origin)
@@ -254,7 +262,7 @@ class HttpLLM(LLM):
         return replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
 
     def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:
-        """Say which wishes the wire format has no word for, each once."""
+        """Return the notices about options without an equivalent in the format, each once."""
         lacking = [wish for wish in request.special if wish in self._dialect.lacks and wish not in self._lacking]
         self._lacking.update(lacking)
         return tuple(f"is not told {wish!r}: {self.kind} has no such parameter" for wish in lacking)
@@ -277,7 +285,7 @@ class HttpLLM(LLM):
         return self._dialect.models_request(self._settings, self._api_key, None)
 
     def _check_list(self, page: Any) -> None:
-        """Raise `APIStatusError` when the list of models, if that is what was asked for, lacks ours."""
+        """Raise `APIStatusError` if this is a list of models that lacks ours."""
         from fallback_chat.providers.http.probe import is_listed
 
         models, cursor = self._dialect.read_models(page)

@@ -1,4 +1,4 @@
-"""Finds the servers that run on this machine, and a model that each can chat with."""
+"""Finds the servers running on this machine, and a chat model on each."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 0.05
 LIST_TIMEOUT: Final = 1.0
-"""Seconds; a server on this machine answers at once, or is no help."""
+"""Seconds; a local server answers at once or is of no use."""
 
 
 def first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    """Return the first model that each local server lists; one that is silent is left out."""
+    """Return the first model that each local server lists; a silent server is left out."""
     running = [service for service in services if _listens(service.base_url)]
     if not running:
         return {}
-    # In a thread, because `load_chain` may be called where a loop is running.
+    # In a thread, because `load_chain` may be called inside a running loop.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, _first_models(running)).result()
 

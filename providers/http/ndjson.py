@@ -6,7 +6,10 @@ from fallback_chat.providers.http.frames import MAX_FRAME, UTF8_BOM, Frame, Fram
 
 
 class NDJSONDecoder:
-    """Cuts a body into lines; only LF ends one, since JSON may hold every other line separator unescaped."""
+    """Splits a body into lines.
+
+    Only LF ends a line, since JSON may hold every other line separator unescaped.
+    """
 
     stray = b""
 
@@ -16,7 +19,7 @@ class NDJSONDecoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the lines that `chunk` completes. Raises `FrameTooLargeError`."""
-        # Nearly every read ends where a line ends, and needs none of the machinery below.
+        # Nearly every read ends with a line, and needs none of the code below.
         if self._started and not self._tail and chunk.endswith(b"\n"):
             if chunk.startswith(b"{") and chunk.find(b"\n") == len(chunk) - 1 < MAX_FRAME:
                 return [(chunk[:-1].decode("utf-8", "replace"), "")]

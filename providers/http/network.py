@@ -1,7 +1,7 @@
-"""httpx's transport over a network that can be listened to.
+"""httpx's transport over a network that reports reads.
 
-Whether a single byte of an answer was received, httpcore does not tell: its exceptions are the same
-for a connection that died in silence and one that died in the middle of a head.
+httpcore does not tell whether a single byte of an answer was received: it raises the same exception
+for a connection that died in silence and for one that died in the middle of a head.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Whoever wants to know that bytes came."""
+    """Receives a call for each read."""
 
     heard: bool
 
 
 LISTENER: ContextVar[Listener | None] = ContextVar("LISTENER", default=None)
-"""Who listens to the reads of the present task."""
+"""The listener to the reads of the current task."""
 
 
 class Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport; it has no parameter for a network of one's own, but its pool has."""
+    """httpx's transport with our network, for which its pool, but not itself, has a parameter."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 OPTIONS: Final = ChatOptions(max_tokens=16)
-"""Fewer tokens are refused by the Responses API, and a reasoning model that is given one has none
-left to answer with.
-"""
+"""The Responses API refuses fewer tokens, and a reasoning model with one token has none left to
+answer with."""
 QUESTION: Final = ChatContext.from_text("Reply with OK.")
 
 _COULD_NOT_FINISH: Final = "could not finish the message"
-"""In the 400 of a reasoning model whose cap was too small: it has understood, and works."""
+"""In the 400 of a reasoning model whose limit was too low: it has understood, and works."""
 
 
 async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callable[[], float]) -> ProbeReport:  # noqa: ASYNC109
-    """Read a minimal answer until its finish, of any kind; `timeout` is in seconds."""
+    """Read a minimal answer up to a finish of any kind; `timeout` is in seconds."""
     began = clock()
     first: float | None = None
     error: APIError | None = None
@@ -59,12 +58,12 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
 
 
 def is_output(delta: ChoiceDelta) -> bool:
-    """Whether a delta shows that the model is at work: an answer, reasoning, or a tool call."""
+    """Whether a delta shows that the model is working: an answer, reasoning, or a tool call."""
     return bool(is_answer(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
 
 
 def is_answer(delta: ChoiceDelta) -> bool:
-    """Whether a delta is what a turn takes for an answer: text that is not blank, or a refusal."""
+    """Whether a delta counts as an answer in a turn: text that is not blank, or a refusal."""
     return bool((delta.content or "").strip() or delta.refusal)
 
 
@@ -76,7 +75,7 @@ async def probe_document(
     timeout: float,  # noqa: ASYNC109
     clock: Callable[[], float],
 ) -> ProbeReport:
-    """Ask for a document that costs nothing; `check` raises `APIError` where it is no good sign."""
+    """Request a document that costs nothing; `check` raises `APIError` if it is a bad sign."""
     began = clock()
     error: APIError | None = None
     try:
@@ -90,9 +89,9 @@ async def probe_document(
 
 
 def is_listed(model: str, names: Sequence[str]) -> bool:
-    """Whether a list of models has `model`, with its date or tag or without.
+    """Whether a list of models has `model`, with or without date or tag.
 
-    An empty list proves nothing, nor does one with a wildcard, as gateways have it.
+    An empty list proves nothing, nor does one with a wildcard, as gateways have.
     """
     wanted = model.lower().removeprefix("models/").removesuffix("-latest")
     same = re.compile(rf"{re.escape(wanted)}(?::latest|-latest|[-@]\d{{4,8}}.*)?")

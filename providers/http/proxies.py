@@ -1,8 +1,7 @@
-"""The proxies of the environment, read in one place: which one a URL goes through, if any.
+"""The environment's proxies, read in one place: the one that a URL uses, if any.
 
-httpx would read the variables itself. It trips over what VPNs and sandboxes write into them, as
-`[::1]` or an IPv6 network in NO_PROXY, and its message then speaks of the URL. So it is told one
-proxy or none.
+httpx would read the variables itself. It fails on values that VPNs and sandboxes write, such as
+`[::1]` or an IPv6 network in NO_PROXY, and then blames the URL. So it is given one proxy or none.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _SYSTEM: Final = "the proxy settings of the system"
 
 
 class Proxy(NamedTuple):
-    """A proxy, and who named it."""
+    """A proxy and its source."""
 
     url: str
     named_by: str
@@ -34,23 +33,23 @@ class Proxy(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The proxy's address without the credentials that it may hold."""
+        """The proxy's address without credentials."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name used in messages."""
         return f"the proxy {self.origin} ({self.named_by})"
 
     @property
     def hint(self) -> str:
-        """What to do when it is the proxy that fails."""
+        """The advice if the proxy fails."""
         return f'correct {self.named_by}, or write proxy = "none"'
 
 
 def system_proxies() -> Mapping[str, str]:
-    """Return the proxies, by scheme, that macOS and Windows keep outside of the environment."""
+    """Return the proxies, by scheme, that macOS and Windows keep outside the environment."""
     if sys.platform not in ("darwin", "win32"):
         return {}
     from urllib.request import getproxies
@@ -59,7 +58,7 @@ def system_proxies() -> Mapping[str, str]:
 
 
 class Proxies:
-    """Knows which proxy each URL goes through."""
+    """Knows the proxy for each URL."""
 
     def __init__(self, environ: Mapping[str, str], *, system: Callable[[], Mapping[str, str]] = system_proxies) -> None:
         self._environ = environ
@@ -69,8 +68,8 @@ class Proxies:
     def of(self, url: str, chosen: str | None = None) -> Proxy | None:
         """Return the proxy for `url`: that of fallback.toml (`chosen`), or of the environment.
 
-        Raises `APIConnectionError` for one that is no address: without it, a request would go where
-        it was not meant to. A malformed `url` raises `ValueError`.
+        Raises `APIConnectionError` for an invalid address: without it, a request would take an
+        unintended way. A malformed `url` raises `ValueError`.
         """
         if chosen is not None:
             return None if chosen == "none" else _read(chosen, "proxy in fallback.toml")
@@ -80,7 +79,7 @@ class Proxies:
         return next((_read(value, name) for name, value in self._named(parts.scheme)), None)
 
     def _named(self, scheme: str) -> Iterable[tuple[str, str]]:
-        """Yield what is set for `scheme`, the strongest first."""
+        """Yield the settings for `scheme`, the strongest first."""
         names = [name for kind in (scheme, "all") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())]
         if "REQUEST_METHOD" in self._environ:  # in a CGI script, HTTP_PROXY comes from the client
             names.remove("HTTP_PROXY")
@@ -99,14 +98,14 @@ class Proxies:
 
 
 class _Exemption(NamedTuple):
-    """One entry of NO_PROXY: a name with all below it, an address, a network, or `*`."""
+    """One entry of NO_PROXY: a domain with its subdomains, an address, a network, or `*`."""
 
     host: str
     port: int | None
 
     @classmethod
     def read(cls, entry: str) -> _Exemption:
-        """Read an entry. What is none of them covers nothing."""
+        """Read an entry; an invalid one covers nothing."""
         host = _trimmed(entry).lower().rpartition("://")[2]
         port = re.fullmatch(r"(\[[^\]]*\]|[^:]*):(\d{1,5})", host)
         if port:
@@ -114,7 +113,7 @@ class _Exemption(NamedTuple):
         return cls(host.replace("[", "").replace("]", "").removeprefix("*.").lstrip("."), None)
 
     def covers(self, host: str, port: int) -> bool:
-        """Whether requests to `host` and `port` go without a proxy."""
+        """Whether requests to `host` and `port` bypass the proxy."""
         if self.port is not None and self.port != port:
             return False
         if self.host in {"*", host} or host.endswith(f".{self.host}"):
@@ -132,7 +131,7 @@ def _trimmed(value: str) -> str:
 
 
 def _read(value: str, name: str) -> Proxy:
-    """Return the proxy that `value` names, which may lack its scheme, or the brackets of IPv6."""
+    """Return the proxy in `value`, which may lack its scheme, or the brackets of IPv6."""
     scheme, mark, rest = value.rpartition("://")
     login, at, host = rest.rstrip("/").rpartition("@")
     if _is_ipv6(host):

@@ -1,9 +1,8 @@
-"""Server-sent events, decoded at the level of bytes.
+"""Server-sent events, decoded from bytes.
 
-The grammar is WHATWG HTML, section 9.2.6 "Interpreting an event stream". httpx-sse 0.4.3 cannot
-stand in for this: it takes a byte order mark for a part of the first field's name, and so loses the
-first event; it drops an event that the end of the body leaves open; and it buffers a line without
-any limit.
+The grammar is WHATWG HTML, section 9.2.6 "Interpreting an event stream". httpx-sse 0.4.3 does not
+suffice: it takes a byte order mark for part of the first field's name and so loses the first event,
+drops an event left open by the end of the body, and buffers lines without limit.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, 
 
 
 class SSEDecoder:
-    """Cuts an event stream into frames.
+    """Splits an event stream into frames.
 
-    It differs from the grammar in four places. An event without text is not handed over. A field
-    `error` that holds an object, which the grammar does not know, is an event of that name:
-    llama.cpp sent its errors so until late in 2025. An event that the end of the body leaves open
-    is handed over when it is `[DONE]` or JSON: real servers forget the last newline, and what would
-    be lost is the finish or the usage. Lines that are neither field nor comment are kept as
-    `stray`.
+    It departs from the grammar in four places. An event without text is dropped. A field `error`
+    that holds an object, unknown to the grammar, is an event of that name: llama.cpp sent its
+    errors this way until late in 2025. An event left open by the end of the body counts if it is
+    `[DONE]` or JSON: real servers forget the last newline, and the finish or the usage would be
+    lost. Lines that are neither field nor comment are kept as `stray`.
     """
 
     def __init__(self) -> None:
@@ -34,12 +32,12 @@ class SSEDecoder:
 
     @property
     def stray(self) -> bytes:
-        """The lines that are neither field nor comment; the first 64 KiB of them."""
+        """The first 64 KiB of the lines that are neither field nor comment."""
         return bytes(self._stray)
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the frames that `chunk` completes. Raises `FrameTooLargeError`."""
-        # Nearly every read is one whole event, and needs none of the machinery below.
+        # Nearly every read is one complete event, and needs none of the code below.
         if self._between_events and (event := _whole_event(chunk)) is not None:
             return [event]
         if self._after_cr and chunk:
@@ -54,19 +52,19 @@ class SSEDecoder:
             return []
         lines = self._take(chunk[:end])
         self._tail += chunk[end:]
-        # Whether this CR is half of a CRLF, only the next read can tell.
+        # Only the next read can tell whether this CR is half of a CRLF.
         self._after_cr = chunk.endswith(b"\r")
         frames = self._read(lines)
         self._between_events = not (self._tail or self._after_cr or self._data or self._name)
         return frames
 
     def flush(self) -> list[Frame]:
-        """Return the event that the end of the body leaves open, if it is `[DONE]` or JSON."""
+        """Return the event left open by the end of the body, if it is `[DONE]` or JSON."""
         frames = self._read(self._take(b""))
         return frames + [(data, name) for data, name in self._dispatch() if data == "[DONE]" or is_json(data)]
 
     def _take(self, rest: bytes) -> list[bytes]:
-        """Empty the tail; return its lines, which end at CR, LF and CRLF and nowhere else."""
+        """Empty the tail; return its lines, which end at CR, LF and CRLF only."""
         whole = bytes(self._tail) + rest
         self._tail.clear()
         if not self._started and whole:
@@ -117,7 +115,7 @@ class SSEDecoder:
 
 
 def _whole_event(chunk: bytes) -> Frame | None:
-    """Return the event that `chunk` is, if it is one of the usual form: one line of JSON."""
+    """Return the event that makes up `chunk`, if it has the usual form: one line of JSON."""
     if not chunk.endswith(b"\n") or len(chunk) > MAX_FRAME:
         return None
     lines = chunk.splitlines()

@@ -1,4 +1,4 @@
-"""One answer over HTTP: sent with the first pull, read as it comes, closed whatever happens."""
+"""One answer over HTTP: sent on the first read, read as it arrives, closed in any case."""
 
 from __future__ import annotations
 
@@ -22,15 +22,21 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import Reader
 
 _BURST: Final = 64
-"""Chunks after which other tasks get a turn: a buffered answer is read without ever waiting for the network."""
+"""Chunks after which other tasks get a turn: a buffered answer never waits for the network."""
 _CLOSE_TIMEOUT: Final = 1.0
 _DRAIN_TIMEOUT: Final = 0.02
-"""Seconds for the end of the body behind the terminator. It nearly always comes with it, and then the connection can be kept."""
+"""Seconds for the end of the body after the terminator.
+
+They nearly always arrive together, and then the connection can be kept.
+"""
 _DRAIN_LIMIT: Final = 64
 
 
 class HttpStream(LLMStream):
-    """Reads the answer that `send` opens; `send` is given the stream, to set its `connect` and `notices`."""
+    """Reads the answer that `send` opens.
+
+    `send` receives the stream, to set its `connect` and `notices`.
+    """
 
     def __init__(
         self,
@@ -50,9 +56,9 @@ class HttpStream(LLMStream):
         self._popped = 0
         self._closed = False
         self.connect: float | None = None
-        """Seconds it took to connect; None until then, and on a connection that was kept."""
+        """Seconds it took to connect; None before, and on a kept connection."""
 
-    async def __anext__(self) -> ChatChunk:  # noqa: C901 - another coroutine for each chunk costs 4 %
+    async def __anext__(self) -> ChatChunk:  # noqa: C901 - another coroutine per chunk costs 4 %
         while True:
             body = self._body
             if body is None:
@@ -80,7 +86,7 @@ class HttpStream(LLMStream):
                 body.feed(data)
 
     async def aclose(self) -> None:
-        """Close the connection at once; chunks that were not taken are gone."""
+        """Close the connection at once; unread chunks are lost."""
         self._closed = True
         if self._body is not None:
             self._body.ready.clear()
@@ -89,7 +95,10 @@ class HttpStream(LLMStream):
             await self._close(response)
 
     async def _finish(self, body: BodyReader) -> None:
-        """End the answer: keep the connection where the body ends right here, then raise what the answer ended in, if anything."""
+        """End the answer and raise its failure, if any.
+
+        The connection is kept if the body ends right here.
+        """
         if self._response is not None and body.error is None:
             await self._drain()
         await self.aclose()
@@ -101,7 +110,7 @@ class HttpStream(LLMStream):
             raise error
 
     async def _open(self) -> BodyReader:
-        """Send the request, once. Raises `APIError` when there is no answer to read."""
+        """Send the request, once. Raises `APIError` if there is no answer to read."""
         if self._closed:
             raise StopAsyncIteration
         try:
@@ -130,7 +139,7 @@ class HttpStream(LLMStream):
         return mapped
 
     async def _drain(self) -> None:
-        """Read to the end of the body, if it is there already, so that the connection can be used again."""
+        """Read to the end of the body, if it has arrived, so that the connection can be reused."""
         assert self._bytes is not None
         try:
             async with asyncio.timeout(_DRAIN_TIMEOUT):
@@ -145,4 +154,4 @@ class HttpStream(LLMStream):
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await response.aclose()
         except (TimeoutError, RuntimeError, *FOREIGN):
-            pass  # what cannot be closed properly is gone anyway
+            pass  # a connection that fails to close is gone anyway

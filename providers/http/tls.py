@@ -1,7 +1,7 @@
-"""TLS contexts: one for all providers, made when the first https URL is asked for.
+"""TLS contexts: one for all providers, created for the first https URL.
 
-Loading a bundle of certificates takes 20 ms; a directory that OpenSSL looks into when it needs a
-certificate takes next to nothing.
+Loading a bundle of certificates takes 20 ms; a directory that OpenSSL searches on demand takes next
+to nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""The first one that is set replaces the certificates of the system."""
+"""The first one set replaces the system's certificates."""
 
 
 def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext:
-    """Make a context that verifies servers; `ca_file` is trusted besides the rest.
+    """Create a context that verifies servers; `ca_file` is trusted in addition.
 
-    Raises `APIConnectionError` when a file or folder that is named cannot be used.
+    Raises `APIConnectionError` if a configured file or folder is unusable.
     """
     place = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) or _system_directory()
     if place is None:
@@ -48,7 +48,7 @@ def _unusable(place: str | Path, hint: str) -> APIConnectionError:
 
 
 def _system_directory() -> str | None:
-    """Return the system's directory of certificates, if OpenSSL can look into it by hash."""
+    """Return the system's certificate directory, if OpenSSL can search it by hash."""
     path = ssl.get_default_verify_paths().openssl_capath
     try:
         with os.scandir(path) as entries:

@@ -1,4 +1,7 @@
-"""A server on loopback that speaks the vendors' wire formats and fails on demand: for tests, `demo` and `--chaos`."""
+"""A loopback server that speaks the vendors' wire formats and fails on demand.
+
+Used by tests, `demo` and `--chaos`.
+"""
 
 from fallback_chat.providers.simulator.exchange import Manner, Recorded
 from fallback_chat.providers.simulator.faults import FAULTS, Fault, Where

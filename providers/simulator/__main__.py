@@ -1,8 +1,9 @@
-"""Rehearses an outage: runs a command on a chain of simulated providers, of which only the last one gives an answer.
+"""Rehearsing an outage: run a command on simulated providers of which only the last one answers.
 
     python -m fallback_chat.providers.simulator fallback-chat ask "hello"
 
-The command finds the chain through `$FALLBACK_CHAT_CONFIG`. Everything happens on this machine; no key is used.
+The command finds the chain through `$FALLBACK_CHAT_CONFIG`. Everything happens on this machine; no
+key is used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from fallback_chat.providers.simulator import Manner, Simulator, closed_port, running
 
 FAULTY: Final = {"broken": "500", "silent": "comments-forever"}
-"""Provider → what it does instead of answering; a third one, `refused`, is a port on which nothing listens."""
+"""What each provider does instead of answering; a third, `refused`, is a port nobody listens on."""
 WHAT_THEY_DO: Final = """\
 refused   nothing listens on its port
 broken    answers every request with HTTP 500
@@ -40,7 +41,7 @@ attempt_timeout = {timeout}
 
 
 def main(command: list[str]) -> int:
-    """Run `command` on the simulated chain, tell what each provider saw, and give the command's exit code."""
+    """Run `command` on the simulated chain, report what each provider saw, return the exit code."""
     with ExitStack() as stack:
         servers: dict[str, Simulator] = {name: stack.enter_context(running(fault)) for name, fault in FAULTY.items()}
         servers["good"] = stack.enter_context(running(manner=Manner(text=ANSWER)))

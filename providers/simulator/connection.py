@@ -1,6 +1,7 @@
 """One accepted connection: bytes in, bytes out, and the moment at which the client left.
 
-A protocol of our own, because `asyncio.StreamReader` cannot tell that the peer has gone without taking the next request's bytes.
+This is a protocol of its own, because `asyncio.StreamReader` only notices that the peer has gone by
+taking the bytes of the next request.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ MAX_BODY: Final = 64 * 1024 * 1024
 
 
 class ClientGoneError(Exception):
-    """The client closed the connection; there is nobody left to play to."""
+    """The client closed the connection; nobody is left to answer."""
 
 
 class BadRequestError(Exception):
-    """The client sent something that is not an HTTP/1.1 request with a length; the text says what."""
+    """The client did not send an HTTP/1.1 request with a length; the text says what it sent."""
 
 
 class Connection(asyncio.Protocol):
@@ -36,7 +37,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self.gone = asyncio.Event()
         self.gone_at: float | None = None
-        """Loop time at which the client left; None while it is there, or when this side closed first."""
+        """Loop time at which the client left; None if it did not, or if this side closed first."""
         self.task: asyncio.Task[None]
         self.transport: asyncio.Transport
 
@@ -63,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     async def read_until(self, mark: bytes) -> bytes:
-        """Give the bytes up to and with `mark`; b"" when the client left before the first of them."""
+        """Return the bytes up to and including `mark`; b"" if the client left before the first."""
         seen = 0
         while (at := self._buffer.find(mark, seen)) < 0:
             if self.gone.is_set():
@@ -77,7 +78,7 @@ class Connection(asyncio.Protocol):
         return self._take(at + len(mark))
 
     async def read_exactly(self, size: int) -> bytes:
-        """Give the next `size` bytes. Raises ClientGoneError when the client leaves before they are there."""
+        """Return the next `size` bytes. Raises ClientGoneError if the client leaves first."""
         while len(self._buffer) < size:
             if self.gone.is_set():
                 raise ClientGoneError
@@ -85,7 +86,7 @@ class Connection(asyncio.Protocol):
         return self._take(size)
 
     async def write(self, data: bytes) -> None:
-        """Send `data`, no faster than the client reads. Raises ClientGoneError when it has left."""
+        """Send `data` as fast as the client reads. Raises ClientGoneError if it has left."""
         if self.gone.is_set() or self.transport.is_closing():
             raise ClientGoneError
         self.transport.write(data)
@@ -101,7 +102,7 @@ class Connection(asyncio.Protocol):
         raise ClientGoneError
 
     def close(self) -> None:
-        """Close in order (FIN), after what was written."""
+        """Close in order (FIN), after pending data."""
         self.gone.set()
         self.transport.close()
 
@@ -123,9 +124,10 @@ class Connection(asyncio.Protocol):
 
 
 async def read_request(connection: Connection) -> tuple[str, str, dict[str, str], bytes] | None:
-    """Read one request: method, path with query, headers (names in lower case) and body; None when no more comes.
+    """Read one request: method, path with query, headers (lower-case names) and body.
 
-    Raises BadRequestError for what a strict server would not accept.
+    Return None if there are no more. Raises BadRequestError for anything a strict server would
+    refuse.
     """
     head = await connection.read_until(b"\r\n\r\n")
     if not head:

@@ -1,4 +1,4 @@
-"""Steps that answer with one whole document: errors, redirects, pages, an answer that is not streamed."""
+"""Steps that answer with one complete document: errors, redirects, pages, unstreamed answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def document(text: str, content_type: str = "application/json") -> Step:
-    """Answer 200 with `text` as a whole body."""
+    """Answer 200 with `text` as the complete body."""
 
     async def step(ex: Exchange) -> None:
         await ex.document(200, text.encode(), content_type)
@@ -24,7 +24,7 @@ def document(text: str, content_type: str = "application/json") -> Step:
 
 
 async def whole(ex: Exchange) -> None:
-    """Answer with one JSON document, whatever was asked for."""
+    """Answer with one JSON document, whatever was requested."""
     await ex.document(200, dump(ex.wire.whole(Said(text=ex.manner.text, reason="stop"))), "application/json")
 
 
@@ -45,7 +45,7 @@ async def key_in_error(ex: Exchange) -> None:
 
 
 def redirect(status: int, *, away: bool) -> Step:
-    """Point at another place: on this server, or at another origin."""
+    """Redirect to another path on this server, or to another origin."""
 
     async def step(ex: Exchange) -> None:
         target = ex.manner.redirect_to + ex.request.path if away else "/moved" + ex.request.path
@@ -55,7 +55,7 @@ def redirect(status: int, *, away: bool) -> Step:
 
 
 def status_body(status: int, form: str) -> Step:
-    """Answer `status` with a body of one form out of STATUS_BODIES."""
+    """Answer `status` with one of the bodies in STATUS_BODIES."""
 
     async def step(ex: Exchange) -> None:
         await STATUS_BODIES[form](ex, status)

@@ -1,4 +1,4 @@
-"""One request and the answer to it: what a fault's steps work with."""
+"""One request and its answer: the material of a fault's steps."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Recorded:
     """0 for the first."""
     at: float
     connection: int
-    """Which connection it came on, counted from 0."""
+    """The number of its connection, counted from 0."""
     fault: str = ""
     method: str = ""
-    """Empty when the fault struck before a request was read."""
+    """Empty if the fault struck before a request was read."""
     path: str = ""
-    """With the query."""
+    """Including the query."""
     headers: dict[str, str] = field(default_factory=dict)
-    """Names in lower case."""
+    """With names in lower case."""
     body: bytes = b""
     problems: tuple[str, ...] = ()
     """What a strict server rejects in it."""
     client_left_at: float | None = None
-    """When the client closed the connection in the middle of the answer; None when it stayed."""
+    """The time at which the client closed the connection during the answer; None if it stayed."""
     ended_at: float | None = None
-    """When this side was done with it, one way or the other."""
+    """The time at which this side was done with it."""
 
     @property
     def json(self) -> Any:
@@ -46,26 +46,26 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a simulator behaves apart from its faults; times in seconds."""
+    """The behaviour of a simulator apart from its faults; times in seconds."""
 
     text: str = "The quick brown fox jumps over the lazy dog."
     delay: float = 3.0
     """How long a late answer keeps the client waiting."""
     tick: float = 0.05
-    """Between two signs of life."""
+    """The pause between two signs of life."""
     redirect_to: str = "http://127.0.0.1:9"
-    """The other origin that redirects point at."""
+    """The other origin that redirects lead to."""
 
 
 class Framing(Enum):
-    """How the end of a body is told."""
+    """How the end of a body is marked."""
 
     CHUNKED = "chunked"
     CLOSE = "close"
 
 
 class Exchange:
-    """Writes one answer. The parts of an answer go through `voice`, everything else is bytes."""
+    """Writes one answer; its parts go through `voice`, everything else is bytes."""
 
     def __init__(
         self, connection: Connection, request: Recorded, wire: WireFormat, voice: Voice, manner: Manner
@@ -76,10 +76,10 @@ class Exchange:
         self.voice = voice
         self.manner = manner
         self.newline = b"\n"
-        """The line end that server-sent events are written with."""
+        """The line end of server-sent events."""
         self.zipper: zlib._Compress | None = None
         self.keep_alive = True
-        """The connection can serve another request after this one."""
+        """Whether the connection can serve another request."""
         self.framing = Framing.CLOSE
         """Set by the head."""
 
@@ -99,7 +99,7 @@ class Exchange:
         await self.connection.write(render_head(status, fields, version))
 
     async def send(self, data: bytes) -> None:
-        """Send a piece of the body: line ends, compression and framing as they are set."""
+        """Send a piece of the body with the current line ends, compression and framing."""
         if self.newline != b"\n" and self.voice.stream_type.startswith("text/event-stream"):
             data = data.replace(b"\n", self.newline)
         if self.zipper is not None:
@@ -117,7 +117,7 @@ class Exchange:
             self.connection.close()
 
     async def document(self, status: int, body: bytes, content_type: str, *headers: tuple[str, str]) -> None:
-        """Send a whole answer with its length."""
+        """Send a complete answer with its length."""
         fields = [("content-type", content_type)] if content_type else []
         fields += [("content-length", str(len(body))), *headers]
         await self.connection.write(render_head(status, fields) + body)
@@ -133,7 +133,7 @@ class Exchange:
 
 
 def render_head(status: int, headers: list[tuple[str, str]], version: str = "HTTP/1.1") -> bytes:
-    """Give a status line and headers as bytes."""
+    """Return a status line and headers as bytes."""
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Odd"
     lines = [f"{version} {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode("latin-1")

@@ -1,4 +1,4 @@
-"""Every fault that the simulator can play: one table, a row each."""
+"""Every fault that the simulator can play: one table, one row each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Where(StrEnum):
-    """The place at which a fault strikes, or where the answer is odd though it is one."""
+    """Where a fault strikes, or where the answer is odd without being wrong."""
 
     NONE = "none"
     CONNECTION = "connection"
@@ -36,7 +36,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to answer. `whole` says that a good client gets the whole answer out of it all the same."""
+    """One way to answer; `whole` if a good client gets the complete answer nevertheless."""
 
     name: str
     where: Where
@@ -45,7 +45,7 @@ class Fault:
     whole: bool = False
 
     async def play(self, exchange: Exchange) -> None:
-        """Answer. Raises ClientGoneError when the client leaves in the middle."""
+        """Answer. Raises ClientGoneError if the client leaves in the middle."""
         for step in self.steps:
             await step(exchange)
 

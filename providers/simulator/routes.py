@@ -1,4 +1,4 @@
-"""Which wire format a request speaks, by its path; one simulator serves them all."""
+"""The wire format of a request, by its path; one simulator serves them all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROUTES: Final[tuple[tuple[str, str, type[WireFormat]], ...]] = (
 
 
 def parse(request: Recorded) -> Asked:
-    """Give the request as a wire format looks at it; a body that is no JSON is None."""
+    """Return the request as a wire format sees it; a body that is not JSON is None."""
     url = urlsplit(request.path)
     try:
         body = json.loads(request.body)
@@ -41,9 +41,9 @@ def parse(request: Recorded) -> Asked:
 
 
 def format_of(asked: Asked) -> type[WireFormat] | None:
-    """Give the format that `asked` speaks, or None when nothing is served there.
+    """Return the format of `asked`, or None if the path is not served.
 
-    Two vendors have their list of models at one path; the header that Anthropic requires tells them apart.
+    Two vendors have their list of models at the same path; Anthropic's mandatory header decides.
     """
     if asked.method == "GET" and "anthropic-version" in asked.headers and asked.path.endswith("/v1/models"):
         return Anthropic

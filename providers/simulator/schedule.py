@@ -1,4 +1,7 @@
-"""Scripts: which fault a request meets, by its number and the time. Pure functions, so that a run can be repeated."""
+"""Scripts choose the fault for a request by its number and the time.
+
+They are pure functions, so that a run can be repeated.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a script is asked."""
+    """The moment at which a script is asked."""
 
     number: int
-    """How many requests came before."""
+    """The number of earlier requests."""
     elapsed: float
     """Seconds since the simulator started."""
 
 
 Script = Callable[[Moment], str]
-"""Gives the name of a fault."""
+"""Returns the name of a fault."""
 
 
 def always(fault: str) -> Script:
@@ -41,5 +44,5 @@ def down(seconds: float, fault: str, then: str = "ok") -> Script:
 
 
 def flapping(fault: str, seconds: float) -> Script:
-    """Be well and down in turn, beginning with well, for `seconds` each."""
+    """Alternate between healthy and faulty, healthy first, for `seconds` each."""
     return lambda moment: fault if int(moment.elapsed / seconds) % 2 else "ok"

@@ -1,4 +1,4 @@
-"""The simulator: a server on loopback that answers as its script says, and remembers every request."""
+"""The simulator: a loopback server that answers by its script and remembers every request."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 LIFETIME: Final = 30.0
 MODEL: Final = "sim-model"
-"""The one model that there is; a request may ask for any."""
+"""The only model; a request may name any."""
 
 
 class Simulator:
     """Serves on 127.0.0.1 while it is entered; `url` is its origin.
 
-    No connection lives longer than `lifetime` seconds. With `key`, a request that carries another one gets a 401.
+    No connection lives longer than `lifetime` seconds. With `key`, a request with another one gets
+    a 401.
     """
 
     def __init__(
@@ -77,12 +78,12 @@ class Simulator:
 
     @property
     def chats(self) -> list[Recorded]:
-        """The requests for a chat, without lists of models and connections that were struck before their request."""
+        """The chat requests, without lists of models and connections that failed before."""
         return [request for request in self.requests if request.method == "POST"]
 
     @property
     def open_connections(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return len(self._connections)
 
     async def idle(self) -> None:
@@ -128,7 +129,7 @@ class Simulator:
                 keep_alive = await self._answer(connection, record, fault)
 
     def _bare(self, connection: Connection, record: Recorded) -> Exchange:
-        """Give an exchange about no readable request."""
+        """Return an exchange without a readable request."""
         wire = OpenAI("")
         return Exchange(connection, record, wire, wire, self.manner)
 
@@ -155,7 +156,7 @@ class Simulator:
 
     @contextmanager
     def _record(self, connection: Connection, number: int, fault: Fault) -> Iterator[Recorded]:
-        """Remember one request; how it ended is noted on leaving."""
+        """Remember one request; its outcome is added on leaving."""
         record = Recorded(len(self.requests), self._now(), number, fault.name)
         self.requests.append(record)
         try:
@@ -183,7 +184,10 @@ async def _refuse(exchange: Exchange, status: int, message: str, code: str | Non
 
 @contextmanager
 def running(script: Script | str = "ok", **options: Any) -> Iterator[Simulator]:
-    """Run a simulator in a thread of its own, for clients that are another process; `options` as for `Simulator`."""
+    """Run a simulator in a thread, for clients in another process.
+
+    `options` are those of `Simulator`.
+    """
     ready = threading.Event()
     stop: asyncio.Event
     loop: asyncio.AbstractEventLoop
@@ -207,7 +211,7 @@ def running(script: Script | str = "ok", **options: Any) -> Iterator[Simulator]:
 
 
 def closed_port() -> int:
-    """Give a port of 127.0.0.1 on which nothing listens: connections are refused."""
+    """Return a port of 127.0.0.1 on which nothing listens: connections are refused."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -215,7 +219,7 @@ def closed_port() -> int:
 
 @contextmanager
 def black_hole() -> Iterator[int]:
-    """Give a port of 127.0.0.1 that answers no connection attempt: its queue of one is full."""
+    """Return a port of 127.0.0.1 that answers no connection attempt: its queue of one is full."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)

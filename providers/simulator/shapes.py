@@ -1,7 +1,7 @@
-"""What a request looks like: shapes, which yield in words what of a value does not fit them.
+"""Shapes of requests: each yields in words what is wrong with a value.
 
-A shape is called with a value and the place where it stands. It is as strict as the vendors' own types, and as lenient: what they
-take is taken, null where they allow it.
+A shape is called with a value and its path. It is as strict as the vendors' own types, and as
+lenient: it accepts null where they do.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ Shape = Callable[[Any, str], Iterator[str]]
 
 
 def text(value: Any, where: str) -> Iterator[str]:
-    """A string."""
+    """Check for a string."""
     if not isinstance(value, str):
         yield f"`{where}` is {_short(value)}, not text"
 
 
 def filled(value: Any, where: str) -> Iterator[str]:
-    """A string with something in it."""
+    """Check for a string that is not empty."""
     if not isinstance(value, str) or not value:
         yield f"`{where}` is {_short(value)}, not a name"
 
 
 def flag(value: Any, where: str) -> Iterator[str]:
-    """True or false."""
+    """Check for true or false."""
     if not isinstance(value, bool):
         yield f"`{where}` is {_short(value)}, neither true nor false"
 
 
 def table(value: Any, where: str) -> Iterator[str]:
-    """An object whose keys are the user's own."""
+    """Check for an object whose keys are the user's own."""
     if not isinstance(value, dict):
         yield f"`{where}` is {_short(value)}, not an object"
 
 
 def anything(value: Any, where: str) -> Iterator[str]:
-    """Whatever there is."""
+    """Accept any value."""
     del value, where
     yield from ()
 
 
 def number(low: float, high: float) -> Shape:
-    """Make the shape of numbers from `low` to `high`."""
+    """Return the shape of numbers from `low` to `high`."""
     return _number(low, high, whole=False)
 
 
 def integer(low: int, high: int) -> Shape:
-    """Make the shape of whole numbers from `low` to `high`."""
+    """Return the shape of integers from `low` to `high`."""
     return _number(low, high, whole=True)
 
 
 def word(*words: str) -> Shape:
-    """Make the shape of one of several words."""
+    """Return the shape of one of several words."""
 
     def check(value: Any, where: str) -> Iterator[str]:
         if value not in words:
@@ -63,7 +63,7 @@ def word(*words: str) -> Shape:
 
 
 def null_or(shape: Shape) -> Shape:
-    """Make the shape of what may be null."""
+    """Return the shape of a value that may be null."""
 
     def check(value: Any, where: str) -> Iterator[str]:
         if value is not None:
@@ -73,7 +73,7 @@ def null_or(shape: Shape) -> Shape:
 
 
 def many(shape: Shape, least: int = 0, name: str = "things") -> Shape:
-    """Make the shape of a list of at least so many."""
+    """Return the shape of a list with at least `least` items."""
 
     def check(value: Any, where: str) -> Iterator[str]:
         if not isinstance(value, list) or len(value) < least:
@@ -86,9 +86,9 @@ def many(shape: Shape, least: int = 0, name: str = "things") -> Shape:
 
 
 def either(*shapes: Shape, neither: str | None = None) -> Shape:
-    """Make the shape of what fits one of several.
+    """Return the shape of a value that fits one of several.
 
-    The problems are those of the one that it comes nearest to; where it comes near to none, `neither` says so.
+    The problems are those of the closest one; `neither` replaces them if none is close.
     """
 
     def check(value: Any, where: str) -> Iterator[str]:
@@ -104,7 +104,7 @@ def either(*shapes: Shape, neither: str | None = None) -> Shape:
 
 
 def record(needed: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
-    """Make the shape of an object with these keys and no other."""
+    """Return the shape of an object with these keys and no others."""
     known = {**needed, **(optional or {})}
 
     def check(value: Any, where: str) -> Iterator[str]:
@@ -124,7 +124,7 @@ def record(needed: Mapping[str, Shape], optional: Mapping[str, Shape] | None = N
 
 
 def tagged(key: str, shapes: Mapping[str, Shape], default: str | None = None) -> Shape:
-    """Make the shape of objects that say what they are under `key`."""
+    """Return the shape of objects that name their type under `key`."""
 
     def check(value: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):

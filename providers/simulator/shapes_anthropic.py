@@ -1,4 +1,4 @@
-"""Requests to Anthropic, as the vendor's own types have them."""
+"""Requests to Anthropic, according to the vendor's own types."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SERVER_BLOCKS: Final = (
     "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
     "container_upload", "mcp_tool_use", "mcp_tool_result", "compaction", "fallback",
 )  # fmt: skip
-"""Blocks of the server's own tools, which go back as they came."""
+"""Blocks of the server's own tools, which go back unchanged."""
 _BLOCK: Final = tagged(
     "type",
     dict.fromkeys(SERVER_BLOCKS, table)

@@ -1,4 +1,4 @@
-"""Requests to Gemini, as the vendor's own types have them."""
+"""Requests to Gemini, according to the vendor's own types."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ _AFTER_BAR: Final = re.compile(r"_([a-z])")
 
 
 def in_camel_case(value: Any) -> Any:
-    """Return a request of Gemini with the keys that the shapes know: `max_output_tokens` is as good as `maxOutputTokens`."""
+    """Return a request to Gemini in camel case: `max_output_tokens` is as valid."""
     if isinstance(value, list):
         return [in_camel_case(each) for each in value]
     if not isinstance(value, dict):

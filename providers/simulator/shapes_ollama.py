@@ -1,4 +1,4 @@
-"""Requests to Ollama, as the vendor's own types have them."""
+"""Requests to Ollama, according to the vendor's own types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to OpenAI's Chat Completions and Responses, as the vendor's own types have them."""
+"""Requests to OpenAI's Chat Completions and Responses, according to the vendor's own types."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ HOSTED: Final = (
     "mcp_call", "custom_tool_call", "custom_tool_call_output", "item_reference", "compaction", "compaction_trigger",
     "tool_search_call", "tool_search_output", "additional_tools", "configuration_update", "program", "program_output",
 )  # fmt: skip
-"""Items of the server's own tools, which go back as they came."""
+"""Items of the server's own tools, which go back unchanged."""
 _ITEM: Final = tagged(
     "type",
     dict.fromkeys(HOSTED, table)

@@ -1,4 +1,4 @@
-"""The steps that faults are made of: each writes some bytes, waits, or ends the connection."""
+"""The steps that make up faults: each writes some bytes, waits, or ends the connection."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ THOUGHT: Final = "The user wants words. "
 BLANK: Final = " \n\t"
 REFUSAL: Final = "I cannot help with that."
 SEPARATORS: Final = "a\u2028b\u2029c\u0085d\u000be\u001cf 😀 é"
-"""Characters at which careless readers cut lines, and some of more than one byte."""
+"""Characters at which careless readers split lines, and some multi-byte ones."""
 
 
 def pieces(text: str) -> list[str]:
-    """Cut `text` into words, each with the blanks before it."""
+    """Split `text` into words, each with the blanks before it."""
     return re.findall(r"\s*\S+", text)
 
 
@@ -44,7 +44,7 @@ def head_as(content_type: str | None) -> Step:
 
 
 def raw(data: bytes, times: int = 1) -> Step:
-    """Send bytes past HTTP: nothing frames them."""
+    """Send bytes outside HTTP, without framing."""
 
     async def step(ex: Exchange) -> None:
         for _ in range(times):
@@ -73,7 +73,7 @@ def say(text: str) -> Step:
 
 
 def finish(reason: str) -> Step:
-    """Say why the answer ends."""
+    """Send the reason for the end of the answer."""
 
     async def step(ex: Exchange) -> None:
         await ex.send(ex.voice.finish(reason))
@@ -82,7 +82,7 @@ def finish(reason: str) -> Step:
 
 
 def newline(line_end: bytes) -> Step:
-    """Write server-sent events with another line end from here on."""
+    """Use another line end for server-sent events from here on."""
 
     async def step(ex: Exchange) -> None:
         ex.newline = line_end
@@ -91,12 +91,12 @@ def newline(line_end: bytes) -> Step:
 
 
 async def as_stream(ex: Exchange) -> None:
-    """Answer with a stream from here on, whatever was asked for."""
+    """Answer with a stream from here on, whatever was requested."""
     ex.voice = ex.wire
 
 
 async def start(ex: Exchange) -> None:
-    """Send what comes before content: the role."""
+    """Send what precedes content: the role."""
     await ex.send(ex.voice.start())
 
 
@@ -129,7 +129,7 @@ async def refuse(ex: Exchange) -> None:
 
 
 async def call_tool(ex: Exchange) -> None:
-    """Ask for a tool to be run."""
+    """Send a tool call."""
     await ex.send(ex.voice.tool_call("lookup", {"key": "value"}))
 
 
@@ -143,12 +143,12 @@ async def usage(ex: Exchange) -> None:
 
 
 async def terminate(ex: Exchange) -> None:
-    """Send the terminator, where the format has one."""
+    """Send the terminator, if the format has one."""
     await ex.send(ex.voice.terminator)
 
 
 async def flush(ex: Exchange) -> None:
-    """Send what a whole document still holds back; a stream holds nothing back."""
+    """Send what a complete document still holds back; a stream holds nothing back."""
     await ex.send(ex.voice.end())
 
 
@@ -158,12 +158,12 @@ async def end(ex: Exchange) -> None:
 
 
 async def late(ex: Exchange) -> None:
-    """Keep still for the delay."""
+    """Send nothing for the delay."""
     await ex.sleep(ex.manner.delay)
 
 
 async def comments(ex: Exchange) -> None:
-    """Send comments, and nothing else, for the delay."""
+    """Send comments only, for the delay."""
     await _signs(ex, lambda: ex.voice.comment)
 
 
@@ -184,7 +184,7 @@ async def _signs(ex: Exchange, make: Callable[[], bytes]) -> None:
 
 
 def for_ever(step: Step) -> Step:
-    """Repeat a step until the client leaves or the connection's lifetime is over."""
+    """Repeat a step until the client leaves or the connection's lifetime ends."""
 
     async def repeated(ex: Exchange) -> None:
         while True:
@@ -206,7 +206,7 @@ async def broken_frame(ex: Exchange) -> None:
 
 
 async def hang(ex: Exchange) -> None:
-    """Say nothing more."""
+    """Send nothing more."""
     await ex.send(ex.voice.cut())
     await ex.connection.gone.wait()
 
@@ -218,13 +218,13 @@ async def close(ex: Exchange) -> None:
 
 
 async def close_clean(ex: Exchange) -> None:
-    """End the body properly although the answer is not whole."""
+    """End the body properly although the answer is incomplete."""
     await ex.send(ex.voice.cut())
     await ex.end()
 
 
 async def reset(ex: Exchange) -> None:
-    """Reset the connection, once what was sent has had the time to arrive: a reset overtakes data."""
+    """Reset the connection once sent data had time to arrive: a reset overtakes data."""
     await ex.send(ex.voice.cut())
     await ex.sleep(ex.manner.tick)
     ex.connection.reset()

@@ -1,4 +1,4 @@
-"""What a strict server rejects in a request: its envelope, its shape, and what no shape can say."""
+"""The checks of a strict server: the envelope of a request, its shape, and further rules."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def problems(asked: Asked, shape: Shape, rules: Callable[[Any], Iterable[str]], *others: str) -> list[str]:
-    """Return what is wrong with a POST, a sentence each; the rules may rely on the shape."""
+    """Return what is wrong with a POST, one sentence each; the rules may rely on the shape."""
     found = [*posted_json(asked), *others, *shape(asked.body, "")]
     return found or list(rules(asked.body))
 
 
 def posted_json(asked: Asked) -> Iterator[str]:
-    """A POST carries JSON, says so, and has no key in its URL."""
+    """Check that a POST carries JSON, declares it, and has no key in its URL."""
     if asked.headers.get("content-type", "").split(";")[0] != "application/json":
         yield f"the content-type is {asked.headers.get('content-type')!r}"
     if "key=" in asked.query:
@@ -26,7 +26,7 @@ def posted_json(asked: Asked) -> Iterator[str]:
 
 
 def first_speaker(messages: list[dict[str, Any]], where: str, *first: str) -> Iterator[str]:
-    """A conversation does not begin with the model."""
+    """Check that the model does not speak first."""
     role = messages[0].get("role")
     if role in ("assistant", "model"):
         yield f"{where}[0]: the model speaks first"

@@ -1,4 +1,4 @@
-"""What the vendor's own Chat Completions server rejects beside what does not fit the shape of a request."""
+"""The checks of the vendor's own Chat Completions server, apart from the shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def envelope(asked: Asked) -> Iterator[str]:
-    """Nothing is said in the query, and the key is a Bearer token."""
+    """Check that the query is empty and the key a Bearer token."""
     if asked.query:
         yield f"the query {asked.query!r} has no meaning here"
     authorization = asked.headers.get("authorization")
@@ -23,7 +23,7 @@ def envelope(asked: Asked) -> Iterator[str]:
 
 
 def rules(body: dict[str, Any]) -> Iterator[str]:
-    """What one key demands of another, and every call its result."""
+    """Check the keys that depend on each other, and that every call has its result."""
     if "stream_options" in body and body.get("stream") is not True:
         yield "`stream_options` without `stream`"
     if "max_tokens" in body and "max_completion_tokens" in body:

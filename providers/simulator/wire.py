@@ -1,4 +1,4 @@
-"""What a wire format is to the simulator: how each thing a model can say is put into bytes, and what a valid request is."""
+"""The simulator's view of a wire format: how to say things, and what a valid request is."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as a wire format looks at it."""
+    """A request as a wire format sees it."""
 
     method: str
     path: str
     """Without the query."""
     query: str
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """With names in lower case."""
     body: Any
-    """The parsed JSON; None when there is none."""
+    """The parsed JSON; None if there is none."""
 
 
 @dataclass(slots=True)
 class Said:
-    """An answer as a whole."""
+    """A complete answer."""
 
     text: str = ""
     comment: str = ""
-    """What the model says of its work before the final answer."""
+    """The model's comments on its work before the final answer."""
     thinking: str = ""
     refusal: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -40,20 +40,23 @@ class Said:
 
 
 def dump(value: Any) -> bytes:
-    """Give `value` as JSON in UTF-8, characters unescaped as most servers send them; half a surrogate pair has no UTF-8."""
+    """Return `value` as JSON in UTF-8, unescaped as most servers send it.
+
+    Half a surrogate pair, which has no UTF-8, is escaped.
+    """
     return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def sse(value: Any, event: str | None = None) -> bytes:
-    """Give `value` as one server-sent event."""
+    """Return `value` as one server-sent event."""
     name = b"" if event is None else b"event: " + event.encode() + b"\n"
     return name + b"data: " + dump(value) + b"\n\n"
 
 
 class Voice(ABC):
-    """Puts the parts of one answer into bytes; an object lives for one answer and may keep state between the parts.
+    """Turns the parts of one answer into bytes; it may keep state between them.
 
-    Finish reasons are the common ones of `core/llm.py`. A part that the format does not have is b"".
+    Finish reasons are the common ones of `core/llm.py`. A part that the format lacks is b"".
     """
 
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
@@ -62,11 +65,11 @@ class Voice(ABC):
 
     @abstractmethod
     def start(self) -> bytes:
-        """What comes before the first content: metadata, the role."""
+        """Return what precedes the first content: metadata, the role."""
 
     @abstractmethod
     def alive(self) -> bytes:
-        """A frame without content, after `start`."""
+        """Return a frame without content, after `start`."""
 
     @abstractmethod
     def text(self, piece: str) -> bytes: ...
@@ -75,16 +78,16 @@ class Voice(ABC):
     def thinking(self, piece: str) -> bytes: ...
 
     def think_silently(self) -> bytes:
-        """What shows that the model begins to think, and nothing of what."""
+        """Return a sign that the model begins to think, without any thought."""
         return b""
 
     def comment_on(self, piece: str) -> bytes:
-        """Commentary on the work, in a message of its own; text like any other where the format knows none."""
+        """Return commentary in a message of its own, or as text in a format without any."""
         return self.text(f"{piece}\n\n")
 
     @abstractmethod
     def refusal(self, piece: str) -> bytes:
-        """A refusal in words of its own kind; plain text where there is none."""
+        """Return a refusal in the format's own form, or else as plain text."""
 
     @abstractmethod
     def tool_call(self, name: str, arguments: dict[str, Any]) -> bytes: ...
@@ -94,18 +97,18 @@ class Voice(ABC):
 
     @abstractmethod
     def usage(self) -> bytes:
-        """Token counts, where they are a frame of their own."""
+        """Return token counts, if they are a separate frame."""
 
     @abstractmethod
     def error(self, message: str) -> bytes:
-        """An error inside a 200."""
+        """Return an error inside a 200."""
 
     def end(self) -> bytes:
-        """What is still to be sent before the body ends properly."""
+        """Return what is left to send before the body ends properly."""
         return b""
 
     def cut(self) -> bytes:
-        """What is still to be sent before the body is broken off here."""
+        """Return what is left to send before the body breaks off here."""
         return b""
 
 
@@ -118,35 +121,35 @@ class WireFormat(Voice):
     @staticmethod
     @abstractmethod
     def problems(asked: Asked) -> list[str]:
-        """Say what a strict server would reject."""
+        """Return what a strict server would reject."""
 
     @staticmethod
     @abstractmethod
     def wants_stream(asked: Asked) -> bool:
-        """Say whether the answer is to be streamed."""
+        """Whether the answer is to be streamed."""
 
     @staticmethod
     def model_of(asked: Asked) -> str | None:
-        """Give the model that is asked for."""
+        """Return the requested model."""
         return asked.body.get("model") if isinstance(asked.body, dict) else None
 
     @abstractmethod
     def whole(self, said: Said) -> Any:
-        """The answer as one JSON document."""
+        """Return the answer as one JSON document."""
 
     @staticmethod
     @abstractmethod
     def error_body(status: int, message: str, code: str | None) -> Any:
-        """The JSON document of an HTTP error."""
+        """Return the JSON document of an HTTP error."""
 
     @staticmethod
     @abstractmethod
     def models(names: tuple[str, ...]) -> Any:
-        """The list of models."""
+        """Return the list of models."""
 
 
 class Whole(Voice):
-    """The same parts for a client that asked for one JSON document: gathered, then sent whole or broken off in the middle."""
+    """Gathers the same parts into one JSON document, sent complete or broken off in the middle."""
 
     stream_type = "application/json"
     comment = b"\n"

@@ -38,7 +38,7 @@ class Anthropic(WireFormat):
         super().__init__(model)
         self._index = -1
         self._open: str | None = None
-        """The type of the block that is open."""
+        """The type of the open block."""
 
     @staticmethod
     def problems(asked: Asked) -> list[str]:

@@ -1,4 +1,4 @@
-"""Google Gemini `streamGenerateContent`: whole responses as events, ended by the end of the body."""
+"""Google Gemini `streamGenerateContent`: whole responses as events, without a terminator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STATUSES: Final = {
     504: "DEADLINE_EXCEEDED",
 }
 SIDE_KEYS: Final = frozenset({"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"})
-"""What a part may have beside its data."""
+"""Keys that may accompany the data of a part."""
 
 
 class Gemini(WireFormat):
@@ -128,6 +128,6 @@ def _rules(body: dict[str, Any]) -> Iterator[str]:
         before = content.get("role")
         for part in content["parts"]:
             data = part.keys() - SIDE_KEYS
-            # A seal may stand alone: it belongs to what came before.
+            # A seal may stand alone: it belongs to the preceding text.
             if not data or (part.get("text") == "" and "thoughtSignature" not in part):
                 yield f"contents[{n}]: a part has no data"

@@ -1,4 +1,4 @@
-"""Ollama's own `/api/chat`: one JSON object a line."""
+"""Ollama's own `/api/chat`: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COUNTS: Final = {"total_duration": 2, "load_duration": 1, "prompt_eval_count": 7
 
 
 class Ollama(WireFormat):
-    """Lines of `message`, the last one `done`. The server knows no filter, no refusal and no comments."""
+    """Lines of `message`, the last one `done`; there is no filter, refusal or comment."""
 
     stream_type: ClassVar[str] = "application/x-ndjson"
     comment: ClassVar[bytes] = b"\n"

@@ -1,4 +1,4 @@
-"""OpenAI Responses: typed events about items, ended by the event that carries the whole response."""
+"""OpenAI Responses: typed events about items, ended by the event with the whole response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INCOMPLETE: Final = {"length": "max_output_tokens"} | {
 }
 """Reasons of an incomplete response, by the common finish or by their own name."""
 STATES: Final = ("cancelled", "in_progress", "queued")
-"""What else a response can be."""
+"""Other statuses of a response."""
 USAGE: Final = {
     "input_tokens": 7,
     "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -33,17 +33,17 @@ PARTS: Final = {"output_text": "text", "refusal": "refusal"}
 
 
 class Responses(WireFormat):
-    """`response.created`, items with all their events, then `response.completed` or `response.incomplete`."""
+    """`response.created`, items with all their events, then the `response` that ends it."""
 
     def __init__(self, model: str) -> None:
         super().__init__(model)
         self._sequence = 0
         self._items: list[dict[str, Any]] = []
-        """The items that are finished."""
+        """The finished items."""
         self._open: dict[str, Any] | None = None
-        """The item that is being said."""
+        """The item in progress."""
         self._part: str | None = None
-        """The type of its part that is open."""
+        """The type of its open part."""
         self._said = ""
         """The text of that part."""
 
@@ -158,7 +158,7 @@ class Responses(WireFormat):
         return closed + self._event("response.output_item.added", output_index=len(self._items), item=dict(self._open))
 
     def _close(self) -> bytes:
-        """Finish the open item: all that was said of it comes once more, in each of its `done` events."""
+        """Finish the open item: its `done` events repeat all of its text."""
         if self._open is None:
             return b""
         item, part, said = self._open, self._part, self._said

@@ -1,1 +1,1 @@
-"""What the wire formats share: the dialect interface, requests, conversations, tools."""
+"""The shared parts of the wire formats: the dialect interface, requests, conversations, tools."""

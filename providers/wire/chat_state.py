@@ -1,4 +1,7 @@
-"""State of Chat Completions that goes back with an answer, to the account that made it: reasoning, its seals, what calls carry."""
+"""Chat Completions state that goes back to the account that made it.
+
+It consists of reasoning, its seals and the extras of tool calls.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JOINED: Final = ("text", "summary")
-"""What the pieces of one of OpenRouter's reasoning details add to; of every other key the last piece counts."""
+"""Keys of OpenRouter's reasoning details whose pieces are joined; for others the last one counts.
+"""
 
 
 class ChatState:
-    """Collects, from the deltas of one answer, what the server wants back under `key`, as it has to be sent."""
+    """Collects the state under `key` from the deltas of one answer, ready to be sent back."""
 
     def __init__(self, key: str | None) -> None:
         self._key = key
@@ -22,12 +26,12 @@ class ChatState:
         self._pieces: list[Any] = []
 
     def add(self, delta: dict[str, Any]) -> None:
-        """Take in one delta."""
+        """Add one delta."""
         if self._key and (piece := delta.get(self._key)):
             self._pieces.append(piece)
 
     def message(self) -> dict[str, Any]:
-        """Return the keys of the assistant message that carry the state; none where there is none."""
+        """Return the keys of the assistant message that carry the state, if any."""
         whole = self._join(self._pieces) if self._pieces else None
         return {self._key: whole} if self._key and whole else {}
 
@@ -37,7 +41,10 @@ def _join_texts(pieces: list[Any]) -> Any:
 
 
 def _join_details(pieces: list[Any]) -> Any:
-    """Join the pieces of each of OpenRouter's reasoning details: those of one type and index are one block."""
+    """Join the pieces of each of OpenRouter's reasoning details.
+
+    Pieces with the same type and index form one block.
+    """
     blocks: dict[tuple[str, Any], dict[str, Any]] = {}
     for piece in pieces:
         for detail in dicts_of(piece):
@@ -51,7 +58,7 @@ def _join_details(pieces: list[Any]) -> Any:
 
 
 def _join_parts(pieces: list[Any]) -> Any:
-    """Join Mistral's parts: neighbours of one type are one part. Without thoughts there is nothing to keep."""
+    """Join neighbouring parts of one type (Mistral); return None if there are no thoughts."""
     parts: list[dict[str, Any]] = []
     for piece in pieces:
         for part in [{"type": "text", "text": piece}] if isinstance(piece, str) else dicts_of(piece):
@@ -61,7 +68,7 @@ def _join_parts(pieces: list[Any]) -> Any:
 
 
 def _extend(last: dict[str, Any], part: dict[str, Any]) -> bool:
-    """Add `part` to `last` if it goes on with it."""
+    """Append `part` to `last` if it continues it; return whether it does."""
     if part.get("type") == "text":
         last["text"] = text_of(last.get("text")) + text_of(part.get("text"))
         return True

@@ -1,7 +1,8 @@
-"""A conversation made fit for any wire format: what strict servers demand holds for all of them.
+"""A conversation fit for any wire format: the demands of strict servers apply to all.
 
-The rules: speakers alternate, nothing is empty, every tool call has exactly one result, right behind it and in the order of the
-calls, and no two calls of a conversation share an id. State goes back only to the account that made it.
+The rules: speakers alternate, nothing is empty, every tool call has exactly one result, right after
+it and in the order of the calls, and no two calls of a conversation share an id. State only goes
+back to the account that made it.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ _SHORT_ID_LENGTH: Final = 9
 
 
 def plain_id(call_id: str) -> str:
-    """Give a call's id as most servers accept it: 1 to 64 letters, digits, `_` and `-`."""
+    """Return a call's id as most servers accept it: 1 to 64 letters, digits, `_` and `-`."""
     return _BAD_ID.sub("_", call_id)[:_ID_LENGTH] or "call"
 
 
 def short_id(call_id: str) -> str:
-    """Give a call's id as Mistral demands it: nine letters and digits.
+    """Return a call's id as Mistral requires it: nine letters and digits.
 
-    Short ids are filled up with zeros in front of the number at their end; long ones are hashed.
+    Short ids are padded with zeros before the number at their end; long ones are hashed.
     """
     plain = _BAD_SHORT_ID.sub("", call_id)
     if len(plain) > _SHORT_ID_LENGTH or not plain:
@@ -52,7 +53,7 @@ def short_id(call_id: str) -> str:
 def normalise(
     messages: Iterable[ChatMessage], *, call_id: Callable[[str], str] = plain_id, user_first: bool = False
 ) -> list[ChatMessage]:
-    """Give the turns of a conversation, without system messages, as every server accepts them."""
+    """Return the turns, without system messages, in a form that every server accepts."""
     turns = _paired(_merged(_substantial(messages)), call_id)
     turns = _merged(turns)
     if user_first and turns and turns[0].role is not Role.USER:
@@ -61,19 +62,22 @@ def normalise(
 
 
 def state_for(message: ChatMessage, origin: str) -> Any:
-    """Return the state kept with `message` that came from `origin`, or None: nobody else can read it, or may."""
+    """Return the state in `message` that came from `origin`, or None.
+
+    No other account can read it, or may.
+    """
     return next((extra.data for extra in reversed(message.extras) if origin and extra.origin == origin), None)
 
 
 def fits(message: ChatMessage, texts: Iterable[str], calls: int) -> bool:
-    """Whether what `message` says is still what its state was kept with: its texts, blanks apart, and its number of calls."""
+    """Whether `message` still matches its state: the same texts, blanks apart, and call count."""
     return calls == len(message.tool_calls) and "".join("".join(texts).split()) == "".join(message.text.split())
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:
-    """Give a call's arguments as an object, which Anthropic, Gemini and Ollama demand.
+    """Return a call's arguments as an object, as Anthropic, Gemini and Ollama require.
 
-    What a weak model wrote instead is wrapped, or replaced by an empty object when it is no JSON at all.
+    Other JSON from a weak model is wrapped; anything else becomes an empty object.
     """
     try:
         value = json.loads(call.arguments or "{}", parse_constant=_no_number)
@@ -87,19 +91,19 @@ def _no_number(name: str) -> None:
 
 
 def arguments_text(call: ToolCall) -> str:
-    """Give a call's arguments as JSON text of an object."""
+    """Return a call's arguments as the JSON text of an object."""
     return to_json(arguments_object(call))
 
 
 def in_last_tool_loop(turns: Sequence[ChatMessage], position: int) -> bool:
-    """Say whether the turn at `position` belongs to a tool loop that is still going on."""
+    """Whether the turn at `position` belongs to a tool loop that is still running."""
     return all(turn.role is not Role.USER for turn in turns[position:])
 
 
 def _substantial(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """Drop system messages, empty text parts, turns that hold nothing, and a refused answer with its question.
+    """Drop system messages, empty parts and turns, and refused answers with their questions.
 
-    Anthropic demands the latter: what was refused once makes it refuse what follows.
+    Anthropic requires the latter: a refused answer makes it refuse what follows.
     """
     kept: list[ChatMessage] = []
     for message in messages:
@@ -114,7 +118,7 @@ def _substantial(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
 
 
 def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """Join neighbours of one role; the vendor's state of joined turns no longer fits and is dropped."""
+    """Join neighbours of one role; vendor state of joined turns no longer fits and is dropped."""
     merged: list[ChatMessage] = []
     for turn in turns:
         last = merged[-1] if merged else None
@@ -138,7 +142,7 @@ def _joined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ..
 
 
 def _paired(turns: Iterable[ChatMessage], call_id: Callable[[str], str]) -> list[ChatMessage]:
-    """Give each call an id of the target's form and its one result; results without a call are dropped."""
+    """Give each call an id in the target's form and one result; drop results without a call."""
     paired: list[ChatMessage] = []
     used: set[str] = set()
     waiting: tuple[ToolCall, ...] = ()
@@ -176,7 +180,7 @@ def _answers(calls: Sequence[ToolCall], targets: Sequence[str], results: Sequenc
 
 
 def _unique(wanted: str, call_id: Callable[[str], str], used: set[str]) -> str:
-    """Give `wanted`, or an id made from it that no earlier call of the conversation has."""
+    """Return `wanted`, or a variation that no earlier call of the conversation uses."""
     candidate, number = wanted, 1
     while candidate in used:
         number += 1

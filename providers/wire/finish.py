@@ -1,7 +1,8 @@
-"""The words that end an answer, in every vendor's spelling: one table for all wire formats.
+"""Finish reasons in every vendor's spelling: one table for all wire formats.
 
-A word stands for a finish, for a failure (the type of an error that `failures/codes.py` knows), or for nothing: some servers
-send a word in every chunk that says that the answer goes on. A word that nobody knows proves nothing: it is `OTHER`.
+A word stands for a finish, for a failure (an error type known to `failures/codes.py`), or for
+nothing: some servers send a word for "not finished" in every chunk. An unknown word proves nothing:
+it is `OTHER`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fallback_chat.core.llm import FinishReason
 
 
 class Broken(NamedTuple):
-    """The answer was given up."""
+    """The answer was aborted."""
 
     type: str
     """The type of the error, as an error event would name it."""
@@ -23,7 +24,7 @@ Ending = FinishReason | Broken | None
 
 _F = FinishReason
 _LONGEST: Final = 100
-"""Characters of a word; a longer one is a text."""
+"""Characters; anything longer is a sentence."""
 
 WORDS: Final[dict[str, Ending]] = (
     dict.fromkeys(("null", "none", "unspecified"), None)
@@ -40,7 +41,7 @@ WORDS: Final[dict[str, Ending]] = (
     | {"pup_limited_disabled": Broken("permission_denied")}  # Google
     | {"insufficient_system_resource": Broken("overloaded_error")}  # DeepSeek
 )
-"""Whole words, in lower case and with `_` between their parts."""
+"""Whole words, in lower case, with `_` between their parts."""
 
 _KINDS_OF_WORDS: Final[tuple[tuple[str, Ending], ...]] = (
     ("rate_?limit|too_many_requests", Broken("rate_limit_error")),
@@ -59,7 +60,7 @@ _KINDS_OF_WORDS: Final[tuple[tuple[str, Ending], ...]] = (
     ("context", _F.CONTEXT_EXCEEDED),
     ("length|token|limit", _F.LENGTH),
 )
-"""What a word that is not in the table is about; the first row that is found in it decides."""
+"""The subjects of words missing in the table; the first pattern found decides."""
 
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN: Final = re.compile(r"[^a-z0-9:]+")
@@ -67,7 +68,10 @@ _PREFIX: Final = re.compile(r"^(?:finish|stop)_reason[_:]+")
 
 
 def ending_of(word: str) -> Ending:
-    """Return what `word` says of an answer, in any case and behind any prefix ("FinishReason.STOP", "filter: SAFETY")."""
+    """Return the meaning of `word`, in any case and with any prefix.
+
+    Examples are "FinishReason.STOP" and "filter: SAFETY".
+    """
     name = _PREFIX.sub("", _BETWEEN.sub("_", _HUMP.sub("_", word.strip()[:_LONGEST]).lower()))
     for part in (name, *reversed(name.split(":"))):
         if (known := part.strip("_")) in WORDS:

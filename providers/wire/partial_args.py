@@ -1,4 +1,7 @@
-"""Arguments of a call that Gemini streams value by value, each with its place (`streamFunctionCallArguments`)."""
+"""Arguments that Gemini streams value by value, each with its path.
+
+The request asks for it with `streamFunctionCallArguments`.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ _VALUES: Final = ("stringValue", "numberValue", "boolValue")
 
 
 class PartialArguments:
-    """Puts the arguments of one call together."""
+    """Assembles the arguments of one call."""
 
     def __init__(self) -> None:
         self.value: dict[str, Any] = {}
 
     def add(self, pieces: Any) -> None:
-        """Take in the `partialArgs` of one part; what has no usable place is skipped."""
+        """Add the `partialArgs` of one part; a value without a usable path is skipped."""
         for piece in dicts_of(pieces):
             steps = [
                 int(found[2]) if found[2] else next(filter(None, found.groups()), "")
@@ -30,7 +33,7 @@ class PartialArguments:
 
 
 def _put(root: dict[str, Any], steps: list[int | str], value: Any) -> None:
-    """Set the value at the end of `steps`, making what leads there; text goes on with the text that is there."""
+    """Set the value at the end of `steps`, creating its parents; text is appended to text."""
     at: Any = root
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         if isinstance(at, list):

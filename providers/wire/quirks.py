@@ -1,7 +1,7 @@
-"""What servers that speak Chat Completions do differently, as one table.
+"""Differences between servers that speak Chat Completions, as one table.
 
-A row belongs to a service that `core/config/services.py` knows by name or by host. All others get `Quirks()`, which is what the
-common local servers understand.
+A row belongs to a service that `core/config/services.py` knows by name or by host. All others get
+`Quirks()`, which the common local servers understand.
 """
 
 from __future__ import annotations
@@ -20,33 +20,36 @@ class Quirks(NamedTuple):
     """How one vendor's Chat Completions differ."""
 
     max_tokens: str = "max_tokens"
-    """The key of the output cap. OpenAI's reasoning models refuse the old name; most others know no other."""
+    """The key of the output limit.
+
+    OpenAI's reasoning models refuse the old name; most others know no other.
+    """
     stream_options: bool = True
-    """Usage is sent only when asked for; Mistral sends it anyway and refuses the key."""
+    """Whether usage is only sent on request; Mistral always sends it and refuses the key."""
     auth_header: str = "authorization"
     """`authorization` carries `Bearer KEY`, any other header the bare key."""
     nine_char_ids: bool = False
     bare_image_url: bool = False
-    """`image_url` is the URL itself, not an object."""
+    """Whether `image_url` is the URL itself instead of an object."""
     call_type: bool = True
-    """Calls carry `type: function`."""
+    """Whether calls carry `type: function`."""
     result_name: bool = False
-    """Results repeat the tool's name."""
+    """Whether results repeat the tool's name."""
     answer_after_results: bool = False
-    """Results are followed by an answer; where there is none, something has to stand for it."""
+    """Whether an answer, if necessary a placeholder, has to follow results."""
     files: bool = False
-    """`file` parts (PDF) are understood."""
+    """Whether `file` parts (PDF) are understood."""
     seed: str = "seed"
     effort: Callable[[str], dict[str, Any]] = lambda effort: {"reasoning_effort": effort}
-    """Says how hard to think."""
+    """Returns the keys that set the effort of thinking."""
     reasoning_back: str | None = None
-    """The delta's key that must go back with a tool call, for as long as the tool loop runs."""
+    """The key of a delta that has to go back with a tool call while the tool loop runs."""
     reasoning_required: bool = False
-    """It goes back with every call of the conversation; with those of others, an empty one."""
+    """Whether it goes back with every call of the conversation, empty for those of others."""
     lists_all: bool = True
-    """Its list has every name that can be asked for."""
+    """Whether its list has every name that can be requested."""
     probe_path: str = "models"
-    """What `probe --light` asks; a list of models that anybody may read proves nothing about the key."""
+    """The path of `probe --light`; a list that anyone may read proves nothing about the key."""
 
 
 def _thinking_switch(effort: str) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def _thinking_switch(effort: str) -> dict[str, Any]:
 
 
 def _template_switch(effort: str) -> dict[str, Any]:
-    # Some templates know a level, others a switch; what a template does not know it ignores.
+    # Some templates know a level, others a switch; unknown keys are ignored.
     return {"chat_template_kwargs": {"enable_thinking": effort != "none", "reasoning_effort": effort}}
 
 
@@ -95,16 +98,16 @@ _COMMON: Final = Quirks()
 
 
 def preset_of(settings: ProviderSettings) -> str | None:
-    """Give the service of an entry: the one it names, or the one that its base URL belongs to."""
+    """Return the service of an entry: the named one, or the one at its base URL."""
     if settings.preset:
         return settings.preset
     try:
         service = by_url(settings.base_url) if settings.base_url else None
     except ValueError:
-        return None  # what is no URL is said when it is used
+        return None  # an invalid URL is reported on first use
     return service.name if service else None
 
 
 def quirks_of(settings: ProviderSettings) -> Quirks:
-    """Give what is different at the server of an entry."""
+    """Return the quirks of an entry's server."""
     return PRESETS.get(preset_of(settings) or "", _COMMON)

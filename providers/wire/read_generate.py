@@ -1,4 +1,7 @@
-"""Reading the responses of Gemini's `generateContent`: calls mostly come whole, and every count replaces the one before."""
+"""Reading the responses of Gemini's `generateContent`.
+
+Calls mostly arrive complete, and every count replaces the previous one.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
 _TEXT: Final = {"text", "thought"}
-"""The keys of a part that the message itself says; of thoughts only their seals go back."""
+"""Keys of a part that the message itself holds; of thoughts only the seals go back."""
 _UNFINISHED: Final = "{"
-"""Stands for arguments that are still to come: such a call must not be run."""
+"""Stands for arguments still to come: such a call must not run."""
 
 
 class GenerateReader(AnswerReader):
-    """Reads the responses of one answer; nothing marks its end but the end of the body."""
+    """Reads the responses of one answer, whose only end is the end of the body."""
 
     def __init__(self, request: ChatRequest) -> None:
         super().__init__(request)
         self._parts: list[dict[str, Any] | list[str]] = []
-        """What the answer is made of, in its order; a list holds the pieces of one text."""
+        """The parts of the answer, in order; a list holds the pieces of one text."""
         self._run: list[str] = []
-        """The pieces of the text that has not ended yet."""
+        """The pieces of the current text."""
         self._partial: PartialArguments | None = None
         self._partials = 0
         self._usage: dict[str, Any] = {}
         self._thoughts = 0
-        """Tokens of thought, as counted so far."""
+        """Number of thinking tokens so far."""
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
@@ -57,7 +60,7 @@ class GenerateReader(AnswerReader):
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
-        """Read a whole response."""
+        """Read a complete response."""
         known = answer.keys() & {"error", "candidates", "promptFeedback"}
         return self.read(answer) if known else []
 
@@ -67,7 +70,10 @@ class GenerateReader(AnswerReader):
         return [ChatChunk(usage=_usage(usage))] if usage else []
 
     def _thinks(self) -> bool:
-        """Whether the server has counted more thought since the last response, which says nothing else."""
+        """Whether the count of thinking tokens has grown since the last response.
+
+        Such a response holds nothing else.
+        """
         before, self._thoughts = self._thoughts, count_of(self._usage.get("thoughtsTokenCount")) or self._thoughts
         return self._thoughts > before
 
@@ -90,7 +96,7 @@ class GenerateReader(AnswerReader):
         return found
 
     def _part(self, part: dict[str, Any], found: ChoiceDelta) -> str:
-        """Add what a part says to `found`, except its text, which is returned."""
+        """Add the content of a part to `found`, except its text, which is returned."""
         text = text_of(part.get("text"))
         if isinstance(part.get("functionCall"), dict):
             found.tool_fragment = self._call(part["functionCall"], part) or found.tool_fragment
@@ -111,14 +117,14 @@ class GenerateReader(AnswerReader):
         return ""
 
     def _keep(self, part: dict[str, Any]) -> None:
-        """Keep a part as it came, behind the text before it."""
+        """Keep a part as received, after the text before it."""
         if self._run:
             self._parts.append(self._run)
             self._run = []
         self._parts.append(part)
 
     def _call(self, call: dict[str, Any], part: dict[str, Any]) -> bool:
-        """Read a call, or a piece of one; say whether there was one."""
+        """Read a call or a piece of one; return whether there was one."""
         if call.get("name"):
             self._partial = PartialArguments() if call.get("willContinue") or call.get("partialArgs") else None
             self._partials += self._partial is not None
@@ -139,7 +145,7 @@ class GenerateReader(AnswerReader):
         return True
 
     def _state_of_it(self) -> Any:
-        """Return the parts in their order, unless they are nothing but text."""
+        """Return the parts in order, unless they are only text."""
         if all(isinstance(part, list) for part in self._parts):
             return None
         parts = [*self._parts, self._run] if self._run else self._parts
@@ -147,12 +153,12 @@ class GenerateReader(AnswerReader):
 
 
 def _place(call: dict[str, Any]) -> dict[str, Any]:
-    """Return where a call stood: its name and arguments are the message's, only its id is kept."""
+    """Return a placeholder for a call: only the id is kept, the message has the rest."""
     return {"functionCall": {"id": call["id"]} if call.get("id") else {}}
 
 
 def _blocked(event: dict[str, Any]) -> str:
-    """Return why the question itself was not let through."""
+    """Return why the question itself was blocked."""
     reason = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
     return f"blocked:{reason}" if reason else ""
 

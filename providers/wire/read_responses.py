@@ -1,4 +1,7 @@
-"""Reading the events of OpenAI's Responses: text comes in deltas, or only in the `done` events that repeat it."""
+"""Reading the events of OpenAI's Responses.
+
+Text arrives in deltas, or only in the `done` events that repeat it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
 LEAST_TOKENS: Final = 16
-"""A smaller output cap is refused."""
+"""A smaller output limit is refused."""
 TEXT_DELTA: Final = "response.output_text.delta"
 _NOWHERE: Final = object()
 ALIVE: Final = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
@@ -29,13 +32,13 @@ class ResponsesReader(AnswerReader):
         """The index of each item by its id: some events carry only one of the two."""
         self._at: Any = _NOWHERE
         self._part: Any = None
-        """Item and part of the text that came last, as its event numbers them."""
+        """Item and part of the latest text, as its event numbers them."""
         self._pieces: list[str] = []
         """The pieces of that text."""
         self._commentary = False
-        """That text comments on the work, and is no part of the final answer."""
+        """Whether that text comments on the work and is not part of the final answer."""
         self._last: dict[str, tuple[Any, list[str]]] = {}
-        """By kind of text, where the last one stood, and its pieces."""
+        """The position and the pieces of the last text, by kind."""
         self._usage: dict[str, Any] = {}
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
@@ -44,7 +47,7 @@ class ResponsesReader(AnswerReader):
         if kind == TEXT_DELTA and event.get("output_index") == self._at and event.get("content_index") == self._part:
             text = event.get("delta")
             if text and isinstance(text, str):
-                # Nearly every event is this one, and arguments without names are taken in half the time.
+                # Nearly every event takes this path, and positional arguments are twice as fast.
                 self._pieces.append(text)
                 found = ChoiceDelta(text)
                 if self._commentary:
@@ -71,7 +74,7 @@ class ResponsesReader(AnswerReader):
         return self._work(name, event)
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
-        """Read a whole response: its items come at once."""
+        """Read a complete response, whose items arrive at once."""
         if answer.get("error"):
             raise ErrorEventError(answer)
         if not isinstance(answer.get("output"), list):
@@ -83,7 +86,7 @@ class ResponsesReader(AnswerReader):
         self._answering = text_of(response.get("model")) or self._answering
 
     def _index(self, event: dict[str, Any]) -> int | str:
-        """Return what tells the items of a response apart; some servers send only one of the two."""
+        """Return a key for an item; some servers send only one of id and index."""
         item_id = text_of(event.get("item_id")) or text_of(dict_of(event.get("item")).get("id"))
         index = event.get("output_index")
         if isinstance(index, int):
@@ -105,7 +108,7 @@ class ResponsesReader(AnswerReader):
         return self._say(index, name, number, "".join(missing(seen, [whole])))
 
     def _say(self, index: int | str, name: str, number: int, text: str) -> list[ChatChunk]:
-        """Hand out a text of an item; another message, and another summary, begins a paragraph."""
+        """Hand out text of an item; a new message or summary starts a new paragraph."""
         item = self._items.setdefault(index, Item())
         pieces = item.texts.setdefault((name, number), [])
         if not text:
@@ -132,7 +135,7 @@ class ResponsesReader(AnswerReader):
         return self._chunk(ChoiceDelta(tool_fragment=True))
 
     def _item(self, index: int | str, value: dict[str, Any]) -> list[ChatChunk]:
-        """Read an item that begins, or that is finished: what is missing of its texts is handed out."""
+        """Read a new or finished item; text that deltas did not bring is handed out."""
         item = self._items.setdefault(index, Item())
         item.value = value
         if item.type == "function_call":
@@ -154,7 +157,7 @@ class ResponsesReader(AnswerReader):
         return chunks or self._work("output_item", {"output_index": index})
 
     def _work(self, name: str, event: dict[str, Any]) -> list[ChatChunk]:
-        """Read an event of which nothing can be shown: about any item but a message it says that the model is at work."""
+        """Read an event with nothing to show; unless about a message, the model is working."""
         if name.startswith("audio"):
             self.dropped.add("audio")
         if "content_index" in event or not event.keys() & {"output_index", "item_id"}:
@@ -177,7 +180,7 @@ class ResponsesReader(AnswerReader):
         return chunks
 
     def _rest(self, output: list[dict[str, Any]]) -> list[ChatChunk]:
-        """Hand out what the whole output has beyond the events before it: some servers send nothing else."""
+        """Hand out what only the complete output has: some servers send nothing else."""
         if not self._items:
             return [chunk for index, value in enumerate(output) for chunk in self._item(index, value)]
         chunks: list[ChatChunk] = []
@@ -199,7 +202,7 @@ class ResponsesReader(AnswerReader):
         return chunks
 
     def _judge(self, ending: FinishReason) -> FinishReason:
-        """Tell an answer that ran into the cap that was asked for from a whole one: local servers call both completed."""
+        """Return LENGTH for an answer that used up its limit: local servers call both completed."""
         ending = super()._judge(ending)
         cap, spent = self._request.options.max_tokens, count_of(self._usage.get("output_tokens"))
         if ending is FinishReason.STOP and cap is not None and spent is not None and spent >= max(cap, LEAST_TOKENS):
@@ -207,7 +210,7 @@ class ResponsesReader(AnswerReader):
         return ending
 
     def _state_of_it(self) -> Any:
-        """Return the items in their order, unless they are only what the message itself says: text, then calls."""
+        """Return the items in order, unless they are only the message itself: text, then calls."""
         indexes = list(self._items)
         if all(isinstance(index, int) for index in indexes):
             indexes.sort(key=int)

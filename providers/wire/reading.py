@@ -1,6 +1,7 @@
-"""What the readers of all wire formats share: what was seen of an answer, and what the word for its end makes of it.
+"""Shared state of all readers: what was seen of an answer, and what its finish means.
 
-A finish holds until content follows it: some gateways say `stop` with every chunk, or before the first. Then the last one counts.
+A finish holds until content follows it: some gateways say `stop` with every chunk, or before the
+first. Then the last one counts.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
 PROPER_ENDS: Final = frozenset({FinishReason.STOP, FinishReason.TOOL_CALLS})
-"""Only these prove that the model wanted a tool call to be run as it stands."""
+"""Only these prove that the model wants a tool call to run as it is."""
 
 
 class AnswerReader:
-    """The state of one answer; a wire format adds how its events are read."""
+    """The state of one answer; a wire format adds the reading of its events."""
 
     def __init__(self, request: ChatRequest) -> None:
         self.output_started = False
@@ -36,12 +37,15 @@ class AnswerReader:
         self._word = ""
         """The word that ended the answer, until content follows it."""
         self._explanation = ""
-        """Why it ended, where the server says more than a word."""
+        """Why it ended, if the server says more than a word."""
         self.dropped: set[str] = set()
-        """What came that a terminal cannot show."""
+        """The content that a terminal cannot show."""
 
     def close(self, *, marked: bool) -> list[ChatChunk]:
-        """Return what is left at the end of the body, or at its terminator (`marked`). Raises `ErrorEventError`."""
+        """Return what was held back until the end of the body, or its terminator (`marked`).
+
+        Raises `ErrorEventError`.
+        """
         del marked
         chunks: list[ChatChunk] = []
         if self._word and not self.finished:
@@ -49,7 +53,7 @@ class AnswerReader:
         return chunks
 
     def _chunk(self, delta: ChoiceDelta) -> list[ChatChunk]:
-        """Return the chunk of a delta that says something, and none for any other."""
+        """Return the chunk of a delta, or none if it is empty."""
         if delta.content or delta.reasoning or delta.refusal or delta.tool_fragment:
             self.output_started = True
             self._text_seen = self._text_seen or delta.content is not None
@@ -61,14 +65,15 @@ class AnswerReader:
         return [ChatChunk(delta, id=self._id, model=self._answering)]
 
     def _take_back(self, delta: ChoiceDelta) -> None:
-        """Take the finish back that came before `delta`; blanks behind an answer change nothing."""
+        """Revoke a finish that came before `delta`; blanks after an answer change nothing."""
         if delta.reasoning or delta.refusal or delta.tool_fragment or not (delta.content or "").isspace():
             self._word, self.finished = "", False
 
     def _finish(self, word: str, chunks: list[ChatChunk], *, closing: bool = False) -> None:
-        """Add the end that `word` stands for to `chunks`. Raises `ErrorEventError` for one that means failure.
+        """Add the end that `word` stands for to `chunks`. Raises `ErrorEventError` for a failure.
 
-        An end that comes while the arguments of a call, or reasoning in tags, are still open waits for the end of the body.
+        If the arguments of a call, or reasoning in tags, are still open, the end waits for that of
+        the body.
         """
         ending = ending_of(word)
         if ending is None or (word == self._word and self.finished):
@@ -100,13 +105,13 @@ class AnswerReader:
         )
 
     def _judge(self, ending: FinishReason) -> FinishReason:
-        """Return what an end is in view of what came before it: `stop` ends tool calls and refusals, too."""
+        """Return an end in view of what preceded it: `stop` also ends tool calls and refusals."""
         if ending is not FinishReason.STOP:
             return ending
         return FinishReason.TOOL_CALLS if self._tools else FinishReason.REFUSAL if self._refusal_seen else ending
 
     def _is_open(self) -> bool:
-        """Whether something of the answer has begun and not ended."""
+        """Whether a part of the answer has begun without ending."""
         return self._tools.open
 
     def _left(self, ending: FinishReason) -> str:
@@ -115,11 +120,11 @@ class AnswerReader:
         return ""
 
     def _state_of_it(self) -> Any:
-        """Return the state that goes back with the answer, to where it came from; nothing where there is none."""
+        """Return the state to send back with the answer, or None."""
         return None
 
 
 def broken(word: str, type_: str, said: str = "") -> dict[str, str]:
-    """Return the error that a finish reports, in the words that the server has for it (`said`)."""
+    """Return the error that a finish reports, with the server's explanation `said`."""
     message = f"the provider ended the answer with {word[:80]!r}{f': {said}' if said else ''}"
     return {"message": message, "code": word, "type": type_}

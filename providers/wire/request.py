@@ -1,4 +1,4 @@
-"""What all requests have in common: the address, the headers, the user's own keys, and JSON that every server accepts."""
+"""The common parts of all requests: address, headers, the user's own keys, and safe JSON."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NUL_ESCAPE: Final = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
 
 
 def url_of(settings: ProviderSettings, path: str) -> str:
-    """Give the URL of `path` at an entry's server; without a base URL, at the vendor's whose format it is."""
+    """Return the URL of `path` at an entry's server, by default the vendor of the format."""
     service = by_kind(settings.kind)
     return join_url(settings.base_url or (service.base_url if service else ""), path)
 
 
 def json_headers(settings: ProviderSettings, accept: str, auth: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give the headers of a request; those of fallback.toml replace ours of the same name.
+    """Return the headers of a request; those of fallback.toml replace ours of the same name.
 
-    `identity` is asked for because some proxies collect a whole answer in order to compress it.
+    It asks for `identity` because some proxies collect a whole answer in order to compress it.
     """
     own = {
         "accept": accept,
@@ -42,9 +42,9 @@ def json_headers(settings: ProviderSettings, accept: str, auth: Mapping[str, str
 
 
 def with_extras(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
-    """Return `body` as this server takes it, with `extra_body` merged in last.
+    """Return `body` with `extra_body` merged in last, as this server accepts it.
 
-    What the server has rejected is left out, and an object with nothing left in it, too.
+    Rejected keys are left out, and so are objects that become empty.
     """
     kept: dict[str, Any] = {}
     for key, value in body.items():
@@ -59,7 +59,7 @@ def with_extras(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
 
 
 def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay `extra` over `body`; objects are merged key by key, everything else is replaced."""
+    """Merge `extra` into `body`; objects are merged key by key, everything else is replaced."""
     merged = dict(body)
     for key, value in extra.items():
         below = merged.get(key)
@@ -68,7 +68,7 @@ def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def repair(text: str) -> str:
-    """Join surrogate pairs and replace lone ones by U+FFFD; a Python string may hold them, UTF-8 may not."""
+    """Join surrogate pairs and replace lone surrogates, which UTF-8 lacks, by U+FFFD."""
     if text.isascii():
         return text
     try:
@@ -79,9 +79,10 @@ def repair(text: str) -> str:
 
 
 def encode_json(body: Any) -> bytes:
-    """Give `body` as compact JSON in UTF-8, without lone surrogates and NUL.
+    """Return `body` as compact JSON in UTF-8, without lone surrogates and NUL.
 
-    Both come in with pasted text. The first cannot be encoded, the second breaks servers that keep text in PostgreSQL.
+    Both arrive in pasted text. The first cannot be encoded, the second breaks servers that keep
+    text in PostgreSQL.
     """
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     if "\\u0000" in text:

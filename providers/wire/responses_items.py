@@ -18,13 +18,13 @@ TEXTS: Final = {
     "summary_text": "reasoning",
     "reasoning_text": "reasoning",
 }
-"""What a text is to us, by the name that it has in an event or as a part of an item."""
+"""The meaning of a text, by its name in an event or as a part of an item."""
 PICTURE: Final = "image_generation_call"
 
 
 @dataclass(slots=True)
 class Item:
-    """One item of the output: as it was announced or finished, and the texts that were handed out of it."""
+    """One item of the output, as announced or finished, and its texts handed out."""
 
     value: dict[str, Any] = field(default_factory=dict)
     texts: dict[tuple[str, int], list[str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Item:
 
     @property
     def type(self) -> str:
-        """What it is; empty while it has only spoken."""
+        """The type of the item; empty before its announcement."""
         return text_of(self.value.get("type"))
 
     def said(self, kind: str) -> str:
@@ -52,7 +52,10 @@ class Item:
         ]
 
     def to_send_back(self) -> dict[str, Any] | None:
-        """Return the item as it goes back, None where it tells the model nothing. A call is told by the message itself."""
+        """Return the item to send back, or None if it tells the model nothing.
+
+        Calls are part of the message itself.
+        """
         match self.type:
             case "function_call":
                 return {"type": "function_call"}
@@ -64,7 +67,10 @@ class Item:
         return None if self.type == PICTURE else self.value
 
     def _reasoning(self) -> dict[str, Any] | None:
-        """Return sealed or readable reasoning without its status, which is refused; a summary alone proves nothing."""
+        """Return sealed or readable reasoning without its status, which servers refuse.
+
+        A summary alone proves nothing.
+        """
         streamed = "".join(piece for piece in self.texts.get(("reasoning_text", 0), ()))
         content = self.value.get("content") or ([{"type": "reasoning_text", "text": streamed}] if streamed else None)
         kept = {key: value for key, value in self.value.items() if key not in ("status", "content")}
@@ -72,7 +78,10 @@ class Item:
 
 
 def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
-    """Yield what of each of `wholes`, one behind the other, is not in `seen`; nothing more once they differ."""
+    """Yield the part of each of `wholes`, in a row, that is missing in `seen`.
+
+    Nothing more is yielded once they differ.
+    """
     for whole in wholes:
         if seen.startswith(whole):
             seen = seen[len(whole) :]
@@ -85,5 +94,5 @@ def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
 
 
 def between(last: str) -> str:
-    """Return what makes a paragraph end behind `last`."""
+    """Return what completes a paragraph break after `last`."""
     return "" if last.endswith("\n\n") else "\n" if last.endswith("\n") else "\n\n"

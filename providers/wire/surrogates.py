@@ -1,7 +1,7 @@
-"""Characters that a stream cuts in two.
+"""Characters that a stream splits in two.
 
-Gateways written in JavaScript cut at UTF-16 units: one delta ends with the escape of half a surrogate pair, the next begins with
-the other half.
+Gateways written in JavaScript split at UTF-16 units: one delta ends with the escape of half a
+surrogate pair, the next begins with the other half.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SurrogateJoiner:
-    """Holds back half a pair at the end of a text until the next one; at the finish it becomes U+FFFD."""
+    """Holds back half a pair at the end of a text; at the finish it becomes U+FFFD."""
 
     def __init__(self) -> None:
         self._content = ""

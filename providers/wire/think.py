@@ -1,4 +1,4 @@
-"""Raw `<think>` tags: some servers send the reasoning of an open model as the beginning of its answer."""
+"""Raw `<think>` tags: some servers send an open model's reasoning as the start of its answer."""
 
 from __future__ import annotations
 
@@ -9,37 +9,38 @@ _OPENING: Final = "<think>"
 _CLOSING: Final = "</think>"
 _TAGS: Final = (_OPENING, _CLOSING)
 _MOST_BLANKS: Final = 64
-"""In front of the tag; a server may send nothing else for ever."""
+"""Characters before the tag; a server may send blanks for ever."""
 
 
 class _Place(Enum):
     BEFORE = auto()
     INSIDE = auto()
     BEHIND = auto()
-    """After the closing tag, in front of the first word."""
+    """After the closing tag, before the first word."""
 
 
 class ThinkSplitter:
-    """Tells reasoning from content in the text of one answer, in whatever pieces it comes.
+    """Separates reasoning from content in the text of one answer, however it is split.
 
-    Only an answer that begins with the tag has reasoning: one that talks about tags is content. A closing tag at the very
-    beginning ends reasoning that came elsewhere. `done` says that all the rest is content.
+    Only an answer that begins with the tag has reasoning: one that mentions tags is content. A
+    closing tag at the very beginning ends reasoning sent elsewhere. `done` means that all the rest
+    is content.
     """
 
     def __init__(self) -> None:
         self.done = False
         self._place = _Place.BEFORE
         self._held = ""
-        """What may be the beginning of a tag, or blanks in front of one."""
+        """A possible beginning of a tag, or blanks before one."""
         self._thought: list[str] = []
 
     @property
     def open(self) -> bool:
-        """Whether something is held back, or a tag has not been closed."""
+        """Whether something is held back or a tag is open."""
         return not self.done and (bool(self._held) or self._place is _Place.INSIDE)
 
     def feed(self, text: str) -> tuple[str, str]:
-        """Return what of the text so far is (content, reasoning)."""
+        """Return the new (content, reasoning) in the text so far."""
         if self.done:
             return text, ""
         text, self._held = self._held + text, ""
@@ -52,9 +53,10 @@ class ThinkSplitter:
                 return self._answer(text), ""
 
     def flush(self, *, whole: bool) -> str:
-        """Return the content that is left at the end of the answer.
+        """Return the content left at the end of the answer.
 
-        If the model says that it is `whole` although the tag was never closed, the tag was no tag but what it had to say.
+        If the model calls the answer `whole` although the tag was never closed, it was not a tag
+        but text.
         """
         self.done = True
         if self._place is not _Place.INSIDE:

@@ -1,8 +1,9 @@
-"""Tool calls, put together from the pieces that a stream brings them in.
+"""Tool calls, assembled from the pieces of a stream.
 
-A piece belongs to the call at its index, or with its id. Without a name it can begin no call, so when neither is known it belongs
-to the last call whose arguments are not whole: some servers change the id or the index after the first piece. A piece with a name
-begins a call when the one that it could belong to has another name or is whole: other servers number every call 0.
+A piece belongs to the call at its index, or with its id. Without a name it cannot begin a call, so
+when neither is known it belongs to the last call with incomplete arguments: some servers change the
+id or the index after the first piece. A piece with a name begins a call when the one it could
+belong to has another name or is complete: other servers number every call 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fallback_chat.providers.http.frames import MAX_FRAME, FrameTooLargeError, i
 from fallback_chat.providers.wire.request import repair
 
 _ENDS: Final = ("}", "]", '"', "null")
-"""What whole arguments may end with: most pieces are told from the last one without being parsed."""
+"""Possible ends of complete arguments: most pieces are recognised as unfinished without parsing."""
 
 
 @dataclass(slots=True)
@@ -31,13 +32,13 @@ class _Call:
 
     @property
     def arguments(self) -> str:
-        """JSON text of the arguments; `{}` where there are none."""
+        """The arguments as JSON text; `{}` if there are none."""
         text = repair("".join(self.pieces)).strip()
         return "{}" if text in ("", "null") else text
 
     @property
     def whole(self) -> bool:
-        """The arguments have begun and come to their end."""
+        """Whether the arguments have begun and ended."""
         return bool(self.pieces) and self.pieces[-1].rstrip().endswith(_ENDS) and is_json("".join(self.pieces))
 
 
@@ -55,17 +56,17 @@ class ToolCallAssembler:
 
     @property
     def open(self) -> bool:
-        """Whether the arguments of a call may go on: those that have not begun may be `{}`, or still to come."""
+        """Whether a call's arguments may continue: empty ones may be `{}`, or still to come."""
         return not all(call.whole for call in self._calls)
 
     @property
     def nameless(self) -> bool:
-        """Whether a call has no name: nobody could run it."""
+        """Whether a call has no name, so that nobody could run it."""
         return not all(call.name for call in self._calls)
 
     @property
     def extras(self) -> list[Any]:
-        """What the server put beside each of the calls that were released, None where it was nothing."""
+        """What the server put beside each released call; None if nothing."""
         return self._extras
 
     def add(
@@ -77,7 +78,10 @@ class ToolCallAssembler:
         arguments: object = "",
         extra: Any = None,
     ) -> None:
-        """Add a piece; `arguments` is JSON text or, when it is whole, an object. Raises `FrameTooLargeError`."""
+        """Add a piece; `arguments` is JSON text, or an object if complete.
+
+        Raises `FrameTooLargeError`.
+        """
         piece = self._measured(arguments, call_id, name)
         call = self._call_for(index, call_id, name, piece)
         if call is None:
@@ -99,9 +103,9 @@ class ToolCallAssembler:
         arguments: object = "",
         extra: Any = None,
     ) -> bool:
-        """Add a call that comes whole, or the final form of one that came in pieces. Return whether it is a new one.
+        """Add a complete call, or the final form of a streamed one; return whether it is new.
 
-        The same id, name and arguments once more are no new call. Raises `FrameTooLargeError`.
+        A repetition of id, name and arguments is not new. Raises `FrameTooLargeError`.
         """
         text = self._measured(arguments, call_id, name)
         call = self._by_index.get(index) if index is not None else self._same(call_id, name, text)
@@ -114,7 +118,7 @@ class ToolCallAssembler:
         return new
 
     def release(self) -> tuple[ToolCall, ...]:
-        """Return the calls that were not returned before, each once; one without an id gets one of its own."""
+        """Return the calls not returned before; one without an id gets a new one."""
         seen: set[tuple[str, str, str]] = set()
         found: list[ToolCall] = []
         for call in self._calls:
@@ -129,7 +133,7 @@ class ToolCallAssembler:
         return tuple(found)
 
     def _measured(self, arguments: object, *others: str) -> str:
-        """Return `arguments` as text, and refuse the piece that makes the calls too large."""
+        """Return `arguments` as text; refuse the piece that makes the calls too large."""
         piece = arguments if isinstance(arguments, str) else to_json(arguments) if arguments is not None else ""
         self._size += len(piece) + sum(map(len, others)) + 1
         if self._size > MAX_FRAME:
@@ -144,7 +148,7 @@ class ToolCallAssembler:
         return call
 
     def _call_for(self, index: int | str | None, call_id: str, name: str, piece: str) -> _Call | None:
-        """Return the call that a piece belongs to, a new one if it begins one, or None if it says nothing."""
+        """Return the call of a piece, a new one if it begins one, or None if it is empty."""
         known = self._by_index.get(index) if index is not None else None
         if known is None and call_id:
             known = next((call for call in reversed(self._calls) if call.id == call_id), None)
@@ -158,7 +162,7 @@ class ToolCallAssembler:
         return known
 
     def _same(self, call_id: str, name: str, text: str) -> _Call | None:
-        """Return the call of which a whole one is the final form or a repetition."""
+        """Return the call that a complete one finishes or repeats."""
         for call in self._calls:
             if call.id == call_id and call.name in (name, ""):
                 unfinished = bool(call_id) and not call.whole
@@ -173,12 +177,12 @@ def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
         return True
     if not known.whole or not piece.strip():
         return False
-    # `{}` may have stood for the arguments to come.
+    # `{}` may have stood for arguments to come.
     return known.pieces != ["{}"] or known.id != call_id or (not call_id and is_json(piece))
 
 
 def _value(text: str) -> Any:
-    """Return the value of JSON text, or the text where it is none."""
+    """Return the value of JSON text, or the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError, MemoryError):
