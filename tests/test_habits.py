@@ -13,7 +13,6 @@ WHY: Final = {
     "running.py": "says for how long a test that was cut off had been running",
     "cli/canned.py": "pauses between two pieces, so that most arrive by themselves; nothing is wrong when they do not",
     "cli/commands/test_ask.py": "a lower bound: a busy machine only makes it longer",
-    "cli/commands/test_ask_unread.py": "the pace of a server that keeps an answer open",
     "core/config/test_keys.py": "a command that hangs until it is given up",
     "providers/http/test_framing.py": "processor time, of which sixteen times as much is told from 256 times",
 }

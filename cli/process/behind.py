@@ -119,8 +119,7 @@ class Behind:
     def _new_queue(self, outlet: Outlet) -> Queue:
         fd = outlet.fileno()
         queue = Queue(self, partial(_kept_open, fd), most=MOST_ON_SCREEN if outlet.isatty() else MOST)
-        # What cannot be written to standard error is lost: nobody is left to be told.
-        queue.forgiven = outlet is outlet_of(sys.stderr)
+        queue.forgiven = outlet.forgiven
         queue.eager = fd if hasattr(os, "RWF_NOWAIT") else None
         self._queues.append(queue)
         return queue
@@ -144,17 +143,19 @@ class Queue:
         self._pieces: deque[bytes] = deque()
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
+        self._told = False
         self.size = 0
         """Bytes."""
 
     def put(self, data: bytes) -> None:
-        """Write a piece, or have it written where that could mean to wait. Raises the OSError of an earlier one, once."""
-        self.check()
-        if self.eager is not None and not self.size:
+        """Write a piece, or have it written where that could mean to wait; after a failure, drop it. Raises OSError at once."""
+        if self.eager is not None and not self.size and self._error is None:
             data = data[self._written_at_once(self.eager, data) :]
             if not data:
                 return
         with self._behind.changed:
+            if self._error is not None:
+                return  # what comes after a failure would be a text with a hole
             self._pieces.append(data)
             self._count(len(data))
             if self._thread is None:
@@ -163,9 +164,9 @@ class Queue:
 
     def check(self) -> None:
         """Raise the OSError that a piece met with, once."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if self._error is not None and not self._told:
+            self._told = True
+            raise self._error
 
     def _written_at_once(self, fd: int, data: bytes) -> int:
         """Write as much as a reader has room for, which is how most is written, and return how much that is."""
@@ -181,9 +182,7 @@ class Queue:
             return 0
 
     def _write_all(self) -> None:
-        goes_on = True
-        while goes_on:
-            goes_on = not self._once
+        while self._error is None:
             with self._behind.changed:
                 self._behind.changed.wait_for(lambda: self._pieces)
                 data = memoryview(b"".join(self._pieces))
@@ -192,10 +191,12 @@ class Queue:
                 with self._opened() as fd:
                     self._write(fd, data)
             except OSError as error:
-                self._error = error
-                with self._behind.changed:  # what comes after a failure would be a text with a hole
+                with self._behind.changed:
+                    self._error = error
                     self._pieces.clear()
                     self._count(-self.size)
+            if self._once:
+                return
 
     def _write(self, fd: int, data: memoryview) -> None:
         while data:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.process.signals import Interrupted, end_in, end_on_signals, ending_signals, note, received
+from fallback_chat.cli.process.signals import (
+    Interrupted,
+    end_in,
+    end_on_signals,
+    ending_signals,
+    note,
+    on_signals,
+    received,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -21,30 +29,31 @@ GRACE: Final = 1.0
 
 
 def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run `main()` to its end and give its result.
+    """Run `main()` to its end and return its result.
 
     SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up for a moment; then `Interrupted` is raised. Threads that resolve
     names are not waited for, as `asyncio.run()` would: they cannot be interrupted. Nor is anybody who should read the output.
     """
 
     def stop(code: ExitCode) -> None:
+        # Noted here and not by the loop, which would forget a signal that comes after its last step.
         note(code)
         end_in(GRACE)
-        task.cancel()
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(task.cancel)
 
     BEHIND.begin()
     keep_logs_off_the_screen()
     with _held_back():
         loop = asyncio.new_event_loop()
         task = loop.create_task(main())
-        for number, code in ending_signals().items():
-            with contextlib.suppress(NotImplementedError, RuntimeError):
-                loop.add_signal_handler(number, stop, code)
+        _let_signals_wake(loop)
+        on_signals(stop)
     if received() is not None:
         task.cancel()
     try:
         result = loop.run_until_complete(task)
-    except (asyncio.CancelledError, KeyboardInterrupt) as error:  # the latter where the loop knows no signal handlers
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:  # the latter where a signal has no handler of ours
         raise Interrupted(received() or ExitCode.INTERRUPTED) from error
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
@@ -52,8 +61,17 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         end_on_signals()
         end_in(None)
     if (late := received()) is not None:
-        raise Interrupted(late)  # it came in the last step of `main`, where there was nothing left to cancel
+        raise Interrupted(late)  # it came when there was nothing left to cancel
     return result
+
+
+def _let_signals_wake(loop: asyncio.AbstractEventLoop) -> None:
+    """Have every signal wake the loop, so that its handler runs: asyncio sees to that as long as it has one of its own.
+
+    It must not have those that end the program: when the loop is closed, they would be at their defaults for a moment.
+    """
+    with contextlib.suppress(NotImplementedError, RuntimeError, AttributeError):
+        loop.add_signal_handler(signal.SIGURG, str)  # nobody sends it, and by default nothing comes of it
 
 
 def keep_logs_off_the_screen() -> None:

@@ -24,13 +24,17 @@ class Queue(Protocol):
 
     def put(self, data: bytes) -> None: ...
 
+    def check(self) -> None: ...
+
 
 class Outlet(io.RawIOBase):
     """Writes to a descriptor. The first failure is raised, and whatever is written after it is dropped."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, forgiven: bool = False) -> None:
         self._fd = fd
         self._failed = False
+        self.forgiven = forgiven
+        """Nobody minds what is lost here, so the failure of a queue is left to the other stream that leads into it."""
         self.queue: Queue | None = None
         """Where what is written goes, if not straight to the descriptor."""
 
@@ -42,6 +46,8 @@ class Outlet(io.RawIOBase):
         try:
             if self.queue is None:
                 return os.write(self._fd, piece)
+            if not self.forgiven:
+                self.queue.check()
             self.queue.put(piece)
         except OSError:
             self._failed = True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _ENDING: Final = {
@@ -39,11 +39,16 @@ def ending_signals() -> dict[signal.Signals, ExitCode]:
     return known
 
 
+def on_signals(act: Callable[[ExitCode], object]) -> None:
+    """Call `act` with the exit code of every such signal, wherever the program is."""
+    for number, code in ending_signals().items():
+        signal.signal(number, lambda _number, _frame, code=code: act(code))  # type: ignore[misc]
+
+
 def end_on_signals() -> None:
     """Let every such signal raise `Interrupted`, wherever the program is."""
     sys.unraisablehook = _silent_when_interrupted
-    for number, code in ending_signals().items():
-        signal.signal(number, partial(_end, code))
+    on_signals(_end)
 
 
 def end_in(seconds: float | None) -> None:
@@ -52,7 +57,7 @@ def end_in(seconds: float | None) -> None:
     It is raised again and again: in a callback of the event loop, an exception does not end the loop.
     """
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, partial(_end, received() or ExitCode.INTERRUPTED))
+        signal.signal(signal.SIGALRM, lambda *_: _end(received() or ExitCode.INTERRUPTED))
         signal.setitimer(signal.ITIMER_REAL, seconds or 0, _AGAIN)
 
 
@@ -69,7 +74,7 @@ def received() -> ExitCode | None:
     return _received[0] if _received else None
 
 
-def _end(code: ExitCode, _number: int, _frame: object) -> NoReturn:
+def _end(code: ExitCode) -> NoReturn:
     note(code)
     raise Interrupted(received() or code)
 

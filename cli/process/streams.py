@@ -53,20 +53,20 @@ def prepare_streams() -> None:
         sys.stdout = io.TextIOWrapper(_outlet(sys.stdout), encoding, "replace", line_buffering=terminal)
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
-        sys.stderr = Forgiving(_outlet(sys.stderr), encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = Forgiving(_outlet(sys.stderr, forgiven=True), encoding, "backslashreplace", line_buffering=True)
 
 
 def _opened(flags: int, mode: Literal["r", "w"]) -> TextIO:
     return open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: PTH123 - open to the end
 
 
-def _outlet(stream: io.TextIOWrapper) -> io.BufferedWriter:
+def _outlet(stream: io.TextIOWrapper, *, forgiven: bool = False) -> io.BufferedWriter:
     """Return the buffer of an outlet in the place of a stream's own, whose descriptor stays open."""
     buffer = stream.detach()
     if os.name == "nt" and buffer.isatty():  # a console there is written to in a way of its own
         return cast("io.BufferedWriter", buffer)
     _replaced.append(buffer)
-    return io.BufferedWriter(Outlet(buffer.fileno()))
+    return io.BufferedWriter(Outlet(buffer.fileno(), forgiven=forgiven))
 
 
 def leave(code: int) -> NoReturn:

@@ -228,10 +228,16 @@ class Host:
     def signals(self) -> Iterator[None]:
         """Have SIGINT and SIGTSTP do what Ctrl-C and Ctrl-Z do."""
         loop = asyncio.get_running_loop()
+        before = signal.getsignal(signal.SIGINT)
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(signal.SIGINT, self._interrupt)
         on_stop(self._stop)
-        yield
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.remove_signal_handler(signal.SIGINT)
+                signal.signal(signal.SIGINT, before)
 
     def _interrupt(self) -> None:
         if self.prompt is not None and self.prompt.app.is_running:

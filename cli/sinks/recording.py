@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
 from fallback_chat.cli.words.conversations import left_out
-from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder, find_conversation
+from fallback_chat.core.conversations.recorder import Recorder, find_conversation
 from fallback_chat.core.conversations.store import History
 from fallback_chat.wiring import own_paths
 
@@ -70,12 +70,16 @@ class RecordingSink(Sink):
         self._recorder.chunk(chunk)
         self._sink.chunk(chunk)
         if self._tick is None:
-            self._tick = asyncio.get_running_loop().call_later(SAVE_INTERVAL, self._save)
+            self._save_when_due()
+
+    def _save_when_due(self) -> None:
+        """Have what has come stored even if nothing follows it."""
+        due = self._recorder.due
+        self._tick = None if due is None else asyncio.get_running_loop().call_later(due, self._save)
 
     def _save(self) -> None:
-        """Store what has come even if nothing follows it."""
-        self._tick = None
         self._recorder.tick()
+        self._save_when_due()
 
     def event(self, event: Event) -> None:
         self._sink.event(event)

@@ -62,9 +62,14 @@ class PartialSaver:
         self._pieces.clear()
         self.tick()
 
+    @property
+    def due(self) -> float | None:
+        """Seconds until what has not been saved is to be saved; None when everything is."""
+        return max(0.0, self._saved_at + SAVE_INTERVAL - self._monotonic()) if self._dirty else None
+
     def tick(self) -> None:
         """Save unsaved pieces if it is time to; called while nothing arrives."""
-        if self._dirty and self._monotonic() - self._saved_at >= SAVE_INTERVAL:
+        if self.due == 0:
             self._save("".join(self._pieces))
             self._dirty = False
             self._saved_at = self._monotonic()
@@ -131,8 +136,13 @@ class Recorder:
         if chunk.delta is not None and chunk.delta.content:
             self._partial.add(chunk.delta.content)
 
+    @property
+    def due(self) -> float | None:
+        """Seconds until `tick` has something to store; None when everything that has come is stored."""
+        return None if self._partial is None else self._partial.due
+
     def tick(self) -> None:
-        """Store what has arrived, if it is time to; called about once a second."""
+        """Store what has arrived, if it is time to; called about once a second, or when it is due."""
         if self._partial is not None:
             self._partial.tick()
 

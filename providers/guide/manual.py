@@ -26,15 +26,19 @@ K1: Final = 1.2
 B: Final = 0.6
 FILE_WEIGHTS: Final = dict.fromkeys(("adding-a-provider.md", "design.md", "kinds.md", "library.md", "livekit.md"), 0.5)
 """Questions come from users: pages for programmers and complete tables come second."""
+HOW: Final = re.compile(r"\bhow (?:do|can|could|should|to)\b")
+HOW_WEIGHTS: Final = {"errors.md": 0.8}
+"""A question of how to do something is about a setting or a command more than about what an error means."""
 
 _UNSPECIFIC: Final = """
-    a able about all also am an and any are as at be been being between but by can cannot could couldn describe did
-    didn do does doesn doing don done explain for from get gets getting give go going good got had happen happens
-    has have hello help here hey hi how i if in into is isn it its just know let like make makes me mean means mine
-    must my need needs no not of off often on one or other our out please possible program see should show so some
-    tell than thank thanks that the their them then there these they thing things this those to too understand up us
-    use used uses using very want wants was way we were what when where which while who why will with without won
-    work works would wouldn you your
+    a able about actually all also am an and any are as at automatically be been being between but by can cannot
+    correctly could couldn describe did didn do does doesn doing don done easily exactly explain for from get
+    gets getting give go going good got had happen happens has have hello help here hey hi how i if in into is
+    isn it its just know let like make makes me mean means mine must my need needs no not of off often on one or
+    other our out please possible program properly quickly really safely securely see should show simply so some
+    tell than thank thanks that the their them then there these they thing things this those to too understand
+    up us use used uses using very want wants was way we were what when where which while who why will with
+    without won work works would wouldn you your
 """
 STOP_WORDS: Final = frozenset(_UNSPECIFIC.split())
 """Words that any question may contain."""
@@ -170,9 +174,12 @@ class Manual:
         Return nothing if none fits.
         """
         wanted = sorted(set(terms(question)))
-        ranked = sorted(
-            ((self._score(wanted, i), i) for i in range(len(self.sections))), key=lambda pair: (-pair[0], pair[1])
-        )
+        weights = FILE_WEIGHTS | (HOW_WEIGHTS if HOW.search(question.lower()) else {})
+        scores = [
+            (self._score(wanted, index) * weights.get(section.file, 1), index)
+            for index, section in enumerate(self.sections)
+        ]
+        ranked = sorted(scores, key=lambda pair: (-pair[0], pair[1]))
         best_score, best = ranked[0]
         if best_score <= 0 or self._share(wanted, self._counts[best]) < MIN_COVERAGE:
             return ()
@@ -188,7 +195,7 @@ class Manual:
         counts, section = self._counts[index], self.sections[index]
         norm = K1 * (1 - B + B * self._sizes[index] / self._mean_size)
         score = sum(self._weight(t) * counts[t] * (K1 + 1) / (counts[t] + norm) for t in wanted if t in counts)
-        return score * (1 + self._share(terms(section.title), wanted)) * FILE_WEIGHTS.get(section.file, 1)
+        return score * (1 + self._share(terms(section.title), wanted))
 
     def _share(self, whole: Sequence[str], held: Container[str]) -> float:
         """Return the weighted share of `whole` that is in `held`."""

@@ -48,6 +48,8 @@ QUESTIONS = {
     "how to send custom headers": "Extra headers and request fields",
     "is a fallback.toml in a cloned repository dangerous": "A project's own fallback.toml, and trust",
     "my provider is too slow, how do I raise the timeout": "Different timeouts for one provider",
+    "how can I make the timeout longer for a slow provider": "Different timeouts for one provider",
+    "what does timeout: no content in time mean": "timeout: no content in time",
     "how does failover work": "What a chain is, and how failover works",
     "when is the next provider asked": "When the next provider is asked",
     "what is the backoff formula": "Retries and back-off",
@@ -130,6 +132,13 @@ def first_title(question: str) -> str:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_about_the_program_gets_the_section_that_answers_it(question: str) -> None:
     assert first_title(question) == QUESTIONS[question]
+
+
+@pytest.mark.parametrize("manner", ["safely", "properly", "quickly", "automatically", "easily"])
+def test_a_word_that_says_how_well_changes_nothing(manner: str) -> None:
+    changed = {q: first_title(f"{q.rstrip('?')} {manner}?") for q in QUESTIONS if q}
+
+    assert changed == {q: QUESTIONS[q] for q in changed}
 
 
 @pytest.mark.parametrize("question", UNRELATED)

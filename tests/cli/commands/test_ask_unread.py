@@ -9,7 +9,7 @@ import pty
 import signal
 import subprocess
 import termios
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from tests.cli.program import Ran, entry, read
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.cli.program import Program
     from tests.cli.saved import Saved
@@ -145,18 +145,19 @@ def test_the_conversation_is_stored_although_nobody_reads(program: Program, save
     text = "some words\n\n" * 20_000
     session = saved.add("old?", "Old.")
     pieces = [frame({"content": text[at : at + 1000]}) for at in range(0, len(text), 1000)]
-    with canned(itertools.chain(pieces, forever(b": wait\n\n")), pause=0) as url:
+    over_now = threading.Event()
+    with canned(then_silence(pieces, over_now), pause=0) as url:
         process = over(program, url).start("ask", "-c", *flags, "hi", env=saved.env)
         wait_until(lambda: len(saved.told(session)) == 2 and len(saved.told(session)[1][1]) == len(text))
         process.kill()
         process.communicate()
+        over_now.set()
 
 
-def forever(piece: bytes) -> Iterator[bytes]:
-    """Keep the answer open, at a pace that lets others work."""
-    while True:
-        yield piece
-        time.sleep(0.05)
+def then_silence(pieces: Iterable[bytes], over_now: threading.Event) -> Iterator[bytes]:
+    """Keep the answer open behind its pieces."""
+    yield from pieces
+    over_now.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("reads", [True, False])

@@ -16,6 +16,7 @@ import pytest
 
 from fallback_chat.cli.commands import sessions
 from fallback_chat.cli.declarations.sessions import parse_age
+from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.conversations.store import History
@@ -151,6 +152,7 @@ def test_export_to_what_is_no_plain_file_writes_into_it(history: History, tmp_pa
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         sessions.export(history, add(history, "q", "a"), "md", pipe, out)
+        BEHIND.wait()
         assert os.read(reader, 100).startswith(b"# q\n")
     finally:
         os.close(reader)

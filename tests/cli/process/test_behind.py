@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-def text(fd: int) -> TextIO:
-    return io.TextIOWrapper(io.BufferedWriter(Outlet(fd)), "utf-8")
+def text(fd: int, *, forgiven: bool = False) -> TextIO:
+    return io.TextIOWrapper(io.BufferedWriter(Outlet(fd, forgiven=forgiven)), "utf-8")
 
 
 MOST = 1 << 20
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("way")
 def standard(monkeypatch: pytest.MonkeyPatch, out: int, err: int) -> Iterator[Behind]:
     """Have standard output and error lead to these descriptors, and be written behind."""
     monkeypatch.setattr(sys, "stdout", text(out))
-    monkeypatch.setattr(sys, "stderr", text(err))
+    monkeypatch.setattr(sys, "stderr", text(err, forgiven=True))
     behind = Behind()
     behind.begin()
     behind.begin()
@@ -199,6 +199,37 @@ def say_twice(behind: Behind, stream: TextIO) -> None:
     say(stream, "x")
     behind.wait()
     say(stream, "y")
+
+
+def test_a_failure_is_told_once_however_much_is_written_before_it_is_known(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with standard(monkeypatch, pipe.writing, os.dup(2)) as behind:
+        say(sys.stdout, "x" * (1 << 20))
+        os.close(pipe.reading)
+        behind.wait()
+        outlet = outlet_of(sys.stdout)
+        assert outlet is not None
+        assert outlet.queue is not None
+        for _ in range(3):  # by a writer that has looked before the failure came
+            outlet.queue.put(b"y")
+            behind.wait()
+        with pytest.raises(BrokenPipeError):
+            say(sys.stdout, "z")
+        behind.check()
+        assert behind.size == 0
+
+
+def test_a_failure_of_what_both_streams_lead_to_is_told_by_standard_output(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with standard(monkeypatch, pipe.writing, os.dup(pipe.writing)) as behind:
+        say(sys.stdout, "x" * (1 << 20))
+        os.close(pipe.reading)
+        behind.wait()
+        say(sys.stderr, "a notice")
+        with pytest.raises(BrokenPipeError):
+            behind.check()
 
 
 def test_that_the_reader_has_gone_is_told_at_the_end_where_nothing_follows(

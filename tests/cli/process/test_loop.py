@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -9,13 +10,42 @@ import pytest
 
 from tests.waiting import PATIENCE
 
-BUSY_TO_ITS_END = """
-import os, signal
+AT_THE_END = """
+import asyncio, os, signal, sys
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.process.signals import Interrupted
 
+place, number = sys.argv[1], int(sys.argv[2])
+
+def reached(this):
+    if this == place:
+        os.kill(os.getpid(), number)
+
+class Loop(asyncio.SelectorEventLoop):
+    def run_until_complete(self, future):
+        try:
+            return super().run_until_complete(future)
+        finally:
+            reached("the loop has stopped")
+
+    def close(self):
+        reached("the loop is about to be closed")
+        super().close()
+        reached("the loop is closed")
+
+asyncio.new_event_loop = Loop
+
+async def words():
+    try:
+        yield "word"
+    finally:
+        reached("a generator is closed")
+
 async def main():
-    os.kill(os.getpid(), signal.SIGINT)
+    reached("the first step")
+    main.open = words()
+    await anext(main.open)
+    reached("the last step")
     return 0
 
 try:
@@ -25,9 +55,23 @@ except Interrupted as interrupted:
 """
 
 
-def test_ctrl_c_while_the_last_step_runs_decides_the_exit_code() -> None:
-    ran = subprocess.run([sys.executable, "-c", BUSY_TO_ITS_END], capture_output=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "the first step",
+        "the last step",
+        "the loop has stopped",
+        "a generator is closed",
+        "the loop is about to be closed",
+        "the loop is closed",
+    ],
+)
+def test_a_signal_is_heard_wherever_the_program_is(place: str, number: signal.Signals, code: int) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, place, str(int(number))], capture_output=True, check=False, timeout=PATIENCE
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, b"", b"")
 
 
 DEAF = """

@@ -468,6 +468,9 @@ class Waiting:
     def put(self, data: bytes) -> None:
         self.taken += data
 
+    def check(self) -> None:
+        pass
+
 
 def test_no_frame_is_drawn_for_a_terminal_that_has_not_shown_the_earlier_ones() -> None:
     queue, clock = Waiting(), Clock()
