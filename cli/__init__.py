@@ -1,1 +1,1 @@
-"""The command line and the REPL: the only part that knows a terminal."""
+"""The command line and the REPL: the only part that knows about terminals."""

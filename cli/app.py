@@ -1,4 +1,4 @@
-"""The command line: the program, and where the declarations of its commands are."""
+"""The command line: the program, and the modules that declare its commands."""
 
 from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
@@ -22,18 +22,21 @@ HELP = """Chat with an ordered chain of LLM providers: when one fails, the next 
   fallback-chat config init              write a first fallback.toml
 """
 COMMANDS: Final = ("ask", "probe", "models", "config", "sessions", "status")
-"""In the order of `--help`. Each is the `app` of its module in `declarations/`."""
+"""In the order of `--help`; each is the `app` of its module in `declarations/`."""
 
 
 class Program(TyperGroup):
-    """Imports the declaration of a command when it is asked for: the others would be a tenth of the start-up of `ask`."""
+    """Imports the declaration of a command on demand.
+
+    Importing all of them would take a tenth of the start-up of `ask`.
+    """
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, its declaration imported."""
+        """Return a command, importing its declaration."""
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             app = import_module(f"fallback_chat.cli.declarations.{cmd_name}").app
             self.commands[cmd_name] = get_command(app)

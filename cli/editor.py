@@ -18,16 +18,16 @@ EDITORS: Final = ("nano", "vi", "notepad")
 
 
 def run_editor(path: Path, env: Mapping[str, str], keys: Iterable[str]) -> None:
-    """Run `$VISUAL` or `$EDITOR` on `path` and wait for its end; the variables in `keys` are kept from it.
+    """Run `$VISUAL` or `$EDITOR` on `path` and wait for it, without the variables in `keys`.
 
-    Raises `InputError` when there is no editor, or it ended badly.
+    Raises `InputError` if there is no editor, or if it fails.
     """
     chosen = env.get("VISUAL") or env.get("EDITOR") or next(filter(shutil.which, EDITORS), "")
     try:
         command = shlex.split(chosen)
         if not command:
             raise InputError("no editor is known: set EDITOR")
-        # The user's own choice of a program, and no shell in between.
+        # The program is the user's own choice, without a shell in between.
         status = subprocess.run([*command, str(path)], env=without_keys(env, keys), check=False).returncode  # noqa: S603
     except (OSError, ValueError) as error:
         raise InputError(f"the editor {chosen!r} cannot be started: {error}") from error

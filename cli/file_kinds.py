@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: what models take, and what it has to be made into otherwise."""
+"""File types by their first bytes: what models accept, and how to convert the rest."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ATTACHED: Final = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
     (re.compile(rb"%PDF-"), PDF),
 )
-"""What goes out as it is, with its media type."""
+"""Files sent unchanged, with their media types."""
 
 
 class Foreign(NamedTuple):
-    """A kind of file that no model takes as it is."""
+    """A type of file that no model accepts unchanged."""
 
     name: str
     remedy: str
-    """What to do with it, as a request."""
+    """What to do with it, as an instruction."""
 
 
 _TO_PDF: Final = "save it as PDF or as text"
@@ -58,20 +58,20 @@ _FOREIGN: Final = (
     (rb"\xca\xfe\xba\xbe|\0asm", Foreign("compiled code", "attach its source")),
     (rb"wOF[F2]|OTTO\0|\0\x01\0\0\0", Foreign("a font", "models cannot read it")),
 )  # fmt: skip
-"""What such a file begins with, as a pattern."""
+"""A pattern for the beginning of such a file."""
 _BINARY: Final = Foreign("a binary file", "models take text, PDF, PNG, JPEG, GIF and WebP")
 _CONTROLS: Final = bytes({*range(0x20)} - set(b"\t\n\v\f\r\x1b"))
 LOOKED_AT: Final = 64 * 1024
-"""Bytes in which signs of a kind are looked for."""
+"""Bytes searched for signs of a type."""
 
 
 def media_type(data: bytes) -> str | None:
-    """Return the media type of what models take besides text; None for the rest."""
+    """Return the media type if models accept the file, other than as text; else None."""
     return next((media for magic, media in ATTACHED if magic.match(data)), None)
 
 
 def foreign(data: bytes) -> Foreign | None:
-    """Return what bytes are that are not UTF-8 text; None for text in another encoding."""
+    """Return the type of bytes that are not UTF-8; None for text in another encoding."""
     start = data[:LOOKED_AT]
     known = next((kind for magic, kind in _FOREIGN if re.match(magic, start, re.DOTALL)), None)
     if known is not None:

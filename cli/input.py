@@ -1,4 +1,4 @@
-"""What the user asks: words of the command line, standard input and files, put together into one message."""
+"""The user's question: arguments, standard input and files, combined into one message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import Part
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""More text than any model can read; what exceeds it is refused, never cut."""
+"""More text than any model can read; a longer one is refused, never cut."""
 _BYTE_ORDER: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\0\0", "utf-32"),
@@ -29,11 +29,14 @@ _BYTE_ORDER: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-"""Marks at the beginning of a text, and the encoding that they tell."""
+"""Byte order marks and the encodings they indicate."""
 
 
 def has_piped_input(fd: int = 0) -> bool:
-    """Say whether standard input is something to read to its end: a pipe, a file or a socket, but no terminal and no device."""
+    """Whether standard input should be read to its end.
+
+    That is a pipe, a file or a socket, but not a terminal or a device.
+    """
     try:
         mode = os.fstat(fd).st_mode
     except OSError:
@@ -42,19 +45,19 @@ def has_piped_input(fd: int = 0) -> bool:
 
 
 def read_stdin(stream: BinaryIO | None = None) -> str:
-    """Read all of standard input as UTF-8. Raises `InputError` when it is too long or not text."""
+    """Read all of standard input as UTF-8. Raises `InputError` if it is too long or not text."""
     return _text((stream or sys.stdin.buffer).read(MAX_BYTES + 1), "standard input")
 
 
 def read_file(name: str) -> str:
-    """Read a text file. Raises `InputError` when it is missing, not text, or too long."""
+    """Read a text file. Raises `InputError` if it is missing, not text, or too long."""
     return _text(_bytes(name), name)
 
 
 def read_part(name: str, *, pipes: bool = True) -> Part:
-    """Read a file as what it is by its first bytes: a picture, a PDF, or else text. Raises `InputError`.
+    """Read a file by its first bytes: a picture, a PDF, or else text. Raises `InputError`.
 
-    Without `pipes` it must be a regular file: reading a pipe or a device may take as long as it likes.
+    Without `pipes` it must be a regular file: reading a pipe or a device may take for ever.
     """
     data = _bytes(name, pipes=pipes)
     media = media_type(data)
@@ -81,7 +84,7 @@ def _bytes(name: str, *, pipes: bool = True) -> bytes:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {name!r}", missing=True) from error
-    except (OSError, RuntimeError) as error:  # the latter for the home of a user that there is not
+    except (OSError, RuntimeError) as error:  # the latter for the home of an unknown user
         raise InputError(f"cannot read {name!r}: {getattr(error, 'strerror', error)}", missing=True) from error
 
 
@@ -105,7 +108,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _not_text(data: bytes, name: str, what_not: str) -> InputError:
-    """Name what a file is, where that can be seen; what it is not otherwise."""
+    """Return an error that names the type of a file if known, or else what it is not."""
     kind = foreign(data)
     if kind is None:
         return InputError(f"{name} is not {what_not}")
@@ -113,10 +116,10 @@ def _not_text(data: bytes, name: str, what_not: str) -> InputError:
 
 
 def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:
-    """Put the prompt first, then each file and the piped text as blocks that the model can tell apart.
+    """Return the prompt, followed by each file and the piped text as distinguishable blocks.
 
-    A lone `-` says that the piped text is the prompt. One trailing line end of the piped text is dropped. Raises `InputError` when
-    nothing is left to ask.
+    A lone `-` makes the piped text the prompt. One trailing line end of the piped text is dropped.
+    Raises `InputError` if nothing is left to ask.
     """
     prompt = " ".join(words)
     if piped is not None:
@@ -132,6 +135,6 @@ def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str,
 
 
 def _block(name: str, text: str) -> str:
-    """Fence a text; the fence is longer than any in it."""
+    """Return text in a fence that is longer than any fence inside."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{name}:\n{fence}\n{text}\n{fence}"

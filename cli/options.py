@@ -1,9 +1,11 @@
-"""The options that every command shares, accepted before and after the command's name.
+"""The options shared by all commands, accepted before and after the command's name.
 
-`SharedOptions` is the table: each field is one option. `@command` gives a function these options as one value.
+`SharedOptions` is the table: each field is one option. `@command` passes them to a function as one
+value.
 """
 
-# No `from __future__ import annotations` where options are declared: typer would have to evaluate each text again.
+# No `from __future__ import annotations` where options are declared: typer would have to evaluate
+# each string again.
 
 import inspect
 import re
@@ -23,7 +25,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def parse_duration(text: str) -> float:
-    """Read `30`, `30s`, `500ms`, `2m` or `1h` as seconds. Raises the usage error of the command line."""
+    """Convert `30`, `30s`, `500ms`, `2m` or `1h` to seconds. Raises a usage error."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h)?", text.strip())
     if match is None or float(match[1]) <= 0:
         raise typer.BadParameter(f"{text!r} is not a duration: write 30s, 500ms, 2m or 1h")
@@ -31,7 +33,7 @@ def parse_duration(text: str) -> float:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Make the reader of an option that knows these words only. What it raises is the usage error of the command line."""
+    """Return a parser that accepts only `choices`, and otherwise raises a usage error."""
 
     def read(text: str) -> str:
         if text not in choices:
@@ -48,11 +50,11 @@ PLAIN: Final[dict[str, Any]] = {
     "pretty_exceptions_enable": False,
     "add_completion": False,
 }
-"""How every `typer.Typer` here is made: no rich for the help, and no tracebacks but our own."""
+"""Arguments of every `typer.Typer` here: help without rich, and no tracebacks but our own."""
 
 
 class SharedOptions(NamedTuple):
-    """What the user asked for, whatever the command."""
+    """The options of the user, for any command."""
 
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this fallback.toml.")] = None
     profile: Annotated[str | None, typer.Option("--profile", help="Use this named chain.")] = None
@@ -121,11 +123,11 @@ class SharedOptions(NamedTuple):
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more on stderr.")] = 0
 
     def with_chain(self, names: tuple[str, ...]) -> Self:
-        """Give the options with the chain narrowed to `names`."""
+        """Return the options with the chain narrowed to `names`."""
         return self._replace(chain=",".join(names))
 
     def flags(self, *, on_stream_failure: str | None = None) -> "Overrides":
-        """Give what these options change about the settings."""
+        """Return the changes that these options make to the settings."""
         from fallback_chat.core.config.overrides import Overrides
 
         return Overrides(
@@ -143,20 +145,24 @@ class SharedOptions(NamedTuple):
 
     @property
     def continues(self) -> bool:
-        """A conversation is to be gone on with: the one of `session`, or the latest."""
+        """Whether to continue a conversation: the one of `session`, or the latest."""
         return self.continue_ or self.session is not None
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Make a command of `function(shared, **own)`: all shared options join its own, its result is the exit code.
+    """Turn `function(shared, **own)` into a command that returns its exit code.
 
-    Called for a group (`ctx` among its own), it only keeps what stands before the command's name.
+    All shared options join its own. For a group (`ctx` among its own), it only stores the options
+    before the command's name.
     """
     return taking(*SHARED_DEFAULTS)(function)
 
 
 def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
-    """Make a command that takes only these shared options behind its name: each costs start-up time, for every command."""
+    """Turn a function into a command that only takes these shared options after its name.
+
+    Each option costs every command start-up time.
+    """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., None]:
         own = [parameter for parameter in _parameters(function) if parameter.name not in ("ctx", "shared")]
@@ -183,7 +189,7 @@ def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., N
 
 SHARED_DEFAULTS: Final = SharedOptions()._asdict()
 ROUTING: Final = tuple(name for name in SHARED_DEFAULTS if name not in ("continue_", "session", "no_log"))
-"""What matters to a command that asks nothing."""
+"""Options that matter to a command that asks nothing."""
 
 
 @cache
@@ -204,7 +210,7 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 
 
 def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions:
-    """Lay what stands behind the command's name over what stands before it."""
+    """Return the options after the command's name, completed by those before it."""
     given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
     merged = (before or SharedOptions())._replace(**given)
     if merged.continue_ and merged.session is not None:

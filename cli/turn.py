@@ -1,4 +1,4 @@
-"""Reads one answer of the chain into a sink. `ask` and the chat both read this way, and nobody else reads a stream."""
+"""Reading one answer of the chain into a sink: the only reader, for `ask` and the chat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Turn:
         self._builder = AnswerBuilder()
         self._reading: asyncio.Task[None] | None = None
         self.stopped = False
-        """The user stopped it; what there is of the answer is kept."""
+        """Whether the user stopped it; the answer so far is kept."""
 
     @property
     def text(self) -> str:
@@ -34,11 +34,11 @@ class Turn:
         return self._builder.text
 
     def answer(self) -> Answer:
-        """Return what has come so far."""
+        """Return the answer so far."""
         return self._builder.build(self.stream)
 
     async def run(self) -> APIError | None:
-        """Read to the end, until `stop()`, or until a failure, which is returned; close the stream."""
+        """Read until the end, `stop()` or a failure, which is returned; close the stream."""
         self._reading = asyncio.ensure_future(self._read())
         try:
             await self._reading
@@ -64,12 +64,12 @@ class Turn:
                 self._builder.add(part)
                 self._take(part)
                 if part is not chunk:
-                    await asyncio.sleep(0)  # a long answer that came in one piece: keys and signals get their turn
+                    await asyncio.sleep(0)  # a long answer that arrived at once: keys and signals get their turn
                 if BEHIND.full:
                     await BEHIND.room()
 
 
 def is_ending() -> bool:
-    """Whether the whole program is to end, and not only what the user has stopped."""
+    """Whether the whole program is ending, not just the answer."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

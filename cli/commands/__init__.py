@@ -1,1 +1,1 @@
-"""One module a command: each takes values, does its work and gives an exit code."""
+"""One module per command: each takes values, does its work and returns an exit code."""

@@ -1,4 +1,4 @@
-"""`fallback-chat`: the interactive chat. Its prompt appears before the heavy parts are imported."""
+"""`fallback-chat`: the interactive chat. Its prompt appears before the heavy imports."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from fallback_chat.wiring import OpenChain
 
 PATIENCE: Final = 2.0
-"""Seconds after which a pipe that has not ended is worth a word."""
+"""Seconds after which an unfinished pipe deserves a message."""
 FIRST_LOOK: Final = 0.05
-"""Seconds in which the prompt appears, before a thread takes its share of the interpreter."""
+"""Seconds for the prompt to appear before a thread takes its share of the interpreter."""
 
 
 def chat(shared: SharedOptions) -> int:
-    """Chat until the user leaves, and return the exit code. Without a terminal it says what to use instead.
+    """Chat until the user leaves, and return the exit code.
 
-    What is piped in is attached to the first question, and the keys are read from the terminal itself.
+    Without a terminal, name the command to use instead. Piped input is attached to the first
+    question, and keys are read from the terminal itself.
     """
     piped = "" if os.isatty(0) or not os.isatty(1) else _take_piped()
     if not (os.isatty(0) and os.isatty(1)):
@@ -45,7 +46,7 @@ def chat(shared: SharedOptions) -> int:
 
 
 def _take_piped() -> str:
-    """Read what is piped in to its end, and have the terminal itself be standard input; empty where that cannot be."""
+    """Read piped input to its end and make the terminal standard input; "" if impossible."""
     from fallback_chat.cli.input import has_piped_input, read_stdin
 
     try:
@@ -86,7 +87,7 @@ async def converse(
     dumb = is_dumb_terminal()
     input_, output = create_input(), PlainTextOutput(sys.stdout) if dumb else create_output()
     if isinstance(output, Vt100_Output):
-        # A late answer to a cursor position request would land among the keys of the next phase.
+        # A late answer to a cursor position request would end up among the next keys.
         output.enable_cpr = False
     modes = Terminal(0, sys.stdout, term="" if dumb else os.environ.get("TERM", ""))
     with create_app_session(input_, output), modes as terminal:
@@ -109,7 +110,7 @@ async def converse(
 
 
 def _welcome(repl: Repl, *, quiet: bool) -> None:
-    """Say in a line or two what this is and how to write a new line."""
+    """Print a line or two about what this is and how to write a new line."""
     chain = repl.chain
     tell_warnings(chain.settings, repl.host.greet, quiet=quiet)
     how = f"{repl.keymap.label('newline')} makes a new line, /help tells more"

@@ -1,4 +1,4 @@
-"""`fallback-chat models`: what each provider of the chain offers, from a cache of a day or from its live list."""
+"""`fallback-chat models`: the providers' models, from a day-old cache or the live list."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 MODELS_SCHEMA: Final = "fallback-chat.models/1"
 NEAREST_TIMEOUT: Final = 2.0
-"""Seconds; nobody waits longer for a hint."""
+"""Seconds; a hint is not worth a longer wait."""
 
 
 class ModelsOptions(NamedTuple):
-    """What belongs to `models` alone."""
+    """The options of `models` alone."""
 
     names: tuple[str, ...] = ()
     json: bool = False
@@ -51,7 +51,7 @@ class Listing(NamedTuple):
 
 
 def models(options: ModelsOptions, shared: SharedOptions) -> int:
-    """Print the models of each provider and give the exit code: 0 when one list was to be had, else 69."""
+    """Print the models of each provider; return 0 if at least one list was available, else 69."""
     chain = open_named(options.names, shared)
     listings = collect(chain, refresh=options.refresh)
     found = any(listing.error is None for listing in listings)
@@ -98,12 +98,12 @@ async def _listing(chain: OpenChain, llm: LLM, settings: ProviderSettings, *, re
 
 
 async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) -> list[str]:
-    """Give a line for each provider that does not know its model: the names in its list that come closest."""
+    """Yield a line for each provider that does not know its model, with similar names it lists."""
     by_label = {llm.label: llm for llm in chain.adapter.llms}
     unknown = [one for one in attempts if one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND]
     lines = []
     for attempt in unknown:
-        with suppress(Exception):  # advice never fails an answer
+        with suppress(Exception):  # advice never makes an answer fail
             async with asyncio.timeout(NEAREST_TIMEOUT):
                 names = [model.id for model in await by_label[attempt.provider].list_models() if not model.retired]
             if close := get_close_matches(attempt.model, names, n=3, cutoff=0.4):

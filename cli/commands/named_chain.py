@@ -1,4 +1,4 @@
-"""Opening the chain for a command that looks at providers: those that are named, or all of them."""
+"""Opening the chain for a command that examines providers: the named ones, or all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
-    """Open the chain, and tell on stderr what should be looked at in the configuration. Raises `ConfigError`."""
+    """Open the chain and print warnings about the configuration. Raises `ConfigError`."""
     from fallback_chat.wiring import configure, open_chain
 
     if names:

@@ -1,4 +1,4 @@
-"""`fallback-chat probe`: ask every provider of the chain, all at once, whether it can answer."""
+"""`fallback-chat probe`: check every provider of the chain, all at once."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 PROBE_SCHEMA: Final = "fallback-chat.probe/1"
 TIMEOUT: Final = 10.0
-"""Seconds for the whole check, where --timeout does not say otherwise; a shorter attempt_timeout holds, too."""
+"""Seconds for the whole check by default; a shorter attempt_timeout prevails."""
 
 
 class ProbeOptions(NamedTuple):
-    """What belongs to `probe` alone."""
+    """The options of `probe` alone."""
 
     names: tuple[str, ...] = ()
     light: bool = False
@@ -43,19 +43,22 @@ class ProbeOptions(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What was found about one provider."""
+    """The result for one provider."""
 
     settings: ProviderSettings
     report: ProbeReport
     health: Health
-    """The record as the check left it."""
+    """The record after the check."""
 
 
 NOT_ASKED: Final = ProbeReport(ok=False, check="none")
 
 
 def probe(options: ProbeOptions, shared: SharedOptions) -> int:
-    """Check the chain, print one row each, and give the exit code: 0 when one can serve (`strict`: all of them), else 69."""
+    """Check the chain, print one row each, and return the exit code.
+
+    It is 0 if one provider can serve (with `strict`: all of them), else 69.
+    """
     chain = open_named(options.names, shared)
     return run_until_signal(lambda: _probe(chain, options))
 
@@ -87,7 +90,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
 
 
 async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
-    """Probe one provider within its time; what hung ones cost is the time of the slowest, not the sum."""
+    """Probe one provider within its time; several take as long as the slowest, not their sum."""
     try:
         async with asyncio.timeout(seconds):
             return await llm.probe(light=light, timeout=seconds)
@@ -135,7 +138,10 @@ HEADINGS: Final = ("provider", "model", "state", "connect", "first token", "key"
 
 
 def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str]) -> None:
-    """Write a table of plain text, and under it what is wrong and what to do: it reads the same in a pipe and in a log."""
+    """Write a plain table, and below it what is wrong and what to do.
+
+    It reads the same in a pipe and in a log.
+    """
     rows = [HEADINGS, *(tuple(map(redact, _row(finding))) for finding in findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     out.writelines(

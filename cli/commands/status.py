@@ -1,4 +1,4 @@
-"""`fallback-chat status`: what the file that all processes share knows about the providers. No network."""
+"""`fallback-chat status`: provider health in the file that all processes share. No network."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 STATUS_SCHEMA: Final = "fallback-chat.status/1"
 
 
-def status(  # noqa: PLR0913 - time and streams are handed in
+def status(  # noqa: PLR0913 - time and streams are passed in
     path: Path, now: float, out: TextIO, err: TextIO, *, short: bool = False, as_json: bool = False
 ) -> int:
-    """Print the health store as it stands; `short` is one line for a shell prompt. Raises `StorageError`."""
+    """Print the stored health; `short` is one line for a shell prompt. Raises `StorageError`."""
     providers = known_providers(path)
     if as_json:
         out.write(json.dumps({"schema": STATUS_SCHEMA, "providers": [_object(one) for one in providers]}) + "\n")

@@ -1,1 +1,4 @@
-"""The declarations of the commands: names, options, help. Each body imports what it runs, as its module in `commands/`."""
+"""The declarations of the commands: names, options, help.
+
+Each body imports what it runs, like its module in `commands/`.
+"""

@@ -19,7 +19,7 @@ Session = Annotated[str | None, typer.Argument(metavar="[ID]", help="The id or i
 
 
 def parse_age(text: str) -> float:
-    """Read `12h`, `30d` or `8w` as seconds. Raises the usage error of the command line."""
+    """Convert `12h`, `30d` or `8w` to seconds. Raises a usage error."""
     match = re.fullmatch(r"(\d{1,6})\s*([hdw])", text.strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is not an age: write 12h, 30d or 8w")

@@ -1,6 +1,7 @@
-"""Writing behind the event loop's back: for each reader a thread waits, and what waits for all of them is bounded.
+"""Writing outside the event loop: one thread per reader, with limits on what is pending.
 
-There is one `Behind` in a process. Whoever produces without end asks it for `room`, and the process is not left before it is empty.
+A process has one `Behind`. A producer without end asks it for `room`, and the process does not end
+before it is empty.
 """
 
 from __future__ import annotations
@@ -29,37 +30,40 @@ if TYPE_CHECKING:
     from fallback_chat.cli.process.outlet import Outlet
 
 MOST: Final = 16 << 20
-"""Bytes that may wait for one reader before no more is produced; what is recorded does not wait with them."""
+"""Bytes pending for one reader before production pauses; recording is not delayed."""
 MOST_ON_SCREEN: Final = 1 << 20
-"""Bytes that may wait for a terminal: all of them come before the answer to a key."""
+"""Bytes pending for a terminal: all of them precede the response to a key."""
 ENOUGH: Final = 1 / 4
-"""Share of them that still waits when more is produced again."""
+"""Share of the limit at which production resumes."""
 SLICE: Final = 1 << 14
-"""Bytes of one write: one that waits tells nothing of what its reader has taken before it is done."""
+"""Bytes per write: a blocked write only tells what its reader has taken once it is done."""
 NO_READER: Final = 0.1
-"""Seconds without progress after which a program that a signal ends takes its reader for absent."""
+"""Seconds without progress after which a program ended by a signal considers its reader absent."""
 _NOT_KNOWN: Final = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE)
-"""What the system says that cannot do so: terminals and older kernels."""
+"""The error codes of terminals and older kernels, which do not support it."""
 LAST_WORD: Final = 1.0
-"""Seconds that it waits for a slow reader, all in all."""
+"""Total time in seconds to wait for a slow reader."""
 
 
 class Behind:
-    """What waits for readers. `changed` guards it and all its queues, and is notified of every change."""
+    """The pending output of all readers.
+
+    `changed` guards it and its queues, and is notified of every change.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.size = 0
         """Bytes."""
         self.full = False
-        """One of the queues has as much as it may have."""
+        """Whether one of the queues is at its limit."""
         self.begun = False
-        """The standard streams are written this way."""
+        """Whether the standard streams are written this way."""
         self._queues: list[Queue] = []
         self._producers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def begin(self) -> None:
-        """Have standard output and error written this way, from now to the end of the process."""
+        """Write standard output and error this way from now on."""
         if self.begun:
             return
         self.begun = True
@@ -67,14 +71,14 @@ class Behind:
         for outlet in filter(None, map(outlet_of, (sys.stdout, sys.stderr))):
             place = _place(outlet.fileno())
             if place is None:
-                continue  # a file, which makes nobody wait
-            # Where both lead to one terminal, what is said first must come first.
+                continue  # a file, which never blocks
+            # If both lead to one terminal, the order has to be kept.
             if place not in places:
                 places[place] = self._new_queue(outlet)
             outlet.queue = places[place]
 
     def deliver(self, path: Path, data: bytes) -> None:
-        """Write to a pipe or a device that the user named, as soon as it has a reader."""
+        """Write to a pipe or device that the user named, as soon as it has a reader."""
         queue = Queue(self, partial(_opened, path), most=inf, once=True)
         self._queues.append(queue)
         queue.put(data)
@@ -92,7 +96,10 @@ class Behind:
         await producer
 
     def wait(self, *, hasty: bool = False) -> None:
-        """Wait until everything is written: as long as it takes, or, if `hasty`, a moment, while readers take something."""
+        """Wait until everything is written.
+
+        This takes as long as it takes; if `hasty`, a moment, as long as readers make progress.
+        """
         end = time.monotonic() + LAST_WORD
         with self.changed:
             while self.size and not (hasty and time.monotonic() > end):
@@ -100,13 +107,13 @@ class Behind:
                     break
 
     def check(self) -> None:
-        """Raise the OSError that a queue met with."""
+        """Raise the OSError of a queue."""
         for queue in self._queues:
             if not queue.forgiven:
                 queue.check()
 
     def grow(self, count: int) -> None:
-        """Count bytes that wait, or, if negative, no longer do. `changed` is held."""
+        """Add to the pending bytes, or subtract if negative. `changed` must be held."""
         self.size += count
         if self.full and not any(queue.full for queue in self._queues):
             self.full = False
@@ -126,7 +133,11 @@ class Behind:
 
 
 class Queue:
-    """What waits for one reader, in order; `opened` gives its descriptor, in the thread. One that is there for `once` ends then."""
+    """The pending output for one reader, in order.
+
+    `opened` returns its descriptor, called in the thread. With `once` the queue ends when it is
+    empty.
+    """
 
     def __init__(
         self, behind: Behind, opened: Callable[[], AbstractContextManager[int]], *, most: float, once: bool = False
@@ -137,9 +148,9 @@ class Queue:
         self._once = once
         self.full = False
         self.forgiven = False
-        """Its failures are not told."""
+        """Whether its failures are ignored."""
         self.eager: int | None = None
-        """The descriptor, as long as what can be written without waiting may be written at once."""
+        """The descriptor, while output that does not block may be written at once."""
         self._pieces: deque[bytes] = deque()
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
@@ -155,7 +166,7 @@ class Queue:
                 return
         with self._behind.changed:
             if self._error is not None:
-                return  # what comes after a failure would be a text with a hole
+                return  # anything after a failure would leave a gap
             self._pieces.append(data)
             self._count(len(data))
             if self._thread is None:
@@ -163,15 +174,16 @@ class Queue:
                 self._thread.start()
 
     def check(self) -> None:
-        """Raise the OSError that a piece met with, once."""
+        """Raise the OSError of an earlier piece, once."""
         if self._error is not None and not self._told:
             self._told = True
             raise self._error
 
     def _written_at_once(self, fd: int, data: bytes) -> int:
-        """Write as much as a reader has room for, which is how most is written, and return how much that is."""
+        """Write as much as a reader has room for, which is the usual way; return how much."""
         try:
-            # Only this call does not wait: O_NONBLOCK would hold for every program that shares the pipe.
+            # Only this call must not block: O_NONBLOCK would affect every program that shares the
+            # pipe.
             return os.pwritev(fd, [data], -1, os.RWF_NOWAIT)
         except BlockingIOError:
             return 0
@@ -213,7 +225,7 @@ class Queue:
 
 
 def _place(fd: int) -> tuple[int, int, int] | None:
-    """Return what tells where a descriptor leads from where others do; None for a file."""
+    """Return a key for the place that a descriptor leads to; None for a file."""
     found = os.fstat(fd)
     return None if stat.S_ISREG(found.st_mode) else (found.st_dev, found.st_ino, found.st_rdev)
 

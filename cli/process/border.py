@@ -1,4 +1,4 @@
-"""What leaves the process besides answers: messages on standard error, and the report of a crash."""
+"""Output of the process besides answers: messages on standard error, and crash reports."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _known: Final[list[Redactor]] = []
 
 
 def keep_out(redactor: Redactor) -> None:
-    """Keep these secrets out of messages from now on, too: one configuration of this process uses them."""
+    """Keep these secrets out of messages from now on: an opened configuration has them."""
     _known.append(redactor)
 
 
 def redacted(text: str) -> str:
-    """Return a message without the secrets of the configurations that were opened."""
+    """Return a message without the secrets of the opened configurations."""
     for redactor in _known:
         text = redactor.redact(text)
     return text
 
 
 def scrubbed(text: str, env: Mapping[str, str] = os.environ) -> str:
-    """Return a text that others will read without anything that is, or may be, a secret.
+    """Return a text for other people's eyes, without anything that is or may be a secret.
 
-    It may come from before any configuration was known, so the environment's secrets are taken out, and all that looks like one.
+    No configuration may be known yet, so the environment's secrets and all look-alikes are removed.
     """
     return masked(Redactor(findable(value for name, value in env.items() if is_telling(name))).redact(redacted(text)))

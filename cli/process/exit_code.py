@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a script can rely on; sysexits.h where one fits."""
+    """The exit codes that scripts can rely on, from sysexits.h where one fits."""
 
     OK = 0
     UNEXPECTED = 1

@@ -1,4 +1,4 @@
-"""Runs one coroutine as the program: signals cancel it, and the process leaves at once when it is done."""
+"""Runs one coroutine as the program: signals cancel it, and the process ends when it is done."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 GRACE: Final = 1.0
-"""Seconds for cleaning up after a signal: what was shown is brought to its end and stored, however much it is."""
+"""Seconds for cleaning up after a signal: the output is completed and stored, however long."""
 
 
 def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -75,14 +75,17 @@ def _let_signals_wake(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def keep_logs_off_the_screen() -> None:
-    """Give the root logger a handler that is silent: without any, Python writes warnings and tracebacks into the answer."""
+    """Give the root logger a silent handler.
+
+    Without any, Python writes warnings and tracebacks into the answer.
+    """
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Let signals wait: a loop that is half made complains when it is destroyed."""
+    """Defer signals: a half-created loop complains when it is destroyed."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -1,7 +1,8 @@
-"""Standard output and error: one way to write, in which nobody who does not read can hold the program up.
+"""Standard output and error, written so that a reader that does not read cannot block us.
 
-While a command only computes and prints, a write waits for its reader, as everywhere, and a signal ends the wait. An event loop
-must not wait: from the first one on, a thread does it (`cli/process/behind.py`).
+While a command only computes and prints, a write waits for its reader as usual, and a signal ends
+the wait. An event loop must not wait: once there is one, a thread does it
+(`cli/process/behind.py`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Queue(Protocol):
-    """Writes what it is given, some time (`cli/process/behind.py`)."""
+    """Writes data at some later time (`cli/process/behind.py`)."""
 
     size: int
-    """The bytes that no reader has taken yet."""
+    """The number of bytes that no reader has taken yet."""
 
     def put(self, data: bytes) -> None: ...
 
@@ -28,7 +29,7 @@ class Queue(Protocol):
 
 
 class Outlet(io.RawIOBase):
-    """Writes to a descriptor. The first failure is raised, and whatever is written after it is dropped."""
+    """Writes to a descriptor; the first failure is raised, and later output is dropped."""
 
     def __init__(self, fd: int, *, forgiven: bool = False) -> None:
         self._fd = fd
@@ -36,10 +37,10 @@ class Outlet(io.RawIOBase):
         self.forgiven = forgiven
         """Nobody minds what is lost here, so the failure of a queue is left to the other stream that leads into it."""
         self.queue: Queue | None = None
-        """Where what is written goes, if not straight to the descriptor."""
+        """Where output goes instead of directly to the descriptor."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, or have it written. Raises the OSError of this write, or of an earlier one."""
+        """Write now or later. Raises the OSError of this write or of an earlier one."""
         piece = bytes(data)
         if self._failed:
             return len(piece)
@@ -55,7 +56,7 @@ class Outlet(io.RawIOBase):
         return len(piece)
 
     def writable(self) -> bool:
-        """Whether it can be written to: always."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
@@ -68,12 +69,12 @@ class Outlet(io.RawIOBase):
 
 
 def outlet_of(stream: IO[str]) -> Outlet | None:
-    """Return the outlet under a text stream, if it has one."""
+    """Return the outlet below a text stream, or None."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     return raw if isinstance(raw, Outlet) else None
 
 
 def waiting(stream: IO[str]) -> int:
-    """Return how many bytes of `stream` no reader has taken yet."""
+    """Return the number of bytes in `stream` that no reader has taken yet."""
     outlet = outlet_of(stream)
     return outlet.queue.size if outlet is not None and outlet.queue is not None else 0

@@ -1,4 +1,4 @@
-"""Which signals end the program, and how, before and after the event loop takes care of them."""
+"""The signals that end the program, before and after the event loop handles them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _received: Final[list[ExitCode]] = []
 
 
 class Interrupted(BaseException):
-    """A signal ended the program; `code` is its exit code. Not an Exception: nothing may take it for a failure."""
+    """A signal ended the program; `code` is its exit code.
+
+    It is not an Exception, so that nothing mistakes it for a failure.
+    """
 
     def __init__(self, code: ExitCode) -> None:
         self.code = code
@@ -31,7 +34,10 @@ class Interrupted(BaseException):
 
 
 def ending_signals() -> dict[signal.Signals, ExitCode]:
-    """Give the exit code of each signal that ends the program; a hang-up does not under `nohup`."""
+    """Return the exit code of each signal that ends the program.
+
+    Under `nohup` a hang-up does not.
+    """
     known = {signal.Signals[name]: code for name, code in _ENDING.items() if hasattr(signal, name)}
     hang_up = getattr(signal, "SIGHUP", None)
     if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_IGN:
@@ -46,15 +52,15 @@ def on_signals(act: Callable[[ExitCode], object]) -> None:
 
 
 def end_on_signals() -> None:
-    """Let every such signal raise `Interrupted`, wherever the program is."""
+    """Make every such signal raise `Interrupted`, wherever the program is."""
     sys.unraisablehook = _silent_when_interrupted
     on_signals(_end)
 
 
 def end_in(seconds: float | None) -> None:
-    """Raise `Interrupted` where the program is then, if the signal that came has not ended it; None takes that back.
+    """Raise `Interrupted` after `seconds` if the program still runs; None cancels that.
 
-    It is raised again and again: in a callback of the event loop, an exception does not end the loop.
+    It is raised repeatedly: in a callback of the event loop, an exception does not end the loop.
     """
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, lambda *_: _end(received() or ExitCode.INTERRUPTED))
@@ -62,14 +68,15 @@ def end_in(seconds: float | None) -> None:
 
 
 def note(code: ExitCode) -> None:
-    """Remember that a signal with this exit code came."""
+    """Record the arrival of a signal with this exit code."""
     _received.append(code)
 
 
 def received() -> ExitCode | None:
-    """Give the exit code of the first signal that came, if one did.
+    """Return the exit code of the first signal received, or None.
 
-    An exception alone does not tell: Python drops it in destructors and wraps it in class bodies, and anyio replaces it by its own.
+    An exception alone is unreliable: Python drops it in destructors and wraps it in class bodies,
+    and anyio replaces it by its own.
     """
     return _received[0] if _received else None
 

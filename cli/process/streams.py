@@ -1,4 +1,4 @@
-"""What this process owes to those around it: its standard streams, the signals, and the way out."""
+"""The standard streams of this process, and its exit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 _replaced: Final[list[Any]] = []
-"""Python's own streams, which would close their descriptors when nobody knows them any more."""
+"""Python's own streams, which would close their descriptors once unreferenced."""
 
 
 class Forgiving(io.TextIOWrapper):
-    """Standard error: what cannot be written there is lost, because nobody is left to be told."""
+    """Standard error, where output that cannot be written is lost: nobody is left to be told."""
 
     def write(self, text: str, /) -> int:
-        """Write, or not."""
+        """Write if possible."""
         try:
             return super().write(text)
         except OSError:
             return len(text)
 
     def flush(self) -> None:
-        """Flush, or not."""
+        """Flush if possible."""
         try:
             super().flush()
         except OSError:
@@ -37,10 +37,10 @@ class Forgiving(io.TextIOWrapper):
 
 
 def prepare_streams() -> None:
-    """Make the standard streams usable: none is missing, pipes and files get UTF-8 in any locale, and no reader can hold us up.
+    """Make the standard streams usable: none missing, UTF-8 in any locale, no blocking readers.
 
-    Python has None for a stream that the caller closed, and the next file to be opened gets its number. What is written to a
-    standard output that was closed still fails, as an OSError.
+    Python has None for a stream that the caller closed, and the next file opened gets its number.
+    Writing to a closed standard output still fails, with an OSError.
     """
     sys.stdin = sys.stdin or _opened(os.O_RDONLY, "r")
     # Open for reading only, so that writing fails.
@@ -57,23 +57,23 @@ def prepare_streams() -> None:
 
 
 def _opened(flags: int, mode: Literal["r", "w"]) -> TextIO:
-    return open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: PTH123 - open to the end
+    return open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: PTH123 - stays open to the end
 
 
 def _outlet(stream: io.TextIOWrapper, *, forgiven: bool = False) -> io.BufferedWriter:
-    """Return the buffer of an outlet in the place of a stream's own, whose descriptor stays open."""
+    """Return the buffer of an outlet that replaces a stream's own; the descriptor stays open."""
     buffer = stream.detach()
-    if os.name == "nt" and buffer.isatty():  # a console there is written to in a way of its own
+    if os.name == "nt" and buffer.isatty():  # consoles on Windows are written to in their own way
         return cast("io.BufferedWriter", buffer)
     _replaced.append(buffer)
     return io.BufferedWriter(Outlet(buffer.fileno(), forgiven=forgiven))
 
 
 def leave(code: int) -> NoReturn:
-    """Write out what is buffered or waits, and end the process without tearing down the interpreter.
+    """Write everything buffered or pending, and end the process without interpreter shutdown.
 
-    That saves some 25 ms of every run, and a thread that still resolves a name, or waits for a reader, cannot hold up the prompt.
-    A signal ends the wait for a reader.
+    That saves about 25 ms per run, and a thread that still resolves a name or waits for a reader
+    cannot delay the prompt. A signal ends the wait for a reader.
     """
     from fallback_chat.cli.process.signals import Interrupted
 
@@ -100,7 +100,7 @@ def _last_words(code: int) -> int:
 
 
 def _write_out(*, hasty: bool) -> None:
-    """Write what is buffered, and wait for what is written behind. Raises OSError."""
+    """Write what is buffered, and wait for pending output. Raises OSError."""
     if hasty:
         from fallback_chat.cli.process.behind import BEHIND
 

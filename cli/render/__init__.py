@@ -1,1 +1,1 @@
-"""What an answer looks like: a live view on a terminal, finished blocks on a plain one, raw text in a pipe."""
+"""The look of an answer: a live view, finished blocks, or raw text in a pipe."""

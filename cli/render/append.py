@@ -1,4 +1,4 @@
-"""Answers where nothing on the screen may move: each block is printed once, when it has ended."""
+"""Answers where nothing on the screen may move: each block is printed once it has ended."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def paint_on(console: Console) -> Callable[[Row], str]:
-    """Return what puts a row into the escape sequences of a console."""
+    """Return a function that turns a row into the escape sequences of a console."""
     return plain if console.color_system is None else partial(painted, colors=not console.no_color)
 
 
 Content = Callable[[Page], Sequence[Row]]
-"""What is told between two answers, or in the middle of one, laid out when the page is known."""
+"""A message between answers or within one, laid out once the page is known."""
 
 
 def told(text: str, tone: str = "plain") -> Content:
-    """Return a message of one or more lines, in the style of its tone; it is made safe to print."""
+    """Return a message of one or more lines in the style of `tone`, made safe to print."""
 
     def rows(page: Page) -> list[Row]:
         style = page.theme.styles[tone]
@@ -46,9 +46,9 @@ def told(text: str, tone: str = "plain") -> Content:
 
 
 class PlainView:
-    """Shows one answer after the other, append-only; whatever text comes in is made safe to print.
+    """Shows one answer after the other, append-only; all text is made safe to print.
 
-    Where it `copies`, code says what `/copy` calls it.
+    If it `copies`, code is labelled with its number for `/copy`.
     """
 
     def __init__(self, console: Console, *, theme: Theme = THEMES["dark"], copies: bool = False) -> None:
@@ -69,7 +69,7 @@ class PlainView:
         """Take the terminal, for the first time or after `suspend`."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the answer."""
+        """Add the next piece of the answer."""
         self._has_text = True
         self._stream.feed(text)
         self._emit(self._stream.blocks(self._page))
@@ -89,37 +89,37 @@ class PlainView:
         self._emit(content(self._page))
 
     def settle(self) -> None:
-        """Print what is open of the text: it will not go on, and what is told next comes after it."""
+        """Print the open part of the text: it will not continue, and messages come after it."""
         rows, has_text = self._rest(), self._has_text
         self._begin_text()
         self._has_text = has_text
         self._emit(rows)
 
     def discard(self) -> None:
-        """Mark what was shown as void; the next text is another answer, and nothing of the two is glued together."""
+        """Mark the text so far as void; the next text is separate from it."""
         rows = [*self._rest(), (), *told(VOID, "dim")(self._page), ()] if self._has_text else []
         self._begin_text()
         self._emit(rows)
 
     def finish(self, footer: str | None = None, tone: str = "dim") -> None:
-        """End the answer, with a line below it, and give the terminal back."""
+        """End the answer, print `footer` below it, and release the terminal."""
         rows = [*self._rest(), *(told(footer, tone)(self._page) if footer else [])]
         self._begin_text()
         self._emit_last(rows)
 
     def interrupt(self, note: str, tone: str = "dim") -> None:
-        """End the answer where it stands, and say why."""
+        """End the answer where it stands, with a reason."""
         self.finish(note, tone)
 
     def stop(self) -> None:
-        """Give the terminal back, keeping what was shown; harmless after an end."""
+        """Release the terminal, keeping what was shown; harmless after an end."""
         self.finish()
 
     def suspend(self) -> None:
-        """Give the terminal back in the middle of an answer, until `start` is called again."""
+        """Release the terminal during an answer, until `start` is called again."""
 
     def _rest(self) -> list[Row]:
-        """End the text. Return the rows that are missing of it."""
+        """End the text and return its missing rows."""
         return self._stream.finish(self._page)
 
     def _emit(self, rows: Sequence[Row]) -> None:

@@ -1,4 +1,4 @@
-"""What a Markdown text is made of: blocks of text, the containers they stand in, and the lines that begin them."""
+"""The parts of a Markdown text: leaf blocks, their containers, and the lines that begin them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Kind(Enum):
-    """What a block holds."""
+    """The content of a block."""
 
     PARAGRAPH = auto()
     HEADING = auto()
@@ -21,20 +21,20 @@ class Kind(Enum):
 
 TEXTS: Final = frozenset({Kind.PARAGRAPH, Kind.HEADING, Kind.FORMULA})
 SPACED: Final = frozenset({Kind.HEADING, Kind.CODE, Kind.TABLE, Kind.RULE})
-"""An empty row is above and below them, whether the source has one or not."""
+"""Blocks with an empty row above and below, whether or not the source has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A quote or an item of a list, which is open."""
+    """An open quote or list item."""
 
     serial: int
     mark: str
-    """`>`, or how the item is marked: `-`, `*`, `+`, `1.` or `1)`."""
+    """`>`, or the mark of the item: `-`, `*`, `+`, `1.` or `1)`."""
     indent: int = 0
-    """Columns that the lines of an item are indented by."""
+    """Columns by which the lines of an item are indented."""
     is_shown: bool = False
-    """A block inside it has begun, and shows the mark."""
+    """Whether a block inside it has begun and shows the mark."""
 
     @property
     def is_quote(self) -> bool:
@@ -44,13 +44,13 @@ class Container:
 
 @dataclass(slots=True)
 class Block:
-    """A block without blocks inside, and what of it is not printed yet."""
+    """A leaf block, and the part of it that is not printed yet."""
 
     kind: Kind
     containers: tuple[Container, ...] = ()
-    """What it stands in, the outermost first, as it was when the block began."""
+    """Its containers when it began, the outermost first."""
     follows_gap: bool = False
-    """An empty line stands above it."""
+    """Whether an empty line precedes it."""
     text: str = ""
     """Of a paragraph, a heading or a formula."""
     lines: list[str] = field(default_factory=list)
@@ -58,15 +58,16 @@ class Block:
     held: list[str] = field(default_factory=list)
     """Empty lines of indented code, which belong to it if more code follows."""
     info: str = ""
-    """The words behind the marks of a fence."""
+    """The info string of a fence."""
     mark: str = ""
-    """What ends a fence or a formula, or begins a heading; empty for indented code and for a heading that is underlined."""
+    """The end of a fence or formula, or the beginning of a heading; empty for indented code and for
+    underlined headings."""
     indent: int = 0
-    """Columns that a fence is indented by."""
+    """Columns by which a fence is indented."""
     level: int = 0
     """Of a heading."""
     number: int = 0
-    """Of code: how many such blocks there are up to it."""
+    """Of code: the number of such blocks up to this one."""
     aligns: tuple[str, ...] = ()
     """Of the columns of a table: `left`, `center` or `right`."""
 
@@ -87,19 +88,22 @@ BLANKS: Final = " \t"
 
 
 def expanded(line: str) -> str:
-    """Return a line whose indentation, and that behind its marks, is made of blanks."""
+    """Return a line with the tabs of its indentation and after its marks replaced by blanks."""
     tabs = _TABS.match(line) if "\t" in line else None
     return line if tabs is None else tabs[0].expandtabs(4) + line[tabs.end() :]
 
 
 def quote(line: str) -> str | None:
-    """Return what stands behind the mark of a quote; None without one."""
+    """Return the text after the mark of a quote; None without one."""
     found = _QUOTE.match(line)
     return None if found is None else line[found.end() :]
 
 
 def item(line: str, serial: int, *, interrupts: bool) -> tuple[Container, str] | None:
-    """Return the item that a line begins, and its text; what `interrupts` a paragraph must not be a number in a sentence."""
+    """Return the item that a line begins, and its text.
+
+    A number that `interrupts` a paragraph must not be part of a sentence.
+    """
     found = _ITEM.match(line)
     if found is None:
         return None
@@ -113,7 +117,7 @@ def item(line: str, serial: int, *, interrupts: bool) -> tuple[Container, str] |
 
 
 def leaf(line: str) -> Block | None:
-    """Return the block that a line begins whatever stands above it, but a paragraph."""
+    """Return the block, other than a paragraph, that a line begins whatever precedes it."""
     if heading := _HEADING.match(line):
         return Block(Kind.HEADING, text=line[heading.end() :].lstrip(BLANKS), level=len(heading[1]), mark="#")
     if fence := _FENCE.match(line):
@@ -125,13 +129,13 @@ def leaf(line: str) -> Block | None:
 
 
 def underlined(line: str) -> int:
-    """Return the level of the heading that a line makes of the paragraph above it; 0 when it makes none."""
+    """Return the level of the heading that a line makes of the paragraph above; 0 for none."""
     found = _UNDERLINE.match(line)
     return 0 if found is None else 1 if found[1][0] == "=" else 2
 
 
 def aligns(line: str, head: str) -> tuple[str, ...]:
-    """Return how a line aligns the columns of the table that `head` begins; empty when it begins none."""
+    """Return the alignments in a line below the table head `head`; empty if it begins no table."""
     line = line.strip(BLANKS)
     if "|" not in head or not _DELIMITERS.match(line) or _ITEM.match(line):
         return ()
@@ -146,20 +150,20 @@ def _align(delimiter: str) -> str:
 
 
 def cells_of(row: str) -> list[str]:
-    """Return the cells of a row of a table; a pipe behind a backslash is one of the text."""
+    """Return the cells of a table row; a pipe after a backslash is text."""
     row = row.strip(BLANKS).removeprefix("|")
     *cells, last = (cell.strip(BLANKS).replace("\\|", "|") for cell in _PIPE.split(row))
     return [*cells, last] if last or not cells else cells
 
 
 def ends_fence(block: Block, line: str) -> bool:
-    """Whether a line is the closing one of a fence."""
+    """Whether a line closes a fence."""
     text = line.rstrip(BLANKS)
     marks = text.lstrip(" ")
     return len(text) - len(marks) < 4 and len(marks) >= len(block.mark) and set(marks) == {block.mark[0]}
 
 
 def is_surely_text(block: Block) -> bool:
-    """Whether the last line of a block is text of it, whatever is still to come of that line."""
+    """Whether the last line of a block is text, whatever follows on that line."""
     line = block.text.rpartition("\n")[2]
     return "|" not in line and not line.startswith(_MAY_BEGIN_A_BLOCK) and any(map(str.isalpha, line))

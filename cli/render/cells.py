@@ -1,7 +1,8 @@
-"""How many columns a text takes, by the terminal that needs most for it.
+"""The columns that a text takes, on the terminal that needs most for it.
 
-Terminals disagree about emoji of several characters: one draws a family in two columns, another its members side by side. Rows
-that fit where most is needed fit everywhere, so none is ever cut or wrapped where it was not meant to be.
+Terminals disagree about emoji of several characters: one draws a family in two columns, another its
+members side by side. Rows that fit the widest interpretation fit everywhere, so none is ever cut or
+wrapped by accident.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _JOINER: Final = "\u200d"
 _EMOJI_SELECTOR: Final = "\ufe0f"
 """Makes a narrow character an emoji, which is wide."""
 _REGIONAL: Final = range(0x1F1E6, 0x1F200)
-"""Two of these letters are a flag."""
+"""Two of these letters make a flag."""
 _SKIN: Final = range(0x1F3FB, 0x1F400)
 
 
@@ -31,7 +32,7 @@ def _columns(character: str) -> int:
 
 
 def cells(text: str) -> int:
-    """Return the columns that `text` takes, at most."""
+    """Return the columns that `text` takes at most."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -41,7 +42,7 @@ def is_wide(character: str) -> bool:
 
 
 def clusters(text: str) -> Iterator[str]:
-    """Cut `text` into what a reader takes for one character each."""
+    """Split `text` into what readers see as single characters."""
     start = 0
     for index in range(1, len(text)):
         if not _goes_on(text, start, index):

@@ -1,4 +1,4 @@
-"""Rich's console, set up for text that others wrote."""
+"""Rich's console, configured for text from other people."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _OFF: Final = frozenset({"0", "false"})
 
 
 def make_console(out: TextIO, *, color: str = "auto") -> Console:
-    """Make a console on `out`; `color` is `auto`, `always` or `never`, and `auto` honours NO_COLOR and FORCE_COLOR.
+    """Return a console on `out`.
 
-    Strings are never read as markup, emoji codes or things to highlight.
+    `color` is `auto`, `always` or `never`; `auto` honours NO_COLOR and FORCE_COLOR. Strings are
+    never read as markup or emoji codes, and never highlighted.
     """
     system: Literal["auto"] | None = None if color == "never" else "auto"
     force: bool | None = True if color == "always" else None

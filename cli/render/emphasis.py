@@ -1,4 +1,4 @@
-"""Emphasis: which runs of `*`, `_` and `~~` open and close it, and which of them belong together."""
+"""Emphasis: which runs of `*`, `_` and `~~` open and close it, and which are pairs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STYLES: Final = {"*1": "emphasis", "_1": "emphasis", "*2": "strong", "_2": "strong", "~2": "struck"}
-"""By the character of a pair of runs and the size of the pair."""
+"""By the character of a pair of runs and its size."""
 _RUN: Final = re.compile(r"\*+|_+|~+")
 
 
 @dataclass(slots=True)
 class Node:
-    """A piece of text, or the place where a style begins or ends."""
+    """A piece of text, or the beginning or end of a style."""
 
     text: str
     start: int
-    """In the source."""
+    """Position in the source."""
     style: str = ""
     exact: bool = True
-    """Each character of the text is one of the source."""
+    """Whether each character of the text is one of the source."""
     begins: str = ""
-    """The marks of what begins here: a link, an image, a span of code."""
+    """The marks that begin here: of a link, an image, or a code span."""
     ends: bool = False
 
 
@@ -37,14 +37,14 @@ class Run(Node):
     opens: bool = False
     closes: bool = False
     left: int = 0
-    """Marks that belong to no pair."""
+    """Marks without a partner."""
     opened: list[int] = field(default_factory=list)
     """Sizes of the pairs that it opens, the inner ones first."""
     closed: list[int] = field(default_factory=list)
 
 
 def run_at(source: str, at: int) -> Run:
-    """Return the run that begins at `at`; one that neither opens nor closes is text."""
+    """Return the run at `at`; one that neither opens nor closes is text."""
     found = _RUN.match(source, at)
     assert found is not None
     run = found[0]
@@ -70,7 +70,7 @@ def _is_punctuation(character: str) -> bool:
 
 
 def pair(runs: list[Run]) -> None:
-    """Pair runs as CommonMark's "process emphasis" has it; what is left of `runs` belongs to no pair, or not wholly."""
+    """Pair runs by CommonMark's "process emphasis"; `runs` keeps those not wholly paired."""
     floors: dict[tuple[str, bool, int], int] = {}
     at = 0
     while at < len(runs):
@@ -94,7 +94,7 @@ def pair(runs: list[Run]) -> None:
 
 
 def _opener(runs: Sequence[Run], closer_at: int, floor: int) -> int | None:
-    """Find what the closer closes, at `floor` or behind it."""
+    """Return the position of the closer's partner, from `floor` on."""
     closer = runs[closer_at]
     for at in range(closer_at - 1, floor - 1, -1):
         run = runs[at]

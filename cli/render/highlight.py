@@ -1,7 +1,8 @@
-"""Syntax highlighting of a fence that grows: the lexer goes on where it was, instead of starting again at the top.
+"""Syntax highlighting of a growing fence: the lexer continues instead of starting over.
 
-Restarting a lexer in its first state at any line gets doc strings and comments wrong; lexing the whole block
-again for every line is quadratic. So the stack of states is kept at the last line start that a token began at.
+Restarting a lexer in its first state at any line gets docstrings and comments wrong; lexing the
+whole block again for every line is quadratic. So the stack of states is kept for the last line that
+begins with a token.
 """
 
 from __future__ import annotations
@@ -22,30 +23,31 @@ Line = list[tuple[Any, str]]
 TAB_SIZE: Final = 4
 LOOK_AHEAD: Final = 8
 LONGEST: Final = 1000
-"""Characters of a line. Code with a longer one is not coloured, because it would be lexed again for every frame."""
+"""Characters per line. Code with a longer one is not coloured, because it would be lexed again for
+every frame."""
 MAX_OVERLAP: Final = 24
-"""Lines that are lexed again, at most, where the lexer offers no place to go on from."""
+"""Maximum number of lines lexed again if the lexer offers no place to continue."""
 
 _NOT_FRESH: Final = (" ", "\t", "\n", "}", ")", "]")
 _ROOT: Final[tuple[str, ...]] = ("root",)
 
 
 class Highlighter:
-    """Lexes the lines of one block of code as they come."""
+    """Lexes the lines of one block of code as they arrive."""
 
     def __init__(self, language: str) -> None:
         self._lexer = _lexer(language)
         self._overlap: list[str] = []
         self._stack = _ROOT
-        """The lexer's states in front of `_overlap`, whose lines are already settled."""
+        """The lexer's states before `_overlap`, whose lines are already settled."""
 
     @property
     def look_ahead(self) -> int:
-        """Lines behind a line that can still change its colours."""
+        """Number of later lines that can still change a line's colours."""
         return 0 if self._lexer is None else LOOK_AHEAD
 
     def lex(self, lines: Sequence[str], settle: int = 0) -> list[Line]:
-        """Return the tokens of `lines`, which follow the settled ones; the first `settle` of them are settled now."""
+        """Return the tokens of `lines`, which follow the settled ones; settle `settle` lines."""
         lines = [line.expandtabs(TAB_SIZE) for line in lines]
         if self._lexer is None or any(len(line) > LONGEST for line in lines):
             self._lexer = None
@@ -58,7 +60,7 @@ class Highlighter:
                 tokens += step
                 if states is not None and position <= frontier:
                     resume, stack = position, states
-        except Exception:  # noqa: BLE001 - some of Pygments' 500 lexers raise on code they did not expect
+        except Exception:  # noqa: BLE001 - some of Pygments' 500 lexers raise on unexpected code
             self._lexer = None
             return self.lex(lines)
         done = len(self._overlap)
@@ -73,7 +75,10 @@ class Highlighter:
         self._overlap, self._stack = settled[passed:], stack
 
     def _steps(self, lines: Sequence[str]) -> Iterable[tuple[int, tuple[str, ...] | None, Line]]:
-        """Lex `lines` from the kept state: position, the states if lexing could go on from there, tokens."""
+        """Lex `lines` from the kept state.
+
+        Yield the position, the states if lexing can continue from there, and the tokens.
+        """
         text = "\n".join([*lines, ""])
         if type(self._lexer).get_tokens_unprocessed is RegexLexer.get_tokens_unprocessed:
             return _regex_steps(self._lexer, text, self._stack)
@@ -81,7 +86,7 @@ class Highlighter:
 
 
 def _lexer(language: str) -> Any:
-    """Return Pygments' lexer for a language; None where there is nothing to colour."""
+    """Return Pygments' lexer for a language; None if there is nothing to colour."""
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True, tabsize=TAB_SIZE)
     except ClassNotFound:
@@ -100,7 +105,7 @@ def _by_line(tokens: Iterable[tuple[Any, str]]) -> list[Line]:
 
 
 def _other_steps(lexer: Any, text: str) -> Iterator[tuple[int, tuple[str, ...] | None, Line]]:
-    """Lex with a lexer that hides its states: a line that begins in the first column is taken for a fresh start.
+    """Lex with a lexer that hides its states: a line that begins in column one is a fresh start.
 
     A bracket there closes what began before, so the lexer is still inside it.
     """
@@ -110,7 +115,10 @@ def _other_steps(lexer: Any, text: str) -> Iterator[tuple[int, tuple[str, ...] |
 
 
 def _regex_steps(lexer: Any, text: str, stack: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...] | None, Line]]:
-    """Do what `RegexLexer.get_tokens_unprocessed` does, and tell the states at each token that begins a line."""
+    """Lex like `RegexLexer.get_tokens_unprocessed`.
+
+    Yield the states as well at each token that begins a line.
+    """
     states = list(stack)
     position = 0
     while position < len(text):
@@ -140,7 +148,10 @@ def _tokens(lexer: Any, action: Any, match: Any) -> Line:
 
 
 def _move(states: list[str], new_state: Any) -> None:
-    """Follow a transition in Pygments' processed notation: names, `#push`, `#pop`, or a negative number to pop."""
+    """Follow a transition in Pygments' processed notation.
+
+    It consists of names, `#push`, `#pop`, or a negative number of states to pop.
+    """
     if new_state is None:
         return
     if isinstance(new_state, int):

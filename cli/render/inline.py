@@ -1,8 +1,9 @@
-"""The text of a paragraph, a heading or a table cell: emphasis, code, links and formulas, as pieces that have a style.
+"""The text of a paragraph, heading or table cell, as pieces with a style.
 
-CommonMark's rules, with two differences. Nothing but markup is taken away: addresses, titles, HTML, formulas and link
-definitions are shown as they were written, and so are references, because their definitions are. And it can be a text that is
-still being received: `pending` is where the first thing begins that the text to come could still turn into markup.
+Emphasis, code, links and formulas follow CommonMark, with two differences. Only markup is removed:
+addresses, titles, HTML, formulas and link definitions are shown as written, and so are references,
+because their definitions are. And the text may be incomplete: `pending` is the first position that
+more text could turn into markup.
 """
 
 from __future__ import annotations
@@ -21,28 +22,31 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """Some text of one style."""
+    """Text in one style."""
 
     text: str
     style: str
     start: int
-    """Where it stands in the source."""
+    """Position in the source."""
     reopen: str
-    """The marks that the source needs in front to read the same from here on."""
+    """The marks to prepend to the source for the same result from here on."""
     exact: bool
-    """Each of its characters is one of the source."""
+    """Whether each of its characters is one of the source."""
 
 
 class Inline(NamedTuple):
-    """What a text reads as."""
+    """A parsed text."""
 
     pieces: Sequence[Piece]
     pending: int | None
-    """Where in the source something begins that more text could change; None when nothing does."""
+    """The position that more text could change; None if there is none."""
 
 
 def parse_inline(source: str, styles: Mapping[str, str]) -> Inline:
-    """Read `source`; lines stay lines. `styles` names the words for `strong`, `code` and so on."""
+    """Parse `source`, keeping its lines.
+
+    `styles` maps `strong`, `code` and so on to styles.
+    """
     scanner = _Scanner(source)
     scanner.scan()
     return Inline(list(_styled(scanner.nodes, styles)), scanner.pending)
@@ -54,15 +58,15 @@ class _Bracket:
 
     node: Node
     position: int
-    """Of its node."""
+    """Position of its node."""
     runs: int
-    """How many runs stood in front of it."""
+    """Number of runs before it."""
     active: bool = True
 
 
 _SPECIAL: Final = re.compile(r"[\\`*_~\[\]!<&$]|https?://|www\.", re.IGNORECASE)
 _AS_WRITTEN: Final = frozenset("\\(){}[]")
-"""Behind a backslash: formulas are full of them."""
+"""Characters kept after a backslash: formulas are full of them."""
 _PUNCTUATION: Final = frozenset("!\"#$%&'*+,-./:;<=>?@^_`|~")
 _FORMULAS: Final = {"\\(": "\\)", "\\[": "\\]"}
 _IN_DOLLARS: Final = re.compile(r"\$\$.+?\$\$|\$(?=[^\s$])(?:\\.|[^$\\\n])*(?<!\s)\$(?!\d)", re.DOTALL)
@@ -71,7 +75,7 @@ _AUTOLINK: Final = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _ENTITY: Final = re.compile(r"&(#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNFINISHED: Final = re.compile(r"&#?\w{0,31}\Z|<[^\s<>]*\Z|\\\Z|!\Z|https?:?/?\Z|[*_~]+\Z")
-"""At the end of a text, what the next character may make something of."""
+"""The end of a text that the next character may turn into something else."""
 _URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"`\]|]+", re.IGNORECASE)
 _BEHIND_URL: Final = "?!.,:;*_~'\""
 _DEFINITION: Final = re.compile(
@@ -86,7 +90,7 @@ _ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 class _Scanner:
-    """Cuts a text into nodes."""
+    """Splits a text into nodes."""
 
     def __init__(self, source: str) -> None:
         self.nodes: list[Node] = []
@@ -95,7 +99,7 @@ class _Scanner:
         self._runs: list[Run] = []
         self._brackets: list[_Bracket] = []
         self._no_ticks: set[int] = set()
-        """Lengths of runs of backticks that nothing closes."""
+        """Lengths of runs of backticks without a closing run."""
 
     def scan(self) -> None:
         source, position = self._source, 0
@@ -110,7 +114,7 @@ class _Scanner:
             self._wait(unfinished.start())
 
     def _wait(self, position: int) -> None:
-        """Note that the text to come decides about what begins at `position`."""
+        """Note that later text decides about `position`."""
         self.pending = position if self.pending is None else min(self.pending, position)
 
     def _text(self, start: int, end: int) -> int:
@@ -194,7 +198,7 @@ class _Scanner:
         return destination.end()
 
     def _link(self, bracket: _Bracket, at: int, found: re.Match[str]) -> None:
-        """Turn what stands between the brackets into the text of a link, and show where it leads."""
+        """Turn the text between the brackets into that of a link, and show its address."""
         self._pair(bracket.runs, waits=False)
         text = "".join(node.text for node in self.nodes[bracket.position + 1 :])
         marks = bracket.node.text
@@ -228,7 +232,7 @@ class _Scanner:
         return entity.end()
 
     def url(self, at: int) -> int:
-        """Take an address as it is: its underscores are no emphasis."""
+        """Take an address literally: its underscores are not emphasis."""
         found = _URL.match(self._source, at)
         if found is None or self._source[max(0, at - 1) : at].isalnum():
             return self._text(at, at + 1)
@@ -262,7 +266,7 @@ _HANDLERS: Final[Mapping[str, Callable[[_Scanner, int], int]]] = {
 
 
 def _character(name: str) -> str:
-    """Return what a character reference stands for, without its `&` and `;`; empty when there is no such name."""
+    """Return the character of a reference, given without `&` and `;`; empty if unknown."""
     if not name.startswith("#"):
         return html5.get(f"{name};", "")
     code = int(f"0{name[1:]}", 16 if name[1] in "xX" else 10)
@@ -274,7 +278,7 @@ def _decoded(text: str) -> str:
 
 
 def _styled(nodes: Sequence[Node], styles: Mapping[str, str]) -> Iterator[Piece]:
-    """Give the texts of the nodes, each with all styles that are on."""
+    """Yield the texts of the nodes, each with all active styles."""
     on: list[tuple[str, str]] = []
 
     def piece(text: str, node: Node, start: int) -> Piece:

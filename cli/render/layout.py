@@ -1,6 +1,7 @@
-"""The rows of a block that is still being received: those that are final, and those that are not.
+"""The rows of a block that is still arriving: those that are final, and those that are not.
 
-Rows are handed out once. What a layout hands out is dropped from its block, so that a long block costs no more than a short one.
+Rows are handed out once and then dropped from the block, so that a long block costs no more than a
+short one.
 """
 
 from __future__ import annotations
@@ -21,34 +22,37 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.rows import Row
 
 LONG: Final = 2000
-"""Characters. A text that is longer is printed as far as it goes, whatever its last words may turn out to be."""
+"""Characters; a longer text is printed as far as it goes, whatever its last words become."""
 _CLOSING: Final = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 """The marks that may end a heading."""
 
 
 class Layout(Protocol):
-    """Lays one block out. `block` is the one that grows, or a copy that is one line ahead of it."""
+    """Lays out one block; `block` is the growing one, or a copy that is one line ahead."""
 
     begun: bool
-    """Rows of it are printed."""
+    """Whether rows of it have been printed."""
 
     def live(self, block: Block, page: Page, height: int) -> list[Row]:
-        """Return the rows that are not printed, as they are if the block ends here; `height` is the room there is."""
+        """Return the rows not yet printed as if the block ended here; `height` is the room."""
 
     def settled(self, block: Block, page: Page) -> list[Row]:
         """Return the rows that nothing can change any more, and drop them."""
 
     def forced(self, block: Block, page: Page, count: int) -> list[Row]:
-        """Return the first `count` rows, or as many as can be printed as they are whatever follows, and drop them."""
+        """Return up to `count` first rows that can be printed in any case, and drop them."""
 
 
 class TextLayout:
-    """A paragraph, a heading or a formula: a row is final when another one follows and nothing in it waits for its end."""
+    """A paragraph, heading or formula.
+
+    A row is final once another follows and nothing in it waits for its end.
+    """
 
     def __init__(self) -> None:
         self.begun = False
         self._known: tuple[object, list[TextRow], int | None] = (None, [], None)
-        """What was laid out last: most frames ask for it twice."""
+        """The last layout: most frames ask for it twice."""
 
     def live(self, block: Block, page: Page, height: int) -> list[Row]:  # noqa: ARG002
         return [each.row for each in self._rows(block, page)[0]]
@@ -63,7 +67,7 @@ class TextLayout:
         return self._taken(block, self._rows(block, page)[0][: count + 1])
 
     def _taken(self, block: Block, rows: list[TextRow]) -> list[Row]:
-        """Hand out all of `rows` but the last, with which the block goes on."""
+        """Hand out all of `rows` except the last, which the block continues."""
         if len(rows) < 2:
             return []
         block.text = rows[-1].reopen + block.text[rows[-1].start :]
@@ -71,7 +75,7 @@ class TextLayout:
         return [each.row for each in rows[:-1]]
 
     def _rows(self, block: Block, page: Page) -> tuple[list[TextRow], int | None]:
-        """Lay out what is left of the text. Return its rows, and where something begins that more text could change."""
+        """Lay out the remaining text; return its rows and the position that may still change."""
         what = block.text, block.kind, block.level, page.columns, self.begun
         if self._known[0] == what:
             return self._known[1:]
@@ -87,7 +91,7 @@ class TextLayout:
 
 
 def _read(block: Block, page: Page) -> Inline:
-    """Read the text of a block, in its style."""
+    """Parse the text of a block, in its style."""
     styles = page.theme.styles
     if block.kind is Kind.FORMULA or len(block.text) > 2 * LONG:
         return Inline([Piece(block.text, "", 0, "", exact=True)], None)
@@ -99,7 +103,7 @@ def _read(block: Block, page: Page) -> Inline:
 
 
 class CodeLayout:
-    """Code: a line that says what it is, and then nothing but the code, in whole lines, so that what is copied runs."""
+    """Code: a label, then nothing but the code in whole lines, so that copied code runs."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -133,7 +137,7 @@ class CodeLayout:
         return self._highlighter
 
     def _label(self, block: Block, page: Page) -> list[Row]:
-        """Name the language, and how the code is copied."""
+        """Return the row with the language and how to copy the code."""
         if self.begun:
             return []
         first = page.prefixes(block.containers)[0] or (("  ", ""),)
@@ -145,7 +149,10 @@ class CodeLayout:
 
 
 def _used(block: Block) -> int:
-    """Count the lines up to the last one with code: those behind it wait for the end, where they are dropped."""
+    """Return the number of lines up to the last one with code.
+
+    Later lines wait for the end, where they are dropped.
+    """
     return next((number for number in range(len(block.lines), 0, -1) if block.lines[number - 1].strip()), 0)
 
 

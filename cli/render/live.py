@@ -1,4 +1,4 @@
-"""The live view of an answer: finished rows scroll away, what is open and the rows below it are drawn again and again."""
+"""The live view of an answer: finished rows scroll away, open ones are drawn repeatedly."""
 
 from __future__ import annotations
 
@@ -29,29 +29,31 @@ if TYPE_CHECKING:
 FRAME_PAUSE: Final = 1 / 12
 """Seconds between two frames."""
 LAG: Final = 16 << 10
-"""Bytes that a terminal has not taken when no frame is drawn for it: on a slow line, old frames would delay what is typed."""
+"""Pending bytes above which no frame is drawn: on a slow line, old frames would delay typed keys.
+"""
 LAGGING_ROWS: Final = 500
 COST_SHARE: Final = 8
-"""A frame that took t seconds to draw is followed by 8 t of rest: drawing never takes more than a ninth of a core."""
+"""A frame that took t seconds is followed by 8 t of rest, so that drawing takes at most a ninth of
+a core."""
 
 
 class Below(NamedTuple):
-    """What stands below an answer while it comes in."""
+    """The rows below an answer while it arrives."""
 
     rows: Sequence[Row] = ()
-    """A row that is longer than the screen is wide is cut."""
+    """Rows that are wider than the screen are cut."""
     cursor: Cursor | None = None
-    """Where the cursor is among them."""
+    """The position of the cursor in these rows."""
 
 
 class AnswerView(PlainView):
-    """Shows answers on a terminal while they come in.
+    """Shows answers on a terminal as they arrive.
 
-    `below` gives the rows below the text. Frames are drawn by `feed` and `tick` when they are due; with `call_later` a frame
-    that is not due yet draws itself.
+    `below` returns the rows below the text. `feed` and `tick` draw frames when they are due; with
+    `call_later` a frame that is not due yet draws itself later.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+    def __init__(  # noqa: PLR0913 - the outside world is passed in
         self,
         console: Console,
         *,
@@ -73,40 +75,38 @@ class AnswerView(PlainView):
         self._waiting = 0
         """Characters that are not laid out yet."""
         self._finished: list[Row] = []
-        """Rows that the next frame prints."""
+        """Rows for the next frame to print."""
         self._live: list[Row] = []
-        """What was open in the last frame, and below the columns and rows that it was made for."""
+        """The open rows of the last frame, followed by the size they were made for."""
         self._size = (0, 0)
 
     def start(self) -> None:
         """Take the terminal, for the first time or after `suspend`."""
         if not self._is_on:
             self._is_on = True
-            self._draw()  # not by the pace: the first text is not to wait for it
+            self._draw()  # regardless of the pace: the first text must not wait for it
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the answer."""
+        """Add the next piece of the answer."""
         self._stream.feed(text)
         self._waiting += len(text)
         self._has_text = True
-        if (
-            self._is_on and self._waiting > PART
-        ):  # a frame must not have to lay out all that has come since the last one
+        if self._is_on and self._waiting > PART:  # a frame must not have to lay out everything since the last one
             self._lay_out(self._below())
         self.tick()
 
     def tick(self) -> None:
-        """Draw a frame, if it is time for one."""
+        """Draw a frame if it is due."""
         if self._is_on:
             self._pace.ask()
 
     def echo(self) -> None:
-        """Draw the rows below the text now: a key that was typed wants to be seen. New text waits for its frame."""
+        """Draw the rows below the text now, to show a typed key; new text waits for its frame."""
         if self._is_on:
             self._show([], self._below())
 
     def suspend(self) -> None:
-        """Give the terminal back in the middle of an answer, until `start` is called again."""
+        """Release the terminal during an answer, until `start` is called again."""
         if self._is_on:
             self._is_on = False
             self._screen.leave()
@@ -115,7 +115,7 @@ class AnswerView(PlainView):
         self._emit([])
 
     def _lags(self) -> bool:
-        """Whether the terminal still has earlier frames to show; many finished rows do not wait for that."""
+        """Whether the terminal still has frames to show; many finished rows override that."""
         return waiting(self._console.file) > LAG and len(self._finished) < LAGGING_ROWS
 
     def _rest(self) -> list[Row]:
@@ -130,7 +130,7 @@ class AnswerView(PlainView):
             self._waiting, self._size = 0, size
 
     def _emit(self, rows: Sequence[Row]) -> None:
-        """Print what is finished and `rows` below it, and draw the frame, in one write."""
+        """Print the finished rows and draw the frame with `rows` below, in one write."""
         if not self._is_on:
             super()._emit(rows)
             return
@@ -161,9 +161,10 @@ def make_view(
     clock: Callable[[], float] = time.monotonic,
     theme: Theme = THEMES["dark"],
 ) -> PlainView:
-    """Return the view that `out` can show: live on a terminal, else append-only. `color` is `auto`, `always` or `never`.
+    """Return the right view for `out`: live on a terminal, else append-only.
 
-    The stream itself is asked what it is: FORCE_COLOR makes Rich call a pipe a terminal, and would animate in a file.
+    `color` is `auto`, `always` or `never`. The stream itself decides: FORCE_COLOR makes Rich call a
+    pipe a terminal, which would animate in a file.
     """
     console = make_console(out, color=color)
     if out.isatty() and console.is_terminal and not console.is_dumb_terminal and not console.legacy_windows:

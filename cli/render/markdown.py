@@ -1,9 +1,9 @@
-"""Markdown that arrives in pieces: rows are handed out once, as soon as nothing that follows can change them.
+"""Markdown that arrives in pieces: rows are handed out once, as soon as they are final.
 
-`Structure` says what the lines are, and a `Layout` what the open block looks like. What is not final yet is laid out again for
-every frame. If the screen has no room for all of it, its first rows are printed as they are: markup that waits for its end stays
-as it was written. Only a table that is open, and a row that is longer than the screen, are shown by their end, below a row that
-counts what is missing.
+`Structure` classifies the lines, and a `Layout` draws the open block. The part that is not final is
+laid out again for every frame. If it does not fit on the screen, its first rows are printed as they
+are: markup without its end stays as written. Only an open table, and a row longer than the screen,
+show their end, below a row that counts what is missing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.rows import Row
 
 _SLICE: Final = LONG // 2
-"""Characters that are taken at a time: what is final is printed before more is read."""
+"""Characters processed at a time: final rows are printed before more is read."""
 _BOUNDLESS: Final = 1_000_000
-"""Rows, where there is room for all."""
+"""Rows, if there is room for all."""
 _LAYOUTS: Final[Mapping[Kind, type[Layout]]] = {
     **dict.fromkeys(TEXTS, TextLayout),
     Kind.CODE: CodeLayout,
@@ -38,41 +38,41 @@ _LAYOUTS: Final[Mapping[Kind, type[Layout]]] = {
 
 
 class Frame(NamedTuple):
-    """What is to be printed now, and what stands below it until the next frame."""
+    """The rows to print now, and those below until the next frame."""
 
     printed: list[Row]
     live: list[Row]
-    """None of them is longer than the page is wide."""
+    """None is wider than the page."""
 
 
 def rendered(text: str, page: Page) -> list[Row]:
-    """Lay out a whole text."""
+    """Lay out a complete text."""
     stream = MarkdownStream()
     stream.feed(text)
     return stream.finish(page)
 
 
 class MarkdownStream:
-    """Turns a text that is fed in pieces into rows."""
+    """Turns text that arrives in pieces into rows."""
 
     def __init__(self) -> None:
         self._cleaner = Cleaner()
         self._pieces: list[str] = []
-        """What has not been looked at."""
+        """Unread text."""
         self._line: list[str] = []
-        """The line that has not ended, unless it has become text of the open block."""
+        """The unfinished line, unless it is already text of the open block."""
         self._structure = Structure()
         self._layout: Layout | None = None
-        """Of the open block, once that has been looked at."""
+        """The layout of the open block, once needed."""
         self._above: Block | None = None
-        """The last block of which rows are printed."""
+        """The last block with printed rows."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the text."""
+        """Add the next piece of the text."""
         self._pieces.append(text)
 
     def take(self, page: Page, height: int) -> Frame:
-        """Return the rows that have become final, and those that have not, which get at most `height` rows."""
+        """Return the rows that have become final, and up to `height` rows that have not."""
         printed = self._read(page, self._pop())
         live = self._live(page, height)
         if len(live) > height:
@@ -84,11 +84,11 @@ class MarkdownStream:
         return Frame(printed, live)
 
     def blocks(self, page: Page) -> list[Row]:
-        """Return the rows of the blocks that have ended, and the lines of code so far, for a screen on which nothing moves."""
+        """Return the rows of ended blocks and all code so far, for a screen that never moves."""
         return self._read(page, self._pop(), by_rows=False)
 
     def finish(self, page: Page) -> list[Row]:
-        """End the text. Return the rows that are still missing."""
+        """End the text and return the missing rows."""
         rows = self._read(page, self._pop() + self._cleaner.flush(), by_rows=False)
         if self._line:
             self._structure.line("".join(self._line))
@@ -102,7 +102,7 @@ class MarkdownStream:
         return text
 
     def _read(self, page: Page, text: str, *, by_rows: bool = True) -> list[Row]:
-        """Look at more of the text. Return what has become final: `by_rows`, or by blocks only."""
+        """Read more text; return what has become final: `by_rows`, or by blocks only."""
         rows: list[Row] = []
         for start in range(0, len(text), _SLICE):
             *lines, rest = text[start : start + _SLICE].split("\n")
@@ -118,7 +118,7 @@ class MarkdownStream:
         return rows
 
     def _begin_line(self, *, at_any_price: bool = False) -> None:
-        """Make the line that has not ended a part of its block, if that is text whatever follows."""
+        """Add the unfinished line to its block, if it is text whatever follows."""
         if not self._line:
             return
         line = "".join(self._line)
@@ -131,7 +131,7 @@ class MarkdownStream:
         self._line.clear()
 
     def _ended(self, page: Page) -> list[Row]:
-        """Return what is left of the blocks that have ended."""
+        """Return the remaining rows of the ended blocks."""
         rows: list[Row] = []
         for block in self._structure.ended:
             layout = self._layout_of(block)
@@ -141,7 +141,7 @@ class MarkdownStream:
         return rows
 
     def _settled(self, page: Page, *, by_rows: bool) -> list[Row]:
-        """Return what is final of the open block."""
+        """Return the final rows of the open block."""
         block = self._structure.open
         if block is None:
             return []
@@ -153,7 +153,10 @@ class MarkdownStream:
         return self._printed(block, page, begun, rows)
 
     def _forced(self, page: Page, count: int) -> list[Row]:
-        """Return the first rows of the open block, as they are now, that take `count` rows of the screen, or what it can spare."""
+        """Return first rows of the open block, as they are now, that fill `count` screen rows.
+
+        Fewer are returned if the block has no more to spare.
+        """
         block = self._structure.open
         if block is None:
             return []
@@ -168,7 +171,7 @@ class MarkdownStream:
         return self._printed(block, page, begun, layout.forced(block, page, needed))
 
     def _live(self, page: Page, height: int) -> list[Row]:
-        """Lay out all that is not printed, as it would be if the text ended here."""
+        """Lay out everything unprinted as if the text ended here."""
         ahead = self._structure.ahead("".join(self._line))
         ahead.end()
         above, layout = self._above, self._layout if self._structure.open is not None else None
@@ -188,7 +191,7 @@ class MarkdownStream:
         return _layout_of(block, self._layout)
 
     def _printed(self, block: Block, page: Page, begun: bool, rows: list[Row]) -> list[Row]:
-        """Note that `rows` of a block are printed. Return them, below the empty row that separates it from the one above."""
+        """Mark `rows` of a block as printed; return them with the gap above."""
         if not rows:
             return []
         gap = [] if begun else _gap(self._above, block, page)
@@ -197,7 +200,7 @@ class MarkdownStream:
 
 
 def _layout_of(block: Block, layout: Layout | None) -> Layout:
-    """Return the layout of a block, which may be another one now: a paragraph can turn out to be the head of a table."""
+    """Return the layout of a block, which may change: a paragraph can become a table's head."""
     made = _LAYOUTS[block.kind]
     if isinstance(layout, made):
         return layout
@@ -207,7 +210,7 @@ def _layout_of(block: Block, layout: Layout | None) -> Layout:
 
 
 def _gap(above: Block | None, block: Block, page: Page) -> list[Row]:
-    """Return the empty row above a block, if there is one."""
+    """Return the empty row above a block, if any."""
     if above is None or not (block.follows_gap or {block.kind, above.kind} & SPACED):
         return []
     return [page.gap(above.containers, block.containers)]

@@ -1,4 +1,4 @@
-"""When to write: at once if the last time is long enough ago, else once, a little later."""
+"""When to write: at once if the last time is long enough ago, otherwise once, a bit later."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """Calls `action` for `ask`, leaving at least `pause` seconds, and `share` times what the last call took, in between.
+    """Calls `action` on `ask`, at least `pause` seconds apart.
 
-    It does not call it while `busy()`. Without `call_later` somebody has to call `ask` again when it is time. An exception that a
-    late call raised is raised by the next call of `ask`, where the caller can see it: an event loop would only log it.
+    The pause is at least `share` times the duration of the last call. There are no calls while
+    `busy()`. Without `call_later` the caller has to `ask` again when it is time. An exception in a
+    late call is raised by the next `ask`, where the caller can see it: an event loop would only log
+    it.
     """
 
-    def __init__(  # noqa: PLR0913 - time is handed in
+    def __init__(  # noqa: PLR0913 - time is passed in
         self,
         action: Callable[[], None],
         clock: Callable[[], float],
@@ -52,7 +54,7 @@ class Pace:
             self._call_later(max(wait, self._pause) if wait <= 0 else wait, self._late)
 
     def now(self) -> None:
-        """Call the action whatever the time is."""
+        """Call the action now, whatever the time."""
         start = self._clock()
         self._action()
         end = self._clock()

@@ -1,4 +1,4 @@
-"""What an answer is printed on: how wide it is, how things look there, and what stands in front of a block."""
+"""The page for an answer: its width, its styles, and what precedes the rows of a block."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.theme import Theme
 
 NARROWEST: Final = 12
-"""Columns for text, below which nothing is indented any further; half of the page where that is less."""
+"""Columns for text below which nothing is indented further; half the page if that is less."""
 LINE: Final = 60
-"""Columns of a line across the page: a longer one would wrap where the window is made smaller."""
+"""Columns of a line across the page: a longer one would wrap when the window shrinks."""
 
 
 class Page(NamedTuple):
@@ -27,10 +27,10 @@ class Page(NamedTuple):
     theme: Theme = THEMES["dark"]
     signs: Mapping[str, str] = signs_for("utf-8")
     copies: bool = False
-    """There is a `/copy`, so code says its number."""
+    """Whether there is a `/copy`, so that code shows its number."""
 
     def prefixes(self, containers: Sequence[Container]) -> tuple[Row, Row]:
-        """Return what the first row of a block in these containers begins with, and what the others do."""
+        """Return the prefixes of a block in these containers: for its first row and the rest."""
         first: list[Span] = []
         rest: list[Span] = []
         for container in containers:
@@ -46,7 +46,10 @@ class Page(NamedTuple):
         return self._narrowed(first), self._narrowed(rest)
 
     def _narrowed(self, prefix: list[Span]) -> Row:
-        """Leave room for text: deep down, blanks and bars go, from the outside, but never a mark."""
+        """Return a prefix that leaves room for text.
+
+        Deep down, blanks and bars are dropped from the outside, but never a mark.
+        """
         room = self.columns - min(NARROWEST, self.columns // 2)
         while width(tuple(prefix)) > room:
             dropped = next((span for span in prefix if not span[0].strip(f" {self.signs['bar']}")), None)
@@ -56,7 +59,7 @@ class Page(NamedTuple):
         return tuple(prefix)
 
     def gap(self, above: Sequence[Container], below: Sequence[Container]) -> Row:
-        """Return the empty row between two blocks, with the bars of the quotes that they both stand in."""
+        """Return the empty row between two blocks, with the bars of their common quotes."""
         common = [one for one, other in zip(below, above, strict=False) if one.serial == other.serial]
         return trimmed(self.prefixes(common)[1])
 
@@ -65,7 +68,7 @@ class Page(NamedTuple):
         return self.signs["line"] * columns, self.theme.styles["line"]
 
     def more(self, hidden: int) -> Row:
-        """Return the row that counts those above it that there is no room for."""
+        """Return the row that counts the hidden rows above it."""
         counted = f"{self.signs['more']} {hidden}"
         told = f"{counted} {'row' if hidden == 1 else 'rows'} above"
         return ((told if len(told) <= self.columns else counted, self.theme.styles["dim"]),)

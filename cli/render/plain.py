@@ -1,4 +1,4 @@
-"""Answers without a live view: raw text for a pipe, finished blocks for a terminal that cannot move its cursor."""
+"""Answers without a live view: raw text for a pipe, finished blocks for a simple terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.pace import CallLater
 
 PAUSE: Final = 0.02
-"""Seconds between two writes to a pipe, so that a fast model does not cost a system call per token."""
+"""Seconds between two writes to a pipe, so that a fast model does not cost a system call per token.
+"""
 BATCH: Final = 4096
 """Characters that are written without waiting for the pause."""
 VOID: Final = "── discarded; the answer starts over ──"
@@ -28,10 +29,10 @@ def call_later(delay: float, callback: Callable[[], None]) -> object:
 
 
 class PlainText:
-    """Writes the model's text as it is, its control characters visible, and ends it with exactly one newline.
+    """Writes the model's text as it is, with visible control characters and one final newline.
 
-    The stream is the answer and nothing else, so notes and footers belong elsewhere. `clean` can be the identity, for
-    those who ask for the bytes. Raises BrokenPipeError when the reader has gone.
+    The stream is the answer and nothing else, so notes and footers belong elsewhere. `clean` can be
+    the identity for users who want the raw bytes. Raises BrokenPipeError when the reader has gone.
     """
 
     def __init__(
@@ -47,15 +48,15 @@ class PlainText:
         self._pending: list[str] = []
         self._size = 0
         self._held = 0
-        """Newlines at the end, which are written when text follows."""
+        """Trailing newlines, written once text follows."""
         self._written = False
         self._pace = Pace(self._flush, clock, call_later, pause=PAUSE)
 
     def start(self) -> None:
-        """Nothing is shown before there is text."""
+        """Show nothing before there is text."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the answer."""
+        """Add the next piece of the answer."""
         self._pending.append(text)
         self._size += len(text)
         if self._size >= BATCH:
@@ -69,10 +70,10 @@ class PlainText:
             self._pace.ask()
 
     def note(self, line: str) -> None:
-        """Notes go to standard error, not here."""
+        """Ignore the note: it belongs on standard error."""
 
     def discard(self) -> None:
-        """Mark the text so far as void: a pipe cannot take it back, and what follows must not be glued to it."""
+        """Mark the text so far as void: a pipe cannot take it back, but text must not be joined."""
         self._end(f"\n\n{VOID}\n\n")
 
     def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
@@ -84,11 +85,11 @@ class PlainText:
         self.stop()
 
     def stop(self) -> None:
-        """Write what is left, and the newline that ends it."""
+        """Write what is left, and the final newline."""
         self._end("\n")
 
     def _end(self, mark: str) -> None:
-        """End a text, with a mark behind it if there was one."""
+        """End a text, followed by a mark if there was one."""
         self._pace.now()
         self._put(self._cleaner.flush())
         if self._written:

@@ -1,4 +1,4 @@
-"""Rows of styled text, and what a terminal makes of them."""
+"""Rows of styled text, and their form on a terminal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Span = tuple[str, str]
-"""A text and its style, in the words of the theme."""
+"""Text and its style, in the terms of the theme."""
 Row = tuple[Span, ...]
-"""What ends with a line end. Where it is longer than the screen is wide, the terminal wraps it, and copies it as one line."""
+"""Text up to a line end. A row wider than the screen is wrapped by the terminal, and copied as one
+line."""
 
 
 def plain(row: Row) -> str:
@@ -30,7 +31,7 @@ def width(row: Row) -> int:
 
 
 def joined(spans: Iterable[Span]) -> Row:
-    """Return a row of spans, neighbours of one style in one piece."""
+    """Return a row of spans with neighbours of the same style merged."""
     row: list[Span] = []
     for text, style in spans:
         if row and row[-1][1] == style:
@@ -41,7 +42,7 @@ def joined(spans: Iterable[Span]) -> Row:
 
 
 def trimmed(spans: Iterable[Span]) -> Row:
-    """Return a row without blanks at its end."""
+    """Return a row without trailing blanks."""
     row = [*joined(spans)]
     while row and not (text := row[-1][0].rstrip(" ")):
         row.pop()
@@ -51,7 +52,7 @@ def trimmed(spans: Iterable[Span]) -> Row:
 
 
 def folded(row: Row, columns: int) -> list[Row]:
-    """Cut a row where a terminal of so many columns wraps it."""
+    """Split a row where a terminal with `columns` wraps it."""
     if width(row) <= columns:
         return [row]
     parts: list[list[Span]] = [[]]
@@ -67,7 +68,7 @@ def folded(row: Row, columns: int) -> list[Row]:
 
 
 def _cut(text: str, left: int, columns: int) -> Iterator[tuple[str, int]]:
-    """Cut a text into parts that fit, the first one into what is `left` of a row, with their widths."""
+    """Split text into parts that fit, the first into the `left` columns of a row; add widths."""
     if text.isascii():
         starts = range(left, len(text), columns)
         for start, end in pairwise((0, *starts, len(text))):
@@ -80,11 +81,11 @@ def _cut(text: str, left: int, columns: int) -> Iterator[tuple[str, int]]:
 _CERTAIN: Final = re.compile(
     r"[ -\u02ff\u0370-\u0482\u1e00-\u200a\u2010-\u205e\u20a0-\u27bf\u3000-\u3029\u3030-\ua48c\uac00-\ud7a3]*"
 )
-"""Characters that all terminals take for equally wide."""
+"""Characters that have the same width on all terminals."""
 
 
 def surely_fits(row: Row, columns: int) -> bool:
-    """Whether a row fits whatever the terminal makes of it; one that does not is left to its wrapping."""
+    """Whether a row fits on any terminal; otherwise its wrapping is left to the terminal."""
     text = plain(row)
     return cells(text) <= columns and (text.isascii() or _CERTAIN.fullmatch(text) is not None)
 
@@ -107,7 +108,7 @@ _SGR: Final = {
 
 @lru_cache(maxsize=256)
 def _sgr(style: str, *, colors: bool) -> str:
-    """Return the sequence that switches a style on; of several colours the last one counts."""
+    """Return the sequence that switches on a style; of several colours the last counts."""
     words = dict.fromkeys(style.split())
     color = [word for word in words if word in COLORS][-1:] if colors else []
     codes = ";".join(_SGR[word] for word in (*(word for word in words if word not in COLORS), *color))
@@ -115,7 +116,7 @@ def _sgr(style: str, *, colors: bool) -> str:
 
 
 def painted(row: Row, *, colors: bool) -> str:
-    """Return a row with the escape sequences of its styles; without `colors` it is bold, dim and underlined only."""
+    """Return a row with escape sequences; without `colors` only bold, dim and underlined."""
     parts = []
     for text, style in row:
         begin = _sgr(style, colors=colors) if style and text else ""

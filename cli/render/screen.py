@@ -1,4 +1,4 @@
-"""The bottom of the screen, which is drawn again and again: only what has changed of it, each time in one write."""
+"""The bottom of the screen, redrawn repeatedly: only the changes, in one write each time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.render.rows import Row
 
-# A terminal ignores what it does not know of this. Without wrapping, a character that it takes for wider than it is here cannot
-# move the rows below.
+# Terminals ignore unknown parts of this. Without wrapping, a character that is wider on the
+# terminal than expected cannot move the rows below.
 _BEGIN: Final = "\x1b[?2026h\x1b[?25l\x1b[?7l"
 _END: Final = "\x1b[?7h\x1b[?2026l"
 _WRAP: Final = "\x1b[?7h"
@@ -25,23 +25,23 @@ _UP: Final = "\x1b[A"
 
 
 class Cursor(NamedTuple):
-    """A place among the live rows, counted from 0."""
+    """A position in the live rows, counted from 0."""
 
     row: int
     column: int
     before: Row = ()
-    """What stands in front of it in its row: it is written once more where terminals disagree about how wide it is."""
+    """The text before it in its row, written once more if terminals disagree about its width."""
 
     def below(self, rows: int) -> Cursor:
-        """Return the place so many rows below."""
+        """Return the position `rows` further down."""
         return self._replace(row=self.row + rows)
 
 
 class Screen:
-    """Draws rows at the bottom of a terminal, from the empty row on in which its cursor stands.
+    """Draws rows at the bottom of a terminal, from the empty row of its cursor on.
 
-    What is printed scrolls away and is not touched again; what is live is replaced by the next frame. A row that is printed where
-    it was live costs nothing.
+    Printed rows scroll away and are not touched again; live ones are replaced by the next frame.
+    Printing a row where it was live costs nothing.
     """
 
     def __init__(self, out: IO[str], paint: Callable[[Row], str]) -> None:
@@ -49,14 +49,14 @@ class Screen:
         self._paint = paint
         self._columns = 0
         self._rows = [""]
-        """What stands below the last row that was printed; there is always a row for the cursor."""
+        """The rows below the last printed one; there is always one for the cursor."""
         self._at = Cursor(0, 0)
-        """Among them."""
+        """The position of the cursor in these rows."""
 
     def draw(self, printed: Sequence[Row], live: Sequence[Row], columns: int, *, cursor: Cursor | None = None) -> None:
-        """Print rows, and draw the `live` ones below them, none of which is longer than the `columns` of the screen.
+        """Print rows, and draw the `live` ones, none wider than `columns`, below.
 
-        Without a `cursor` among the live rows, none is seen.
+        Without a `cursor`, it is hidden.
         """
         rows = [self._paint(row) for row in (*printed, *(live or [()]))]
         is_resized = columns != self._columns
@@ -84,12 +84,12 @@ class Screen:
         return f"\x1b[{goal.column}C" if goal.column else ""
 
     def leave(self) -> None:
-        """Take away what is live, and leave the cursor, to be seen, where it was."""
+        """Remove the live rows, and leave a visible cursor in their place."""
         self.draw([], [], self._columns)
         self._write(_SHOW_CURSOR)
 
     def _changed(self, rows: Sequence[str], first: int) -> Iterator[str]:
-        """Write what is different of the rows from the `first` on, where the cursor is."""
+        """Yield what changes the rows from `first` on, where the cursor is."""
         old = self._rows
         for at in range(first, len(rows)):
             if at > first:
@@ -107,7 +107,7 @@ class Screen:
 
 
 def _written(rows: Sequence[str], first: int, printed: int) -> Iterator[str]:
-    """Write all rows from the `first` on; the terminal may wrap those that are `printed`."""
+    """Yield all rows from `first` on; the terminal may wrap the `printed` ones."""
     yield f"{_ERASE_BELOW}{_WRAP}"
     yield from (f"{row}{_DOWN}" for row in rows[first:printed])
     yield f"{_NO_WRAP}{_DOWN.join(rows[printed:])}"

@@ -1,8 +1,8 @@
-"""Finds the blocks of a Markdown text line by line: what a line belongs to never depends on the lines behind it.
+"""Finding the blocks of a Markdown text line by line, independently of later lines.
 
-This is CommonMark's own way: a line is compared with the containers that are open, then it may begin new blocks, and what is
-left of it is text. Tables are GitHub's. A formula in display marks is a block of its own, because its signs are no list, and HTML
-is text.
+This is CommonMark's own way: a line is compared with the open containers, then it may begin new
+blocks, and the rest of it is text. Tables are GitHub's. A displayed formula is a block of its own,
+because its signs are not a list, and HTML is text.
 """
 
 from __future__ import annotations
@@ -27,27 +27,28 @@ from fallback_chat.cli.render.blocks import (
 )
 
 _GO_ON: Final = frozenset({Kind.PARAGRAPH, Kind.HEADING})
-"""What can take a line before that has ended."""
+"""Blocks that can take a line before it has ended."""
 DEEPEST: Final = 100
-"""Containers inside each other; what would be one more is text."""
+"""Nesting depth; deeper containers are text."""
 
 
 class Structure:
-    """Takes one line after the other. What has ended is collected in `ended`; `open` is the block that may go on."""
+    """Takes one line at a time; ended blocks are in `ended`, and `open` may continue."""
 
     def __init__(self) -> None:
         self.ended: list[Block] = []
         self.open: Block | None = None
         self.in_line = False
-        """The open block ends with a line that has not ended: `go_on` and `line` take the rest of it."""
+        """Whether the open block ends with an unfinished line, which `go_on` and `line` complete.
+        """
         self._containers: tuple[Container, ...] = ()
         self._is_gap = False
-        """The last line was an empty one."""
+        """Whether the last line was empty."""
         self._serial = 0
         self._codes = 0
 
     def ahead(self, line: str) -> Structure:
-        """Return what this becomes if the line that has not ended ends as `line`."""
+        """Return the structure as it becomes if the unfinished line ends as `line`."""
         other = copy(self)
         other.ended = []
         if self.open is not None:
@@ -57,19 +58,22 @@ class Structure:
         return other
 
     def begins_text(self, *, at_any_price: bool = False) -> bool:
-        """Take the last line for one that has not ended, if it is text; `at_any_price` also if it may yet turn out not to be."""
+        """Treat the last line as unfinished, if it is text.
+
+        With `at_any_price`, also if it may turn out otherwise.
+        """
         if self.open is None or self.open.kind not in _GO_ON or not (at_any_price or is_surely_text(self.open)):
             return False
         self.in_line = True
         return True
 
     def go_on(self, text: str) -> None:
-        """Take more of the line that has not ended."""
+        """Add text to the unfinished line."""
         assert self.open is not None
         self.open.text += text
 
     def line(self, line: str) -> None:
-        """Take a line, or the end of one that has begun."""
+        """Add a line, or the end of an unfinished one."""
         if self.in_line:
             self.go_on(line)
             self.in_line = False
@@ -81,16 +85,16 @@ class Structure:
             self._place(matched, rest)
 
     def end(self) -> None:
-        """End everything."""
+        """End all blocks and containers."""
         self._leave(())
 
     def _expanded(self, line: str) -> str:
-        """Return a line with blanks for the tabs that indent it, but in code, which is copied as it was written."""
+        """Return a line with its indenting tabs as blanks, except in code, which stays."""
         in_fence = self.open is not None and self.open.kind is Kind.CODE and self.open.mark
         return line if in_fence and not self._containers else expanded(line)
 
     def _matched(self, line: str) -> tuple[tuple[Container, ...], str]:
-        """Return the containers that a line goes on with, and what is left of it."""
+        """Return the containers that a line continues, and the rest of the line."""
         last = len(self._containers) - 1
         for number, container in enumerate(self._containers):
             if container.is_quote:
@@ -106,7 +110,7 @@ class Structure:
         return self._containers, line
 
     def _takes(self, line: str) -> bool:
-        """Give a line to the open block, if that takes lines whatever they say."""
+        """Add a line to the open block if that takes any; return whether it did."""
         block = self.open
         if block is None:
             return False
@@ -128,7 +132,7 @@ class Structure:
         return True
 
     def _place(self, containers: tuple[Container, ...], line: str) -> None:
-        """Begin what a line begins in these containers; what is left of it is text."""
+        """Begin the blocks that a line begins in these containers; the rest of it is text."""
         is_inside = len(containers) == len(self._containers)
         is_empty = not line.strip(BLANKS)
         paragraph = self.open if self.open is not None and self.open.kind is Kind.PARAGRAPH else None
@@ -152,7 +156,7 @@ class Structure:
         self._is_gap = self._is_gap or is_empty
 
     def _begins(self, containers: tuple[Container, ...], line: str, above: Block | None) -> bool:
-        """Begin the block that a line begins, if it begins one; `above` is the paragraph that it would go on with."""
+        """Begin a block if the line begins one, rather than continue the paragraph `above`."""
         if above is not None and (columns := aligns(line, above.text.rpartition("\n")[2])):
             self._begin_table(above, columns)
         elif above is not None and (level := underlined(line)):
@@ -167,7 +171,7 @@ class Structure:
         return True
 
     def _begin_table(self, paragraph: Block, columns: tuple[str, ...]) -> None:
-        """Make the last line of a paragraph the head of a table."""
+        """Turn the last line of a paragraph into the head of a table."""
         before, _, head = paragraph.text.rpartition("\n")
         if before:
             paragraph.text = before
@@ -176,15 +180,15 @@ class Structure:
             paragraph.kind, paragraph.text, paragraph.lines, paragraph.aligns = Kind.TABLE, "", [head], columns
 
     def _inner(self, line: str, *, interrupts: bool) -> tuple[Container, str] | None:
-        """Return the container that a line begins, and what is left of it."""
+        """Return the container that a line begins, and the rest of the line."""
         self._serial += 1
         if (inside := quote(line)) is not None:
             return Container(self._serial, ">"), inside
         return item(line, self._serial, interrupts=interrupts)
 
     def _text(self, containers: tuple[Container, ...], text: str, paragraph: Block | None, *, is_inside: bool) -> None:
-        """Take what begins nothing: it goes on with a paragraph or a table, or is a new paragraph, or nothing at all."""
-        if paragraph is not None and text:  # also where a container is missing: CommonMark's lazy lines
+        """Add a line that begins nothing: to a paragraph or table, or as a new paragraph."""
+        if paragraph is not None and text:  # even if a container is missing: CommonMark's lazy lines
             paragraph.text += f"\n{text}"
         elif text and is_inside and self.open is not None and self.open.kind is Kind.TABLE:
             self.open.lines.append(text)
@@ -194,7 +198,7 @@ class Structure:
             self._leave(containers)
 
     def _leave(self, containers: tuple[Container, ...]) -> None:
-        """End the open block, and all containers but these; an item that holds nothing still shows its mark."""
+        """End the open block and all other containers; an empty item still shows its mark."""
         self._end_block()
         gone = self._containers[len(containers) :]
         if any(not each.is_shown and not each.is_quote for each in gone):

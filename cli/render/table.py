@@ -1,8 +1,9 @@
-"""A table: in columns that fold their cells or, where they would be too narrow for that, one record for each of its rows.
+"""A table: columns with folded cells or, if they would be too narrow, one record per row.
 
-Nothing of a cell is ever cut off. A table is printed when it ends, because its last row may widen its first column; until then
-its head and its last rows are shown. One that is very long keeps the columns that it has, and is printed from then on as it
-comes, and so are records, which do not depend on each other.
+No part of a cell is ever cut. A table is printed when it ends, because its last row may widen its
+first column; until then its head and its last rows are shown. A very long table keeps its current
+columns and is printed as it arrives from then on, and so are records, which do not depend on each
+other.
 """
 
 from __future__ import annotations
@@ -23,33 +24,33 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.rows import Row, Span
 
 NARROWEST: Final = 8
-"""Characters a column, below which a table becomes records."""
+"""Columns per cell; below that, a table becomes records."""
 SPACE: Final = 2
-"""Columns between two columns."""
+"""Columns between two cells."""
 MANY: Final = 200
-"""Rows of a table, behind which it no longer waits for its end."""
+"""Rows after which a table no longer waits for its end."""
 
 
 class Cell(NamedTuple):
-    """What a cell says, and the columns that takes on one row."""
+    """A cell's content, and the columns that it takes on one row."""
 
     pieces: tuple[Piece, ...]
     width: int
 
 
 class TableLayout:
-    """Lays a table out, while it grows and when it has ended."""
+    """Lays out a table, while it grows and once it has ended."""
 
     def __init__(self) -> None:
         self.begun = False
         self._head: list[Cell] = []
-        """Once it is printed, like what follows."""
+        """Set once it is printed, like the following."""
         self._widths: list[int] | None = None
         """Of the columns; None for records."""
         self._last = 0
-        """How many rows of the terminal the last row takes."""
+        """Number of screen rows of the last row."""
         self._known: dict[str, list[Cell]] = {}
-        """The cells of lines: a table that waits is laid out again for every frame."""
+        """The cells of lines: a waiting table is laid out again for every frame."""
 
     def live(self, block: Block, page: Page, height: int) -> list[Row]:
         head, body = self._cells(block, page)
@@ -79,7 +80,7 @@ class TableLayout:
         return []
 
     def _cells(self, block: Block, page: Page) -> tuple[list[Cell], list[list[Cell]]]:
-        """Read the head and the rows that are not printed."""
+        """Parse the head and the unprinted rows."""
         columns = len(block.aligns)
         rows = [
             self._known.get(line) or self._known.setdefault(line, _read(line, columns, page)) for line in block.lines
@@ -87,7 +88,7 @@ class TableLayout:
         return (self._head, rows) if self.begun else (rows[0], rows[1:])
 
     def _fitted(self, block: Block, page: Page, head: list[Cell], body: list[list[Cell]]) -> list[int] | None:
-        """Choose the columns' widths; None for records."""
+        """Return the widths of the columns; None for records."""
         if self.begun and self._widths is None:
             return None
         wanted = self._widths or [max(cell.width for cell in column) for column in zip(head, *body, strict=True)]
@@ -106,7 +107,7 @@ class TableLayout:
     def _groups(
         self, block: Block, page: Page, widths: list[int] | None, head: list[Cell], body: list[list[Cell]]
     ) -> Iterator[list[Row]]:
-        """Lay out the rows: each with an empty one above it where it could not be told apart from the one before."""
+        """Lay out the rows, separated by an empty one where they could not be told apart."""
         first, rest = page.prefixes(block.containers)
         last = self._last
         for cells in body:
@@ -122,7 +123,7 @@ class TableLayout:
 
 
 def fitted(wanted: Sequence[int], room: int) -> list[int] | None:
-    """Return the widths of columns that have `room` together, the widest narrowed; None where they would be too narrow."""
+    """Return column widths for `room`, with the widest narrowed; None if too narrow."""
     room -= SPACE * (len(wanted) - 1)
     if sum(min(each, NARROWEST) for each in wanted) > room:
         return None
@@ -135,7 +136,7 @@ def fitted(wanted: Sequence[int], room: int) -> list[int] | None:
 
 
 def _read(line: str, columns: int, page: Page) -> list[Cell]:
-    """Read the cells of a line; those that are too many stay in the last one, with their pipes."""
+    """Parse the cells of a line; excess ones stay in the last cell, with their pipes."""
     texts = cells_of(line)
     texts = [*texts[: columns - 1], " | ".join(texts[columns - 1 :]), *[""] * (columns - len(texts))]
     cells = []
@@ -150,7 +151,7 @@ def _styled(cell: Cell, style: str) -> Cell:
 
 
 def _grid_row(cells: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str]) -> list[list[Span]]:
-    """Lay out one row of a table, which takes as many rows as its highest cell."""
+    """Lay out one table row, as high as its highest cell."""
     columns = [
         [part for row in wrapped(cell.pieces, size) for part in folded(row.row, max(2, size))]
         for cell, size in zip(cells, widths, strict=True)
@@ -167,7 +168,7 @@ def _grid_row(cells: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str
 
 
 def _record(head: Sequence[Cell], cells: Sequence[Cell], page: Page, first: Row, rest: Row) -> list[Row]:
-    """Lay out one row of a table as a list of its cells, each behind the name of its column."""
+    """Lay out one table row as a list of its cells, each after the name of its column."""
     rows: list[Row] = []
     for name, cell in zip(head, cells, strict=True):
         named = _styled(name, page.theme.styles["head"]).pieces
@@ -178,7 +179,7 @@ def _record(head: Sequence[Cell], cells: Sequence[Cell], page: Page, first: Row,
 
 
 def _titles(head: Sequence[Cell], page: Page, block: Block) -> list[Row]:
-    """Lay out the head of records of which there is none yet."""
+    """Lay out the head of records before the first of them."""
     first, rest = page.prefixes(block.containers)
     style = page.theme.styles["head"]
     rows: list[Row] = []
@@ -189,7 +190,10 @@ def _titles(head: Sequence[Cell], page: Page, block: Block) -> list[Row]:
 
 
 def _fitting(groups: Sequence[Sequence[Row]], height: int, *, waits: bool) -> int:
-    """Count the last groups that fit, below a row that counts the others if there are any; at least one is shown."""
+    """Return how many of the last groups fit, at least one.
+
+    If some do not fit, a row that counts them takes room as well.
+    """
     if not waits and sum(map(len, groups)) <= height:
         return len(groups)
     used = shown = 0

@@ -1,7 +1,8 @@
-"""How everything looks: one table of styles, one of signs.
+"""The look of everything: one table of styles, one of signs.
 
-Only the eight colours of the terminal's own palette, in their normal brightness: the bright ones are shades of grey on
-Solarized and its kin, where bright black is the background. What is less important is dim, which is an attribute.
+Only the eight colours of the terminal's own palette in normal brightness are used: the bright ones
+are shades of grey on Solarized and its kin, where bright black is the background. Less important
+text is dim, which is an attribute.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A role, and the words that style it on a dark and on a light background. Words are those of Rich; `COLORS` and attributes.
+# A role, and its style on a dark and on a light background. Styles are Rich's words: `COLORS` and
+# attributes.
 _STYLES: Final = (
     # messages and the status row
     ("plain", "", ""),
@@ -37,7 +39,7 @@ _STYLES: Final = (
     ("bar", "dim", "dim"),
     ("line", "dim", "dim"),
     ("head", "bold", "bold"),
-    # code, by the names of Pygments; a kind that is not here looks like the one that it is a part of
+    # code, by the names of Pygments; a missing kind looks like the one it is part of
     ("Comment", "dim italic", "dim italic"),
     ("Comment.Preproc", "magenta", "magenta"),
     ("Keyword", "magenta", "magenta"),
@@ -63,7 +65,7 @@ _STYLES: Final = (
 )
 COLORS: Final = frozenset({"red", "green", "yellow", "blue", "magenta", "cyan"})
 
-# A sign, and what stands for it where the terminal's encoding has no symbols.
+# A sign, and its replacement if the terminal's encoding has no symbols.
 _SIGNS: Final = (
     ("question", "❯", ">"),
     ("active", "▸", ">"),
@@ -86,7 +88,7 @@ class Theme:
     styles: Mapping[str, str]
 
     def code(self, kind: tuple[str, ...]) -> str:
-        """Return the style of a kind of code, in the terms of Pygments: `("Literal", "String", "Double")`."""
+        """Return the style of a kind of code, such as `("Literal", "String", "Double")`."""
         while kind:
             if (style := self.styles.get(".".join(kind))) is not None:
                 return style
@@ -101,7 +103,10 @@ THEMES: Final = {
 
 
 def choose(wish: str, env: Mapping[str, str]) -> Theme:
-    """Return the theme of that name; `auto` goes by COLORFGBG, where the terminal sets it (7 and 15 are light backgrounds)."""
+    """Return the theme called `wish`.
+
+    `auto` follows COLORFGBG, if the terminal sets it (7 and 15 are light backgrounds).
+    """
     if wish in THEMES:
         return THEMES[wish]
     background = env.get("COLORFGBG", "").rpartition(";")[2]
@@ -110,6 +115,6 @@ def choose(wish: str, env: Mapping[str, str]) -> Theme:
 
 @cache
 def signs_for(encoding: str | None) -> Mapping[str, str]:
-    """Return the signs, by name, that a terminal with that encoding can show."""
+    """Return the signs, by name, that a terminal with this encoding can show."""
     has_symbols = "utf" in (encoding or "").lower()
     return {name: symbol if has_symbols else substitute for name, symbol, substitute in _SIGNS}

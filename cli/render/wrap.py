@@ -1,7 +1,8 @@
-"""Text broken into rows: between words, and between the characters of a script that is written without blanks.
+"""Text broken into rows: between words, or between characters in scripts without blanks.
 
-A word that is longer than a row is left whole. The terminal wraps it, and what is copied from there is one word again. Only one
-of many pages is cut: all of it would have to be laid out again for every frame.
+A word longer than a row stays whole. The terminal wraps it, and copied from there it is one word
+again. Only words longer than many pages are cut: they would have to be laid out again for every
+frame.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.rows import Row, Span
 
 LONGEST: Final = 2000
-"""Characters of a word that is left whole."""
+"""Characters of a word that stays whole."""
 _PART: Final = re.compile(r"\n|[ \t]+|[^ \t\n]+")
 _NEVER_FIRST: Final = frozenset({"Pe", "Pf", "Po", "Lm"})
-"""Categories of characters that no row of ideographs begins with: closing brackets, full stops, marks of length."""
+"""Categories of characters that may not begin a row of ideographs: closing brackets, full stops,
+length marks."""
 _NEVER_LAST: Final = frozenset({"Ps", "Pi"})
 
 
 class TextRow(NamedTuple):
-    """A row, and where its text begins."""
+    """A row and the position of its text."""
 
     row: Row
     start: int
-    """In the source."""
+    """Position in the source."""
     reopen: str
-    """The marks that the source needs in front of it to read the same from there on."""
+    """The marks to prepend to the source for the same result from there on."""
 
 
 def wrapped(pieces: Iterable[Piece], columns: int, first: Row = (), rest: Row = ()) -> list[TextRow]:
-    """Break `pieces` into rows; the first one begins with `first` and the others with `rest`. There is at least one."""
+    """Break `pieces` into at least one row, prefixed by `first` and then by `rest`."""
     paragraph = _Paragraph(columns, first, rest)
     for piece in pieces:
         offset = 0
@@ -58,7 +60,7 @@ def wrapped(pieces: Iterable[Piece], columns: int, first: Row = (), rest: Row = 
 
 
 def _words(word: str) -> Iterator[str]:
-    """Cut a word where a row may end inside it."""
+    """Split a word where a row may end inside it."""
     if word.isascii():
         for start in range(0, len(word), LONGEST):
             yield word[start : start + LONGEST]
@@ -88,15 +90,15 @@ class _Paragraph:
         self._row: list[Span] = list(first)
         self._used = width(first)
         self._begins: tuple[int, str] | None = None
-        """Where the row's first word begins; None when it has none yet."""
+        """The beginning of the row's first word; None if there is none yet."""
         self._blank: Span = ("", "")
-        """What stands in front of the next word, if that is not the first of its row."""
+        """The text before the next word, unless that is the first in its row."""
         self._word: list[Span] = []
         self._word_width = 0
         self._word_begins = (0, "")
 
     def add(self, text: str, style: str, start: int, reopen: str) -> None:
-        """Take the next part of a word, or the next word after a blank."""
+        """Add the next part of a word, or the next word after a blank."""
         if self._word and (self._word_width >= LONGEST or _may_part(self._word[-1][0][-1], text[0])):
             self._end_word()
         if not self._word:
@@ -134,5 +136,5 @@ class _Paragraph:
             self._used += len(blank[0])
         self._row += word
         self._used += size
-        if self._used > self._columns:  # the terminal wraps it, and the next word may stand behind its end
+        if self._used > self._columns:  # the terminal wraps it, and the next word may follow its end
             self._used = (self._used - 1) % self._columns + 1

@@ -1,1 +1,1 @@
-"""Where an answer goes: one class for each kind of output, one interface."""
+"""The destinations of an answer: one class for each kind of output, one interface."""

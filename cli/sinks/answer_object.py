@@ -1,4 +1,4 @@
-"""The machine's view of an answer: the object of `ask --json` and the events of `ask --jsonl`."""
+"""The answer for machines: the object of `ask --json` and the events of `ask --jsonl`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STEERING: Final = re.compile(
 def dump(value: Any) -> str:
     """Return `value` as one line of JSON.
 
-    Whatever could steer a terminal or end a line, or is not a character, is written as an escape.
+    Anything that could steer a terminal or end a line, or is not a character, is escaped.
     """
     return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
 
@@ -56,7 +56,7 @@ def _summary(error: APIError) -> str:
 
 
 def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:
-    """Return the one object of `ask --json`, whatever happened; every key is always there."""
+    """Return the object of `ask --json`, whatever happened; every key is always present."""
     error = outcome.error
     answer = (outcome.answer or Answer()).ended_by(error, _summary(error) if isinstance(error, APIError) else None)
     ending = {"refusal": _refusal(answer), "session": outcome.session, "exit_code": int(outcome.exit_code)}
@@ -69,7 +69,7 @@ def _refusal(answer: Answer) -> str | None:
 
 
 class JsonLines:
-    """Writes the events of one `ask --jsonl`, each line numbered and dated, flushed at once."""
+    """Writes the events of one `ask --jsonl`, each line numbered, dated and flushed at once."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -83,7 +83,7 @@ class JsonLines:
         self._write(dump(redacted(line, self.redact)))
 
     def engine_event(self, event: Event) -> None:
-        """Write what the engine tells, where it concerns a reader of the answer."""
+        """Write an event of the engine, if it concerns a reader of the answer."""
         match event:
             case AttemptStarted(llm, number):
                 self.emit("attempt", provider=llm.label, kind=llm.kind, model=llm.model, n=number)

@@ -1,4 +1,7 @@
-"""Where an answer of `ask` goes: a terminal, a pipe, a file, one JSON object, or JSON lines. One class each, one interface."""
+"""The destinations of an `ask` answer: a terminal, a pipe, a file, JSON, or JSON lines.
+
+Each has a class, and all have one interface.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Shows one answer's text while it comes in (`cli/render`)."""
+    """Shows one answer's text as it arrives (`cli/render`)."""
 
     def start(self) -> None:
         """Make room."""
@@ -35,7 +38,7 @@ class View(Protocol):
         """Show a piece of text, made safe to print."""
 
     def discard(self) -> None:
-        """Mark what was shown as void."""
+        """Mark the text shown so far as void."""
 
     def note(self, line: str) -> None:
         """Show a line that is not part of the answer."""
@@ -54,11 +57,11 @@ class Outcome(NamedTuple):
     error: BaseException | None
     exit_code: ExitCode
     session: str | None = None
-    """The conversation in which it is stored."""
+    """The conversation that stores it."""
 
 
 class Sink:
-    """Takes the chunks of one answer; the base class tells notices on stderr and shows nothing else."""
+    """Receives the chunks of one answer; the base class only prints notices on stderr."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
@@ -67,23 +70,23 @@ class Sink:
         self.redactor = Redactor(())
 
     def redact_with(self, redactor: Redactor) -> None:
-        """Take the secrets that must not be written, once they are known."""
+        """Set the secrets that must not be written, once they are known."""
         self.redactor = redactor
         keep_out(redactor)
 
     @property
     def can_discard(self) -> bool:
-        """Whether text that was shown can be taken back when another provider starts over."""
+        """Whether shown text can be taken back when another provider starts over."""
         return True
 
     def chunk(self, chunk: ChatChunk) -> None:
-        """Take one chunk of the answer."""
+        """Process one chunk of the answer."""
 
     def event(self, event: Event) -> None:
-        """Take one event of the engine."""
+        """Process one event of the engine."""
 
     def end(self, outcome: Outcome) -> None:
-        """Write what is left, also when there is no answer; what comes after the first outcome changes nothing."""
+        """Write what is left, even without an answer; only the first outcome counts."""
         if not self._ended:
             self._ended = True
             self.finish(outcome)
@@ -92,25 +95,25 @@ class Sink:
 
     @property
     def touched(self) -> bool:
-        """Whether a secret was taken out of the answer."""
+        """Whether a secret was removed from the answer."""
         return False
 
     def finish(self, outcome: Outcome) -> None:
         """Do the work of `end`."""
 
     def notice(self, line: str) -> None:
-        """Tell the user one line that is not part of the answer."""
+        """Show the user one line that is not part of the answer."""
         self.err.write(f"fallback-chat: {sanitise(self.redactor.redact(line))}\n")
         self.err.flush()
 
 
 def ends_the_text(event: Event) -> bool:
-    """Whether no more text follows, and what is told of the failure comes after all of it."""
+    """Whether no more text follows, so that the failure can be reported after all of it."""
     return isinstance(event, AttemptFailed) and event.after_content and event.next is None
 
 
 class TextSink(Sink):
-    """Streams the answer's text, safe to print and without secrets, into a view."""
+    """Streams the answer's text into a view, safe to print and without secrets."""
 
     def __init__(self, out: TextIO, err: TextIO, view: View) -> None:
         super().__init__(out, err)
@@ -124,7 +127,7 @@ class TextSink(Sink):
 
     @property
     def can_discard(self) -> bool:
-        return self.out.isatty()  # what was written to a pipe has been read
+        return self.out.isatty()  # text written to a pipe has been read
 
     def chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
@@ -163,7 +166,7 @@ class TextSink(Sink):
 
 
 class WholeTextSink(Sink):
-    """Writes the text when the answer has ended: to standard output, or to a file as a whole or not at all."""
+    """Writes the text once the answer has ended: to standard output, or atomically to a file."""
 
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
@@ -188,10 +191,13 @@ class WholeTextSink(Sink):
 
 
 def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
-    """Choose by what the user asked for and by what standard output is. Raises OSError when there is no directory for -o."""
+    """Choose a sink by the user's options and by the kind of standard output.
+
+    Raises OSError if the directory for -o does not exist.
+    """
     out, err = sys.stdout, sys.stderr
     if options.output is not None:
-        # Nobody should pay for an answer that there is no place for.
+        # Nobody should pay for an answer that cannot be saved.
         options.output.parent.stat()
     if options.json or options.jsonl:
         from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
@@ -209,12 +215,12 @@ def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
 
 
 def _must_be_whole(options: AskOptions, out: TextIO) -> bool:
-    """Whether the user wants an answer that breaks off to start over where nothing written can be taken back."""
+    """Whether a broken answer should start over although written output cannot be taken back."""
     return options.on_stream_failure == OnStreamFailure.RESTART and not out.isatty()
 
 
 def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None:
-    """Write a whole text to `out`, or to the file that the user named, with `mode` if it is a new one.
+    """Write a whole text to `out`, or to the user's file, with `mode` if that is new.
 
     Raises OSError, with the name of the file.
     """
@@ -229,7 +235,7 @@ def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None
 
 
 def write_output(path: Path, data: bytes, *, mode: int) -> None:
-    """Put `data` into a file of the user's as a whole or not at all; what is no plain file (a device, a pipe) is written to."""
+    """Write `data` to a user's file entirely or not at all; devices and pipes are written to."""
     try:
         found = path.stat().st_mode
     except FileNotFoundError:
@@ -247,5 +253,5 @@ def write_output(path: Path, data: bytes, *, mode: int) -> None:
 
 
 def renders(choice: str, out: TextIO) -> bool:
-    """Decide whether Markdown is rendered: on a terminal, unless the user says otherwise."""
+    """Whether Markdown is rendered: on a terminal, unless the user says otherwise."""
     return choice == "always" or (choice == "auto" and out.isatty())

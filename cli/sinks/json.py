@@ -1,4 +1,4 @@
-"""Where an answer of `ask --json` and `ask --jsonl` goes."""
+"""The destinations of `ask --json` and `ask --jsonl`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class JsonSink(Sink):
-    """Writes one object when the answer has ended, whatever happened: to standard output or to a file."""
+    """Writes one object once the answer has ended, in any case: to standard output or a file."""
 
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
@@ -42,11 +42,11 @@ class JsonSink(Sink):
 
 
 _PARTS: Final = {"reasoning": ("reasoning", "text"), "content": ("delta", "text"), "refusal": ("delta", "refusal")}
-"""What a chunk can hold, and the type and field of the event that tells it."""
+"""The possible contents of a chunk, with the type and field of their event."""
 
 
 class JsonLinesSink(Sink):
-    """Writes one event a line while the answer comes in."""
+    """Writes one event per line as the answer arrives."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         super().__init__(out, err)

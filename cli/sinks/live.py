@@ -1,4 +1,4 @@
-"""Where an answer of `ask` goes on a terminal: rendered while it comes in, and until then a row that says who is asked."""
+"""An `ask` answer on a terminal: rendered as it arrives, preceded by a row with the provider."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import Event
 
 PATIENCE: Final = 0.1
-"""Seconds of silence before the row appears: most answers come sooner, and need none."""
+"""Seconds of silence before the row appears: most answers are quicker and need none."""
 TICK: Final = 0.25
 
 
 class LiveSink(TextSink):
-    """Streams the answer into a live view; notices appear among its rows, unless standard error goes elsewhere."""
+    """Streams the answer into a live view.
+
+    Notices appear among its rows, unless standard error goes elsewhere.
+    """
 
     def __init__(self, out: TextIO, err: TextIO, *, color: str, clock: Callable[[], float] = time.monotonic) -> None:
         theme = choose("auto", os.environ)
@@ -35,7 +38,7 @@ class LiveSink(TextSink):
         super().__init__(out, err, self._live)
         self._clock = clock
         self._asked: tuple[str, float] | None = None
-        """Who is asked, and since when; None once there are words."""
+        """The current provider and since when it is asked; None once text has arrived."""
         self._timer: asyncio.TimerHandle | None = None
 
     def event(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """The sink of an `ask` that continues a conversation.
 
-It stores the turn, and hands everything on to the sink behind it.
+It stores the turn and passes everything on to the next sink.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ def recorded(
 ) -> tuple[Sink, Conversation]:
     """Store `question` in the conversation that `shared` names.
 
-    Returns the sink that stores its answer, and the conversation before it.
-
-    With --no-log, or where a newer release wrote it, the conversation is only read. Raises
-    `InputError` when there is none, `StorageError` when it cannot be read.
+    Return the sink that stores its answer, and the earlier conversation. With --no-log, or if a
+    newer release wrote the file, the conversation is only read. Raises `InputError` if there is
+    none, `StorageError` if it cannot be read.
     """
     with ExitStack() as stack:
         history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
@@ -53,7 +52,7 @@ def recorded(
 
 
 class RecordingSink(Sink):
-    """Stores the answer while it comes in; leaves `history` when it has ended."""
+    """Stores the answer as it arrives; exits `history` at the end."""
 
     def __init__(self, sink: Sink, recorder: Recorder, history: AbstractContextManager[object]) -> None:
         super().__init__(sink.out, sink.err)

@@ -1,1 +1,1 @@
-"""Everything that turns a value into a sentence for people."""
+"""Values in words: everything that turns a value into a sentence for people."""

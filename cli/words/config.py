@@ -1,4 +1,4 @@
-"""Settings written as TOML: for `config show`, and for the file that `config init` makes."""
+"""Settings as TOML: for `config show`, and for the file that `config init` creates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "(hidden)"
 _EXAMPLES: Final = {"deadline": "none", "max_retry_per_llm": 1}
-"""For the keys that have no default."""
+"""Examples for keys without a default."""
 
 _HEAD: Final = """\
 # The chain of providers that fallback-chat asks, in order, until one answers.
@@ -45,7 +45,7 @@ _MORE: Final = """\
 
 
 def toml_value(value: Any) -> str:
-    """Write one value of the settings as TOML, on one line."""
+    """Return one value of the settings as TOML, on one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_toml_key(name)} = {toml_value(item)}" for name, item in value.items()) + " }"
     if isinstance(value, list | tuple):
@@ -60,7 +60,7 @@ def _toml_key(name: str) -> str:
 
 
 def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterator[str]:
-    """Give the lines of the settings in force; keys, headers and secret fields without their values."""
+    """Yield the lines of the effective settings; keys, headers and secret fields without values."""
     yield f"# {settings.path or 'no file: this is what the environment offers'}"
     yield "[chain]"
     yield from _rows(_chain_values(settings), settings, "chain", origin=origin)
@@ -88,7 +88,7 @@ def _rows(values: Mapping[str, Any], settings: Settings, key: str, *, origin: bo
         source = settings.origins.get(f"{key}.{name}") or settings.origins.get(f"chain.{name}") or Origin.DEFAULT
         row = f"{name} = {toml_value(value)}" if value is not None else f"# {name} is not set"
         if value is not None and source is Origin.DEFAULT and name in schema.CHAIN_KEYS:
-            row = f"# {row}"  # what is written is meant: a default that is written down would no longer be one
+            row = f"# {row}"  # uncommented it would no longer be a default
         yield f"{row}  # {source}" if origin else row
 
 
@@ -102,7 +102,7 @@ def _attempt_values(attempt: AttemptSettings) -> dict[str, Any]:
 
 
 def _provider_values(provider: ProviderSettings, attempt: AttemptSettings) -> dict[str, Any]:
-    """Give what one entry says beyond the defaults, and its own timing."""
+    """Return one entry's values other than defaults, and its own time limits."""
     values: dict[str, Any] = {}
     for field in schema.PROVIDER:
         if field.name not in schema.KEY_SOURCES:
@@ -131,7 +131,7 @@ def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:
 
 
 def first_file(tables: Sequence[Mapping[str, str]]) -> str:
-    """Give the text of a first fallback.toml with the providers that were detected, and the rest to be uncommented."""
+    """Return a first fallback.toml with the detected providers and commented examples."""
     return _HEAD + "".join(map(_entry, tables)) + _MORE + "".join(_defaults())
 
 

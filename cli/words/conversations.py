@@ -1,4 +1,4 @@
-"""Stored conversations in lines of text, for the command line and for the chat."""
+"""Stored conversations in words, for the command line and the chat."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def row(summary: Summary) -> str:
-    """Return a conversation as a row of a list."""
+    """Return a conversation as one row of a list."""
     return f"{summary.id}  {_time(summary.updated)}  {turns(summary):>9}  {summary.title}"
 
 
 def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
-    """Return the turns that a search found, each under its conversation."""
+    """Yield the turns found by a search, each below its conversation."""
     for hit in hits:
         yield f"{hit.session}  {_time(hit.asked)}  {hit.title}"
         yield f"    {' '.join(hit.snippet.split())}"
 
 
 def resumed(conversation: Conversation) -> Iterator[str]:
-    """Name the conversation that is continued, and show how it ended."""
+    """Yield lines that name the continued conversation and show its last turn."""
     summary = conversation.summary
     yield f"conversation {summary.id}, {turns(summary)}: {summary.title}"
     yield from left_out(conversation)
@@ -39,14 +39,14 @@ def resumed(conversation: Conversation) -> Iterator[str]:
 
 
 def left_out(conversation: Conversation) -> Iterator[str]:
-    """Say how many turns cannot be read, where there are any: no provider is told of them."""
+    """Yield how many turns cannot be read, if any: no provider receives them."""
     if count := len(conversation.unreadable):
         lost = "1 turn" if count == 1 else f"{count} turns"
         yield f"{lost} cannot be read and will be left out: see `fallback-chat sessions show {conversation.summary.id}`"
 
 
 def age(then: float | None, now: float) -> str:
-    """Return how long ago something was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`; `?` where nobody knows."""
+    """Return how long ago something was: `just now`, `5 min ago`, `12 days ago`, `?` if unknown."""
     if then is None:
         return "?"
     for size, unit in ((86400.0, "day"), (3600.0, "h"), (60.0, "min")):
@@ -57,12 +57,12 @@ def age(then: float | None, now: float) -> str:
 
 
 def turns(summary: Summary) -> str:
-    """Return how long a conversation is."""
+    """Return the length of a conversation."""
     return "1 turn" if summary.turns == 1 else f"{summary.turns} turns"
 
 
 def _time(seconds: float | None) -> str:
-    """Write a time as the user's clock shows it."""
+    """Return a time in the user's time zone."""
     if seconds is None:
         return "unknown time    "
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,4 +1,4 @@
-"""The one place that turns a failure into an exit code and into sentences for the user."""
+"""Failures in words: the one place that turns them into sentences and exit codes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ EXIT_CODE_OF_KIND: Final = {
 
 
 def guarded(body: Callable[[], int | None]) -> int | None:
-    """Run a command's body; a failure becomes sentences on stderr and an exit code, and never a traceback."""
+    """Run a command's body; a failure becomes sentences on stderr and an exit code.
+
+    A traceback is never shown.
+    """
     try:
         return body()
     except Interrupted as interrupted:
@@ -60,14 +63,14 @@ def guarded(body: Callable[[], int | None]) -> int | None:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - this is the program's border
-        # What a signal raises may have been wrapped on its way, or have left something half done.
+        # A signal's exception may have been wrapped on its way, or have left something half done.
         return received() or report(error)
 
 
 def report(error: Exception) -> ExitCode:
-    """Tell the user of a failure on stderr, and give its exit code."""
+    """Report a failure on stderr and return its exit code."""
     if isinstance(error, BrokenPipeError):
-        pass  # whoever read our output has seen enough
+        pass  # our reader has seen enough
     elif isinstance(error, FallbackChatError | OSError):
         from fallback_chat.cli.process.border import redacted
 
@@ -78,7 +81,10 @@ def report(error: Exception) -> ExitCode:
 
 
 def bug_report(error: Exception) -> str:
-    """Keep the traceback where the user can send it from, and say where; it holds no values of variables, and no secret."""
+    """Save the traceback for a bug report, and return where.
+
+    It holds no values of variables, and no secret.
+    """
     import tempfile
     import traceback
 
@@ -96,7 +102,7 @@ def bug_report(error: Exception) -> str:
 
 
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
-    """Give the exit code of a failure that left no answer."""
+    """Return the exit code of a failure without an answer."""
     if is_cancelled(error):
         return received() or ExitCode.INTERRUPTED
     match error:
@@ -117,7 +123,7 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Say whether it is no failure: a signal, or the user, wanted it to end."""
+    """Whether it is not a failure: a signal or the user ended it."""
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return True
     from asyncio import CancelledError  # --help does without it
@@ -126,14 +132,14 @@ def is_cancelled(error: BaseException) -> bool:
 
 
 def exit_code_of_answer(answer: Answer) -> ExitCode:
-    """Give the exit code of an answer that ended by itself."""
+    """Return the exit code of an answer that ended by itself."""
     if answer.refused:
         return ExitCode.REFUSED
     return ExitCode.OK if answer.complete else ExitCode.INCOMPLETE
 
 
 def duration(seconds: float) -> str:
-    """Write a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`."""
+    """Return a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`."""
     if seconds < 10:
         return f"{seconds:.2g} s"
     if seconds < 120:
@@ -144,7 +150,7 @@ def duration(seconds: float) -> str:
 
 
 def sentence(provider: str, error: APIError) -> str:
-    """Say in one line what happened to `provider`, in the provider's own words where it gave any."""
+    """Return one line about what happened to `provider`, in its own words if it gave any."""
     details = error.details
     said = " ".join(error.message.split())
     status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
@@ -154,12 +160,12 @@ def sentence(provider: str, error: APIError) -> str:
 
 
 def hint(error: APIError) -> str | None:
-    """Say what the user can do about it."""
+    """Return what the user can do about it, or None."""
     return error.hint or rule(error.kind).hint
 
 
 def explain(error: BaseException) -> Iterator[str]:
-    """Give the lines that tell the user about a failure, the most useful one last."""
+    """Yield the lines that explain a failure, the most useful one last."""
     if isinstance(error, AllProvidersFailed):
         yield from _explain_all(error)
     elif isinstance(error, APIError):

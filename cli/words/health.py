@@ -19,7 +19,7 @@ WORDS: Final = {
 }
 """By the kind of the failure; every other one is `down`."""
 UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
-"""Counting down would promise too much: time alone mends none of these."""
+"""Time alone mends none of these, so a countdown would promise too much."""
 
 
 def state_word(health: Health, now: float) -> str:

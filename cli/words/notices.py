@@ -1,4 +1,4 @@
-"""The lines on stderr that tell what the chain does while the answer is awaited."""
+"""The lines on stderr that report the chain's progress while an answer is awaited."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ CUT_SHORT: Final = {
 }
 
 LONG_WAIT: Final = 60.0
-"""Seconds of a wait from which the time of day at which it ends is said, too."""
+"""Seconds; longer waits also name the time of day at which they end."""
 SHOWN_WORDS: Final = 300
 """Characters of a provider's own words."""
 REDACTED: Final = "the answer held a secret of your configuration; [redacted] stands in its place"
 
 
 def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: bool) -> None:
-    """Tell what works but should be looked at in the configuration, unless the user wants no notices."""
+    """Report the warnings about the configuration, unless the user wants no notices."""
     for warning in () if quiet else settings.warnings:
         tell(str(warning))
 
 
-def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C901 - one row an event
-    """Give the lines for one event of the engine: who failed, of what, and who is asked now."""
+def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C901 - one row per event
+    """Yield the lines for one event of the engine: what failed, why, and who is asked now."""
     match event:
         case AttemptStarted(llm, number) if verbose:
             yield f"request {number} goes to {llm.label} ({llm.kind}, {llm.model})"
         case AttemptFailed(llm, error, _, following, retry_in, overtaken=overtaken):
             if following is None or overtaken:
-                return  # the summary says it, or `AttemptLate` has said it
+                return  # the summary, or `AttemptLate`, has reported it
             what = f"asking {following.label}"
             if following is llm:
                 what = f"asking it again in {duration(retry_in or 0)}"
@@ -83,7 +83,7 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
 
 
 def attribution(answer: Answer, chain: int) -> str | None:
-    """Say who answered, when it was not the first choice of a chain of `chain` providers."""
+    """Return who answered, if it was not the first of `chain` providers."""
     asked = [record.provider for record in answer.attempts]
     if answer.provider is None or not asked or asked[0] == answer.provider:
         return None
@@ -92,7 +92,7 @@ def attribution(answer: Answer, chain: int) -> str | None:
 
 
 def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
-    """Say what is missing of an answer, and why; nothing when it is whole."""
+    """Return what is missing in an answer, and why; empty if it is whole."""
     if error is not None and answer is not None and answer.text.strip():
         provider = answer.provider or "the provider"
         cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
@@ -109,7 +109,10 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
 
 
 def calls_only(answer: Answer | None) -> list[str]:
-    """Say that an answer is nothing but calls of tools, which nobody here runs: as text it would be an empty one."""
+    """Return that an answer is only tool calls, which nobody runs here.
+
+    As text it would look like an empty success.
+    """
     if answer is None or answer.text.strip() or not answer.tool_calls:
         return []
     names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
@@ -118,7 +121,7 @@ def calls_only(answer: Answer | None) -> list[str]:
 
 
 def _in_its_words(answer: Answer) -> str:
-    """Return what the provider itself says about the end, cut to one line."""
+    """Return what the provider says about the end, cut to one line."""
     words = " ".join((answer.finish_words or "").split())
     return f": {words[:SHOWN_WORDS]}" if words else ""
 
@@ -131,7 +134,7 @@ def _why_cut(answer: Answer, who: str) -> str:
 
 
 def usage_line(usage: CompletionUsage | None) -> str:
-    """Say what an answer cost in tokens."""
+    """Return what an answer cost in tokens."""
     if usage is None:
         return "tokens: the provider did not say"
     parts = {
