@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from sys import getsizeof
 from typing import Final
 
 from fallback_chat.core.errors import APIStreamError, ErrorKind
@@ -12,7 +13,11 @@ from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 JOIN_FROM: Final = 256
 """Number of chunks held unchanged; from then on neighbours are joined."""
 MOST_CHUNKS: Final = 20_000
-MOST_CHARACTERS: Final = 64 * 2**20
+MOST_PIECES: Final = 250_000
+"""Twice the tokens of the longest answers: who has sent so much without a word never will say one."""
+MOST_TEXT: Final = 16 * 2**20
+"""Bytes of memory."""
+_EMPTY: Final = getsizeof("")
 
 
 class HeldChunks:
@@ -27,7 +32,8 @@ class HeldChunks:
         """Whether text is being joined to the last chunk."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
-        self._characters = 0
+        self._size = 0
+        self._pieces = 0
 
     def __bool__(self) -> bool:
         return bool(self._chunks)
@@ -35,9 +41,10 @@ class HeldChunks:
     def append(self, chunk: ChatChunk) -> None:
         """Append a chunk."""
         delta = chunk.delta
+        self._pieces += 1
         if delta is not None:
-            self._characters += len(delta.content or "") + len(delta.reasoning or "")
-        if len(self._chunks) >= MOST_CHUNKS or self._characters > MOST_CHARACTERS:
+            self._size += sum(getsizeof(text) - _EMPTY for text in (delta.content, delta.reasoning) if text)
+        if len(self._chunks) >= MOST_CHUNKS or self._pieces > MOST_PIECES or self._size > MOST_TEXT:
             raise APIStreamError("too much came without an answer", kind=ErrorKind.STREAM_ERROR)
         if len(self._chunks) < JOIN_FROM or delta is None or not _is_only_text(chunk, delta):
             self._close()

@@ -10,10 +10,20 @@ import json
 import re
 from collections import deque
 from json.scanner import make_scanner
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
-from fallback_chat.providers.http.frames import MAX_FRAME, UTF8_BOM, Decoder, Frame, FrameTooLargeError, is_json
+from fallback_chat.providers.http.frames import (
+    MAX_FRAME,
+    UTF8_BOM,
+    Decoder,
+    Frame,
+    FrameTooLargeError,
+    TooManyValuesError,
+    check_values,
+    is_json,
+)
 from fallback_chat.providers.http.sse import SSEDecoder
 from fallback_chat.providers.wire.dialect import ErrorEventError
 
@@ -24,8 +34,14 @@ if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import Reader
     from fallback_chat.providers.wire.surrogates import SurrogateJoiner
 
-MAX_TEXT: Final = 64 * 1024 * 1024
-"""Characters in one answer."""
+MAX_TEXT: Final = 16 * 1024 * 1024
+"""Bytes of memory for the characters of one answer, which are held several times.
+
+32 times the longest answer of any model.
+"""
+MAX_EVENTS: Final = 1_000_000
+"""Events in one answer: eight for each token of the longest ones."""
+_EMPTY: Final = getsizeof("")
 _scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed types it as its own argument
 _BLANK: Final = b" \t\r\n"
 _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
@@ -167,7 +183,11 @@ class BodyReader:
                 return
             self._frames += 1
             try:
+                check_values(data)
                 event = parse(data)
+            except TooManyValuesError as error:
+                self._malformed(str(error))
+                return
             except (ValueError, RecursionError, MemoryError):
                 self._read_word(data)
                 return
@@ -179,7 +199,7 @@ class BodyReader:
                 self._take(error.chunks, data)
                 self._report(error.body)
             except FrameTooLargeError:
-                self._malformed("a tool call larger than 16 MiB")
+                self._malformed("calls or state larger than 32 MiB")
             if reader.terminated and not self.ended:
                 self._close(marked=True)
 
@@ -233,10 +253,12 @@ class BodyReader:
         for chunk in chunks:
             if (delta := chunk.delta) is not None:
                 # Nearly every delta has exactly one of these.
-                self._size += len(delta.content or delta.reasoning or delta.refusal or "")
+                self._size += getsizeof(delta.content or delta.reasoning or delta.refusal or "") - _EMPTY
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
-            self._malformed("more than 64 MiB of text")
+            self._malformed("more than 16 MiB of text")
+        elif self._frames > MAX_EVENTS:
+            self._malformed(f"more than {MAX_EVENTS:,} events")
 
     def _join(self, chunks: list[ChatChunk], data: str) -> None:
         from fallback_chat.providers.wire.surrogates import SurrogateJoiner

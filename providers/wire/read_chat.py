@@ -37,7 +37,7 @@ class ChatReader(AnswerReader):
     def __init__(self, request: ChatRequest) -> None:
         super().__init__(request)
         self._think = ThinkSplitter()
-        self._state = ChatState(quirks_of(request.settings).reasoning_back)
+        self._state = ChatState(quirks_of(request.settings).reasoning_back, self._allowance)
         self._said: list[str] = []
         """All text so far: some servers repeat it at the end."""
         self._reasoned = False

@@ -117,16 +117,18 @@ class GenerateReader(AnswerReader):
         return ""
 
     def _keep(self, part: dict[str, Any]) -> None:
-        """Keep a part as received, after the text before it."""
+        """Keep a part as received, after the text before it. Raises `FrameTooLargeError`."""
         if self._run:
             self._parts.append(self._run)
             self._run = []
-        self._parts.append(part)
+        self._parts.append(self._kept(part))
 
     def _call(self, call: dict[str, Any], part: dict[str, Any]) -> bool:
         """Read a call or a piece of one; return whether there was one."""
         if call.get("name"):
-            self._partial = PartialArguments() if call.get("willContinue") or call.get("partialArgs") else None
+            self._partial = (
+                PartialArguments(self._allowance) if call.get("willContinue") or call.get("partialArgs") else None
+            )
             self._partials += self._partial is not None
         elif self._partial is None:
             return False  # the end of a call that has been read

@@ -28,6 +28,7 @@ class _Block:
 
     head: dict[str, Any]
     pieces: list[str] = field(default_factory=list)
+    citations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def type(self) -> str:
@@ -41,6 +42,8 @@ class _Block:
         if self.type == "tool_use":
             return {"type": "tool_use"}
         block = {key: value for key, value in self.head.items() if value is not None}
+        if self.citations:
+            block["citations"] = [*dicts_of(block.get("citations")), *self.citations]
         added = "".join(self.pieces)
         if not added:
             return block
@@ -114,7 +117,7 @@ class MessagesReader(AnswerReader):
 
     def _start(self, index: Any, head: dict[str, Any]) -> list[ChatChunk]:
         index = _hashable(index)
-        block = self._blocks[index] = _Block(dict(head))
+        block = self._blocks[index] = _Block(dict(self._kept(head)))
         self._speaks = _NOBODY
         match block.type:
             case "tool_use":
@@ -150,18 +153,18 @@ class MessagesReader(AnswerReader):
                 block.pieces.append(thinking)
                 return self._think(thinking)
             case "signature_delta":
-                block.head["signature"] = text_of(delta.get("signature"))
+                block.head["signature"] = self._kept(text_of(delta.get("signature")))
             case "citations_delta" if isinstance(delta.get("citation"), dict):
-                block.head["citations"] = [*dicts_of(block.head.get("citations")), delta["citation"]]
+                block.citations.append(self._kept(delta["citation"]))
                 return []
             case "input_json_delta":
                 piece = text_of(delta.get("partial_json"))
                 if block.type == "tool_use":
                     self._tools.add(index=key, arguments=piece)
                     return self._chunk(ChoiceDelta(tool_fragment=True))
-                block.pieces.append(piece)
+                block.pieces.append(self._kept(piece))
             case "compaction_delta":
-                block.pieces.append(text_of(delta.get("content")))
+                block.pieces.append(self._kept(text_of(delta.get("content"))))
         return [] if block.type in ("text", "tool_use") else self._think("")
 
     def _think(self, text: str) -> list[ChatChunk]:

@@ -95,6 +95,13 @@ class ResponsesReader(AnswerReader):
             return index
         return self._indexes.get(item_id, item_id)
 
+    def _item_at(self, index: int | str) -> Item:
+        """Return the item at `index`, a new one where there is none. Raises `FrameTooLargeError`."""
+        if index not in self._items:
+            self._kept({"index": index})
+            self._items[index] = Item()
+        return self._items[index]
+
     def _text(self, name: str, stage: str, event: dict[str, Any]) -> list[ChatChunk]:
         index = self._index(event)
         number = count_of(event.get("summary_index" if "summary" in name else "content_index")) or 0
@@ -109,7 +116,9 @@ class ResponsesReader(AnswerReader):
 
     def _say(self, index: int | str, name: str, number: int, text: str) -> list[ChatChunk]:
         """Hand out text of an item; a new message or summary starts a new paragraph."""
-        item = self._items.setdefault(index, Item())
+        item = self._item_at(index)
+        if (name, number) not in item.texts:
+            self._kept([name, number])
         pieces = item.texts.setdefault((name, number), [])
         if not text:
             return []
@@ -136,8 +145,8 @@ class ResponsesReader(AnswerReader):
 
     def _item(self, index: int | str, value: dict[str, Any]) -> list[ChatChunk]:
         """Read a new or finished item; text that deltas did not bring is handed out."""
-        item = self._items.setdefault(index, Item())
-        item.value = value
+        item = self._item_at(index)
+        item.value = self._kept(value)
         if item.type == "function_call":
             self._tools.whole(
                 index=index,

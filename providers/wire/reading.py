@@ -6,10 +6,11 @@ first. Then the last one counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fallback_chat.core.chat_context import VendorExtra
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
+from fallback_chat.providers.wire.allowance import Allowance
 from fallback_chat.providers.wire.dialect import ErrorEventError
 from fallback_chat.providers.wire.finish import Broken, ending_of
 from fallback_chat.providers.wire.tools import ToolCallAssembler
@@ -17,6 +18,7 @@ from fallback_chat.providers.wire.tools import ToolCallAssembler
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
+Kept = TypeVar("Kept")
 PROPER_ENDS: Final = frozenset({FinishReason.STOP, FinishReason.TOOL_CALLS})
 """Only these prove that the model wants a tool call to run as it is."""
 
@@ -31,7 +33,8 @@ class AnswerReader:
         self._request = request
         self._id = ""
         self._answering = ""
-        self._tools = ToolCallAssembler()
+        self._allowance = Allowance()
+        self._tools = ToolCallAssembler(self._allowance)
         self._text_seen = False
         self._refusal_seen = False
         self._word = ""
@@ -63,6 +66,11 @@ class AnswerReader:
         elif not delta.thinking:
             return []
         return [ChatChunk(delta, id=self._id, model=self._answering)]
+
+    def _kept(self, value: Kept) -> Kept:
+        """Return what is about to be kept, charged. Raises `FrameTooLargeError`."""
+        self._allowance.charge(value)
+        return value
 
     def _take_back(self, delta: ChoiceDelta) -> None:
         """Revoke a finish that came before `delta`; blanks after an answer change nothing."""

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fallback_chat.core.chat_context import ToolCall
-from fallback_chat.providers.http.frames import MAX_FRAME, FrameTooLargeError, is_json
+from fallback_chat.providers.http.frames import FrameTooLargeError, is_json
+from fallback_chat.providers.wire.allowance import Allowance
 from fallback_chat.providers.wire.request import repair
 
 _ENDS: Final = ("}", "]", '"', "null")
 """Possible ends of complete arguments: most pieces are recognised as unfinished without parsing."""
+MOST_CALLS: Final = 1000
+"""Calls in one answer: the search for the one that a piece belongs to grows with their number."""
 
 
 @dataclass(slots=True)
@@ -45,10 +48,10 @@ class _Call:
 class ToolCallAssembler:
     """Collects the calls of one answer, in the order in which they were opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self._calls: list[_Call] = []
         self._by_index: dict[int | str, _Call] = {}
-        self._size = 0
+        self._allowance = allowance or Allowance()
         self._extras: list[Any] = []
 
     def __bool__(self) -> bool:
@@ -133,14 +136,15 @@ class ToolCallAssembler:
         return tuple(found)
 
     def _measured(self, arguments: object, *others: str) -> str:
-        """Return `arguments` as text; refuse the piece that makes the calls too large."""
+        """Return `arguments` as text, charged with the rest of the piece. Raises `FrameTooLargeError`."""
         piece = arguments if isinstance(arguments, str) else to_json(arguments) if arguments is not None else ""
-        self._size += len(piece) + sum(map(len, others)) + 1
-        if self._size > MAX_FRAME:
-            raise FrameTooLargeError
+        for text in (piece, *others):
+            self._allowance.charge(text)
         return piece
 
     def _open(self, index: int | str | None, call_id: str) -> _Call:
+        if len(self._calls) >= MOST_CALLS:
+            raise FrameTooLargeError
         call = _Call(call_id)
         self._calls.append(call)
         if index is not None:

@@ -73,3 +73,24 @@ def test_too_much_without_an_answer_is_a_failure(chunk: ChatChunk) -> None:
 
     with pytest.raises(APIStreamError, match="too much came without an answer"):
         fill(queue, chunk)
+
+
+@pytest.mark.parametrize(
+    "chunk", [FRAGMENT, ROLE, ChatChunk(ChoiceDelta(content=" ")), ChatChunk(ChoiceDelta(reasoning="r"))]
+)
+def test_signs_of_life_do_not_go_on_for_ever(chunk: ChatChunk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "MOST_PIECES", 1000)
+    queue = HeldChunks()
+    for _ in range(1000):
+        queue.append(chunk)
+
+    with pytest.raises(APIStreamError, match="too much came without an answer"):
+        queue.append(chunk)
+
+
+def test_text_is_measured_by_the_memory_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "MOST_TEXT", 3000)
+    HeldChunks().append(ChatChunk(ChoiceDelta(reasoning="r" * 2000)))
+
+    with pytest.raises(APIStreamError):
+        HeldChunks().append(ChatChunk(ChoiceDelta(reasoning="\U0001f600" * 1000)))

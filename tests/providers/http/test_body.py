@@ -143,6 +143,14 @@ async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     assert (len(said), error and error.kind) == (1100, ErrorKind.STREAM_ERROR)
 
 
+@pytest.mark.parametrize("data", [b"{}", b'{"choices":[{"delta":{"content":"x"}}]}'])
+async def test_an_answer_of_countless_events_is_cut_off(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_EVENTS", 100)
+    _, error = await outcome(sends((b"data: %b\n\n" % data) * 200))
+    assert error is not None
+    assert error.message == "the provider sent more than 100 events"
+
+
 @pytest.mark.parametrize("half", ["\\ud83d", "\\uD83D"])
 async def test_a_character_cut_between_two_events_is_put_together(half: str) -> None:
     def piece(text: str) -> bytes:
@@ -197,13 +205,13 @@ async def test_a_body_larger_than_any_answer_is_refused(body: bytes, monkeypatch
 
 
 async def test_a_tool_call_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fallback_chat.providers.wire.tools.MAX_FRAME", 50)
+    monkeypatch.setattr("fallback_chat.providers.wire.allowance.MOST", 50)
     piece = b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%s"}}]}}]}\n\n' % (
         b"x" * 99
     )
     _, error = await outcome(sends(piece))
     assert error is not None
-    assert error.message == "the provider sent a tool call larger than 16 MiB"
+    assert error.message == "the provider sent calls or state larger than 32 MiB"
 
 
 @pytest.mark.parametrize("at", range(0, 20, 3))

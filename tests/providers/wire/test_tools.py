@@ -196,7 +196,7 @@ def test_the_final_text_replaces_the_pieces() -> None:
 
 
 def test_endless_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fallback_chat.providers.wire.tools.MAX_FRAME", 100)
+    monkeypatch.setattr("fallback_chat.providers.wire.allowance.MOST", 100)
     with pytest.raises(FrameTooLargeError):
         assembled(*[{"index": 0, "call_id": "a", "arguments": "x" * 9}] * 20)
 
