@@ -201,6 +201,8 @@ class APIConnectionError(APIError):
     """The provider could not be reached."""
 
     default_kind = ErrorKind.CONNECTION
+    no_route: bool = False
+    """Its name did not resolve, or no route leads there: this machine may be offline."""
 
 
 class APITimeoutError(APIConnectionError):
@@ -270,9 +272,7 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         waits = [error.retry_after for error in errors if error.retry_after is not None]
         self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
         """A deadline, of this chain or of the decisive one within it, ended the turn."""
-        self.headline = (
-            "no provider of the chain gave an answer" if errors else "no provider of the chain could be asked"
-        )
+        self.headline = _headline(errors)
         """The failure without the names of the providers."""
         super().__init__(
             self._in_full(),
@@ -292,6 +292,14 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         seconds = sum(one.elapsed for one in self.attempts)
         spent = f" after {seconds:.1f} s" if any(latest.values()) else ""
         return f"{self.headline}{spent}{f' ({told})' if told else ''}"
+
+
+def _headline(errors: Sequence[APIError]) -> str:
+    if not errors:
+        return "no provider of the chain could be asked"
+    if all(isinstance(error, APIConnectionError) and error.no_route for error in errors):
+        return "you seem to be offline: no provider of the chain can be reached"
+    return "no provider of the chain gave an answer"
 
 
 def _told(error: APIError) -> str:

@@ -217,6 +217,18 @@ class AvailabilityChangedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """This machine seems to be offline, or is back: no provider is to blame for what fails meanwhile."""
+
+    offline: bool
+    next: LLM | None = None
+    """The provider on this machine that is asked instead."""
+
+    def __post_init__(self) -> None:
+        check_type("offline", self.offline, bool)
+
+
+@dataclass(frozen=True, slots=True)
 class AllFailed:
     """The turn has no answer."""
 
@@ -235,6 +247,7 @@ Event = (
     | StreamRestarted
     | StreamContinued
     | AvailabilityChangedEvent
+    | LinkChanged
     | AllFailed
 )
 
@@ -250,5 +263,6 @@ EVENT_NAMES: Final[dict[type[Any], str]] = {
     StreamRestarted: "stream_restarted",
     StreamContinued: "stream_continued",
     AvailabilityChangedEvent: "llm_availability_changed",
+    LinkChanged: "link_changed",
     AllFailed: "all_failed",
 }

@@ -29,6 +29,7 @@ from fallback_chat.core.engine.settings import ChainSettings as ChainSettings
 from fallback_chat.core.engine.settings import OnRefusal as OnRefusal
 from fallback_chat.core.engine.settings import OnStreamFailure as OnStreamFailure
 from fallback_chat.core.engine.settings import Prefer as Prefer
+from fallback_chat.core.engine.settings import Recovery as Recovery
 from fallback_chat.core.engine.stream import FallbackLLMStream as FallbackLLMStream
 from fallback_chat.core.errors import AllProvidersFailed as AllProvidersFailed
 from fallback_chat.core.errors import APIConnectionError as APIConnectionError
@@ -50,6 +51,7 @@ from fallback_chat.core.events import AttemptStarted as AttemptStarted
 from fallback_chat.core.events import AvailabilityChangedEvent as AvailabilityChangedEvent
 from fallback_chat.core.events import Event as Event
 from fallback_chat.core.events import FailedOver as FailedOver
+from fallback_chat.core.events import LinkChanged as LinkChanged
 from fallback_chat.core.events import Notice as Notice
 from fallback_chat.core.events import Outcome as Outcome
 from fallback_chat.core.events import ProviderGivenUp as ProviderGivenUp

@@ -11,10 +11,10 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
-from fallback_chat.cli.words.failures import duration, hint, sentence
+from fallback_chat.cli.words.failures import hint, sentence
 from fallback_chat.core.answer_json import milliseconds, redacted, rfc3339
 from fallback_chat.core.engine.breaker import Health, State
-from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+from fallback_chat.core.engine.check import check
 from fallback_chat.core.llm import ProbeReport
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.core.config.settings import ProviderSettings
-    from fallback_chat.core.llm import LLM
     from fallback_chat.wiring import OpenChain
 
 PROBE_SCHEMA: Final = "fallback-chat.probe/1"
@@ -87,18 +86,6 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     else:
         _print(rows, sys.stdout, chain.redactor.redact)
     return code
-
-
-async def check(llm: LLM, seconds: float, *, light: bool) -> ProbeReport:
-    """Probe one provider within its time; several take as long as the slowest, not their sum."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await llm.probe(light=light, timeout=seconds)
-    except TimeoutError:
-        error: APIError = APITimeoutError(f"nothing within {duration(seconds)}")
-    except Exception as bug:  # noqa: BLE001 - whatever it is, the other rows are worth printing
-        error = APIError(f"{type(bug).__name__}: {bug}", kind=ErrorKind.BUG)
-    return ProbeReport(ok=False, check="models" if light else "completion", total=seconds, error=error)
 
 
 def _json(findings: Sequence[Finding], code: ExitCode) -> dict[str, Any]:

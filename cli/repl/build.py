@@ -60,7 +60,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     output = get_app_session().output
     sheet = Sheet(preferences, output=output, out=out, color=shared.color, dumb=dumb)
     host = Host(terminal, sheet, preferences)
-    chain = Chain(settings, opener, lambda event: repl.availability_changed(event))  # noqa: PLW0108 - made below
+    chain = Chain(settings, opener, lambda event: repl.chain_changed(event))  # noqa: PLW0108 - made below
     record = Record(
         lambda saved: _open_history(paths.history_db if saved else None, host.say, reading=shared.no_log),
         monotonic=time.monotonic,

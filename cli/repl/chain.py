@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.border import keep_out
-from fallback_chat.cli.repl.status import Entry, state_word
+from fallback_chat.cli.repl.status import Entry, Tone, state_word
 from fallback_chat.core.config.keys import known_secrets
 from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.link import is_local
 from fallback_chat.core.errors import APIError, InputError
 from fallback_chat.core.redaction import Redactor
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.core.config.settings import Prices, ProviderSettings, Settings
-    from fallback_chat.core.events import AvailabilityChangedEvent
+    from fallback_chat.core.events import AvailabilityChangedEvent, LinkChanged
     from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.wiring import OpenChain
 
@@ -28,13 +29,13 @@ SLOW: Final = 0.5
 
 
 class Chain:
-    """Opens the providers of `settings` with `opener` and closes them; `on_change` is told when an availability changes."""
+    """Opens the providers of `settings` with `opener` and closes them; `on_change` is told what changes with them."""
 
     def __init__(
         self,
         settings: Settings,
         opener: Callable[[Settings, dict[str, Health]], OpenChain],
-        on_change: Callable[[AvailabilityChangedEvent], object],
+        on_change: Callable[[AvailabilityChangedEvent | LinkChanged], object],
     ) -> None:
         self.settings = settings
         self.configured = settings.providers
@@ -80,6 +81,8 @@ class Chain:
             self._open = task.result()
             self._redact_with(self._open.redactor)
             self._open.adapter.on("llm_availability_changed", self._on_change)
+            self._open.adapter.on("link_changed", self._on_change)
+            self._open.adapter.start_recovery()
 
     @property
     def opened(self) -> OpenChain | None:
@@ -161,7 +164,13 @@ class Chain:
         slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.attempt.attempt_timeout)
         skipped = session.skipped.get(one.name, 0.0) > now
         word, tone = state_word(self.health(one.name), now, skipped=skipped, slow=slow)
+        if word == "ok" and self._is_cut_off(one.name):
+            word, tone = "offline", Tone.WAITING
         return Entry(one.name, one.model, word, tone)
+
+    def _is_cut_off(self, name: str) -> bool:
+        opened = self._open
+        return opened is not None and opened.adapter.is_offline and not is_local(self.llm(opened, name))
 
     def first(self, session: Session, now: float) -> int:
         """Give the place of the provider that the next turn would begin with."""
@@ -172,6 +181,7 @@ class Chain:
                 return names.index(wish)
         for index, name in enumerate(names):
             health = self.health(name)
-            if session.skipped.get(name, 0.0) <= now and (health.available or health.is_due(now)):
+            skipped = session.skipped.get(name, 0.0) > now or self._is_cut_off(name)
+            if not skipped and (health.available or health.is_due(now)):
                 return index
         return 0

@@ -21,6 +21,7 @@ from fallback_chat.cli.words.failures import bug_report
 from fallback_chat.cli.words.notices import calls_only, shortcomings
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
+from fallback_chat.core.events import LinkChanged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -69,7 +70,8 @@ class Repl:
         self.leaving = False
         self.told: BaseException | None = None
         """A failure that has just been told."""
-        self._wait = LONGEST_WAIT if wait is None else wait
+        self.longest_wait = LONGEST_WAIT if wait is None else wait
+        """Seconds."""
         self._progress: Progress | None = None
         self._turn: ChatTurn | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -187,7 +189,7 @@ class Repl:
                 turn = self._turn = ChatTurn(
                     chain, plan, view, progress,
                     options=self.session.options,
-                    max_wait=self._wait,
+                    max_wait=self.longest_wait,
                     note=lambda line: self.say(line, Tone.DIM),
                     begins=self._begins,
                     record=self.record,
@@ -239,8 +241,13 @@ class Repl:
                     raise
                 return None
 
-    def availability_changed(self, event: AvailabilityChangedEvent) -> None:
+    def chain_changed(self, event: AvailabilityChangedEvent | LinkChanged) -> None:
         """Tell a transition once, wherever the chat is; a running turn tells its own failures itself."""
+        if isinstance(event, LinkChanged):
+            if self._progress is None:
+                self.say(tell.link(event), Tone.DIM)
+            self.host.redraw()
+            return
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
             self.say(tell.transition(event, self.now()), Tone.DIM)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.session import Session, TurnResult
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent
+    from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent, LinkChanged
 
 _BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": "by your wish"}
 
@@ -34,6 +34,11 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
     words = next((rule.words for kind, rule in RULES.items() if kind == event.reason), "is not available")
     wait = f", retry in {duration(event.until - now)}" if event.until is not None and event.until > now else ""
     return f"{name}: {words}{wait}"
+
+
+def link(event: LinkChanged) -> str:
+    """Say that this machine seems to be offline, or is back."""
+    return "you seem to be offline" if event.offline else "back online"
 
 
 def footer(result: TurnResult, chain: Chain) -> str | None:

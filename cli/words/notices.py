@@ -13,6 +13,7 @@ from fallback_chat.core.events import (
     AttemptLate,
     AttemptSkipped,
     AttemptStarted,
+    LinkChanged,
     Notice,
     ProviderGivenUp,
     StreamContinued,
@@ -48,7 +49,7 @@ def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: b
         tell(str(warning))
 
 
-def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C901 - one row per event
+def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C901, PLR0912 - one row per event
     """Yield the lines for one event of the engine: what failed, why, and who is asked now."""
     match event:
         case AttemptStarted(llm, number) if verbose:
@@ -72,6 +73,10 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
             wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
             why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else f"it {rule(error.kind).words}"
             yield f"{llm.label} skipped: {why}{wait}"
+        case LinkChanged(offline=True, next=following) if following is not None:
+            yield f"you seem to be offline; asking {following.label}, which is on this machine"
+        case LinkChanged(offline=False):
+            yield "back online"
         case Notice(llm, text):
             yield f"{llm.label} {text}"
         case StreamRestarted(from_llm, to_llm):

@@ -18,6 +18,7 @@ from fallback_chat.core.engine.settings import (
     OnRefusal,
     OnStreamFailure,
     Prefer,
+    Recovery,
 )
 
 
@@ -73,6 +74,11 @@ CHAIN: Final = (
         v.seconds(or_words=HedgeAfter),
         "ask the next provider as well when there is no content by then",
         default=HedgeAfter.TIMEOUT,
+    ),
+    _chain(
+        "recovery",
+        v.choice(Recovery, Recovery),
+        "how the chat finds out in the background that a provider is well again",
     ),
 )
 """Every key of [chain]."""

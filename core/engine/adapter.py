@@ -23,7 +23,9 @@ from fallback_chat.core.engine.budget import Budget, first_content_budget, size_
 from fallback_chat.core.engine.composite import Composite
 from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.hedging import Hedging
+from fallback_chat.core.engine.link import Link, is_local
 from fallback_chat.core.engine.members import members
+from fallback_chat.core.engine.recovery import Watch, World
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
 from fallback_chat.core.engine.turn import Services, TurnOptions
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
 
+IN_USE: Final = 1800.0
+"""Seconds after the last question for which the recovery goes on."""
 LIVEKIT_DEFAULTS: Final = AttemptSettings(max_retry_per_llm=1)
 
 
@@ -103,6 +107,10 @@ class FallbackAdapter(EventEmitter, Composite):
         self._random = random
         self._sleep = sleep
         self._answered_last: Candidate | None = None
+        self._now = clock
+        self._used_at = 0.0
+        self._link = Link(clock)
+        self._watch: asyncio.Task[None] | None = None
         self._board = HealthBoard(
             store or MemoryHealthStore(), clock=clock, random=random, on_change=self._availability_changed
         )
@@ -139,6 +147,28 @@ class FallbackAdapter(EventEmitter, Composite):
     async def refresh_health(self) -> None:
         """Load what other processes have learned about the providers, as every turn does."""
         await self._board.refresh()
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether this machine seems to be offline, by the last requests."""
+        return self._link.is_offline
+
+    def start_recovery(self) -> None:
+        """Check providers whose rest is over, in the background, until the chain is closed; idempotent.
+
+        Nothing is begun while an answer is awaited, nor after half an hour without a question. `recovery` in the settings
+        says how much a check may cost.
+        """
+        if self._watch is not None or self._closed:
+            return
+        self._used_at = self._now()
+        world = World(self._board, self._link, self.emit, self._is_idle, lambda _: True, self._sleep)
+        watch = Watch(self._candidates, self._settings.recovery, world)
+        self._watch = asyncio.get_running_loop().create_task(watch.run())
+
+    def _is_idle(self) -> bool:
+        in_use = 0 <= self._now() - self._used_at < IN_USE
+        return in_use and not any(stream.is_under_way for stream in tuple(self._streams))
 
     def chat(  # noqa: PLR0913 - the first five are those of every LLM
         self,
@@ -199,11 +229,13 @@ class FallbackAdapter(EventEmitter, Composite):
                 deliver(on_event, event)
             self.emit(event)
 
+        self._used_at = self._now()
         self._hedging.begin_turn()
         tokens = chat_ctx.estimated_tokens
         size = size_class(tokens)
         services = Services(
             self._board,
+            self._link,
             emit,
             partial(self._budget, size=size, options=options, insist=start_with if insist else None),
             lambda candidate, budget: self._hedging.hedge(budget, self._board.samples(candidate.key, size)),
@@ -229,6 +261,9 @@ class FallbackAdapter(EventEmitter, Composite):
     async def aclose(self) -> None:
         """End the answers still being read, and close the LLMs if they are ours; idempotent."""
         self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
         async with AsyncExitStack() as stack:  # closes the others even if one of them fails
             if self._close_llms:
                 for candidate in self._candidates:
@@ -255,6 +290,8 @@ class FallbackAdapter(EventEmitter, Composite):
         left_out = {self._candidate(one, "without").key for one in several("without", without, LLM)}  # type: ignore[type-abstract] # nothing is made of it
         candidates = [one for one in self._candidates if one.key not in left_out]
         first = self._answered_last if start_with is None else self._candidate(start_with, "start_with")
+        if start_with is None and self._link.is_freshly_offline:
+            return sorted(candidates, key=lambda one: not is_local(one.llm))
         if first is None or (start_with is None and first.key in left_out):
             return candidates
         return [first, *(candidate for candidate in candidates if candidate is not first)]

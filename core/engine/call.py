@@ -71,6 +71,11 @@ class Call:
         cut_short = isinstance(error, APITimeoutError) and budget in (BudgetReason.TRIAL, BudgetReason.DEADLINE)
         self._board.fail(self.candidate.key, self.permit, error, alone=alone, cut_short=cut_short)
 
+    def blame(self, error: APIError) -> None:
+        """Let a failure that blamed nobody count against the provider after all."""
+        if (permit := self._board.force(self.candidate.key)) is not None:
+            self._board.fail(self.candidate.key, permit, error, alone=False)
+
     def fail_without_blame(self, error: APIError, outcome: Outcome | None = None) -> None:
         """Settle the call with a failure that says nothing about the provider, or nothing yet."""
         self._settle(outcome or self._failed, error)

@@ -241,12 +241,12 @@ class HealthBoard:
         """Release a permit without a result: the user cancelled."""
         self._settle(key, permit, Result(Verdict.NEUTRAL))
 
-    def note_check(self, key: str, error: APIError | None) -> None:
-        """Record the result of a health check: None, or a failure.
+    def note_check(self, key: str, error: APIError | None, permit: Permit | None = None) -> None:
+        """Record the result of a health check, on `permit` if it holds one: None, or a failure.
 
         A disabled provider stays disabled.
         """
-        permit = self.force(key)
+        permit = permit or self.force(key)
         if permit is None:
             return
         if error is None:

@@ -58,6 +58,17 @@ class HedgeAfter(StrEnum):
     OFF = "off"
 
 
+class Recovery(StrEnum):
+    """How a chat finds out in the background that a provider is well again."""
+
+    TOKENS = "tokens"
+    """With its list of models, or else with an answer of a few tokens, at most 64 an hour."""
+    FREE = "free"
+    """With its list of models alone."""
+    OFF = "off"
+    """The next question finds out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptSettings:
     """How one provider is asked; in fallback.toml these keys may be in [chain] or in an entry."""
@@ -106,6 +117,8 @@ class ChainSettings:
     After that many seconds without content, at `timeout` (when the time to the first content is
     over), after `p95` (of the provider's last answers), or never (`off`).
     """
+    recovery: Recovery = Recovery.TOKENS
+    """How a chat finds out in the background that a provider is well again."""
     max_wait: float = 0.0
     """Total length of all pauses in a turn, when a provider or the whole chain is unavailable."""
 
@@ -117,3 +130,4 @@ class ChainSettings:
         else:
             check_seconds("hedge_after", self.hedge_after)
         object.__setattr__(self, "prefer", one_of("prefer", self.prefer, Prefer))
+        object.__setattr__(self, "recovery", one_of("recovery", self.recovery, Recovery))

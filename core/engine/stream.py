@@ -54,6 +54,7 @@ from fallback_chat.core.engine.call import Call
 from fallback_chat.core.engine.clocks import TotalTimeoutError
 from fallback_chat.core.engine.contest import Contest
 from fallback_chat.core.engine.hedging import NEVER
+from fallback_chat.core.engine.link import Contact
 from fallback_chat.core.engine.order import Order
 from fallback_chat.core.engine.patience import Patience
 from fallback_chat.core.engine.reading import AnswerStream
@@ -105,6 +106,7 @@ class FallbackLLMStream(AnswerStream):
         self._open: list[Call] = []
         """The open requests, the older one first."""
         self._teller = Teller(services.emit)
+        self._contact = Contact(services.link, services.emit)
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
         self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
 
@@ -132,6 +134,11 @@ class FallbackLLMStream(AnswerStream):
     def segments(self) -> tuple[Segment, ...]:
         """The parts of the text by provider, if another one was proven to continue it."""
         return self._shown.segments
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a provider has been asked and the turn is not over."""
+        return self._latest is not None and not self.ended
 
     @property
     def can_give_up(self) -> bool:
@@ -248,6 +255,7 @@ class FallbackLLMStream(AnswerStream):
         while True:
             taken = None if self._patience.is_over else await self._order.take()
             self._teller.what_follows(taken[0] if taken else None)
+            self._contact.nobody_else(taken[0] if taken else None, self._order.left())
             self._teller.skips(self._options.candidates, self._order)
             if taken is not None:
                 self._retries = 0
@@ -297,6 +305,7 @@ class FallbackLLMStream(AnswerStream):
         assert call.attempt.first_token is not None
         self._latest = call
         self._patience.end()
+        self._contact.note_answer(call.candidate.llm)
         self._services.note_first_content(call.candidate, call.attempt.first_token)
         self._services.board.renew(call.candidate.key, call.permit, seconds=LONGEST_ANSWER)
 
@@ -312,7 +321,7 @@ class FallbackLLMStream(AnswerStream):
         if isinstance(error, TotalTimeoutError):
             self._patience.total_is_over = True
             call.fail_without_blame(error)
-        elif retry_in is not None:
+        elif retry_in is not None or self._contact.note_failure(call, error):
             call.fail_without_blame(error)
         else:
             self._order.note_failure(candidate, error)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.engine.health import HealthBoard
     from fallback_chat.core.engine.hedging import Hedge
+    from fallback_chat.core.engine.link import Link
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import Event
@@ -39,6 +40,7 @@ class Services(NamedTuple):
     """The services that a turn borrows from its adapter."""
 
     board: HealthBoard
+    link: Link
     emit: Callable[[Event], None]
     budget: Callable[[Candidate, Permit], Budget]
     hedge: Callable[[Candidate, Budget], Hedge]

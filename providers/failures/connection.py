@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ _CERTIFICATE: Final = {
 
 _PLAIN_HTTP: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
+_NO_ROUTE: Final = (errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 _CAUSES: Final[dict[type[BaseException], tuple[str, str | None]]] = {
     socket.gaierror: ("the name of {place} does not resolve", "check base_url, and the network"),
     ConnectionRefusedError: ("{place} refuses connections", "check base_url, and that the server runs"),
@@ -81,7 +83,9 @@ def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) 
     else:
         words, hint = _cause(error, place)
         words += f", through {proxy.name}"
-    return APIConnectionError(words, kind=kind, details=ErrorDetails(), hint=hint)
+    failure = APIConnectionError(words, kind=kind, details=ErrorDetails(), hint=hint)
+    failure.no_route = any(_lacks_route(cause) for cause in _chain(error))
+    return failure
 
 
 def quotes_a_header(error: Exception) -> bool:
@@ -105,6 +109,10 @@ def _cause(error: Exception, place: str) -> tuple[str, str | None]:
     if isinstance(error, httpx.DecodingError):
         words += f" {error}"
     return f"{place} {words}", "check base_url" if isinstance(error, httpx.RemoteProtocolError) else None
+
+
+def _lacks_route(cause: BaseException) -> bool:
+    return isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno in _NO_ROUTE)
 
 
 def _is_tls(error: Exception) -> bool:

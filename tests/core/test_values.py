@@ -36,6 +36,7 @@ from fallback_chat.core.events import (
     AttemptStarted,
     AvailabilityChangedEvent,
     FailedOver,
+    LinkChanged,
     Notice,
     Outcome,
     ProviderGivenUp,
@@ -104,6 +105,7 @@ VALUES: list[Any] = [
     StreamRestarted(LLM_, LLM_, 3),
     StreamContinued(LLM_, LLM_, 3),
     AvailabilityChangedEvent(LLM_, available=False, until=1.0),
+    LinkChanged(offline=True),
     AllFailed(ERROR),
 ]
 NONSENSE = [object(), [object()], {"a": 1}, "nonsense\n", -1, NAN, b"bytes"]

@@ -85,7 +85,7 @@ async def unskip(repl: Repl, argument: str) -> None:
 
 async def probe(repl: Repl, argument: str) -> None:
     """Check providers now; one that answers is put back into use."""
-    from fallback_chat.cli.commands.probe import check
+    from fallback_chat.core.engine.check import check
 
     names = (_named(repl, argument),) if argument else repl.chain.names
     opened = await repl.opened()
@@ -97,6 +97,13 @@ async def probe(repl: Repl, argument: str) -> None:
         repl.say(_finding(llm, report))
         repl.told = report.error
         opened.adapter.note_check(llm, report.error)
+
+
+async def wait(repl: Repl, argument: str) -> None:
+    """Show or set how long a turn waits when every provider is busy."""
+    if argument:
+        repl.longest_wait = _seconds(argument)
+    repl.say(f"a turn waits up to {duration(repl.longest_wait)} when every provider is busy; Ctrl-C ends it", Tone.DIM)
 
 
 def _finding(llm: LLM, report: ProbeReport) -> str:
@@ -142,6 +149,7 @@ ROWS: Final = (
             group=_GROUP),
     Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=providers, at_once=True, group=_GROUP),
     Command("probe", "check providers now", probe, "[NAME]", values=providers, group=_GROUP),
+    Command("wait", "how long a turn waits when all are busy, as /wait 5m", wait, "[DURATION]", group=_GROUP),
     Command("why", "explain who answered the last question, and why", why, at_once=True, group=_GROUP),
     replace(MODEL, group=_GROUP),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from fallback_chat.core.engine.settings import (
     OnRefusal,
     OnStreamFailure,
     Prefer,
+    Recovery,
     TimeoutSource,
 )
 from fallback_chat.core.errors import ConfigError
@@ -48,6 +49,7 @@ on_stream_failure = "restart"
 on_refusal = "next"
 prefer = "sticky"
 hedge_after = "p95"
+recovery = "free"
 
 [[providers]]
 name = "a"
@@ -87,7 +89,7 @@ providers = ["a"]
         on_stream_failure=OnStreamFailure.RESTART,
         on_refusal=OnRefusal.NEXT,
     )
-    chain = ChainSettings(deadline=None, prefer=Prefer.STICKY, hedge_after="p95")
+    chain = ChainSettings(deadline=None, prefer=Prefer.STICKY, hedge_after="p95", recovery=Recovery.FREE)
     provider = ProviderSettings(
         name="a",
         kind="openai",

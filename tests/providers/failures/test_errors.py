@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import ssl
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +17,7 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.policy import Next, may_retry, rule
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.providers.failures.blame import blame
+from fallback_chat.providers.failures.connection import connection_error
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.failures.reader import SHOWN_LIMIT, parse_failure
 from tests.providers.vectors import NOW, VECTORS
@@ -208,3 +213,24 @@ def test_what_is_nested_deeper_than_any_error_is_dropped() -> None:
         deep = [deep]
     error = errors().from_event({"error": {"message": deep, "more": deep}}, {}, now=NOW)
     assert KEY not in f"{error}{error.body}"
+
+
+@pytest.mark.parametrize(
+    ("cause", "no_route"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), True),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), True),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), True),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), True),
+        (OSError(errno.ENETDOWN, "Network is down"), True),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), False),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), False),
+        (ssl.SSLError("bad handshake"), False),
+    ],
+)
+def test_an_error_knows_whether_this_machine_may_be_offline(cause: OSError, no_route: bool) -> None:
+    error = httpx.ConnectError("All connection attempts failed")
+    error.__cause__ = cause
+
+    assert connection_error(error, "https://api.example/v1").no_route is no_route
