@@ -244,7 +244,8 @@ def plain(record: AttemptRecord) -> AttemptRecord:
     error = record.error
     if error is None:
         return record
-    return replace(record, error=APIError(error.message, kind=error.kind, details=error.details, hint=error.hint))
+    told = APIError(error.message, kind=error.kind, details=error.details, hint=error.hint, words=error.words)
+    return replace(record, error=told)
 
 
 def is_another_model(asked: str, served: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.sinks.base import Sink
     from fallback_chat.core.chat_context import Part
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import LLM
     from fallback_chat.wiring import OpenChain
@@ -51,7 +54,7 @@ class AskOptions(NamedTuple):
 
 def ask(options: AskOptions, shared: SharedOptions) -> int:
     """Ask the chain once and give the exit code; the answer, and nothing else, goes to standard output."""
-    from fallback_chat.wiring import configure, open_chain
+    from fallback_chat.wiring import open_chain
 
     sink = make_sink(options, shared)
     if (misuse := _misuse(options)) is not None:
@@ -59,7 +62,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
         return ExitCode.USAGE
     try:
-        settings = configure(shared.config, shared.flags(on_stream_failure=_stream_policy(options)))
+        settings = _configured(options, shared)
         prompt = _prompt(options)
         chain = open_chain(settings, share_health=not shared.no_shared_health, warn=sink.notice)
         sink.redact_with(chain.redactor)
@@ -116,10 +119,21 @@ def _prompt(options: AskOptions) -> tuple[Part, ...]:
     return (Text(assemble(options.words, piped, texts)), *others, *map(read_image, options.images))
 
 
-def _stream_policy(options: AskOptions) -> str | None:
-    """Nothing is shown before a buffered answer is whole, so one that breaks off can always begin anew."""
+def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
+    """Return the settings of this run. Nothing is shown before a buffered answer is whole: one that breaks off starts over."""
+    from fallback_chat.wiring import configure
+
+    settings = configure(shared.config, shared.flags(on_stream_failure=options.on_stream_failure))
     buffered = options.json or options.no_stream or options.output is not None
-    return options.on_stream_failure or ("restart" if buffered else None)
+    if not buffered or options.on_stream_failure is not None:
+        return settings
+
+    def starts_over(attempt: AttemptSettings) -> AttemptSettings:
+        ends = attempt.on_stream_failure in (OnStreamFailure.RAISE, OnStreamFailure.ASK)
+        return replace(attempt, on_stream_failure=OnStreamFailure.RESTART) if ends else attempt
+
+    providers = tuple(replace(one, attempt=starts_over(one.attempt)) for one in settings.providers)
+    return replace(settings, attempt=starts_over(settings.attempt), providers=providers)
 
 
 async def _ask(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:

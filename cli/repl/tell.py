@@ -95,34 +95,30 @@ def _when(until: float | None, now: float) -> str:
     return f"is asked again in {countdown(until - now)} (/probe asks it now)."
 
 
-def _took(seconds: float) -> str:
-    return duration(max(seconds, 0.01))
-
-
 def _attempt(attempt: AttemptRecord) -> str:
     name = attempt.provider
     match attempt.outcome:
         case Outcome.SKIPPED:
             return f"{name} was passed over: it is resting, or out of use"
         case Outcome.CANCELLED:
-            return f"{name} was left after {_took(attempt.elapsed)}, by you"
+            return f"{name} was left after {duration(attempt.elapsed)}, by you"
         case Outcome.OK:
-            first = f"first words after {_took(attempt.first_token)}, " if attempt.first_token is not None else ""
-            return f"{name} answered: {first}done after {_took(attempt.elapsed)}"
+            first = f"first words after {duration(attempt.first_token)}, " if attempt.first_token is not None else ""
+            return f"{name} answered: {first}done after {duration(attempt.elapsed)}"
         case _:
             what = sentence(name, attempt.error) if attempt.error else f"{name} failed"
-            return f"{what} (after {_took(attempt.elapsed)})"
+            return f"{what} (after {duration(attempt.elapsed)})"
 
 
 def _ending(result: TurnResult) -> str:
     if result.stopped:
-        return f"You stopped it after {_took(result.elapsed)}."
+        return f"You stopped it after {duration(result.elapsed)}."
     if result.error is not None:
-        return f"It ended without a whole answer after {_took(result.elapsed)}."
+        return f"It ended without a whole answer after {duration(result.elapsed)}."
     name = result.answer.provider or "nobody"
     if not result.has_text:
-        return f"{name} gave no text ({result.answer.finish_reason}), {_took(result.elapsed)} in all."
-    return f"The answer came from {name}/{result.answer.model}, {_took(result.elapsed)} in all."
+        return f"{name} gave no text ({result.answer.finish_reason}), {duration(result.elapsed)} in all."
+    return f"The answer came from {name}/{result.answer.model}, {duration(result.elapsed)} in all."
 
 
 def chain_table(chain: Chain, session: Session, now: float) -> Iterator[str]:

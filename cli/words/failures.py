@@ -139,9 +139,9 @@ def exit_code_of_answer(answer: Answer) -> ExitCode:
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`."""
+    """Return a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`; never less than `0.01 s`."""
     if seconds < 10:
-        return f"{seconds:.2g} s"
+        return f"{max(seconds, 0.01):.2g} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -15,6 +15,7 @@ from fallback_chat.core.events import (
     AttemptStarted,
     LinkChanged,
     Notice,
+    Outcome,
     ProviderGivenUp,
     StreamContinued,
     StreamRestarted,
@@ -59,7 +60,7 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
                 return  # the summary, or `AttemptLate`, has reported it
             what = f"asking {following.label}"
             if following is llm:
-                what = f"asking it again in {duration(retry_in or 0)}"
+                what = f"asking it again in {duration(retry_in)}" if retry_in else "asking it again"
             yield f"{sentence(llm.label, error)}; {what}"
         case ProviderGivenUp(llm, following):
             yield f"{llm.label}: given up by you; asking {following.label}"
@@ -93,16 +94,15 @@ def attribution(answer: Answer, chain: int) -> str | None:
     if answer.provider is None or not asked or asked[0] == answer.provider:
         return None
     position = len(dict.fromkeys(asked))
-    return f"answered by {answer.provider}/{answer.model} ({_ordinal(position)} of {chain})"
+    begun = "".join(f"begun by {part.provider}/{part.model}, " for part in answer.segments[:1])
+    verb = "finished" if begun else "answered"
+    return f"{begun}{verb} by {answer.provider}/{answer.model} ({_ordinal(position)} of {chain})"
 
 
 def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
     """Return what is missing in an answer, and why; empty if it is whole."""
     if error is not None and answer is not None and answer.text.strip():
-        provider = answer.provider or "the provider"
-        cause = error.__cause__ if isinstance(error, AllProvidersFailed) else error
-        why = sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
-        return [f"the answer is incomplete: {why}"]
+        return [f"the answer is incomplete: {_why_broken_off(answer, error)}"]
     if error is not None:
         return list(explain(error))
     if answer is None or answer.complete:
@@ -111,6 +111,14 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
     if answer.refused:
         return [f"{who} refused to answer ({answer.finish_reason}{_in_its_words(answer)})"]
     return [f"the answer is incomplete: {_why_cut(answer, who)}{_in_its_words(answer)}"]
+
+
+def _why_broken_off(answer: Answer, error: BaseException) -> str:
+    """Return what befell the provider whose text is shown; others may have failed to continue it since."""
+    provider = answer.provider or "the provider"
+    own = [one.error for one in answer.attempts if one.provider == provider and one.outcome is Outcome.PARTIAL]
+    cause = own[-1] if own else error.__cause__ if isinstance(error, AllProvidersFailed) else error
+    return sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
 
 
 def calls_only(answer: Answer | None) -> list[str]:

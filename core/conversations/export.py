@@ -48,7 +48,8 @@ FORMATS: Final[dict[str, Callable[[Conversation], str]]] = {"md": to_markdown, "
 
 def _answer_blocks(turn: StoredTurn) -> Iterator[str]:
     answer = turn.answer
-    yield f"## {'/'.join(part for part in (answer.provider, answer.model) if part) or 'Answer'}"
+    speakers = answer.segments or (answer,)
+    yield f"## {', '.join('/'.join(filter(None, (one.provider, one.model))) for one in speakers) or 'Answer'}"
     yield answer.text or answer.refusal
     if why := what_is_missing(turn):
         yield f"*[{why}]*"

@@ -343,7 +343,7 @@ class FallbackLLMStream(AnswerStream):
 
         Raises the error of the broken answer if the text cannot be taken back.
         """
-        error = APIStreamError("it did not continue the answer where it broke off")
+        error = APIStreamError("it did not begin where the answer was cut", words="did not continue")
         call.fail_without_blame(error, Outcome.FAILED)  # none of it was shown
         self._patience.total_left = call.attempt.total_left
         self._teller.failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)

@@ -112,6 +112,7 @@ _ROWS: Final = (
     _fails("token-drop", W.AFTER_TEXT, "a word, then closed inside the body", *TO_TOKEN, s.close),
     _fails("token-close", W.AFTER_TEXT, "a word, then the end of the body, no finish", *TO_TOKEN, s.close_clean),
     _fails("token-done", W.AFTER_TEXT, "a word, then the terminator, no finish", *TO_TOKEN, s.terminate, s.close_clean),
+    _fails("half-close", W.AFTER_TEXT, "half of the words, then the end of the body", *TO_TEXT, s.half, s.close_clean),
     _fails("token-half", W.AFTER_TEXT, "a word, half an event, the end", *TO_TOKEN, s.half_event, s.close_clean),
     _fails("token-error", W.AFTER_TEXT, "a word, then an error event", *TO_TOKEN, s.error, s.end),
     _fails("token-broken", W.AFTER_TEXT, "a word, then broken JSON", *TO_TOKEN, s.broken_frame, s.end),
@@ -177,6 +178,7 @@ _ROWS: Final = (
     _whole(
         "lone-surrogate", W.ENCODING, "half a surrogate pair", *TO_TOKEN, s.say("\ud83d"), s.finish("stop"), *ENDING
     ),
+    _whole("continues", W.MEANING, "goes on from the words that it is to repeat", *TO_TEXT, s.go_on, *REST[1:]),
     _fails("empty", W.MEANING, "the role and finish stop, no content", *TO_TEXT, s.finish("stop"), *ENDING),
     _fails("whitespace", W.MEANING, "blanks only", *TO_TEXT, s.say(s.BLANK), s.finish("stop"), *ENDING),
     _fails("thinking-only", W.MEANING, "reasoning only", *TO_TEXT, s.think, s.finish("stop"), *ENDING),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 import zlib
 from collections.abc import Awaitable, Callable
@@ -108,6 +109,21 @@ async def token(ex: Exchange) -> None:
 async def rest(ex: Exchange) -> None:
     """Send all words but the first."""
     for piece in pieces(ex.manner.text)[1:]:
+        await ex.send(ex.voice.text(piece))
+
+
+async def half(ex: Exchange) -> None:
+    """Send the first half of the words."""
+    words = pieces(ex.manner.text)
+    for piece in words[: len(words) // 2]:
+        await ex.send(ex.voice.text(piece))
+
+
+async def go_on(ex: Exchange) -> None:
+    """Send the words from those on that the request quotes between two lines of dashes; all of them where it quotes none."""
+    quoted = re.findall(rb"-----\\n(.+?)\\n-----", ex.request.body)
+    anchor = json.loads(b'"%s"' % quoted[-1]) if quoted else ""
+    for piece in pieces(ex.manner.text[max(ex.manner.text.rfind(anchor), 0) if anchor else 0 :]):
         await ex.send(ex.voice.text(piece))
 
 

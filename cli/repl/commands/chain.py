@@ -110,7 +110,7 @@ def _finding(llm: LLM, report: ProbeReport) -> str:
     if report.error is not None:
         return sentence(llm.label, report.error)
     time = report.first_token if report.first_token is not None else report.total
-    return f"{llm.label} answers" + (f" (after {duration(max(time, 0.01))})" if time is not None else "")
+    return f"{llm.label} answers" + (f" (after {duration(time)})" if time is not None else "")
 
 
 async def why(repl: Repl, _: str) -> None:
