@@ -64,4 +64,7 @@ def _tell(text: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(__doc__)
+        sys.exit()
     sys.exit(main(sys.argv[1:] or [sys.executable, "-m", "fallback_chat", "ask", "hello"]))

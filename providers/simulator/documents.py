@@ -28,12 +28,21 @@ async def whole(ex: Exchange) -> None:
     await ex.document(200, dump(ex.wire.whole(Said(text=ex.manner.text, reason="stop"))), "application/json")
 
 
-def error(status: int, message: str = "", code: str | None = None, headers: tuple[tuple[str, str], ...] = ()) -> Step:
-    """Answer with the format's JSON document of an error."""
+def error(
+    status: int,
+    message: str = "",
+    code: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+    *,
+    type_at_openrouter: str | None = None,
+) -> Step:
+    """Answer with the format's JSON document of an error, and in it OpenRouter's own type where there is one."""
 
     async def step(ex: Exchange) -> None:
-        text = message or f"The simulator answers {status}."
-        await ex.document(status, dump(ex.wire.error_body(status, text, code)), "application/json", *headers)
+        body = ex.wire.error_body(status, message or f"The simulator answers {status}.", code)
+        if type_at_openrouter and isinstance(body["error"], dict):
+            body["error"]["metadata"] = {"error_type": type_at_openrouter}
+        await ex.document(status, dump(body), "application/json", *headers)
 
     return step
 

@@ -99,6 +99,12 @@ _ROWS: Final = (
     _fails("pings-forever", W.BEFORE_TEXT, "frames without content, nothing else", *TO_TEXT, s.for_ever(s.pings)),
     _fails("thinking-forever", W.BEFORE_TEXT, "reasoning, nothing else", *TO_TEXT, s.for_ever(s.thoughts)),
     _whole("thinking-long", W.BEFORE_TEXT, "reasoning for long, then an answer", *TO_TEXT, s.thoughts, s.token, *REST),
+    _fails(
+        "thinking-unseen",
+        W.BEFORE_TEXT,
+        "reasoning of which nothing is shown, then an answer",
+        *(*TO_TEXT, s.think_silently, s.late, s.token, *REST),
+    ),
     _fails("empty-body", W.BEFORE_TEXT, "an empty body", HEAD, s.end),
     _fails("terminator-only", W.BEFORE_TEXT, "only the terminator", HEAD, s.terminate, s.end),
     _fails("error-first", W.BEFORE_TEXT, "an error event first", HEAD, s.error, s.end),
@@ -188,6 +194,11 @@ _ROWS: Final = (
         "token-filter", W.MEANING, "a word, then finish content_filter", *TO_TOKEN, s.finish("content_filter"), *ENDING
     ),
     _fails("refusal", W.MEANING, "a refusal in words", *TO_TEXT, s.refuse, s.finish("refusal"), *ENDING),
+    _fails("cancelled", W.MEANING, "a word, then a state that is no end", *TO_TOKEN, s.finish("cancelled"), *ENDING),
+    _fails("unheard-of", W.MEANING, "a word, then a finish that nobody knows", *TO_TOKEN, s.finish("zonked"), *ENDING),
+    _whole(
+        "commentary", W.MEANING, "commentary in a message of its own, then the answer", *TO_TEXT, s.comment, *ANSWER[1:]
+    ),
     _whole("tool-call", W.MEANING, "a tool call, no text", *TO_TEXT, s.call_tool, s.finish("tool_calls"), *ENDING),
 )
 
@@ -202,6 +213,7 @@ HOSTILE_WAITS: Final = {
     "huge": "9" * 400,
     "empty": "",
     "1s": "1",
+    "3s": "3",
 }
 """Values of Retry-After, by the name of their fault: `429-wait-NAME`."""
 
@@ -226,6 +238,8 @@ def _statuses() -> Iterator[Fault]:
     for name, value in HOSTILE_WAITS.items():
         step = doc.error(429, "Rate limit reached.", "rate_limit_exceeded", (("retry-after", value),))
         yield _fails(f"429-wait-{name}", W.STATUS, f"429 with Retry-After {value[:40]!r}", step)
+    policy = doc.error(403, "The provider has declined.", "403", type_at_openrouter="content_policy_violation")
+    yield _fails("policy", W.STATUS, "403 whose type at OpenRouter is a policy's stop", policy)
     yield _fails("key-in-message", W.STATUS, "401 with the key and escape sequences in the message", doc.key_in_error)
 
 

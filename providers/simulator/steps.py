@@ -15,6 +15,7 @@ from fallback_chat.providers.simulator.exchange import Exchange, Framing, render
 Step = Callable[[Exchange], Awaitable[None]]
 
 THOUGHT: Final = "The user wants words. "
+COMMENT: Final = "I look at the file."
 BLANK: Final = " \n\t"
 REFUSAL: Final = "I cannot help with that."
 SEPARATORS: Final = "a\u2028b\u2029c\u0085d\u000be\u001cf 😀 é"
@@ -137,6 +138,16 @@ async def slowly(ex: Exchange) -> None:
 async def think(ex: Exchange) -> None:
     """Send one piece of reasoning."""
     await ex.send(ex.voice.thinking(THOUGHT))
+
+
+async def think_silently(ex: Exchange) -> None:
+    """Show that the model begins to think, where the format can, and nothing of what."""
+    await ex.send(ex.voice.think_silently())
+
+
+async def comment(ex: Exchange) -> None:
+    """Comment on the work, before the final answer."""
+    await ex.send(ex.voice.comment_on(COMMENT))
 
 
 async def refuse(ex: Exchange) -> None:

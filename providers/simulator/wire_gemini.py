@@ -70,7 +70,7 @@ class Gemini(WireFormat):
         return self._frame([{"functionCall": {"name": name, "args": arguments}}])
 
     def finish(self, reason: str) -> bytes:
-        return self._frame([], REASONS[reason])
+        return self._frame([], REASONS.get(reason, reason.upper()))
 
     def usage(self) -> bytes:
         return b""
@@ -83,7 +83,7 @@ class Gemini(WireFormat):
         if said.text or said.refusal:
             parts.append({"text": said.text or said.refusal})
         parts += [{"functionCall": {"name": name, "args": arguments}} for name, arguments in said.calls]
-        return self._response(parts, REASONS[said.reason or "stop"])
+        return self._response(parts, REASONS.get(reason := said.reason or "stop", reason.upper()))
 
     @staticmethod
     def error_body(status: int, message: str, code: str | None) -> Any:

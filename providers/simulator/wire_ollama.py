@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 COUNTS: Final = {"total_duration": 2, "load_duration": 1, "prompt_eval_count": 7, "eval_count": 5, "eval_duration": 1}
 
+REASONS: Final = dict.fromkeys(("tool_calls", "content_filter", "refusal"), "stop")
+"""Common finish reasons that this format does not know."""
+
 
 class Ollama(WireFormat):
     """Lines of `message`, the last one `done`; there is no filter, refusal or comment."""
@@ -79,4 +82,4 @@ class Ollama(WireFormat):
         head = {"model": self.model, "created_at": "2026-11-01T08:00:00Z", "message": {"role": "assistant", **message}}
         if reason is None:
             return {**head, "done": False}
-        return {**head, "done": True, "done_reason": "length" if reason == "length" else "stop", **COUNTS}
+        return {**head, "done": True, "done_reason": REASONS.get(reason, reason), **COUNTS}

@@ -19,6 +19,7 @@ INCOMPLETE: Final = {"length": "max_output_tokens"} | {
     word: word for word in ("content_filter", "max_messages", "steered")
 }
 """Reasons of an incomplete response, by the common finish or by their own name."""
+COMPLETE: Final = ("stop", "tool_calls", "refusal")
 STATES: Final = ("cancelled", "in_progress", "queued")
 """Other statuses of a response."""
 USAGE: Final = {
@@ -180,7 +181,7 @@ class Responses(WireFormat):
         return closed
 
     def _finished(self, reason: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-        why = INCOMPLETE.get(reason)
+        why = INCOMPLETE.get(reason) or (None if reason in (*COMPLETE, *STATES) else reason)
         status = "incomplete" if why else reason if reason in STATES else "completed"
         details = {"reason": why} if why else None
         return {**self._response(status), "output": list(items), "incomplete_details": details, "usage": USAGE}

@@ -89,7 +89,7 @@ class MessagesReader(AnswerReader):
             case "message_start":
                 return self._begin(dict_of(event.get("message")))
             case "message_delta":
-                return self._end(dict_of(event.get("delta")), dict_of(event.get("usage")))
+                return self._end(dict_of(event.get("delta")), dict_of(event.get("usage")), [])
             case "message_stop":
                 self.terminated = bool(self._word)
             case "ping":
@@ -109,7 +109,7 @@ class MessagesReader(AnswerReader):
         for index, block in enumerate(dicts_of(answer["content"])):
             chunks += self._start(index, block)
         end = {"stop_reason": answer.get("stop_reason") or "end_turn", "stop_details": answer.get("stop_details")}
-        return chunks + self._end(end, {})
+        return self._end(end, {}, chunks)
 
     def _begin(self, message: dict[str, Any]) -> list[ChatChunk]:
         self._id, self._answering = text_of(message.get("id")), text_of(message.get("model"))
@@ -170,8 +170,9 @@ class MessagesReader(AnswerReader):
     def _think(self, text: str) -> list[ChatChunk]:
         return self._chunk(ChoiceDelta(reasoning=text) if text else ChoiceDelta(thinking=True))
 
-    def _end(self, delta: dict[str, Any], usage: dict[str, Any]) -> list[ChatChunk]:
-        chunks = self._count(usage)
+    def _end(self, delta: dict[str, Any], usage: dict[str, Any], chunks: list[ChatChunk]) -> list[ChatChunk]:
+        """Add what ends the message to `chunks`. Raises `ErrorEventError`, with them, for a word that means failure."""
+        chunks += self._count(usage)
         if raw := text_of(delta.get("stop_reason")):
             self._explanation = text_of(dict_of(delta.get("stop_details")).get("explanation"))
             self._finish(raw, chunks)

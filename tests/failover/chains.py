@@ -69,12 +69,16 @@ class Turn:
     elapsed: float = 0.0
     attempts: list[tuple[str, str, ErrorKind | None]] = field(default_factory=list)
     """Provider, outcome, kind of error."""
+    budgets: list[tuple[float | None, str | None]] = field(default_factory=list)
+    """For each attempt, the seconds to the first content, and why."""
 
 
-def llm(name: str, origin: str, http: HttpEngine, kind: str = "openai", **options: Any) -> LLM:
+def llm(
+    name: str, origin: str, http: HttpEngine, kind: str = "openai", *, model: str = "sim-model", **options: Any
+) -> LLM:
     """Make a provider whose server is at `origin`."""
     base_url = origin + BASE_PATHS.get(kind, "")
-    settings = ProviderSettings(name=name, kind=kind, model="sim-model", base_url=base_url, **options)
+    settings = ProviderSettings(name=name, kind=kind, model=model, base_url=base_url, **options)
     return providers.load(kind).create(settings, api_key=KEY, http=http)
 
 
@@ -114,12 +118,12 @@ async def chain(
         yield opened
 
 
-async def ask(adapter: FallbackAdapter, text: str = "hi", **options: Any) -> Turn:
-    """Run one turn to its end, whatever that is. Raises TimeoutError when it has none within 10 s."""
+async def ask(adapter: FallbackAdapter, text: str = "hi", *, patience: float = 10, **options: Any) -> Turn:
+    """Run one turn to its end, whatever that is. Raises TimeoutError when it has none within `patience` seconds."""
     turn = Turn()
     now = asyncio.get_running_loop().time
     began = now()
-    async with asyncio.timeout(10), adapter.chat(chat_ctx=ChatContext.from_text(text), **options) as stream:
+    async with asyncio.timeout(patience), adapter.chat(chat_ctx=ChatContext.from_text(text), **options) as stream:
         try:
             async for chunk in stream:
                 if chunk.restarted:
@@ -135,4 +139,5 @@ async def ask(adapter: FallbackAdapter, text: str = "hi", **options: Any) -> Tur
         (attempt.provider, attempt.outcome.value, attempt.error.kind if attempt.error else None)
         for attempt in stream.attempts
     ]
+    turn.budgets = [(attempt.budget, attempt.budget_reason) for attempt in stream.attempts]
     return turn

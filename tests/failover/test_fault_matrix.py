@@ -12,7 +12,8 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions, FinishReason
 from fallback_chat.providers.simulator import FAULTS, Manner, Where
 from fallback_chat.providers.simulator.documents import STATUS_BODIES
-from fallback_chat.providers.simulator.steps import REFUSAL, SEPARATORS
+from fallback_chat.providers.simulator.steps import COMMENT, REFUSAL, SEPARATORS
+from fallback_chat.providers.wire.known_models import SHOWS
 from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ TEXTS: Final = {
     "lone-surrogate": "Wrong\N{REPLACEMENT CHARACTER}",
     "token-filter": "Wrong",
     "refusal": REFUSAL,
+    "commentary": f"{COMMENT}\n\n{FAULTY_TEXT}",
 }
 """Whole answers with a text of their own."""
 MEANINGS: Final = {
@@ -36,6 +38,8 @@ MEANINGS: Final = {
     "token-filter": LABELLED,
     "refusal": LABELLED,
     "tool-call": CALL,
+    "cancelled": PARTIAL,
+    "unheard-of": PARTIAL,
 }
 HEAVY: Final = {"long-line", "gzip-bomb", "head-huge", "empty-events", "deep-json"}
 """Megabytes each: not a matter of the format, and tested for one in test_faults.py."""
@@ -54,6 +58,8 @@ def expected(fault: Fault, kind: str, *, stream: bool) -> str:
     meaning = (OLLAMA if kind == "ollama" else {}).get(fault.name) or MEANINGS.get(fault.name)
     if meaning:
         return meaning
+    if fault.name == "thinking-unseen":
+        return ANSWER if stream and kind in SHOWS else FAILOVER
     if fault.whole:
         return ANSWER if stream or fault.name not in NOT_PLAIN else FAILOVER
     return PARTIAL if stream and fault.where is Where.AFTER_TEXT else FAILOVER

@@ -62,6 +62,16 @@ async def test_no_value_of_retry_after_holds_up_a_lone_provider_past_the_deadlin
     assert turn.elapsed <= 0.5 + SLACK
 
 
+@pytest.mark.parametrize("seconds", [1, 3])
+async def test_a_provider_rests_as_long_as_its_server_says_and_at_most_a_second_more(seconds: int) -> None:
+    async with chain(f"429-wait-{seconds}s", "ok") as it:
+        await ask(it.adapter)
+        until = it.adapter.health(it.adapter.llms[0]).until
+
+    assert until is not None
+    assert seconds <= until - it.clock() <= seconds + 1
+
+
 async def test_a_refused_connection_fails_over_at_once() -> None:
     async with chain("ok") as it:
         adapter = FallbackAdapter([llm("gone", f"http://127.0.0.1:{closed_port()}", it.http), *it.adapter.llms])
@@ -272,7 +282,16 @@ async def test_a_conversation_too_long_for_all_is_said_to_be_too_long() -> None:
     assert turn.error.kind is Kind.CONTEXT_EXCEEDED
 
 
-@pytest.mark.parametrize("fault", ["filter", "refusal"])
+async def test_a_policys_stop_is_an_answer_and_no_fault_of_the_provider() -> None:
+    async with chain("policy", "ok") as it:
+        turn = await ask(it.adapter)
+
+    assert (turn.text, it.asked, it.edges) == ("", [1, 0], [])
+    assert turn.error is not None
+    assert turn.error.kind is Kind.CONTENT_FILTER
+
+
+@pytest.mark.parametrize("fault", ["filter", "refusal", "policy"])
 async def test_a_refusal_goes_on_to_the_next_where_the_user_said_so(fault: str) -> None:
     async with chain(fault, "ok", on_refusal=OnRefusal.NEXT) as it:
         turn = await ask(it.adapter)

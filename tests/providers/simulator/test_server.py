@@ -60,7 +60,9 @@ def words(data: bytes) -> str:
 
 
 WHOLE_STREAMS = sorted(
-    name for name, fault in FAULTS.items() if fault.whole and name not in {"tool-call", "cr", "done-text"} | HEAVY
+    name
+    for name, fault in FAULTS.items()
+    if fault.whole and name not in {"tool-call", "cr", "done-text", "commentary"} | HEAVY
 )
 TEXTS = {"separators": SEPARATORS, "utf8-cut": SEPARATORS, "lone-surrogate": "The\ud83d"}
 
