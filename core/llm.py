@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core.checks import check_count, check_number, check_seconds, check_type, several
 
@@ -216,6 +216,19 @@ class LLMStream(_Closing):
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connection; idempotent."""
+
+
+class Reach(NamedTuple):
+    """The way to one server, and what came of taking it."""
+
+    proxy: str | None = None
+    certificates: str | None = None
+    """The trusted certificates, and what names them; None for http://."""
+    connect: float | None = None
+    """Seconds until a connection was there."""
+    status: int | None = None
+    """The status of the answer; any is a sign that the server is there."""
+    error: APIError | None = None
 
 
 class LLM(_Closing):

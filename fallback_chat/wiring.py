@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.engine.shared_health import HealthBackend
-    from fallback_chat.core.llm import LLM
+    from fallback_chat.core.llm import LLM, Reach
     from fallback_chat.providers.http.connections import HttpEngine
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,13 @@ def configure(config: Path | None, flags: Overrides) -> Settings:
     """
     settings = load_settings(surroundings(config), first_models)
     return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
+
+
+async def reach(providers: Sequence[ProviderSettings], seconds: float) -> list[Reach]:
+    """Connect to the servers of `providers` without a key, all at once, within so many seconds."""
+    from fallback_chat.providers.http.reach import reach as run
+
+    return await run(providers, seconds)
 
 
 def open_chain(

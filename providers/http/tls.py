@@ -25,11 +25,7 @@ def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext
 
     Raises `APIConnectionError` if a configured file or folder is unusable.
     """
-    place = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) or _system_directory()
-    if place is None:
-        import certifi
-
-        place = certifi.where()
+    place, _ = trusted(environ)
     folder = Path(place).is_dir()
     try:
         context = ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
@@ -41,6 +37,18 @@ def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext
         except OSError as error:
             raise _unusable(ca_file, "correct ca_file") from error
     return context
+
+
+def trusted(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the file or folder of the trusted certificates, and what names it."""
+    for name in CA_VARIABLES:
+        if environ.get(name):
+            return environ[name], name
+    if (folder := _system_directory()) is not None:
+        return folder, "the system"
+    import certifi
+
+    return certifi.where(), "certifi"
 
 
 def _unusable(place: str | Path, hint: str) -> APIConnectionError:

@@ -1,0 +1,37 @@
+"""The declaration of `fallback-chat doctor`."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fallback_chat.cli.options import PLAIN, SharedOptions, taking
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+@taking("config")
+def doctor(
+    shared: SharedOptions,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="Print the JSON object, and write it into a file for a bug report.")
+    ] = False,
+) -> int:
+    """Look at everything that decides how the program works here; no key is sent or shown."""
+    from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
+    from fallback_chat.cli.process.loop import run_until_signal
+    from fallback_chat.wiring import configure, reach, surroundings
+
+    patient = Patient(surroundings(shared.config), partial(configure, shared.config, shared.flags()), reach)
+
+    async def run() -> int:
+        code, report = await doctor(patient, sys.stdout, as_json=json or bundle)
+        if bundle:
+            write_bundle(report, Path.cwd(), sys.stderr)
+        return code
+
+    return run_until_signal(run)

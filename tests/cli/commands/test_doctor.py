@@ -1,0 +1,125 @@
+"""`doctor`: the truth about this place, without a key in it, and for nobody to be paid."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.program import KEY, Ran
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+
+DEAD = "http://127.0.0.1:9"
+
+
+def report(program: Program, *args: str, **options: Any) -> tuple[int, dict[str, Any]]:
+    ran = program("doctor", "--json", *args, **options)
+    assert KEY not in ran.out + ran.err
+    return ran.code, json.loads(ran.out)
+
+
+def test_each_provider_is_reached_or_not_and_no_key_is_sent(program: Program) -> None:
+    program.play("ok", "ok")
+    program.config["providers"][1]["base_url"] = DEAD
+    code, told = report(program)
+
+    assert code == told["exit_code"] == 0
+    assert [(one["name"], one["key_source"], one["key_state"], one["reached"]) for one in told["providers"]] == [
+        ("one", "env SIM_KEY", "set", True),
+        ("two", "env SIM_KEY", "set", False),
+    ]
+    assert told["providers"][1]["problem"].startswith("two cannot be reached (127.0.0.1:9 refuses connections)")
+    assert not [name for request in program.servers[0].requests for name in request.headers if "auth" in name.lower()]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"base_url": DEAD}, 69), ({"temprature": 1}, 78), ({"enabled": False}, 78), ({"kind": "nonsense"}, 78)],
+)
+def test_the_exit_code_says_whether_a_chat_could_begin(program: Program, change: dict[str, Any], code: int) -> None:
+    program.config["providers"][0] |= change
+    found, told = report(program)
+
+    assert found == told["exit_code"] == code
+    assert bool(told["configuration"]["mistakes"]) == (code == 78)
+    assert told["configuration"]["file"].endswith("fallback.toml")
+
+
+@pytest.mark.parametrize("place", ["model", "base_url", "kind", "tags"])
+def test_a_key_in_the_wrong_place_is_not_told(program: Program, place: str) -> None:
+    secret = "sk-Zq7xT0pSecretKEY91vWm4KdLq83"
+    value = {"base_url": f"{DEAD}/{secret}", "tags": [secret]}.get(place, secret)
+    program.config["providers"][0] |= {place: value, "api_key": secret}
+    del program.config["providers"][0]["api_key_env"]
+    for args in ([], ["--json"]):
+        ran = program("doctor", *args, env={"OTHER": secret, "OPENAI_API_KEY": secret})
+        assert secret not in ran.out + ran.err
+
+
+def test_the_way_to_a_server_is_told(program: Program) -> None:
+    program.config["providers"][0]["base_url"] = "https://host.invalid/v1"
+    _, told = report(program, env={"HTTPS_PROXY": "http://me:pass-word@127.0.0.1:9", "SSL_CERT_FILE": __file__})
+    (one,) = told["providers"]
+
+    assert (one["proxy"], one["certificates"]) == ("http://127.0.0.1:9 (HTTPS_PROXY)", f"{__file__} (SSL_CERT_FILE)")
+    assert {"HTTPS_PROXY", "SSL_CERT_FILE", "SIM_KEY"} <= set(told["variables"])
+    assert "pass-word" not in json.dumps(told)
+
+
+def test_a_silent_server_is_not_waited_for_longer_than_the_others(program: Program) -> None:
+    program.play("accept-silent", "ok")
+    _, told = report(program)
+    assert [one["reached"] for one in told["providers"]] == [False, True]
+    assert told["providers"][0]["problem"].endswith("(nothing for 5 s): check base_url, the proxy and the network")
+
+
+def test_the_files_are_told_with_kind_and_mode(program: Program, tmp_path: Path) -> None:
+    data, state = tmp_path / "data/fallback-chat", tmp_path / "state/fallback-chat"
+    data.mkdir(parents=True)
+    state.mkdir(parents=True, mode=0o700)
+    (data / "history.db").mkdir()
+    (state / "health.db").write_bytes(b"")
+    (state / "health.db").chmod(0o644)
+    (state / "input-history").symlink_to("/dev/null")
+    _, told = report(program, env={"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")})
+    looks = {Path(one["path"]).name: (one["kind"], one["mode"], one["problem"]) for one in told["paths"]}
+
+    assert looks["history.db"][0::2] == ("folder", "it is a folder instead of a file: move it away")
+    assert looks["health.db"] == ("file", "0644", f"others have access: chmod 600 {state / 'health.db'}")
+    assert looks["input-history"][0::2] == ("link", "it is a device instead of a file: move it away")
+    assert looks["fallback.toml"] == ("file", "0600", None)
+    assert looks["models.json"] == ("missing", None, None)
+
+
+def test_a_bundle_is_what_was_shown_in_a_private_file(program: Program, tmp_path: Path) -> None:
+    ran = program("doctor", "--bundle")
+    (path,) = (tmp_path / "cwd").glob("fallback-chat-doctor-*.json")
+
+    assert ran == Ran(0, path.read_text("utf-8"), f"wrote {path}: what is printed above, for a bug report\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert KEY not in ran.out
+
+
+def test_the_text_says_the_same(program: Program) -> None:
+    ran = program("doctor")
+    assert ran.code == 0
+    for part in (
+        "versions: fallback-chat ",
+        "configuration: /",
+        "one: openai, model",
+        "  key: env SIM_KEY, set",
+        "files:",
+    ):
+        assert part in ran.out
+    assert KEY not in ran.out
+
+
+def test_without_any_configuration_it_looks_all_the_same(program: Program) -> None:
+    program.config = {}
+    ran = program("doctor")
+    assert (ran.code, "no file: the chain is what the environment offers" in ran.out, ran.err) == (0, True, "")
