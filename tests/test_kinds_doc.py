@@ -102,7 +102,7 @@ def test_a_service_is_as_the_page_says(row: list[str]) -> None:
     quirks = quirks_of(ProviderSettings(name="p", kind="openai", model="m", preset=service.name))
     said = {text for field, text in SPECIAL.items() if getattr(quirks, field) != Quirks._field_defaults[field]}
     said |= {"needs no key"} if not service.key_env else set()
-    said |= {"each customer has an own host"} if not service.base_url else set()
+    said |= {"each customer has a separate host"} if not service.base_url else set()
     assert (tuple(words(named)), words(header), words(limit), pdf == "yes") == (
         service.kinds,
         [quirks.auth_header],
