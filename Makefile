@@ -36,10 +36,7 @@ FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
-	@echo '$$ fallback-chat ask "how do I add a second provider?"'
-	@$(FRESH) $(BIN)/fallback-chat ask "how do I add a second provider?"
-	@echo
-	@$(FRESH) $(BIN)/python -m fallback_chat.providers.simulator $(BIN)/fallback-chat ask "hello"
+	@$(FRESH) $(BIN)/fallback-chat demo
 
 test: $(READY)
 	$(PYTEST)

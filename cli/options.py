@@ -79,6 +79,14 @@ class SharedOptions(NamedTuple):
             help="Neither read nor write what other runs have found out about the providers.",
         ),
     ] = False
+    chaos: Annotated[
+        str | None,
+        typer.Option(
+            "--chaos",
+            metavar="NAME=FAULT[,first=N][,until=S],…",
+            help="Rehearse an outage: let these providers fail, as in primary=503,first=2.",
+        ),
+    ] = None
     system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
     deadline: Annotated[
         float | None,

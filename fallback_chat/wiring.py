@@ -27,6 +27,7 @@ from fallback_chat.providers import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from fallback_chat.core.config.key_command import Launch
     from fallback_chat.core.config.model_cache import ModelCache
@@ -106,12 +107,15 @@ def open_chain(
     records: dict[str, Health] | None = None,
     *,
     share_health: bool = True,
+    chaos: str | None = None,
     warn: Callable[[str], object] = logger.warning,
 ) -> OpenChain:
     """Build the chain of the enabled providers; no network is touched and no command run.
 
     `records` carry health from one chain of this process to the next; with `share_health` other
-    processes see it as well. `warn` receives a message if that is impossible.
+    processes see it as well. `warn` receives a message if that is impossible. `chaos` says which
+    providers fail for a while, as `--chaos` does: nobody else learns of that. Raises `InputError`
+    for what it cannot mean.
     """
     from fallback_chat.providers.http.connections import HttpEngine
 
@@ -132,6 +136,8 @@ def open_chain(
             models().teach(llm, provider)
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
+    if chaos is not None:
+        llms = _rehearsed(llms, enabled, chaos, engine, warn)
     labels = _health_labels(enabled)
     adapter = FallbackAdapter(
         llms,
@@ -139,9 +145,43 @@ def open_chain(
         attempt_settings=[one.attempt for one in enabled],
         close_llms=True,
         keys=tuple(labels),
-        store=_health_store(labels, records, warn) if share_health else MemoryHealthStore(records),
+        store=_health_store(labels, records, warn) if share_health and chaos is None else MemoryHealthStore(records),
     )
     return OpenChain(adapter, settings, redactor, models)
+
+
+def _rehearsed(
+    llms: Sequence[LLM],
+    providers: Sequence[ProviderSettings],
+    chaos: str,
+    engine: HttpEngine,
+    warn: Callable[[str], object],
+) -> list[LLM]:
+    """Return `llms`, of which those that `chaos` names meet a fault of the simulator."""
+    from fallback_chat.providers.simulator.rehearsal import Rehearsed, read_faults, stand_in
+
+    faults = read_faults(chaos, [one.name for one in providers])
+
+    def rehearsed(llm: LLM, settings: ProviderSettings) -> LLM:
+        fault = faults.get(settings.name)
+        if fault is None:
+            return llm
+        warn(f"rehearsal: {settings.name} meets {fault}")
+
+        def make(url: str) -> LLM:
+            simulated = stand_in(settings, url)
+            return load(simulated.kind).create(simulated, api_key="rehearsal", http=engine)
+
+        return Rehearsed(llm, fault, make)
+
+    return [rehearsed(llm, settings) for llm, settings in zip(llms, providers, strict=True)]
+
+
+def demo_stage() -> AbstractContextManager[Path]:
+    """Return a context manager that runs the providers of the demo, and gives the path of their fallback.toml."""
+    from fallback_chat.providers.simulator.stage import stage
+
+    return stage()
 
 
 def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:

@@ -64,7 +64,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     try:
         settings = _configured(options, shared)
         prompt = _prompt(options)
-        chain = open_chain(settings, share_health=not shared.no_shared_health, warn=sink.notice)
+        chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=sink.notice)
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
         sink, plan = _plan(sink, chain, ChatMessage(Role.USER, prompt), shared)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.config.settings import Settings
-    from fallback_chat.core.engine.breaker import Health
     from fallback_chat.wiring import OpenChain
 
 PATIENCE: Final = 2.0
@@ -41,7 +40,7 @@ def chat(shared: SharedOptions) -> int:
     from fallback_chat.wiring import configure, open_chain
 
     settings = configure(shared.config, shared.flags())
-    opener = partial(open_chain, share_health=not shared.no_shared_health)
+    opener = partial(open_chain, share_health=not shared.no_shared_health, chaos=shared.chaos)
     return run_until_signal(lambda: converse(settings, opener, shared, piped))
 
 
@@ -69,7 +68,7 @@ def _take_piped() -> str:
 
 async def converse(
     settings: Settings,
-    opener: Callable[[Settings, dict[str, Health]], OpenChain],
+    opener: Callable[..., OpenChain],
     shared: SharedOptions,
     piped: str = "",
 ) -> int:
@@ -91,7 +90,9 @@ async def converse(
         output.enable_cpr = False
     modes = Terminal(0, sys.stdout, term="" if dumb else os.environ.get("TERM", ""))
     with create_app_session(input_, output), modes as terminal:
-        repl = assemble(settings, opener, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
+        repl: Repl
+        warned = partial(opener, warn=lambda line: repl.say(line))  # noqa: PLW0108 - made in the next line
+        repl = assemble(settings, warned, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
         with repl.host.signals():
             try:
                 if shared.continues:

@@ -23,7 +23,7 @@ def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
         shared = shared.with_chain(tuple(names))
     stderr = Sink(sys.stdout, sys.stderr)
     settings = configure(shared.config, shared.flags())
-    chain = open_chain(settings, share_health=not shared.no_shared_health, warn=stderr.notice)
+    chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=stderr.notice)
     stderr.redact_with(chain.redactor)
     tell_warnings(chain.settings, stderr.notice, quiet=shared.quiet)
     return chain

@@ -1,6 +1,6 @@
 """A loopback server that speaks the vendors' wire formats and fails on demand.
 
-Used by tests, `demo` and `--chaos`.
+Used by tests, `demo` (`stage.py`) and `--chaos` (`rehearsal.py`).
 """
 
 from fallback_chat.providers.simulator.exchange import Manner, Recorded

@@ -240,6 +240,8 @@ def _statuses() -> Iterator[Fault]:
         yield _fails(f"429-wait-{name}", W.STATUS, f"429 with Retry-After {value[:40]!r}", step)
     policy = doc.error(403, "The provider has declined.", "403", type_at_openrouter="content_policy_violation")
     yield _fails("policy", W.STATUS, "403 whose type at OpenRouter is a policy's stop", policy)
+    busy = doc.error(503, "The model is overloaded.", "overloaded", (("retry-after", "3"),))
+    yield _fails("503-wait-3s", W.STATUS, "503 with Retry-After 3", busy)
     yield _fails("key-in-message", W.STATUS, "401 with the key and escape sequences in the message", doc.key_in_error)
 
 

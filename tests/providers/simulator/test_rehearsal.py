@@ -1,44 +1,54 @@
-"""The rehearsal of an outage: three providers fail, each in its own way, and the command gives the answer of the fourth."""
+"""Rehearsing an outage: what `--chaos` can say, who is asked meanwhile, and who afterwards."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+import pytest
 
-from fallback_chat.providers.simulator import __main__ as simulator
-from fallback_chat.providers.simulator.__main__ import ANSWER, main
+from fallback_chat.core.errors import InputError
+from fallback_chat.providers.simulator.rehearsal import Fault, read_faults
 
-if TYPE_CHECKING:
-    import pytest
+NAMES = ("one", "two")
 
 
-def test_a_rehearsal_ends_with_the_whole_answer_of_the_last_provider(capfd: pytest.CaptureFixture[str]) -> None:
-    code = main([sys.executable, "-m", "fallback_chat", "ask", "--json", "hello"])
-
-    out, err = capfd.readouterr()
-    answer = json.loads(out)
-    assert (code, answer["text"], answer["provider"]) == (0, ANSWER, "good")
-    assert [(each["provider"], (each["error"] or {}).get("kind")) for each in answer["attempts"]] == [
-        ("refused", "connection"),
-        ("broken", "server_error"),
-        ("silent", "timeout"),
-        ("good", None),
-    ]
-    assert err.endswith("exit code 0; requests received: broken 1, silent 1, good 1\n")
-
-
-def test_a_rehearsal_passes_the_exit_code_of_its_command_on(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main([sys.executable, "-c", "raise SystemExit(75)"]) == 75
-    assert capfd.readouterr().err.endswith("exit code 75; requests received: broken 0, silent 0, good 0\n")
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("one=503", {"one": Fault("503")}),
+        ("one=429,first=2", {"one": Fault("429", first=2)}),
+        ("one=hang,until=30", {"one": Fault("silence", until=30)}),
+        ("one=stall,until=30s,first=1", {"one": Fault("token-silence", first=1, until=30)}),
+        (" one = cut , two=refused,first=3", {"one": Fault("token-close"), "two": Fault("refused", first=3)}),
+        ("one=late,one=500", {"one": Fault("500")}),
+    ],
+)
+def test_a_list_of_faults_is_read(text: str, faults: dict[str, Fault]) -> None:
+    assert read_faults(text, NAMES) == faults
 
 
-def test_help_runs_nothing() -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "fallback_chat.providers.simulator", "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (told.returncode, told.stdout, told.stderr) == (0, simulator.__doc__, "")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no provider is called ''; there are one, two"),
+        ("three=503", "no provider is called 'three'; there are one, two"),
+        ("first=2", "no provider is called 'first'"),
+        ("one", "no fault is called ''"),
+        ("one=", "no fault is called ''"),
+        ("one=900", "no fault is called '900': write an HTTP status, or"),
+        ("one=sillence", "or silence"),
+        ("one=503,first=soon", "first must be a number of requests, not 'soon'"),
+        ("one=503,first=-1", "first must be a number of requests"),
+        ("one=503,until=1h", "until must be a number of seconds, not '1h'"),
+        ("one=503,until=", "until must be a number of seconds"),
+    ],
+)
+def test_what_it_cannot_mean_is_said_with_what_would_be_right(text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_faults(text, NAMES)
+
+    assert said in str(caught.value)
+
+
+def test_a_fault_says_how_long_it_lasts() -> None:
+    words = [str(fault) for fault in (Fault("503"), Fault("503", 2), Fault("503", None, 30), Fault("503", 2, 30))]
+
+    assert words == ["503", "503 for its first 2 requests", "503 for 30 s", "503 for its first 2 requests or 30 s"]

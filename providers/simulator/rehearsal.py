@@ -1,0 +1,173 @@
+"""Rehearsing an outage: a provider of the user's whose requests meet a fault of the simulator for a while.
+
+What is rehearsed reaches nobody: while the fault lasts, a simulator on this machine gets the requests, with
+no key of the user's. After it the provider itself is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fallback_chat.core.errors import InputError
+from fallback_chat.core.llm import LLM
+from fallback_chat.providers.simulator.faults import FAULTS
+from fallback_chat.providers.simulator.server import closed_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from fallback_chat.core.chat_context import ChatContext
+    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.llm import ChatOptions, LLMStream, ModelInfo, ProbeReport
+
+REFUSED: Final = "refused"
+"""The one fault without a server: nothing listens on the port."""
+NICKNAMES: Final = {"hang": "silence", "stall": "token-silence", "cut": "token-close", "down": "503"}
+"""Short names of faults for those who do not know the table by heart."""
+V1: Final = ("openai", "openai-responses")
+"""The kinds whose base URL ends in /v1."""
+_OPTION: Final = re.compile(r"(first|until)=(.*)")
+
+
+class Fault(NamedTuple):
+    """What happens to one provider, and for how long; without a limit, always."""
+
+    name: str
+    first: int | None = None
+    """Requests that meet it."""
+    until: float | None = None
+    """Seconds from the start for which it lasts."""
+
+    def __str__(self) -> str:
+        limits = [f"its first {self.first} requests"] if self.first is not None else []
+        limits += [f"{self.until:g} s"] if self.until is not None else []
+        return f"{self.name} for {' or '.join(limits)}" if limits else self.name
+
+
+def read_faults(text: str, names: Sequence[str]) -> dict[str, Fault]:
+    """Read `NAME=FAULT[,first=N][,until=S],…` for a chain of `names`. Raises `InputError`, with what would be right."""
+    faults: dict[str, Fault] = {}
+    last = ""
+    for part in text.split(","):
+        if (option := _OPTION.fullmatch(part.strip())) and last:
+            faults[last] = _limited(faults[last], option[1], option[2])
+            continue
+        last, _, fault = (word.strip() for word in part.partition("="))
+        if last not in names:
+            raise InputError(f"--chaos: no provider is called {last!r}; there are {', '.join(names)}")
+        faults[last] = Fault(_fault(fault))
+    return faults
+
+
+def _fault(name: str) -> str:
+    found = NICKNAMES.get(name, name)
+    if found in FAULTS or found == REFUSED:
+        return found
+    known = [*NICKNAMES, REFUSED, *FAULTS]
+    meant = get_close_matches(name, known, n=3) or [*NICKNAMES, REFUSED, "429", "late"]
+    raise InputError(f"--chaos: no fault is called {name!r}: write an HTTP status, or {', '.join(meant)}")
+
+
+def _limited(fault: Fault, option: str, value: str) -> Fault:
+    number = re.fullmatch(r"(\d{1,6})s?" if option == "until" else r"(\d{1,6})", value.strip())
+    if number is None:
+        what = "a number of seconds" if option == "until" else "a number of requests"
+        raise InputError(f"--chaos: {option} must be {what}, not {value!r}")
+    return fault._replace(first=int(number[1])) if option == "first" else fault._replace(until=float(number[1]))
+
+
+class Rehearsed(LLM):
+    """`real`, or while `fault` lasts the provider that `make` returns for the address of a simulator."""
+
+    def __init__(self, real: LLM, fault: Fault, make: Callable[[str], LLM]) -> None:
+        self._real = real
+        self._fault = fault
+        self._make = make
+        self._servers = ExitStack()
+        self._stand_in: LLM | None = None
+        self._requests = 0
+        self._began = time.monotonic()
+
+    @property
+    def label(self) -> str:
+        """That of the provider."""
+        return self._real.label
+
+    @property
+    def kind(self) -> str:
+        """That of the provider."""
+        return self._real.kind
+
+    @property
+    def model(self) -> str:
+        """That of the provider."""
+        return self._real.model
+
+    @property
+    def machine(self) -> str | None:
+        """That of the provider."""
+        return self._real.machine
+
+    @property
+    def context_window(self) -> int | None:
+        """That of the provider."""
+        return self._real.context_window
+
+    def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
+        """Return what the provider says of itself."""
+        return self._real.thinks_silently(options)
+
+    def learn(self, models: Iterable[ModelInfo]) -> None:
+        """Let the provider learn."""
+        self._real.learn(models)
+
+    def chat(self, *, chat_ctx: ChatContext, **arguments: Any) -> LLMStream:
+        """Start an answer, of whoever is to be asked now."""
+        return self._next().chat(chat_ctx=chat_ctx, **arguments)
+
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> ProbeReport:  # noqa: ASYNC109
+        """Check whoever is to be asked now."""
+        return await self._next().probe(light=light, timeout=timeout)
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Return the models of whoever is to be asked now."""
+        return await self._next().list_models()
+
+    async def aclose(self) -> None:
+        """Close the provider, and end the simulator."""
+        try:
+            await self._real.aclose()
+            if self._stand_in is not None:
+                await self._stand_in.aclose()
+        finally:
+            await asyncio.to_thread(self._servers.close)
+
+    def _next(self) -> LLM:
+        number, self._requests = self._requests, self._requests + 1
+        over = (self._fault.first is not None and number >= self._fault.first) or (
+            self._fault.until is not None and time.monotonic() - self._began >= self._fault.until
+        )
+        if over:
+            return self._real
+        if self._stand_in is None:
+            if self._fault.name == REFUSED:
+                url = f"http://127.0.0.1:{closed_port()}"
+            else:
+                url = self._servers.enter_context(running(self._fault.name)).url
+            self._stand_in = self._make(url)
+        return self._stand_in
+
+
+def stand_in(settings: ProviderSettings, url: str) -> ProviderSettings:
+    """Return the settings of a provider whose server is a simulator at `url`: nothing of the user's account is left."""
+    kind = "openai" if settings.kind == "guide" else settings.kind  # the guide has no server that could fail
+    base_url = f"{url}/v1" if kind in V1 else url
+    return replace(
+        settings, kind=kind, base_url=base_url, key=None, preset=None, proxy="none", headers=(), ca_file=None
+    )
