@@ -130,6 +130,13 @@ class Answer:
         check_type("error", self.error, AnswerError, none=True)
 
     @property
+    def asked_model(self) -> str | None:
+        """The requested model, where another one answered."""
+        if self.served_model is None:
+            return None
+        return next((one.model for one in reversed(self.attempts) if one.provider == self.provider), None)
+
+    @property
     def refused(self) -> bool:
         """Whether the provider refused to answer."""
         return self.finish_reason in REFUSED
@@ -231,7 +238,7 @@ class AnswerBuilder:
             provider=llm.label if llm else None,
             kind=llm.kind if llm else None,
             model=(self._model or llm.model) if llm else None,
-            served_model=self._model if llm and is_another_model(llm.model, self._model) else None,
+            served_model=self._model if llm and llm.names_model and is_another_model(llm.model, self._model) else None,
             usage=self._usage,
             attempts=tuple(map(plain, stream.attempts)),
             segments=segments,
@@ -251,7 +258,8 @@ def plain(record: AttemptRecord) -> AttemptRecord:
 def is_another_model(asked: str, served: str) -> bool:
     """Whether a server names a model other than the requested one.
 
-    A path in front, `latest` and a date at the end make no difference.
+    A path or a cloud's prefix in front, OpenRouter's variant, `latest` and a date at the end make no
+    difference.
     """
     name, version = _name_and_version(asked)
     served_name, served_version = _name_and_version(served)
@@ -259,11 +267,16 @@ def is_another_model(asked: str, served: str) -> bool:
 
 
 def _name_and_version(model: str) -> tuple[str, str]:
-    name = model.rpartition("/")[2].lower()
+    name = _AROUND.sub("", model.rpartition("/")[2].lower())
     version = _VERSION.search(name)
     return (name[: version.start()], version[1]) if version else (name, "")
 
 
+_AROUND: Final = re.compile(
+    r"^(?:(?:us|eu|apac|global)\.)?(?:anthropic|amazon|meta|mistral|openai|deepseek|qwen)\.(?=[a-z])|-v\d:\d$"
+    r"|:(?:free|nitro|floor|online|exacto|extended|thinking|beta)$"
+)
+"""What Bedrock puts around the names of models, and OpenRouter behind them."""
 _VERSION: Final = re.compile(r"[-:@](latest|\d{4}-?\d{2}-?\d{2}|\d{2}-\d{4}|\d{3,4})$")
 """Versions as vendors write them: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`,
 `-0613`."""

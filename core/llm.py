@@ -252,6 +252,11 @@ class LLM(_Closing):
         return "unknown"
 
     @property
+    def names_model(self) -> bool:
+        """Whether `model` is the name of a model, and not one that the user gave to a deployment."""
+        return True
+
+    @property
     def machine(self) -> str | None:
         """The machine it runs on: host and port, or `local`; None if unknown.
 

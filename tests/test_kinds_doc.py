@@ -85,6 +85,7 @@ SPECIAL = {
     "seed": "seed under its own name",
     "answer_after_results": "results are always followed by an answer",
     "effort": "effort in its own way",
+    "own_names": "models go by the names of your deployments",
     "reasoning_back": "reasoning goes back during a tool loop",
     "reasoning_required": "and with every earlier call",
     "probe_path": "key checked at its own path",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.repl.status import shorten
 from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.cli.words.health import countdown
-from fallback_chat.cli.words.notices import attribution
+from fallback_chat.cli.words.notices import attribution, speaker
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.events import Outcome
@@ -49,8 +49,9 @@ def footer(result: TurnResult, chain: Chain) -> str | None:
     name = answer.provider
     causes = [f"{one.provider} {short(one.error)}" for one in result.attempts if one.error and one.provider != name]
     line = attribution(answer, len(chain.names))
-    if line is None and name != chain.names[0]:
-        line = f"answered by {name}/{answer.model} ({result.plan.why})"
+    began = result.attempts[0].provider if result.attempts else name
+    if began == name != chain.names[0]:
+        line = f"{line or f'answered by {speaker(answer)}'} ({result.plan.why})"
     return f"{line} — {', '.join(dict.fromkeys(causes))}" if line and causes else line
 
 
@@ -118,7 +119,7 @@ def _ending(result: TurnResult) -> str:
     name = result.answer.provider or "nobody"
     if not result.has_text:
         return f"{name} gave no text ({result.answer.finish_reason}), {duration(result.elapsed)} in all."
-    return f"The answer came from {name}/{result.answer.model}, {duration(result.elapsed)} in all."
+    return f"The answer came from {speaker(result.answer)}, {duration(result.elapsed)} in all."
 
 
 def chain_table(chain: Chain, session: Session, now: float) -> Iterator[str]:

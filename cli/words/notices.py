@@ -89,14 +89,22 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
 
 
 def attribution(answer: Answer, chain: int) -> str | None:
-    """Return who answered, if it was not the first of `chain` providers."""
-    asked = [record.provider for record in answer.attempts]
-    if answer.provider is None or not asked or asked[0] == answer.provider:
+    """Return who answered, if it was not the first of `chain` providers, or not the model that was asked for."""
+    asked = list(dict.fromkeys(record.provider for record in answer.attempts))
+    if answer.provider is None or not asked:
         return None
-    position = len(dict.fromkeys(asked))
+    first = asked[0] == answer.provider
+    if first and answer.asked_model is None:
+        return None
     begun = "".join(f"begun by {part.provider}/{part.model}, " for part in answer.segments[:1])
-    verb = "finished" if begun else "answered"
-    return f"{begun}{verb} by {answer.provider}/{answer.model} ({_ordinal(position)} of {chain})"
+    place = "" if first else f" ({_ordinal(len(asked))} of {chain})"
+    return f"{begun}{'finished' if begun else 'answered'} by {speaker(answer)}{place}"
+
+
+def speaker(answer: Answer) -> str:
+    """Return the provider and the model that answered, and the model that was asked for where it is another one."""
+    instead = f" instead of {answer.asked_model}" if answer.asked_model else ""
+    return f"{answer.provider}/{answer.model}{instead}"
 
 
 def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:

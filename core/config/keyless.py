@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import SlowKeyError
-from fallback_chat.core.config.services import machine
 from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.key_command import KeyCommand, Launch, Start
     from fallback_chat.core.config.settings import ProviderSettings
-    from fallback_chat.core.llm import ChatChunk, ModelInfo
+    from fallback_chat.core.llm import ChatChunk, ChatOptions, ModelInfo
 
 
 COMMAND_PAUSE: Final = 60.0
@@ -66,6 +65,7 @@ class _Commands:
 class Keyless(LLM):
     """Asks `find` for the key on first use and has `create` build the real provider with it.
 
+    What can be known of the provider without its key, another one built without a key tells.
     `find` runs in a thread, one call at a time, with a function through which it starts commands:
     cancelling kills them. So `api_key_cmd` never runs for a provider that nobody asks, and its time
     counts as the attempt's.
@@ -81,6 +81,7 @@ class Keyless(LLM):
         self._find = find
         self._create = create
         self._found: LLM | None = None
+        self._face: LLM | None = None
         self._finding = asyncio.Lock()
 
     @property
@@ -99,17 +100,32 @@ class Keyless(LLM):
         return self._settings.model
 
     @property
+    def known(self) -> LLM:
+        """The real provider, or the same without a key, which must not be asked."""
+        if self._found is None and self._face is None:
+            self._face = self._create(None)
+        known = self._found or self._face
+        assert known is not None
+        return known
+
+    @property
+    def names_model(self) -> bool:
+        """Whether the server knows the model by the name of the model."""
+        return self.known.names_model
+
+    @property
     def machine(self) -> str | None:
         """Host and port, or `local`."""
-        return machine(self.kind, self._settings.base_url)
+        return self.known.machine
 
     @property
     def context_window(self) -> int | None:
-        """The configured number of tokens.
+        """The number of tokens that fit into one conversation, or None if unknown."""
+        return self.known.context_window
 
-        The list of models adds its own once the key is known.
-        """
-        return self._settings.context_window if self._found is None else self._found.context_window
+    def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
+        """Return why the model may be silent for long before its answer, or None if it should not."""
+        return self.known.thinks_silently(options)
 
     async def found(self) -> LLM:
         """Return the real provider. Raises `APIError` if its key cannot be read."""
@@ -132,9 +148,8 @@ class Keyless(LLM):
         return _KeylessStream(self, arguments)
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
-        """Pass on to the real provider what a list says about its model."""
-        if self._found is not None:
-            self._found.learn(models)
+        """Pass on what a list says about the model."""
+        self.known.learn(models)
 
     def prewarm(self) -> None:
         """Connect if the key is known; reading it is not for the background."""
@@ -155,8 +170,9 @@ class Keyless(LLM):
 
     async def aclose(self) -> None:
         """Close the connections, if any."""
-        if self._found is not None:
-            await self._found.aclose()
+        for llm in (self._found, self._face):
+            if llm is not None:
+                await llm.aclose()
 
 
 class _KeylessStream(LLMStream):

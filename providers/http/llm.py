@@ -16,7 +16,7 @@ from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.http.stream import HttpStream
 from fallback_chat.providers.wire.dialect import ChatRequest
 from fallback_chat.providers.wire.known_models import SHOWS, THINKS, thinks_silently
-from fallback_chat.providers.wire.quirks import preset_of
+from fallback_chat.providers.wire.quirks import preset_of, quirks_of
 from fallback_chat.providers.wire.request import url_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class HttpLLM(LLM):
     def model(self) -> str:
         """The model's name at the provider."""
         return self._settings.model
+
+    @property
+    def names_model(self) -> bool:
+        """Whether the server knows the model by the name of the model."""
+        return not quirks_of(self._settings).own_names
 
     @property
     def machine(self) -> str | None:

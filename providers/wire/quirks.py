@@ -46,6 +46,8 @@ class Quirks(NamedTuple):
     """The key of a delta that has to go back with a tool call while the tool loop runs."""
     reasoning_required: bool = False
     """Whether it goes back with every call of the conversation, empty for those of others."""
+    own_names: bool = False
+    """Models go by the names of the user's own deployments."""
     lists_all: bool = True
     """Whether its list has every name that can be requested."""
     probe_path: str = "models"
@@ -69,7 +71,7 @@ def _three_levels(effort: str) -> dict[str, Any]:
 
 PRESETS: Final[dict[str, Quirks]] = {
     "openai": Quirks(max_tokens="max_completion_tokens", files=True),
-    "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key", lists_all=False),
+    "azure": Quirks(max_tokens="max_completion_tokens", auth_header="api-key", own_names=True, lists_all=False),
     "openrouter": Quirks(
         files=True,
         effort=lambda effort: {"reasoning": {"effort": effort}},

@@ -18,6 +18,9 @@ from fallback_chat.core.config.keys import read_key
 from fallback_chat.core.config.settings import KeySource, ProviderSettings
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIStatusError, ErrorKind
+from fallback_chat.core.llm import ModelInfo
+from fallback_chat.providers import load
+from fallback_chat.providers.http.connections import HttpEngine
 from tests.core.scripted import STOP, ScriptedLLM
 from tests.processes import is_running
 from tests.waiting import PATIENCE, until
@@ -148,3 +151,21 @@ async def test_a_command_that_fails_is_a_failure_of_its_provider_alike_in_all_th
         assert (type(error), error.kind, error.details.retryable) == (APIStatusError, ErrorKind.AUTH, False)
         assert error.retry_after == COMMAND_PAUSE  # and not for ever: an agent may have been locked
         assert error.message == "false ended with status 1; run it by hand to see why"
+
+
+async def test_what_can_be_known_without_the_key_is_known_before_it_is_read() -> None:
+    thinker = ProviderSettings(
+        name="a", kind="openai", model="gpt-6.2-sol", base_url="https://api.openai.com/v1", key=KeySource(cmd=("false",)),
+        context_window=8000,
+    )  # fmt: skip
+    http = HttpEngine(environ={})
+    llm = Keyless(thinker, lambda _: "k", lambda key: load("openai").create(thinker, api_key=key, http=http))
+    real = load("openai").create(thinker, api_key="k", http=http)
+
+    async with llm, real:
+        known = [(one.machine, one.context_window, one.names_model, one.thinks_silently()) for one in (llm, real)]
+        llm.learn([ModelInfo("gpt-6.2-sol", 8000, ("reasoning",))])
+        assert llm.thinks_silently() == "the list of models says that it reasons"
+
+    assert known[0] == known[1]
+    assert known[0][-1] is not None

@@ -14,7 +14,7 @@ from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.config.settings import KeySource, Prices, ProviderSettings, Settings
 from fallback_chat.core.engine.settings import ChainSettings
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
-from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason, ModelInfo
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, call, finish
 
@@ -74,6 +74,13 @@ async def test_who_answered_instead_of_the_first_choice_is_said_and_stays_in_the
             ">",
         ]
         assert status.startswith("▸b b-1 · a 429 0:1")
+
+
+async def test_another_model_than_the_one_asked_for_is_told_below_the_answer() -> None:
+    served = ScriptedLLM("a", [ChatChunk(ChoiceDelta("An answer."), model="a-mini"), STOP])
+    async with chatting(served) as chat:
+        await chat.ask("What is it?")
+        assert chat.screen.rows[1:3] == ["An answer.", "answered by a/a-mini instead of a-1"]
 
 
 async def test_a_turn_that_failed_gives_the_question_back_and_leaves_no_trace() -> None:
