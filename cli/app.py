@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from fallback_chat._version import __version__
 from fallback_chat.cli.options import PLAIN, SharedOptions, command
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.signals import end_on_signals
 from fallback_chat.cli.process.streams import leave
 from fallback_chat.cli.words.failures import guarded
@@ -34,6 +35,29 @@ class Program(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that `args` begin with; words that are no name are a question, which `ask` takes."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            if not any(map(str.isspace, args[0])):
+                ctx.fail(f"No such command {args[0]!r}. To ask it as a question: fallback-chat ask {args[0]!r}")
+            args = ["ask", *args]
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run; where JSON was asked for, wrong usage is told as JSON, too."""
+        try:
+            return super().main(*args, **options | {"standalone_mode": False})
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # typer's usage errors have no name of their own
+                raise
+            error.show()  # type: ignore[attr-defined]
+            given = set(options.get("args") or ())
+            if given & {"--json", "--jsonl"}:
+                from fallback_chat.cli.sinks.json import end_in_json
+
+                end_in_json(error.format_message(), lines="--jsonl" in given)
+            return ExitCode.USAGE
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, importing its declaration."""
@@ -74,7 +98,6 @@ def run(argv: list[str]) -> NoReturn:
 
 def _run(argv: list[str]) -> int:
     try:
-        app(args=argv, prog_name="fallback-chat")
-    except SystemExit as exit_:
+        return app(args=argv, prog_name="fallback-chat") or 0
+    except SystemExit as exit_:  # a completion
         return exit_.code if isinstance(exit_.code, int) else 0
-    return 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import re
-import stat
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,6 @@ from fallback_chat.core.storage.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import BinaryIO
 
     from fallback_chat.core.chat_context import Part
 
@@ -32,26 +30,41 @@ _BYTE_ORDER: Final = (
 """Byte order marks and the encodings they indicate."""
 
 
-def has_piped_input(fd: int = 0) -> bool:
-    """Whether standard input should be read to its end.
-
-    That is a pipe, a file or a socket, but not a terminal or a device.
-    """
+def text_of(data: bytes, name: str = "standard input") -> str:
+    """Return the text in `data`, which was read from `name`. Raises `InputError` if it is too long or no text."""
+    if len(data) > MAX_BYTES:
+        raise _too_long(name)
+    encoding = next((name for mark, name in _BYTE_ORDER if data.startswith(mark)), "utf-8")
     try:
-        mode = os.fstat(fd).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _not_text(
+            data, name, f"UTF-8 text (byte {error.start}): convert it first, for example with iconv"
+        ) from error
+    if "\0" in text:
+        raise _not_text(data, name, "text: it contains NUL bytes")
+    return text
 
 
-def read_stdin(stream: BinaryIO | None = None) -> str:
-    """Read all of standard input as UTF-8. Raises `InputError` if it is too long or not text."""
-    return _text((stream or sys.stdin.buffer).read(MAX_BYTES + 1), "standard input")
+def prompt_of(words: Sequence[str]) -> str:
+    """Join the words of the command line. Raises `InputError` for bytes that are no text.
+
+    Python keeps bytes that it cannot decode as lone surrogates; a program in UTF-8 mode may have a user in another locale.
+    """
+    prompt = " ".join(words)
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(prompt).decode(locale.getencoding())
+        except UnicodeError as error:
+            raise InputError("the prompt is not text in the encoding of your locale: convert it to UTF-8") from error
+    return prompt
 
 
 def read_file(name: str) -> str:
     """Read a text file. Raises `InputError` if it is missing, not text, or too long."""
-    return _text(_bytes(name), name)
+    return text_of(_bytes(name), name)
 
 
 def read_part(name: str, *, pipes: bool = True) -> Part:
@@ -62,7 +75,7 @@ def read_part(name: str, *, pipes: bool = True) -> Part:
     data = _bytes(name, pipes=pipes)
     media = media_type(data)
     if media is None:
-        return Text(_text(data, name))
+        return Text(text_of(data, name))
     if len(data) > MAX_BYTES:
         raise _too_long(name)
     return Document(media, data, Path(name).name) if media == PDF else Image(media, data)
@@ -92,21 +105,6 @@ def _too_long(name: str) -> InputError:
     return InputError(f"{name} has more than {MAX_BYTES // 1024 // 1024} MiB: give a shorter one")
 
 
-def _text(data: bytes, name: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise _too_long(name)
-    encoding = next((name for mark, name in _BYTE_ORDER if data.startswith(mark)), "utf-8")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _not_text(
-            data, name, f"UTF-8 text (byte {error.start}): convert it first, for example with iconv"
-        ) from error
-    if "\0" in text:
-        raise _not_text(data, name, "text: it contains NUL bytes")
-    return text
-
-
 def _not_text(data: bytes, name: str, what_not: str) -> InputError:
     """Return an error that names the type of a file if known, or else what it is not."""
     kind = foreign(data)
@@ -115,13 +113,12 @@ def _not_text(data: bytes, name: str, what_not: str) -> InputError:
     return InputError(f"{name} is {kind.name}: {kind.remedy}")
 
 
-def assemble(words: Sequence[str], piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:
-    """Return the prompt, followed by each file and the piped text as distinguishable blocks.
+def put_together(prompt: str, piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:
+    """Put the prompt first, then each file and the piped text as blocks that the model can tell apart.
 
     A lone `-` makes the piped text the prompt. One trailing line end of the piped text is dropped.
     Raises `InputError` if nothing is left to ask.
     """
-    prompt = " ".join(words)
     if piped is not None:
         piped = piped.removesuffix("\n").removesuffix("\r")
     if prompt == "-":

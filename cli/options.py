@@ -43,6 +43,18 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def completing(what: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
+    """Make the completion of a value, which is imported when the shell asks for it."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+        from fallback_chat.cli import completing as values
+
+        found: list[tuple[str, str]] = getattr(values, what)(ctx, incomplete)
+        return found
+
+    return complete
+
+
 WHEN: Final = ("auto", "always", "never")
 PLAIN: Final[dict[str, Any]] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
@@ -57,17 +69,45 @@ class SharedOptions(NamedTuple):
     """The options of the user, for any command."""
 
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this fallback.toml.")] = None
-    profile: Annotated[str | None, typer.Option("--profile", help="Use this named chain.")] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            help="Use this named chain.",
+            autocompletion=completing("profiles"),
+        ),
+    ] = None
     chain: Annotated[
-        str | None, typer.Option("--chain", metavar="A,B,C", help="Use these providers, in this order.")
+        str | None,
+        typer.Option(
+            "--chain", metavar="A,B,C", help="Use these providers, in this order.", autocompletion=completing("chains")
+        ),
     ] = None
     provider: Annotated[
-        str | None, typer.Option("-p", "--provider", metavar="NAME", help="Start with this provider.")
+        str | None,
+        typer.Option(
+            "-p", "--provider", metavar="NAME", help="Start with this provider.", autocompletion=completing("providers")
+        ),
     ] = None
-    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Ask this provider and no other.")] = None
-    model: Annotated[str | None, typer.Option("-m", "--model", help="Use this model at the first provider.")] = None
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only", metavar="NAME", help="Ask this provider and no other.", autocompletion=completing("providers")
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m", "--model", help="Use this model at the first provider.", autocompletion=completing("models")
+        ),
+    ] = None
     continue_: Annotated[bool, typer.Option("-c", "--continue", help="Go on with the latest conversation.")] = False
-    session: Annotated[str | None, typer.Option("--session", metavar="ID", help="Go on with this conversation.")] = None
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", metavar="ID", help="Go on with this conversation.", autocompletion=completing("sessions")
+        ),
+    ] = None
     no_log: Annotated[
         bool, typer.Option("--no-log", envvar="FALLBACK_CHAT_NO_LOG", help="Save nothing of the conversation.")
     ] = False

@@ -95,9 +95,11 @@ class ConfigError(FallbackChatError):
 class InputError(FallbackChatError):
     """The user's own input is unusable."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, late: bool = False) -> None:
         self.missing = missing
         """A named file does not exist, as opposed to one that is unusable."""
+        self.late = late
+        """It did not come before the deadline."""
         super().__init__(message)
 
 

@@ -5,6 +5,7 @@ It is the only module that names providers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from functools import cache
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.engine.breaker import Health
+    from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.engine.shared_health import HealthBackend
     from fallback_chat.core.llm import LLM, Reach
@@ -182,6 +184,17 @@ def demo_stage() -> AbstractContextManager[Path]:
     from fallback_chat.providers.simulator.stage import stage
 
     return stage()
+
+
+def budgets(settings: Settings, *, share_health: bool = True) -> dict[str, Budget]:
+    """Return how long each provider would have to its first words if it were asked now, and why. No network."""
+
+    async def look() -> dict[str, Budget]:
+        async with open_chain(settings, share_health=share_health).adapter as adapter:
+            await adapter.refresh_health()
+            return {llm.label: adapter.budget(llm) for llm in adapter.llms}
+
+    return asyncio.run(look())
 
 
 def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:

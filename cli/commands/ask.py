@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.input import assemble, has_piped_input, read_image, read_part, read_stdin
+from fallback_chat.cli.commands.dry_run import dry_run
+from fallback_chat.cli.input import prompt_of
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.process.signals import Interrupted
-from fallback_chat.cli.sinks.base import Outcome, make_sink
+from fallback_chat.cli.question import edited, read_question
+from fallback_chat.cli.sinks.base import Outcome
+from fallback_chat.cli.sinks.choice import Output, make_sink
+from fallback_chat.cli.sinks.extract import extracted
+from fallback_chat.cli.standard_input import is_piped
 from fallback_chat.cli.turn import Turn
 from fallback_chat.cli.words.failures import exit_code_of, exit_code_of_answer
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
-from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
+from fallback_chat.core.config.keys import key_variables
 from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
+from fallback_chat.core.llm import ChatOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.question import Question
     from fallback_chat.cli.sinks.base import Sink
-    from fallback_chat.core.chat_context import Part
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.core.events import Event
@@ -35,6 +43,8 @@ TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
 PATIENCE = 2.0
 """Seconds that `ask` waits for busy providers without being told to (`--wait`)."""
+SHORTEST = 0.001
+"""Seconds of a deadline that reading the question has used up: enough for the chain to say so."""
 
 
 class AskOptions(NamedTuple):
@@ -43,49 +53,27 @@ class AskOptions(NamedTuple):
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
-    json: bool = False
-    jsonl: bool = False
-    output: Path | None = None
-    no_stream: bool = False
-    render: str = "auto"
+    reads_stdin: bool = True
+    in_editor: bool = False
+    output: Output = Output()
+    wishes: ChatOptions = ChatOptions()
     usage: bool = False
+    record: bool = False
+    dry_run: bool = False
     on_stream_failure: str | None = None
 
-
-def ask(options: AskOptions, shared: SharedOptions) -> int:
-    """Ask the chain once and give the exit code; the answer, and nothing else, goes to standard output."""
-    from fallback_chat.wiring import open_chain
-
-    sink = make_sink(options, shared)
-    if (misuse := _misuse(options)) is not None:
-        sys.stderr.write(f"usage: {misuse}\n")
-        sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
-        return ExitCode.USAGE
-    try:
-        settings = _configured(options, shared)
-        prompt = _prompt(options)
-        chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=sink.notice)
-        sink.redact_with(chain.redactor)
-        tell_warnings(settings, sink.notice, quiet=shared.quiet)
-        sink, plan = _plan(sink, chain, ChatMessage(Role.USER, prompt), shared)
-    except BaseException as error:
-        sink.end(Outcome(None, error, exit_code_of(error)))
-        raise
-    try:
-        return run_until_signal(lambda: _ask(chain, plan, sink, options, shared))
-    except Interrupted as interrupted:
-        # Where the signal came before the answer was asked for, nothing has said so yet.
-        sink.end(Outcome(None, interrupted, interrupted.code))
-        raise
-
-
-def _misuse(options: AskOptions) -> str | None:
-    """Say what is wrong with the words of the command line, where they can be told apart from bad input."""
-    if not (options.words or options.files or options.images or has_piped_input()):
-        return 'fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)'
-    if options.jsonl and (options.json or options.output is not None):
-        return "--jsonl streams to standard output; it goes with neither --json nor -o"
-    return None
+    @property
+    def misuse(self) -> str | None:
+        """What is wrong with the command line, where that can be told apart from bad input."""
+        reads = self.reads_stdin and is_piped()
+        if not (self.words or self.files or self.images or self.in_editor or reads):
+            return 'fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)'
+        output = self.output
+        if output.jsonl and (output.json or output.file is not None):
+            return "--jsonl streams to standard output; it goes with neither --json nor -o"
+        if output.extract is not None and (output.json or output.jsonl):
+            return "--extract prints text; it goes with neither --json nor --jsonl"
+        return None
 
 
 class Plan(NamedTuple):
@@ -94,38 +82,45 @@ class Plan(NamedTuple):
     context: ChatContext
     start_with: LLM | None = None
     """Who answered last, where a conversation stays with that provider."""
+    deadline: float | None = None
+    """Seconds to the first words that are left of the chain's; None where it has none."""
 
 
-def _plan(sink: Sink, chain: OpenChain, question: ChatMessage, shared: SharedOptions) -> tuple[Sink, Plan]:
-    """Give what the chain is asked, and where the answer goes: into the conversation as well, where one is gone on with."""
-    if not shared.continues:
-        return sink, Plan(ChatContext().add_message(question))
-    # Without a conversation, `ask` never imports SQLite.
-    from fallback_chat.cli.sinks.recording import recorded
+def ask(options: AskOptions, shared: SharedOptions) -> int:
+    """Ask the chain once and return the exit code; the answer, and nothing else, goes to standard output."""
+    from fallback_chat.wiring import open_chain
 
-    sink, conversation = recorded(sink, question, chain.redactor.redact, shared)
-    stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None
-    last = conversation.answered_by if stays else None
-    start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)
-    return sink, Plan(conversation.context.add_message(question), start_with)
-
-
-def _prompt(options: AskOptions) -> tuple[Part, ...]:
-    """Put the question and its texts into one piece; pictures and documents follow as they are."""
-    piped = read_stdin() if has_piped_input() else None
-    parts = [(name, read_part(name)) for name in options.files]
-    texts = [(name, part.text) for name, part in parts if isinstance(part, Text)]
-    others = [part for _, part in parts if not isinstance(part, Text)]
-    return (Text(assemble(options.words, piped, texts)), *others, *map(read_image, options.images))
+    sink = make_sink(options.output, restarts=options.on_stream_failure == OnStreamFailure.RESTART)
+    if (misuse := options.misuse) is not None:
+        sys.stderr.write(f"usage: {misuse}\n")
+        sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
+        return ExitCode.USAGE
+    try:
+        settings = _configured(options, shared)
+        words = options.words
+        if options.in_editor:
+            words = (edited(prompt_of(words), key_variables(settings)),)
+        question = read_question(words, files=options.files, images=options.images, may_read_stdin=options.reads_stdin)
+        chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=sink.notice)
+        sink.redact_with(chain.redactor)
+        tell_warnings(settings, sink.notice, quiet=shared.quiet)
+    except BaseException as error:
+        sink.end(Outcome(None, error, exit_code_of(error)))
+        raise
+    try:
+        return run_until_signal(lambda: _ask(chain, question, sink, options, shared))
+    except Interrupted as interrupted:
+        # Where the signal came before the answer was asked for, nothing has said so yet.
+        sink.end(Outcome(None, interrupted, interrupted.code))
+        raise
 
 
 def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
-    """Return the settings of this run. Nothing is shown before a buffered answer is whole: one that breaks off starts over."""
+    """Return the settings of this run. An answer that is shown when it is whole can start over if it breaks off."""
     from fallback_chat.wiring import configure
 
     settings = configure(shared.config, shared.flags(on_stream_failure=options.on_stream_failure))
-    buffered = options.json or options.no_stream or options.output is not None
-    if not buffered or options.on_stream_failure is not None:
+    if not options.output.is_buffered or options.on_stream_failure is not None:
         return settings
 
     def starts_over(attempt: AttemptSettings) -> AttemptSettings:
@@ -136,15 +131,54 @@ def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
     return replace(settings, attempt=starts_over(settings.attempt), providers=providers)
 
 
-async def _ask(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
+async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
-        outcome, unshown = _with_calls(await _answer(chain, plan, sink, shared), options)
+        try:
+            sink, plan = await _plan(chain, question, sink, options, shared)
+        except BaseException as error:
+            sink.end(Outcome(None, error, exit_code_of(error)))
+            raise
+        if options.dry_run:
+            return await dry_run(chain, plan.context, sink, now=time.time(), as_json=options.output.json)
+        outcome, unshown = _unshown(await _answer(chain, plan, sink, options, shared), options.output)
         sink.end(outcome)
         advice = await _nearest_models(chain, outcome)
     lacks = [*shortcomings(outcome.answer, outcome.error), *_not_taken_back(outcome, chain, sink)]
     for line in (*lacks, *unshown, *advice, *_remarks(outcome, chain, options, shared)):
         sink.notice(line)
     return outcome.exit_code
+
+
+async def _plan(
+    chain: OpenChain, question: Question, sink: Sink, options: AskOptions, shared: SharedOptions
+) -> tuple[Sink, Plan]:
+    """Return what the chain is asked, and where the answer goes: into a conversation as well, where one is kept."""
+    now = asyncio.get_running_loop().time
+    began, deadline = now(), chain.settings.chain.deadline
+    tell = _ignore if shared.quiet else sink.notice
+    message = ChatMessage(Role.USER, await question.parts(tell, deadline=deadline))
+    left = None if deadline is None else max(deadline - (now() - began), SHORTEST)
+    kept = not shared.no_log and _is_kept(options, chain.settings)
+    if options.dry_run or not (shared.continues or kept):
+        return sink, Plan(ChatContext().add_message(message), deadline=left)
+    # Without a conversation, `ask` never imports SQLite.
+    from fallback_chat.cli.sinks.recording import recorded
+
+    sink, conversation = recorded(sink, message, chain.redactor.redact, shared)
+    stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None
+    last = conversation.answered_by if stays and conversation is not None else None
+    start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)
+    before = ChatContext() if conversation is None else conversation.context
+    return sink, Plan(before.add_message(message), start_with, left)
+
+
+def _is_kept(options: AskOptions, settings: Settings) -> bool:
+    """Whether the conversation is kept without being asked for: where a person asks, who may want to go on with it."""
+    return options.record or settings.chat.record_ask or (sys.stdout.isatty() and sys.stderr.isatty())
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def _not_taken_back(outcome: Outcome, chain: OpenChain, sink: Sink) -> list[str]:
@@ -156,15 +190,18 @@ def _not_taken_back(outcome: Outcome, chain: OpenChain, sink: Sink) -> list[str]
     return ["what was written cannot be taken back: with --buffer the next provider would have started over"]
 
 
-def _with_calls(outcome: Outcome, options: AskOptions) -> tuple[Outcome, list[str]]:
-    """An answer that is nothing but tool calls is one for programs; as text it would be an empty line that looks like success."""
-    lines = [] if options.json or options.jsonl or outcome.error is not None else calls_only(outcome.answer)
-    if not lines:
+def _unshown(outcome: Outcome, output: Output) -> tuple[Outcome, list[str]]:
+    """Return the outcome of an answer of which nothing can be shown as text, which would look like success, and why."""
+    answer = outcome.answer
+    if output.json or output.jsonl or outcome.error is not None or answer is None:
         return outcome, []
-    return outcome._replace(exit_code=ExitCode.INCOMPLETE), [f"{line}; --json shows it" for line in lines]
+    lines = [f"{line}; --json shows it" for line in calls_only(answer)]
+    if output.extract is not None and not lines and not extracted(answer.text, output.extract):
+        lines = ["the answer has no code block" + ("" if output.extract == "all" else f" {output.extract}")]
+    return (outcome._replace(exit_code=ExitCode.INCOMPLETE) if lines else outcome), lines
 
 
-async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOptions) -> Outcome:
+async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> Outcome:
     """Read the answer and say how it ended; what was shown before a failure stays, but it is no answer."""
 
     def on_event(event: Event) -> None:
@@ -175,7 +212,9 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, shared: SharedOption
 
     stream = chain.adapter.chat(
         chat_ctx=plan.context,
+        options=options.wishes,
         start_with=plan.start_with,
+        deadline=plan.deadline,
         total_timeout=TOTAL_TIMEOUT,
         max_wait=PATIENCE if shared.wait is None else shared.wait,
         can_discard=sink.can_discard,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.wiring import OpenChain
 
-PATIENCE: Final = 2.0
-"""Seconds after which an unfinished pipe deserves a message."""
 FIRST_LOOK: Final = 0.05
 """Seconds for the prompt to appear before a thread takes its share of the interpreter."""
 
@@ -46,24 +43,23 @@ def chat(shared: SharedOptions) -> int:
 
 def _take_piped() -> str:
     """Read piped input to its end and make the terminal standard input; "" if impossible."""
-    from fallback_chat.cli.input import has_piped_input, read_stdin
+    from fallback_chat.cli.input import MAX_BYTES, text_of
+    from fallback_chat.cli.standard_input import is_piped, read_to_end
 
     try:
-        keyboard = os.open("/dev/tty", os.O_RDWR) if has_piped_input() else None
+        keyboard = os.open("/dev/tty", os.O_RDWR) if is_piped() else None
     except OSError:
         keyboard = None
     if keyboard is None:
         return ""
-    told = threading.Timer(PATIENCE, sys.stderr.write, ["fallback-chat: reading standard input to its end …\n"])
-    told.daemon = True
-    told.start()
-    try:
-        piped = read_stdin()
-    finally:
-        told.cancel()
+    piped = text_of(run_until_signal(lambda: read_to_end(MAX_BYTES + 1, _tell)))
     os.dup2(keyboard, 0)
     os.close(keyboard)
     return piped
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"fallback-chat: {line}\n")
 
 
 async def converse(

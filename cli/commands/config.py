@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from fallback_chat.cli.editor import run_editor
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.sinks.answer_object import dump
+from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.config import first_file, shown
+from fallback_chat.core.answer_json import milliseconds, redacted
 from fallback_chat.core.config.detect import offers
 from fallback_chat.core.config.discovery import consequences, is_trusted, load_settings, read_file
 from fallback_chat.core.config.discovery import trust as remember_trust
@@ -25,19 +28,26 @@ from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fallback_chat.core.config.detect import FirstModels
     from fallback_chat.core.config.discovery import Surroundings
     from fallback_chat.core.config.settings import ProviderSettings, Settings
+    from fallback_chat.core.engine.budget import Budget
+    from fallback_chat.core.errors import Problem
+
+CHECK_SCHEMA: Final = "fallback-chat.config-check/1"
+EXPLAIN_SCHEMA: Final = "fallback-chat.config-explain/1"
 
 
 def _say(stream: TextIO, line: str) -> None:
     stream.write(sanitise(line) + "\n")
 
 
-def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO) -> int:
-    """Look for mistakes. Raises `ConfigError` with all of them."""
+def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO, *, as_json: bool = False) -> int:
+    """Look for mistakes. Raises `ConfigError` with all of them, unless they are told as JSON."""
+    if as_json:
+        return _check_as_json(where, first_models, out)
     settings = load_settings(where, first_models)
     for warning in (*settings.advice, *settings.warnings):
         _say(err, f"warning: {warning}")
@@ -45,6 +55,32 @@ def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: Text
     redact = Redactor(secret_values(settings, where.env)).redact
     _say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
     return ExitCode.OK
+
+
+def _check_as_json(where: Surroundings, first_models: FirstModels, out: TextIO) -> int:
+    mistakes: Sequence[Problem] = ()
+    settings = None
+    try:
+        settings = load_settings(where, first_models)
+    except ConfigError as error:
+        mistakes = error.problems
+    told = () if settings is None else (*settings.advice, *settings.warnings)
+    redact = str if settings is None else Redactor(secret_values(settings, where.env)).redact
+    value = {
+        "schema": CHECK_SCHEMA,
+        "ok": not mistakes,
+        "configuration": str(settings.path) if settings is not None and settings.path else None,
+        "providers": [] if settings is None else [one.name for one in settings.providers],
+        "mistakes": [_problem(one) for one in mistakes],
+        "warnings": [_problem(one) for one in told],
+    }
+    out.write(dump(redacted(value, redact)))
+    return ExitCode.CONFIG if mistakes else ExitCode.OK
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    file = None if problem.path is None else str(problem.path)
+    return {"key": problem.key or None, "message": problem.message, "file": file, "line": problem.line}
 
 
 def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: bool = False) -> int:
@@ -66,13 +102,21 @@ def path(where: Surroundings, out: TextIO, err: TextIO) -> int:
     return ExitCode.OK
 
 
-def explain(settings: Settings, env: Mapping[str, str], out: TextIO) -> int:
-    """Print who would be asked, in which order and why; no key is printed, no command run."""
+def explain(
+    settings: Settings, env: Mapping[str, str], budgets: Mapping[str, Budget], out: TextIO, *, as_json: bool = False
+) -> int:
+    """Print who would be asked, in which order and why; no key is printed, no command run.
+
+    `budgets` says how long each provider would have to its first words.
+    """
     redact = Redactor(secret_values(settings, env)).redact
+    if as_json:
+        out.write(dump(redacted(_explained_as_json(settings, env, budgets), redact)))
+        return ExitCode.OK
     _say(out, f"configuration: {settings.path or 'no file: the chain is what the environment offers'}")
     asked = [provider for provider in settings.providers if provider.enabled]
     for number, provider in enumerate(asked, start=1):
-        for line in _explained(number, provider, env):
+        for line in _explained(number, provider, env, budgets[provider.name]):
             _say(out, redact(line))
     for provider in settings.providers:
         if not provider.enabled:
@@ -87,12 +131,35 @@ def explain(settings: Settings, env: Mapping[str, str], out: TextIO) -> int:
     return ExitCode.OK
 
 
-def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str]) -> list[str]:
+def _explained_as_json(settings: Settings, env: Mapping[str, str], budgets: Mapping[str, Budget]) -> dict[str, object]:
+    def row(one: ProviderSettings) -> dict[str, object]:
+        budget = budgets.get(one.name)
+        return {
+            "provider": one.name,
+            "kind": one.kind,
+            "model": one.model,
+            "base_url": one.base_url,
+            "enabled": one.enabled,
+            "key": None if one.key is None else {"source": one.key.describe(), "state": key_state(one.key, env)},
+            "budget": None if budget is None else budget.reason.value,
+            "budget_ms": None if budget is None else milliseconds(budget.seconds),
+        }
+
+    deadline = settings.chain.deadline
+    return {
+        "schema": EXPLAIN_SCHEMA,
+        "configuration": None if settings.path is None else str(settings.path),
+        "deadline_ms": None if deadline is None else milliseconds(deadline),
+        "providers": [row(one) for one in settings.providers],
+    }
+
+
+def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str], budget: Budget) -> list[str]:
     when = "first, for every turn" if number == 1 else "when those before it failed or had no words in time"
     where = f" at {provider.base_url}" if provider.base_url else ""
     lines = [
         f"{number}. {provider.name}: {provider.kind}, model {provider.model}{where}",
-        f"   asked {when}; given {provider.attempt.attempt_timeout:g} s to its first words",
+        f"   asked {when}; has {budget_words(budget)} to its first words",
     ]
     if provider.key is not None:
         state = key_state(provider.key, env)

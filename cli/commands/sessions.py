@@ -6,27 +6,34 @@ Mistakes of the user are raised as `InputError`, failures of the file as `Storag
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.sinks.base import put
 from fallback_chat.cli.words.conversations import hit_lines, row
 from fallback_chat.core.conversations.export import FORMATS, to_markdown
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.core.conversations.records import SessionId
+    from fallback_chat.core.conversations.records import Hit, SessionId, Summary
     from fallback_chat.core.conversations.store import History
 
+SESSIONS_SCHEMA: Final = "fallback-chat.sessions/1"
 
-def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = None) -> int:
+
+def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = None, as_json: bool = False) -> int:
     """Print the conversations, the one continued last first."""
     found = history.list(limit)
+    if as_json:
+        _dump(out, conversations=found)
+        return ExitCode.OK
     for each in found:
         _say(out, row(each))
     if not found:
@@ -40,9 +47,14 @@ def show(history: History, session: str | None, out: TextIO) -> int:
     return ExitCode.OK
 
 
-def search(history: History, words: Sequence[str], out: TextIO, err: TextIO, *, limit: int = 20) -> int:
+def search(  # noqa: PLR0913 - the streams are handed in
+    history: History, words: Sequence[str], out: TextIO, err: TextIO, *, limit: int = 20, as_json: bool = False
+) -> int:
     """Print the turns that hold all the words, the best first."""
     hits = history.search(" ".join(words), limit)
+    if as_json:
+        _dump(out, hits=hits)
+        return ExitCode.OK
     for line in hit_lines(hits):
         _say(out, line)
     if not hits:
@@ -98,3 +110,20 @@ def _named(history: History, session: str | None) -> SessionId:
 
 def _say(stream: TextIO, line: str) -> None:
     stream.write(sanitise(line).replace("\n", " ") + "\n")
+
+
+def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
+    """Print values as one JSON object."""
+    value: dict[str, object] = {"schema": SESSIONS_SCHEMA}
+    value |= {name: [asdict(each) for each in several] for name, several in found.items()}
+    out.write(dump(value))
+
+
+def is_meant(question: str, stdin: TextIO, out: TextIO, err: TextIO) -> bool:
+    """Ask a person; where there is none, --yes has to say it."""
+    if not (stdin.isatty() and out.isatty()):
+        _say(err, "usage: deleting is for good: without a terminal, say --yes")
+        return False
+    out.write(f"{sanitise(question)} [y/N] ")
+    out.flush()
+    return stdin.readline().strip().lower() in ("y", "yes")

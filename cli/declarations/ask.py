@@ -1,5 +1,6 @@
 """The declaration of `fallback-chat ask`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +12,23 @@ app = typer.Typer(**PLAIN)
 STREAM_POLICIES: Final = ("raise", "restart", "continue")
 
 
+EXTRACT = re.compile(r"[1-9]\d{0,3}|[^\s\d]\S*")
+
+
+def parse_extract(text: str) -> str:
+    """Read which code blocks are meant. Raises the usage error of the command line."""
+    if EXTRACT.fullmatch(text) is None:
+        raise typer.BadParameter(f"{text!r} is neither a number from 1 nor a language nor all")
+    return text
+
+
+def parse_word(text: str) -> str:
+    """Read a wish that is one word. Raises the usage error of the command line."""
+    if not text.strip():
+        raise typer.BadParameter("it must not be empty")
+    return text
+
+
 @app.command()
 @command
 def ask(  # noqa: PLR0913 - each is an option of the command line
@@ -20,21 +38,54 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
         list[str] | None, typer.Argument(metavar="[PROMPT]...", help="What to ask; - reads it from a pipe.")
     ] = None,
     file: Annotated[
-        list[str] | None, typer.Option("-f", "--file", metavar="PATH", help="Add a file: text, a picture, or PDF.")
+        list[str] | None,
+        typer.Option("-f", "--file", metavar="PATH", help="Add a file: text, a picture, or PDF; - is the pipe."),
     ] = None,
     image: Annotated[list[str] | None, typer.Option("--image", metavar="PATH", help="Add a picture.")] = None,
+    no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Leave standard input alone.")] = False,
+    editor: Annotated[bool, typer.Option("-e", "--editor", help="Write the question in $EDITOR.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON event a line.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file.")
     ] = None,
+    extract: Annotated[
+        str | None,
+        typer.Option(
+            "-x",
+            "--extract",
+            parser=parse_extract,
+            metavar="N|LANG|all",
+            help="Print only this code block, those in this language, or all.",
+        ),
+    ] = None,
+    buffer: Annotated[bool, typer.Option("--buffer", help="Show the answer when it is whole.")] = False,
     no_stream: Annotated[
-        bool, typer.Option("--no-stream", "--buffer", help="Show the answer when it is whole.")
+        bool, typer.Option("--no-stream", help="Ask for the answer in one piece, and show it when it is whole.")
     ] = False,
     render: Annotated[
         str, typer.Option("--render", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Render Markdown.")
     ] = "auto",
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Tell the tokens used on stderr.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep the conversation, also without a terminal.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be asked, and ask nobody.")] = False,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Limit the answer's length.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", metavar="X", min=0, help="How varied: 0 is least.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option("--top-p", metavar="X", min=0, max=1, help="Sample from this share.")
+    ] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option("--stop", metavar="TEXT", parser=parse_word, help="End before this text.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for a repeatable answer.")] = None,
+    reasoning_effort: Annotated[
+        str | None,
+        typer.Option("--reasoning-effort", metavar="WORD", parser=parse_word, help="How much to think: low, high, …"),
+    ] = None,
     on_stream_failure: Annotated[
         str | None,
         typer.Option(
@@ -48,18 +99,37 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     """Ask one question; the answer goes to standard output, everything else to standard error."""
     from fallback_chat.cli.commands.ask import AskOptions
     from fallback_chat.cli.commands.ask import ask as run
+    from fallback_chat.cli.sinks.choice import Output
+    from fallback_chat.core.llm import ChatOptions
 
     return run(
         AskOptions(
             words=tuple(words or ()),
             files=tuple(file or ()),
             images=tuple(image or ()),
-            json=json,
-            jsonl=jsonl,
-            output=output,
-            no_stream=no_stream,
-            render=render,
+            reads_stdin=not no_stdin,
+            in_editor=editor,
+            output=Output(
+                json=json,
+                jsonl=jsonl,
+                file=output,
+                whole=buffer or no_stream,
+                render=render,
+                extract=extract,
+                color=shared.color,
+            ),
+            wishes=ChatOptions(
+                max_tokens=max_tokens,
+                temperature=temperature,
+                top_p=top_p,
+                stop=tuple(stop or ()),
+                seed=seed,
+                reasoning_effort=reasoning_effort,
+                stream=not no_stream,
+            ),
             usage=usage,
+            record=record,
+            dry_run=dry_run,
             on_stream_failure=on_stream_failure,
         ),
         shared,

@@ -9,16 +9,17 @@ import typer
 from fallback_chat.cli.options import PLAIN, SharedOptions, command, taking
 
 app = typer.Typer(help="Look at the configuration, check it, change it.", no_args_is_help=True, **PLAIN)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("check")
 @taking("config")
-def config_check(shared: SharedOptions) -> int:
+def config_check(shared: SharedOptions, json: Json = False) -> int:
     """Look for mistakes in the configuration; exit code 78 when there are any."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import first_models, surroundings
 
-    return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
+    return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr, as_json=json)
 
 
 @app.command("show")
@@ -46,12 +47,14 @@ def config_path(shared: SharedOptions) -> int:
 
 @app.command("explain")
 @command
-def config_explain(shared: SharedOptions) -> int:
+def config_explain(shared: SharedOptions, json: Json = False) -> int:
     """Say who would be asked, in which order and why, and whether the keys are there. No network."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import configure
+    from fallback_chat.wiring import budgets, configure
 
-    return config.explain(configure(shared.config, shared.flags()), os.environ, sys.stdout)
+    settings = configure(shared.config, shared.flags())
+    found = budgets(settings, share_health=not shared.no_shared_health)
+    return config.explain(settings, os.environ, found, sys.stdout, as_json=json)
 
 
 @app.command("init")

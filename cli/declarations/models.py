@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, completing, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -14,7 +14,14 @@ app = typer.Typer(**PLAIN)
 def models(
     shared: SharedOptions,
     *,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these providers.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Only these providers.",
+            autocompletion=completing("providers"),
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the providers, whatever the cache knows.")] = False,
 ) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, parse_duration, taking
+from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, completing, parse_duration, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -14,7 +14,14 @@ app = typer.Typer(**PLAIN)
 def probe(  # noqa: PLR0913 - each is an option of the command line
     shared: SharedOptions,
     *,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these providers.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Only these providers.",
+            autocompletion=completing("providers"),
+        ),
+    ] = None,
     light: Annotated[bool, typer.Option("--light", help="Ask for the list of models only: costs no token.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail when any provider is down.")] = False,

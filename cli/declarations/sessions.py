@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, SharedOptions, completing, taking
+from fallback_chat.cli.process.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from fallback_chat.core.conversations.store import History
 
 app = typer.Typer(help="List, read, search, export and delete conversations.", no_args_is_help=True, **PLAIN)
 _DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7}
-Session = Annotated[str | None, typer.Argument(metavar="[ID]", help="The id or its beginning; the latest without it.")]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask whether that is meant.")]
+Session = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]", help="The id or its beginning; the latest without it.", autocompletion=completing("sessions")
+    ),
+]
 
 
 def parse_age(text: str) -> float:
@@ -41,13 +48,14 @@ def _open() -> "History":
 def sessions_list(
     shared: SharedOptions,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """List the conversations, the one continued last first."""
     from fallback_chat.cli.commands import sessions
 
     del shared
     with _open() as history:
-        return sessions.list_(history, sys.stdout, sys.stderr, limit=limit)
+        return sessions.list_(history, sys.stdout, sys.stderr, limit=limit, as_json=json)
 
 
 @app.command("show")
@@ -67,13 +75,14 @@ def sessions_search(
     shared: SharedOptions,
     words: Annotated[list[str], typer.Argument(metavar="WORD...", help="All of these, or their beginnings.")],
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Search questions and answers, the best match first."""
     from fallback_chat.cli.commands import sessions
 
     del shared
     with _open() as history:
-        return sessions.search(history, words, sys.stdout, sys.stderr, limit=limit)
+        return sessions.search(history, words, sys.stdout, sys.stderr, limit=limit, as_json=json)
 
 
 @app.command("export")
@@ -96,7 +105,13 @@ def sessions_export(
 @taking()
 def sessions_rename(
     shared: SharedOptions,
-    session: Annotated[str, typer.Argument(metavar="ID")],
+    session: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            autocompletion=completing("sessions"),
+        ),
+    ],
     title: Annotated[str, typer.Argument(metavar="TITLE")],
 ) -> int:
     """Give a conversation a title."""
@@ -109,11 +124,23 @@ def sessions_rename(
 
 @app.command("rm")
 @taking()
-def sessions_rm(shared: SharedOptions, ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> int:
+def sessions_rm(
+    shared: SharedOptions,
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...",
+            autocompletion=completing("sessions"),
+        ),
+    ],
+    yes: Yes = False,
+) -> int:
     """Delete conversations for good."""
     from fallback_chat.cli.commands import sessions
 
     del shared
+    if not (yes or sessions.is_meant(f"Delete {', '.join(ids)} for good?", sys.stdin, sys.stdout, sys.stderr)):
+        return ExitCode.USAGE
     with _open() as history:
         return sessions.remove(history, ids, sys.stdout)
 
@@ -127,10 +154,14 @@ def sessions_purge(
         typer.Option("--older-than", parser=parse_age, metavar="AGE", help="Not continued for so long: 12h, 30d, 8w."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Delete every conversation.")] = False,
+    yes: Yes = False,
 ) -> int:
     """Delete old conversations for good."""
     from fallback_chat.cli.commands import sessions
 
     del shared
+    which = "every conversation" if everything else "old conversations"
+    if not (yes or sessions.is_meant(f"Delete {which} for good?", sys.stdin, sys.stdout, sys.stderr)):
+        return ExitCode.USAGE
     with _open() as history:
         return sessions.purge(history, older_than, sys.stdout, sys.stderr, everything=everything)

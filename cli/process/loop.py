@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.cli.process.exit_code import ExitCode
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from typing import Any
 
+Result = TypeVar("Result")
+
 GRACE: Final = 1.0
 """Seconds for cleaning up after a signal: the output is completed and stored, however long."""
 
 
-def run_until_signal(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+def run_until_signal(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     """Run `main()` to its end and return its result.
 
     SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up for a moment; then `Interrupted` is raised. Threads that resolve

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app_session
@@ -55,7 +54,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
 ) -> Repl:
     """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
     paths = own_paths()
-    preferences, keymap = Preferences(**asdict(settings.chat)), keymap_of(settings)
+    preferences, keymap = Preferences.of(settings.chat), keymap_of(settings)
     listen(get_app_session().input)
     output = get_app_session().output
     sheet = Sheet(preferences, output=output, out=out, color=shared.color, dumb=dumb)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.cli.code_blocks import code_blocks
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fallback_chat.core.chat_context import ChatMessage
-
-_CODE: Final = re.compile(
-    r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
-)
 
 
 class Selection(NamedTuple):
@@ -22,18 +18,6 @@ class Selection(NamedTuple):
 
     what: str
     text: str
-
-
-class Code(NamedTuple):
-    """A block of code."""
-
-    language: str
-    text: str
-
-
-def code_blocks(text: str) -> Iterator[Code]:
-    """Return the code blocks of an answer; the last one may lack its end."""
-    return (Code(found[2], found[3]) for found in _CODE.finditer(text))
 
 
 def select(words: Sequence[str], messages: Sequence[ChatMessage], answers: Sequence[str]) -> Selection:

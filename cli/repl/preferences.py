@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from fallback_chat.core.config.settings import ChatSettings
 
 
 @dataclass(slots=True)
@@ -19,3 +23,8 @@ class Preferences:
     """How the user is called back when a long answer is done, or a provider is back: `off`, `bell` or `desktop`."""
     reasoning: bool = False
     """What the model thinks is shown before its answer."""
+
+    @classmethod
+    def of(cls, settings: ChatSettings) -> Self:
+        """Return the preferences that the configuration states."""
+        return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.input import assemble
+from fallback_chat.cli.input import put_together
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.events import Outcome
@@ -150,7 +150,7 @@ class Session:
         """Make a turn of `text`, which was written as `draft`, and what is attached; all are kept until the turn is over."""
         texts = [(one.name, one.part.text) for one in self.attachments if isinstance(one.part, Text)]
         others = [one.part for one in self.attachments if not isinstance(one.part, Text)]
-        blocks = assemble((text,), None, texts).removeprefix(text)
+        blocks = put_together(text, None, texts).removeprefix(text)
         content: tuple[Part, ...] = (Text(text), *([Text(blocks)] if blocks else []), *others)
         question = ChatMessage(Role.USER, content)
         if draft is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.status import shorten
+from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.cli.words.health import countdown
 from fallback_chat.cli.words.notices import attribution, speaker
 from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.engine.budget import Budget, BudgetReason
 from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.events import Outcome
 
@@ -102,13 +104,19 @@ def _attempt(attempt: AttemptRecord) -> str:
         case Outcome.SKIPPED:
             return f"{name} was passed over: it is resting, or out of use"
         case Outcome.CANCELLED:
-            return f"{name} was left after {duration(attempt.elapsed)}, by you"
+            return f"{name} was left after {duration(attempt.elapsed)}"
         case Outcome.OK:
             first = f"first words after {duration(attempt.first_token)}, " if attempt.first_token is not None else ""
             return f"{name} answered: {first}done after {duration(attempt.elapsed)}"
         case _:
             what = sentence(name, attempt.error) if attempt.error else f"{name} failed"
-            return f"{what} (after {duration(attempt.elapsed)})"
+            return f"{what} (after {duration(attempt.elapsed)}{_had(attempt)})"
+
+
+def _had(attempt: AttemptRecord) -> str:
+    if attempt.budget is None or attempt.budget_reason is None or attempt.first_token is not None:
+        return ""
+    return f"; it had {budget_words(Budget(attempt.budget, BudgetReason(attempt.budget_reason)))} to its first words"
 
 
 def _ending(result: TurnResult) -> str:

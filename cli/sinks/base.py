@@ -6,13 +6,11 @@ Each has a class, and all have one interface.
 from __future__ import annotations
 
 import stat
-import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.render.sanitise import neutralise, sanitise
 from fallback_chat.cli.words.notices import REDACTED
-from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.events import AttemptFailed
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.cli.commands.ask import AskOptions
-    from fallback_chat.cli.options import SharedOptions
     from fallback_chat.cli.process.exit_code import ExitCode
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.events import Event
@@ -184,39 +180,14 @@ class WholeTextSink(Sink):
     def finish(self, outcome: Outcome) -> None:
         answer = outcome.answer
         clean = sanitise if self._path is None and self.out.isatty() else neutralise
-        text = clean(self._redact(answer.text or answer.refusal)) if answer else ""
+        text = clean(self._redact(self.text(answer))) if answer else ""
         if not text.strip():
             return
         put(text.rstrip("\n") + "\n", self.out, self._path)
 
-
-def make_sink(options: AskOptions, shared: SharedOptions) -> Sink:
-    """Choose a sink by the user's options and by the kind of standard output.
-
-    Raises OSError if the directory for -o does not exist.
-    """
-    out, err = sys.stdout, sys.stderr
-    if options.output is not None:
-        # Nobody should pay for an answer that cannot be saved.
-        options.output.parent.stat()
-    if options.json or options.jsonl:
-        from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
-
-        return JsonSink(out, err, options.output) if options.json else JsonLinesSink(out, err)
-    if options.output is not None or options.no_stream or _must_be_whole(options, out):
-        return WholeTextSink(out, err, options.output)
-    if renders(options.render, out):
-        from fallback_chat.cli.sinks.live import LiveSink
-
-        return LiveSink(out, err, color=shared.color)
-    from fallback_chat.cli.render.plain import PlainText
-
-    return TextSink(out, err, PlainText(out))
-
-
-def _must_be_whole(options: AskOptions, out: TextIO) -> bool:
-    """Whether a broken answer should start over although written output cannot be taken back."""
-    return options.on_stream_failure == OnStreamFailure.RESTART and not out.isatty()
+    def text(self, answer: Answer) -> str:
+        """Return what is written of an answer."""
+        return answer.text or answer.refusal
 
 
 def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None:
@@ -250,8 +221,3 @@ def write_output(path: Path, data: bytes, *, mode: int) -> None:
     from fallback_chat.core.storage.files import write_private
 
     write_private(path, data, mode=mode)
-
-
-def renders(choice: str, out: TextIO) -> bool:
-    """Whether Markdown is rendered: on a terminal, unless the user says otherwise."""
-    return choice == "always" or (choice == "auto" and out.isatty())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
-from fallback_chat.cli.sinks.base import Sink, ends_the_text, put
+from fallback_chat.cli.sinks.base import Outcome, Sink, ends_the_text, put
+from fallback_chat.core.errors import InputError
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.cli.sinks.base import Outcome
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import ChatChunk
 
@@ -101,3 +103,9 @@ class JsonLinesSink(Sink):
         if text:
             kind, field = _PARTS[part]
             self._lines.emit(kind, **{field: text})
+
+
+def end_in_json(misuse: str, *, lines: bool) -> None:
+    """Tell wrong usage as the one object of `--json`, or as the events of `--jsonl`."""
+    sink = JsonLinesSink(sys.stdout, sys.stderr) if lines else JsonSink(sys.stdout, sys.stderr)
+    sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))

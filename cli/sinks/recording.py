@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
-from fallback_chat.cli.words.conversations import left_out
-from fallback_chat.core.conversations.recorder import Recorder, find_conversation
+from fallback_chat.cli.words.conversations import goes_on, left_out
+from fallback_chat.core.conversations.recorder import Recorder, find_conversation, open_history
 from fallback_chat.core.conversations.store import History
 from fallback_chat.wiring import own_paths
 
@@ -30,18 +30,23 @@ if TYPE_CHECKING:
 
 def recorded(
     sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
-) -> tuple[Sink, Conversation]:
-    """Store `question` in the conversation that `shared` names.
+) -> tuple[Sink, Conversation | None]:
+    """Store `question` in the conversation that `shared` names, or in a new one.
 
-    Return the sink that stores its answer, and the earlier conversation. With --no-log, or if a
-    newer release wrote the file, the conversation is only read. Raises `InputError` if there is
-    none, `StorageError` if it cannot be read.
+    Return the sink that stores its answer, and the earlier conversation, if there is one. With
+    --no-log, or if a newer release wrote the file, the conversation is only read. Raises
+    `InputError` if the named one does not exist, `StorageError` if it cannot be read.
     """
+    path = own_paths().history_db
     with ExitStack() as stack:
-        history = stack.enter_context(History.open(own_paths().history_db, clock=time.time, warn=sink.notice))
-        conversation = find_conversation(history, shared.session)
-        for line in left_out(conversation):
-            sink.notice(line)
+        if not shared.continues:
+            history = stack.enter_context(open_history(path, clock=time.time, warn=sink.notice))
+            conversation = None
+        else:
+            history = stack.enter_context(History.open(path, clock=time.time, warn=sink.notice))
+            conversation = find_conversation(history, shared.session)
+            for line in (*([] if shared.quiet or shared.session else [goes_on(conversation)]), *left_out(conversation)):
+                sink.notice(line)
         if shared.no_log or not history.is_kept:
             return sink, conversation
         recorder = Recorder(

@@ -38,6 +38,12 @@ def resumed(conversation: Conversation) -> Iterator[str]:
             yield f"[{missing}]"
 
 
+def goes_on(conversation: Conversation) -> str:
+    """Say which conversation a question goes on with."""
+    summary = conversation.summary
+    return f"goes on with {summary.id}, {turns(summary)}: {summary.title}"
+
+
 def left_out(conversation: Conversation) -> Iterator[str]:
     """Yield how many turns cannot be read, if any: no provider receives them."""
     if count := len(conversation.unreadable):

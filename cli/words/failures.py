@@ -112,6 +112,8 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
             return EXIT_CODE_OF_KIND[error.kind]
         case ConfigError():
             return ExitCode.CONFIG
+        case InputError(late=True):
+            return ExitCode.DEADLINE
         case InputError():
             return ExitCode.INPUT_MISSING if error.missing else ExitCode.BAD_INPUT
         case BrokenPipeError():

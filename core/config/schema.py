@@ -135,6 +135,7 @@ CHAT: Final = (
         "off",
         preference=True,
     ),
+    Field("record_ask", v.BOOLEAN, "`ask` keeps its conversations without a terminal, too", False),
 )
 
 

@@ -107,8 +107,11 @@ class ChatSettings:
     reasoning: bool = False
     notify: str = "off"
 
+    record_ask: bool = False
+    """Conversations of `ask` are kept without a terminal, too."""
+
     def __post_init__(self) -> None:
-        for name in ("multiline", "vi", "calm", "reasoning"):
+        for name in ("multiline", "vi", "calm", "reasoning", "record_ask"):
             check_type(name, getattr(self, name), bool)
         check_text(self, "theme", "notify")
 

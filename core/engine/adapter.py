@@ -12,7 +12,6 @@ import asyncio
 import random as random_module
 import time
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -36,7 +35,7 @@ from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from fallback_chat.core.engine.breaker import Health, Permit
+    from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
 
@@ -144,6 +143,12 @@ class FallbackAdapter(EventEmitter, Composite):
         """
         self._board.note_check(self._candidate(llm).key, error)
 
+    def budget(self, llm: LLM, *, tokens: int = 0, options: ChatOptions | None = None) -> Budget:
+        """Return how long `llm` would have to its first content if it were asked now, with about `tokens`, and why."""
+        candidate = self._candidate(llm)
+        half_open = not self._board.read(candidate.key).available
+        return self._budget(candidate, half_open=half_open, size=size_class(tokens), options=options)
+
     async def refresh_health(self) -> None:
         """Load what other processes have learned about the providers, as every turn does."""
         await self._board.refresh()
@@ -182,6 +187,7 @@ class FallbackAdapter(EventEmitter, Composite):
         insist: bool = False,
         only: LLM | None = None,
         without: Collection[LLM] = (),
+        deadline: float | None = None,
         total_timeout: float | None = None,
         max_wait: float | None = None,
         can_discard: bool = True,
@@ -191,10 +197,10 @@ class FallbackAdapter(EventEmitter, Composite):
         """Start an answer to `chat_ctx`; nothing is sent before the first chunk is requested.
 
         `start_with` is asked first in this turn, with `insist` even while it cools down; `only` is
-        asked alone, and those in `without` not at all. `total_timeout` limits the whole answer and
-        `max_wait` all pauses of the turn together, in seconds; None takes the chain's `max_wait`.
-        `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a
-        value of the wrong type.
+        asked alone, and those in `without` not at all. `deadline` limits the time to the first
+        content, `total_timeout` the whole answer and `max_wait` all pauses of the turn together, in
+        seconds; None takes the chain's `deadline` and `max_wait`. `on_event` receives the events of
+        this turn. Raises TypeError, naming the argument, for a value of the wrong type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
@@ -206,6 +212,7 @@ class FallbackAdapter(EventEmitter, Composite):
             check_handler("on_event", on_event)
         check_type("insist", insist, bool)
         check_type("can_discard", can_discard, bool)
+        check_seconds("deadline", deadline, none=True)
         check_seconds("total_timeout", total_timeout, none=True)
         check_seconds("max_wait", max_wait, zero=True, none=True)
         wishes = {
@@ -237,7 +244,13 @@ class FallbackAdapter(EventEmitter, Composite):
             self._board,
             self._link,
             emit,
-            partial(self._budget, size=size, options=options, insist=start_with if insist else None),
+            lambda candidate, permit: self._budget(
+                candidate,
+                # Who is insisted on has its time in full.
+                half_open=permit.half_open and not (insist and candidate.llm is start_with),
+                size=size,
+                options=options,
+            ),
             lambda candidate, budget: self._hedging.hedge(budget, self._board.samples(candidate.key, size)),
             self._hedging.note_hedge,
             lambda candidate, seconds: self._board.note_sample(candidate.key, size, seconds),
@@ -249,7 +262,7 @@ class FallbackAdapter(EventEmitter, Composite):
             candidates=self._candidates_for(start_with, only, without),
             tokens=tokens,
             insist=insist and start_with is not None,
-            deadline=self._settings.deadline,
+            deadline=self._settings.deadline if deadline is None else deadline,
             total_timeout=total_timeout,
             max_wait=self._settings.max_wait if max_wait is None else max_wait,
             can_discard=can_discard,
@@ -300,13 +313,11 @@ class FallbackAdapter(EventEmitter, Composite):
         if self._settings.prefer is Prefer.STICKY:
             self._answered_last = candidate
 
-    def _budget(
-        self, candidate: Candidate, permit: Permit, *, size: int, options: ChatOptions | None, insist: LLM | None
-    ) -> Budget:
+    def _budget(self, candidate: Candidate, *, half_open: bool, size: int, options: ChatOptions | None) -> Budget:
         return first_content_budget(
             candidate.settings,
             thinks=candidate.llm.thinks_silently(options) is not None,
-            trial=permit.half_open and candidate.llm is not insist,
+            trial=half_open,
             timed_out=self._board.read(candidate.key).reason == ErrorKind.TIMEOUT,
             samples=self._board.samples(candidate.key, size),
         )

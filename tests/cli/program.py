@@ -174,6 +174,11 @@ def read(master: int) -> bytes:
         return b""
 
 
+def sleeps_in_read(pid: int) -> bool:
+    """Whether a thread of this process waits for a pipe."""
+    return any("pipe_read" in file.read_text("ascii") for file in Path(f"/proc/{pid}/task").glob("*/wchan"))
+
+
 def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> Ran:
     """Send a signal to a run and return what came of it."""
     process.send_signal(number)

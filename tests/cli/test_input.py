@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.input import MAX_BYTES, assemble, has_piped_input, read_file, read_stdin
+from fallback_chat.cli.input import MAX_BYTES, prompt_of, put_together, read_file, text_of
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,28 +31,28 @@ if TYPE_CHECKING:
     ],
 )
 def test_words_and_piped_text_become_one_prompt(words: list[str], piped: str | None, asked: str) -> None:
-    assert assemble(words, piped) == asked
+    assert put_together(prompt_of(words), piped) == asked
 
 
 def test_files_come_under_their_names_before_the_piped_text() -> None:
-    asked = assemble(["compare"], "c\n", [("a.py", "a"), ("b.md", "```\nb\n```")])
+    asked = put_together("compare", "c\n", [("a.py", "a"), ("b.md", "```\nb\n```")])
 
     assert asked == "compare\n\na.py:\n```\na\n```\n\nb.md:\n````\n```\nb\n```\n````\n\nstdin:\n```\nc\n```"
 
 
 def test_files_alone_are_a_question_too() -> None:
-    assert assemble([], None, [("a", "text")]) == "a:\n```\ntext\n```"
+    assert put_together("", None, [("a", "text")]) == "a:\n```\ntext\n```"
 
 
 @pytest.mark.parametrize(("words", "piped"), [([], None), ([], ""), (["-"], "\n"), (["  "], None), (["-"], None)])
 def test_nothing_to_ask_is_an_error(words: list[str], piped: str | None) -> None:
     with pytest.raises(InputError, match="nothing to ask"):
-        assemble(words, piped)
+        put_together(prompt_of(words), piped)
 
 
 @given(text=st.text(alphabet="`~ab\n ", min_size=1), prompt=st.text(min_size=1).filter(str.strip))
 def test_a_block_can_be_told_from_everything_in_it(text: str, prompt: str) -> None:
-    asked = assemble([prompt, "?"], None, [("f", text)])
+    asked = put_together(f"{prompt} ?", None, [("f", text)])
 
     found = re.fullmatch(re.escape(prompt) + r" \?\n\nf:\n(`{3,})\n(.*)\n\1", asked, re.DOTALL)
     assert found is not None
@@ -66,12 +63,12 @@ def test_a_block_can_be_told_from_everything_in_it(text: str, prompt: str) -> No
 def test_a_text_full_of_fences_is_no_burden() -> None:
     text = "`" * 1_000_000
 
-    assert assemble(["x"], text).endswith("\n" + "`" * 1_000_001)
+    assert put_together("x", text).endswith("\n" + "`" * 1_000_001)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_text_is_read_as_it_is(text: str) -> None:
-    assert read_stdin(io.BytesIO(text.encode())) == text.removeprefix("\ufeff")
+    assert text_of(text.encode()) == text.removeprefix("\ufeff")
 
 
 @given(st.binary())
@@ -79,7 +76,7 @@ def test_any_bytes_are_text_or_one_clear_error(data: bytes) -> None:
     told: tuple[bool, str] | None = None
     text = ""
     try:
-        text = read_stdin(io.BytesIO(data))
+        text = text_of(data)
     except InputError as error:
         told = (error.missing, str(error).split("(")[0].split(":")[0].strip())
 
@@ -89,9 +86,9 @@ def test_any_bytes_are_text_or_one_clear_error(data: bytes) -> None:
 
 
 def test_too_much_text_is_refused_and_not_cut() -> None:
-    assert read_stdin(io.BytesIO(b"x" * MAX_BYTES)) == "x" * MAX_BYTES
+    assert text_of(b"x" * MAX_BYTES) == "x" * MAX_BYTES
     with pytest.raises(InputError, match="standard input has more than 16 MiB"):
-        read_stdin(io.BytesIO(b"x" * (MAX_BYTES + 1)))
+        text_of(b"x" * (MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("name", ["missing", "missing/deeper", ".", "~no-such-user/file"])
@@ -106,16 +103,6 @@ def test_a_file_that_cannot_be_read_is_missing_and_named(
     assert caught.value.missing
 
 
-def test_pipes_files_and_sockets_are_read_and_devices_are_not(tmp_path: Path) -> None:
-    reading, writing = os.pipe()
-    ours, theirs = socket.socketpair()
-    file = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
-    device = os.open(os.devnull, os.O_RDONLY)
-    try:
-        assert [has_piped_input(fd) for fd in (reading, file, ours.fileno(), device)] == [True, True, True, False]
-    finally:
-        for fd in (reading, writing, file, device):
-            os.close(fd)
-        ours.close()
-        theirs.close()
-    assert not has_piped_input(reading)
+def test_a_prompt_that_is_no_text_is_refused_and_never_sent_damaged() -> None:
+    with pytest.raises(InputError, match="the prompt is not text in the encoding of your locale"):
+        prompt_of(["caf\udce9"])

@@ -133,7 +133,7 @@ def test_a_buffered_answer_restarts_unseen(program: Program, flag: str) -> None:
 
 
 def test_a_buffered_answer_that_nobody_can_give_again_keeps_what_there_is(program: Program) -> None:
-    ran = program.play("token-reset", "500")("ask", "--no-stream", "hi")
+    ran = program.play("token-reset", "500")("ask", "--buffer", "hi")
 
     assert (ran.code, ran.out) == (3, f"{PARTIAL}\n")
 

@@ -6,12 +6,11 @@ import json
 import re
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.program import ANSWERS, KEY, NEVER, TEXTS, Ran, stop
+from tests.cli.program import ANSWERS, KEY, NEVER, TEXTS, Ran, sleeps_in_read, stop
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -222,15 +221,11 @@ def test_a_signal_leaves_the_object_with_what_had_come(program: Program, number:
 def test_a_signal_while_standard_input_is_read_leaves_the_object(program: Program) -> None:
     process = program.start("ask", "--json", "hi", stdin=subprocess.PIPE)
     assert process.stderr is not None
-    wait_until(lambda: _sleeps_in_read(process.pid))
+    wait_until(lambda: sleeps_in_read(process.pid))
 
     ran = stop(process)
 
     assert document(ran)["exit_code"] == 130
-
-
-def _sleeps_in_read(pid: int) -> bool:
-    return "pipe_read" in Path(f"/proc/{pid}/wchan").read_text("ascii")
 
 
 def events(ran: Ran) -> list[dict[str, Any]]:

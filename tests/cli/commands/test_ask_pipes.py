@@ -166,11 +166,17 @@ def test_the_answer_is_utf_8_in_any_locale(program: Program, variables: dict[str
     assert ran == Ran(0, "é😀\u4e2d\n", "")
 
 
-def test_a_prompt_that_is_not_utf_8_is_asked_all_the_same(program: Program) -> None:
+def test_a_prompt_that_is_not_utf_8_is_refused_and_never_altered(program: Program) -> None:
     ran = program.shell("$fc ask $'caf\\xe9'")
 
-    assert (ran.code, ran.out) == (0, ANSWERS["one"])
-    assert program.servers[0].requests[0].json["messages"][0]["content"] == "caf\ufffd"
+    assert (ran, program.asked) == (
+        Ran(
+            65,
+            "",
+            "fallback-chat: the prompt is not text in the encoding of your locale: convert it to UTF-8\n",
+        ),
+        [0],
+    )
 
 
 def test_an_output_file_holds_the_answer_and_nothing_goes_to_stdout(program: Program, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from fallback_chat.providers.simulator import Manner, black_hole
 from tests.cli.canned import canned
-from tests.cli.program import NEVER, ROOT, Ran, entry, read, stop
+from tests.cli.program import NEVER, ROOT, Ran, entry, read, sleeps_in_read, stop
 from tests.processes import is_running
 from tests.waiting import PATIENCE, wait_until
 
@@ -119,7 +119,7 @@ def test_ctrl_c_while_a_key_command_runs(program: Program) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_standard_input_is_read(program: Program, number: signal.Signals, code: int) -> None:
     process = program.start("ask", "hi", stdin=subprocess.PIPE)
-    wait_until(lambda: "pipe_read" in Path(f"/proc/{process.pid}/wchan").read_text("ascii"))
+    wait_until(lambda: sleeps_in_read(process.pid))
 
     assert stop(process, number) == Ran(code, "", "")
 

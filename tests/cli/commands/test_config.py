@@ -20,6 +20,7 @@ from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.errors import ConfigError, InputError
 from fallback_chat.core.storage.paths import Paths
+from fallback_chat.wiring import budgets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -205,21 +206,23 @@ def test_explain_tells_who_is_asked_when_and_whether_the_keys_are_there(desk: De
     desk.write("".join(rows))
     desk.env |= {"GROQ_API_KEY": "gsk-secret", "XAI_API_KEY": "two words"}
 
-    assert config.explain(load_settings(desk.where, no_servers), desk.env, desk.out) == ExitCode.OK
+    settings = load_settings(desk.where, no_servers)
+    assert config.explain(settings, desk.env, budgets(settings, share_health=False), desk.out) == ExitCode.OK
     assert desk.said == (
         f"""\
 configuration: {desk.file}
 1. groq: openai, model m at https://api.groq.com/openai/v1
-   asked first, for every turn; given 10 s to its first words
+   asked first, for every turn; has 10 s (the default) to its first words
    key from env GROQ_API_KEY, set
 2. gemini: gemini, model m at https://generativelanguage.googleapis.com
-   asked when those before it failed or had no words in time; given 4.5 s to its first words
+   asked when those before it failed or had no words in time; has 4.5 s (as you wrote) to its first words
    key from command pass, not run: only a real question runs it
 3. xai: openai, model m at https://api.x.ai/v1
-   asked when those before it failed or had no words in time; given 10 s to its first words
+   asked when those before it failed or had no words in time; has 10 s (the default) to its first words
    key from env XAI_API_KEY, unusable: it will be passed over until the key is right
 4. ollama: ollama, model m at http://127.0.0.1:11434
-   asked when those before it failed or had no words in time; given 120 s to its first words
+   asked when those before it failed or had no words in time; \
+has 120 s (a model on this machine may have to be loaded) to its first words
 not asked: mistral (enabled = false)
 no limit for the whole chain
 """,

@@ -210,7 +210,7 @@ def test_the_command_line_reads_the_users_history(history: History) -> None:
     assert run("sessions", "rename", session, "Mine").returncode == 0
     assert run("sessions", "show", session).stdout.startswith("# Mine\n")
     assert json.loads(run("sessions", "export", "--format", "json").stdout)["id"] == session
-    assert run("sessions", "purge", "--older-than", "1d").stdout == "deleted 1 conversation\n"
+    assert run("sessions", "purge", "--yes", "--older-than", "1d").stdout == "deleted 1 conversation\n"
 
 
 @pytest.mark.parametrize("command", [("list",), ("search", "one")], ids=" ".join)
@@ -223,7 +223,9 @@ def test_a_limit_may_be_as_large_as_it_likes(history: History, command: tuple[st
     assert (ran.returncode, ran.stdout.split()[0], ran.stderr) == (0, session, "")
 
 
-@pytest.mark.parametrize("arguments", [("show", "\udcff"), ("rm", "a\udcff"), ("rename", "\udcff", "x")], ids=ascii)
+@pytest.mark.parametrize(
+    "arguments", [("show", "\udcff"), ("rm", "--yes", "a\udcff"), ("rename", "\udcff", "x")], ids=ascii
+)
 def test_an_id_that_is_no_text_is_an_unknown_one(history: History, arguments: tuple[str, ...]) -> None:
     add(history, "one", "1")
 
@@ -232,7 +234,7 @@ def test_an_id_that_is_no_text_is_an_unknown_one(history: History, arguments: tu
 
 def test_mistakes_have_exit_codes_and_one_line_each(history: History, home: Path) -> None:
     add(history, "one", "1")
-    missing, form = run("sessions", "rm", "zzz"), run("sessions", "export", "--format", "pdf")
+    missing, form = run("sessions", "rm", "--yes", "zzz"), run("sessions", "export", "--format", "pdf")
 
     assert (missing.returncode, missing.stdout) == (66, "")
     assert missing.stderr == (

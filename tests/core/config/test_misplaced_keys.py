@@ -11,6 +11,7 @@ import pytest
 from fallback_chat.cli.commands.config import check, explain, show, trust
 from fallback_chat.core.config.discovery import Surroundings, load_settings
 from fallback_chat.core.config.keys import read_key
+from fallback_chat.core.engine.budget import Budget, BudgetReason
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.storage.paths import Paths
 
@@ -82,7 +83,7 @@ def test_nothing_that_is_said_of_a_configuration_holds_the_misplaced_key(tmp_pat
         check(where, lambda _: {}, said, said)
         settings = load_settings(where, lambda _: {})
         show(settings, {}, said, origin=True)
-        explain(settings, {}, said)
+        explain(settings, {}, {one.name: Budget(10, BudgetReason.DEFAULT) for one in settings.providers}, said)
         for provider in settings.providers:
             read_key(provider, {})
     except ConfigError as error:

@@ -1,0 +1,50 @@
+"""`ask --dry-run`: who would be asked, in which order, and about how many tokens would be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.sinks.answer_object import dump
+from fallback_chat.cli.words.health import state_word
+from fallback_chat.core.answer_json import redacted
+
+if TYPE_CHECKING:
+    from fallback_chat.cli.sinks.base import Sink
+    from fallback_chat.core.chat_context import ChatContext
+    from fallback_chat.core.llm import LLM
+    from fallback_chat.wiring import OpenChain
+
+DRY_RUN_SCHEMA: Final = "fallback-chat.dry-run/1"
+
+
+async def dry_run(chain: OpenChain, context: ChatContext, sink: Sink, *, now: float, as_json: bool) -> int:
+    """Print the chain as it stands at `now`, in wall-clock seconds. No network."""
+    adapter = chain.adapter
+    await adapter.refresh_health()
+    tokens = context.estimated_tokens
+
+    def row(llm: LLM) -> dict[str, object]:
+        health = adapter.health(llm)
+        return {
+            "provider": llm.label,
+            "kind": llm.kind,
+            "model": llm.model,
+            "state": state_word(health, now),
+            "context_window": llm.context_window,
+            "fits": llm.context_window is None or tokens <= llm.context_window,
+        }
+
+    rows = [row(llm) for llm in adapter.llms]
+    redact = sink.redactor.redact
+    if as_json:
+        sink.out.write(dump(redacted({"schema": DRY_RUN_SCHEMA, "tokens": tokens, "providers": rows}, redact)))
+    else:
+        lines = [f"about {tokens} tokens would go to the first of these that answers:"]
+        for number, one in enumerate(rows, start=1):
+            note = "" if one["fits"] else f", its window of {one['context_window']} tokens is too small"
+            lines.append(f"{number}. {one['provider']} ({one['kind']}, {one['model']}): {one['state']}{note}")
+        sink.out.write("".join(f"{sanitise(redact(line))}\n" for line in lines))
+    sink.out.flush()
+    return ExitCode.OK

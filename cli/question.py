@@ -1,0 +1,84 @@
+"""The question of `ask`: words of the command line or of an editor, files, pictures and standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fallback_chat.cli.editor import run_editor
+from fallback_chat.cli.input import MAX_BYTES, prompt_of, put_together, read_file, read_image, read_part, text_of
+from fallback_chat.cli.standard_input import is_piped, read_to_end
+from fallback_chat.core.chat_context import Text
+from fallback_chat.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from fallback_chat.core.chat_context import Part
+
+PIPE = "-"
+"""Stands for standard input in place of a prompt or a file."""
+
+
+class Question(NamedTuple):
+    """What was given; standard input is read when the question is put together."""
+
+    prompt: str
+    texts: tuple[tuple[str, str], ...] = ()
+    """Names and contents of text files."""
+    others: tuple[Part, ...] = ()
+    """Pictures and documents."""
+    reads_stdin: bool = False
+
+    async def parts(self, tell: Callable[[str], object], *, deadline: float | None) -> tuple[Part, ...]:
+        """Put the question and its texts into one piece; pictures and documents follow as they are.
+
+        `tell` is told what is waited for, and how much was added. Raises `InputError`, also when standard input has not
+        ended after `deadline` seconds.
+        """
+        piped = await self._piped(tell, deadline) if self.reads_stdin else None
+        if piped and self.prompt not in ("", PIPE):
+            lines = len(piped.splitlines())
+            tell(f"standard input was added: {lines} line{'s' * (lines != 1)}")
+        return (Text(put_together(self.prompt, piped, self.texts)), *self.others)
+
+    async def _piped(self, tell: Callable[[str], object], deadline: float | None) -> str:
+        try:
+            async with asyncio.timeout(deadline):
+                return text_of(await read_to_end(MAX_BYTES + 1, tell))
+        except TimeoutError as error:
+            raise InputError(
+                f"standard input has not ended within the deadline of {deadline:g} s", late=True
+            ) from error
+
+
+def read_question(
+    words: Sequence[str], *, files: Iterable[str], images: Iterable[str], may_read_stdin: bool
+) -> Question:
+    """Read everything but standard input. Raises `InputError` for what cannot be used."""
+    prompt, files = prompt_of(words), tuple(files)
+    parts = [(name, read_part(name)) for name in files if name != PIPE]
+    wanted = prompt == PIPE or PIPE in files
+    if wanted and not may_read_stdin:
+        raise InputError("- stands for standard input, and --no-stdin says to leave that alone")
+    return Question(
+        prompt,
+        tuple((name, part.text) for name, part in parts if isinstance(part, Text)),
+        (*(part for _, part in parts if not isinstance(part, Text)), *map(read_image, images)),
+        reads_stdin=wanted or (may_read_stdin and is_piped()),
+    )
+
+
+def edited(prompt: str, keys: Iterable[str]) -> str:
+    """Have the user write the question in an editor, which begins with `prompt`. Raises `InputError`.
+
+    The variables in `keys` are kept from the editor.
+    """
+    with tempfile.TemporaryDirectory(prefix="fallback-chat-") as directory:
+        file = Path(directory) / "question.md"
+        file.write_text(prompt, "utf-8")
+        run_editor(file, os.environ, keys)
+        return read_file(str(file)).strip("\n")

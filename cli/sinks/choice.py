@@ -1,0 +1,61 @@
+"""Which sink an answer of `ask` goes to: by what the user asked for, and by what standard output is."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from fallback_chat.cli.sinks.base import TextSink, WholeTextSink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fallback_chat.cli.sinks.base import Sink
+
+
+class Output(NamedTuple):
+    """What the answer is written as, and where to."""
+
+    json: bool = False
+    jsonl: bool = False
+    file: Path | None = None
+    whole: bool = False
+    """Only when it has ended."""
+    render: str = "auto"
+    extract: str | None = None
+    """Only this code block: its number, its language, or `all`."""
+    color: str = "auto"
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether nothing is shown before the answer is whole."""
+        return self.json or self.whole or self.file is not None or self.extract is not None
+
+
+def make_sink(output: Output, *, restarts: bool) -> Sink:
+    """Return the sink. Raises OSError when there is no directory for the file.
+
+    `restarts` says that the user wants an answer that breaks off to start over.
+    """
+    out, err = sys.stdout, sys.stderr
+    if output.file is not None:
+        # Nobody should pay for an answer that there is no place for.
+        output.file.parent.stat()
+    if output.json or output.jsonl:
+        from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
+
+        return JsonSink(out, err, output.file) if output.json else JsonLinesSink(out, err)
+    must_be_whole = restarts and not out.isatty()  # what was written to a pipe cannot be taken back
+    if output.extract is not None:
+        from fallback_chat.cli.sinks.extract import ExtractSink
+
+        return ExtractSink(out, err, output.extract, output.file)
+    if output.is_buffered or must_be_whole:
+        return WholeTextSink(out, err, output.file)
+    if output.render == "always" or (output.render == "auto" and out.isatty()):
+        from fallback_chat.cli.sinks.live import LiveSink
+
+        return LiveSink(out, err, color=output.color)
+    from fallback_chat.cli.render.plain import PlainText
+
+    return TextSink(out, err, PlainText(out))

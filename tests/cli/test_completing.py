@@ -1,0 +1,69 @@
+"""What the shell completes, as the shell asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+    from tests.cli.saved import Saved
+
+
+def completed(program: Program, line: str, **env: str | None) -> list[str]:
+    """The values that bash is given for the last word of `line`; nothing may be said besides."""
+    words = line.split(" ")
+    asked: dict[str, str | None] = {
+        "_FALLBACK_CHAT_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    ran = program(env=asked | env)
+    assert ran.err == ""
+    return ran.out.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("fallback-chat ask --provider t", ["two", "three"]),
+        ("fallback-chat -p o", ["one"]),
+        ("fallback-chat --only ", ["one", "two", "three"]),
+        ("fallback-chat ask --chain two,", ["two,one", "two,three"]),
+        ("fallback-chat ask --profile f", ["fast"]),
+        ("fallback-chat probe tw", ["two"]),
+        ("fallback-chat models th", ["three"]),
+        ("fallback-chat sessions li", ["list"]),
+        ("fallback-chat ask --session x", []),
+    ],
+)
+def test_names_of_the_configuration_are_completed(program: Program, line: str, values: list[str]) -> None:
+    program.play("ok", "ok", "ok")
+    program.config["profiles"] = {"fast": {"providers": ["three"]}}
+
+    assert completed(program, line) == values
+
+
+def test_conversations_are_completed(program: Program, saved: Saved) -> None:
+    session = saved.add("old?", "Old.")
+
+    for line in ("fallback-chat --session ", f"fallback-chat sessions show {session[:3]}"):
+        assert completed(program, line, **saved.env) == [session]
+
+
+def test_models_are_completed_from_what_was_listed_last(program: Program) -> None:
+    program.play("ok", "ok")
+    env: dict[str, str | None] = {"XDG_CACHE_HOME": str(program.directory / "cache")}
+    listed = program("models", "one", env=env).out
+
+    found = completed(program, "fallback-chat ask -p one -m ", **env)
+    assert found
+    assert all(name in listed for name in found)
+    assert completed(program, "fallback-chat ask -p two -m ", **env) == []
+
+
+def test_a_faulty_configuration_completes_nothing_and_says_nothing(program: Program) -> None:
+    program.config = {"providers": [{"name": 7}]}
+
+    assert completed(program, "fallback-chat ask -p ") == []
