@@ -25,13 +25,14 @@ PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
 """Keys that hold an error: nearly everyone's; Cloudflare's and GraphQL's; AWS's; Apigee's;
 MiniMax's."""
 _MESSAGES: Final = (
-    "message", "Message", "msg", "error_message", "errorMessage", "error_description", "faultstring", "status_msg",
-    "detail", "details", "error", "title", "explanation", "reason",
+    "message", "msg", "errormessage", "errormsg", "errmsg", "errordescription", "faultstring", "statusmsg", "statusmessage",
+    "detail", "details", "error", "errors", "title", "explanation", "reason", "description", "text", "err", "info", "innererror",
+    "response", "result", "data",
 )  # fmt: skip
-"""Keys that hold the text, the most specific first."""
-_CODES: Final = ("code", "Code", "error_code", "errorCode", "errorcode")
-_TYPES: Final = ("type", "__type", "error_type", "status")
-_STATUSES: Final = ("status_code", "statusCode", "StatusCode", "http_status_code", "code", "status")
+"""What words are called, the most telling name first. All names are compared without case, `_` and `-`."""
+_CODES: Final = ("code", "errorcode")
+_TYPES: Final = ("type", "errortype", "status")
+_STATUSES: Final = ("statuscode", "httpstatuscode", "code", "status")
 _BESIDE: Final = ("code", "type", "error_type", "param")
 """Keys that may accompany an error that is only text."""
 _DEPTH: Final = 4
@@ -162,14 +163,30 @@ def _upstream(error: dict[str, Any]) -> str:
 def _words(value: Any, names: Iterable[str], depth: int) -> str:
     """Return the text in `value`: a string, that under the first name with any, or of all items."""
     if isinstance(value, str):
-        return value.strip()
+        return _unwrapped(value.strip(), names, depth)
     if not depth:
         return ""
     if isinstance(value, list):
         return "; ".join(_distinct(_item(item, names, depth - 1) for item in value))
     if not isinstance(value, dict):
         return ""
-    return next((words for name in names if (words := _words(value.get(name), names, depth - 1))), "")
+    plain = _plain_names(value)
+    return next((words for name in names if (words := _words(plain.get(name), names, depth - 1))), "")
+
+
+def _unwrapped(text: str, names: Iterable[str], depth: int) -> str:
+    """Return the words of the JSON that some gateways put into a message as text, or the text itself."""
+    inner = _parse(text) if depth and text.startswith("{") and text.endswith("}") else _NO_JSON
+    return (isinstance(inner, dict) and _words(inner, names, depth - 1)) or text
+
+
+def _plain_names(value: dict[str, Any]) -> dict[str, Any]:
+    """Return `value` with its names as the tables have them; of two that are the same then, the first that says something."""
+    plain: dict[str, Any] = {}
+    for name, item in value.items():
+        key = name.lower().replace("_", "").replace("-", "")
+        plain[key] = plain.get(key) or item
+    return plain
 
 
 def _item(item: Any, names: Iterable[str], depth: int) -> str:
@@ -202,7 +219,8 @@ def _dump(value: Any) -> str:
 
 def _first(error: dict[str, Any], names: Iterable[str], types: Any) -> Any:
     """Return the first value of one of `types` found in `error` under one of `names`."""
-    return next((error[name] for name in names if isinstance(error.get(name), types)), None)
+    plain = _plain_names(error)
+    return next((plain[name] for name in names if isinstance(plain.get(name), types)), None)
 
 
 def _without(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -211,8 +229,9 @@ def _without(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def _status_in(error: dict[str, Any]) -> int | None:
     """Return the HTTP status that an error inside a 200 stands for."""
+    plain = _plain_names(error)
     for name in _STATUSES:
-        value = error.get(name)
+        value = plain.get(name)
         number = (
             int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3 else value
         )

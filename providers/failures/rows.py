@@ -78,7 +78,8 @@ _FILTERS: Final = (
         "usage policy", "usage policies", "prohibited content", "prohibited_content", "prohibited use",
         "guardrail", "prompt blocked", "response blocked", "request blocked", "content blocked", "blocked by*security",
         "blocked entity", "policy violation", "violates our", "usage guidelines", "harmful content", "unsafe content",
-        "unsafe prompt", "jailbreak", "prompt injection", "flagged", "moderation", "considered high risk", "敏感内容",
+        "unsafe prompt", "jailbreak", "prompt injection", "flagged", "moderation", "considered high risk", "potentially harmful",
+        "acceptable use", "敏感内容",
         at=(400, 422, 451, *_FAILED),
     ),
     _says(
@@ -132,7 +133,9 @@ _CREDIT: Final = (
         "not enough credit", "out of credit", "used all available credits", "all available credits", "credits expired",
         "credit balance", "credit limit exceeded", "exceeded your monthly", "monthly included credits",
         "spending limit", "spend limit", "spend alert", "usage limit", "usage quota", "billing cycle", "weekly limit",
-        "monthly limit", "weekly/monthly limit", "daily free allocation", "free tier*exhausted", "free*quota*exhausted",
+        "monthly limit", "weekly/monthly limit", "daily free allocation",
+        "daily limit", "daily quota", "hard limit", "add credits", "negative balance", "balance is negative", "unpaid",
+        "free tier*exhausted", "free*quota*exhausted",
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
         "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
@@ -148,7 +151,7 @@ _CREDIT: Final = (
 _WINDOW: Final = (
     "context window", "context length", "context limit", "context size", "max_seq_len", "max_model_len", "max_position",
     "maximum model length", "model token limit", "maximum prompt length", "max prompt length", "maximum input length",
-    "max input length",
+    "max input length", "n_ctx", "sequence length", "model's context", "上下文长度", "输入长度",
 )  # fmt: skip
 _OVER: Final = (
     "exceed",
@@ -158,7 +161,9 @@ _OVER: Final = (
     "more than",
     "overflow",
     "too long for",
+    "too large for",
     "less than",
+    "超过",
 )
 _SUBJECTS: Final = ("prompt", "input", "inputs", "messages", "conversation", "history")
 
@@ -182,7 +187,8 @@ _OVERFLOW: Final = (
         "input token*exceed", "token count*exceeds the limit", "input token count*only supports", "token limit exceeded",
         "exceeded max context", "exceeds max length", "maximum prompt length is", "too many tokens", "too many input tokens",
         "reduce the length of", "reduce your prompt", "length of all messages", "range of input length", "does not fit*context",
-        "`inputs` tokens +", "`inputs` must have less", "prompt 超长",
+        "`inputs` tokens +", "`inputs` must have less", "prompt 超长", "输入长度超过",
+        "上下文长度限制", "but n_ctx is", "max message tokens", "tokens in the prompt exceed", "input tokens*larger than",
         at=(*_REJECTED, *_FAILED),
     ),
     _says(K.CONTEXT_EXCEEDED, "must be less than the context length", at=(403,)),  # Together
@@ -203,7 +209,7 @@ _CAPACITY: Final = (
         "overloaded", "no capacity", "out of capacity", "over capacity", "at capacity", "capacity temporarily", "capacity exceeded",
         "high traffic", "high demand", "heavy load", "too busy", "is busy", "server busy", "currently loading", "model is loading",
         "queue is full", "queue full", "queue_exceeded", "currently unavailable", "temporarily unavailable",
-        "no more data centers", "no deployments available", "访问量过大", "繁忙",
+        "no more data centers", "no healthy upstream", "no deployments available", "访问量过大", "繁忙",
         at=(429, *_FAILED),
     ),
     _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),

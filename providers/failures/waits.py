@@ -29,16 +29,22 @@ _STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
 _DURATION: Final = rf"{_STEP}(?:(?:,?\s(?:and\s)?|,)?{_STEP})*"
 _MOMENT: Final = (
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|"
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+    r"\d{4}-\d\d-\d\d(?:[T ]| at )\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 )
 _AGAIN: Final = (
     r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*"
-    r"|available(?: again)?|allowed(?: again)?|lifted|restored|将在"
+    r"|available(?: again)?|allowed(?: again)?|lifted|restored|regain access|(?:come|be) back|将在"
 )
-_LEAD: Final = r"(?:\s?[:,]?\s?(?:in|after|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}[\s:~]{0,3}"
+_LEAD: Final = (
+    r"(?:[\s_-]?[:,]?\s?(?:in|after|time|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}"
+    r"[\s:=~]{0,3}"
+)
 _SENTENCE: Final = (
     rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}))"
 )
+_BARE_SECONDS: Final = rf"\bretry[-_ ]?after\b[\s:=~]{{0,3}}({_NUMBER})(?![\w.%-])"
+_LATER: Final = rf"({_NUMBER})\s?(秒|分钟|小时|天)[后後]"
+_CHINESE_UNITS: Final = {"秒": 1.0, "分钟": 60.0, "小时": 3600.0, "天": 86400.0}
 _MENTIONS: Final = (
     "retry",
     "again",
@@ -50,7 +56,10 @@ _MENTIONS: Final = (
     "allowed",
     "lifted",
     "restored",
+    "access",
+    "back",
     "将在",
+    "后",
 )
 """Without one of these words no sentence can match, and no pattern is compiled."""
 _BEIJING: Final = ("your limit will reset at", "重置")
@@ -60,10 +69,10 @@ _BEIJING: Final = ("your limit will reset at", "重置")
 _FIELDS: Final = (
     "retryafter", "retryin", "retrydelay", "retryat", "resetin", "resetsin", "resetat", "resetsat", "resetafter", "resettime",
     "resetseconds", "quotareset", "nextreset", "ratelimitreset", "availablein", "availableat", "waitseconds", "waittime",
-    "estimatedtime",
+    "estimatedtime", "tryagain", "nextavailable", "cooldown", "windowreset",
 )  # fmt: skip
 """Prefixes of fields that name a wait, without case, hyphens and underscores."""
-_WHOLE_FIELDS: Final = frozenset({"reset", "resets"})
+_WHOLE_FIELDS: Final = frozenset({"reset", "resets", "wait"})
 _FIELD_UNITS: Final = (("ms", 0.001), ("milliseconds", 0.001), ("millis", 0.001), ("minutes", 60.0), ("hours", 3600.0))
 _DEPTH: Final = 5
 _MOST_VALUES: Final = 500
@@ -108,10 +117,10 @@ def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) 
 
 
 def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
-    """Yield the waits from dedicated headers."""
-    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        yield _value(headers.get(name), now, unit=0.001)
-    yield _value(headers.get("retry-after"), now)
+    """Yield the waits from dedicated headers, the finer unit first; some servers put a name in front."""
+    for ending, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        for name in sorted((name for name in headers if name.endswith(ending)), key=len):
+            yield _value(headers[name], now, unit=unit)
 
 
 def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
@@ -130,7 +139,8 @@ def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
 
 
 def _span(text: str) -> float | None:
-    """Read `120ms`, `6.02s`, `2m59.56s`, `1 hour and 5 minutes`."""
+    """Read `120ms`, `6.02s`, `2m59.56s`, `1 hour and 5 minutes`, and `PT1M30S` of ISO 8601."""
+    text = text.removeprefix("PT") if re.fullmatch(r"PT[\dHMS.]+", text) else text
     if not re.fullmatch(_DURATION, text, re.IGNORECASE | re.ASCII):
         return None
     steps = re.findall(rf"({_NUMBER}\s?|(?:an?|one)\s)({_UNIT})(?![a-z])", text, re.IGNORECASE)
@@ -154,7 +164,7 @@ def _moment(text: str, now: float, zone: timezone = UTC) -> float | None:
 
 
 def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(re.sub(r"\s?(?:UTC|GMT)$", "Z", text))
+    return datetime.fromisoformat(re.sub(r"\s?(?:UTC|GMT)$", "Z", text.replace(" at ", " ")))
 
 
 def _asctime(text: str) -> datetime:
@@ -192,11 +202,15 @@ def _sentence(message: str, now: float) -> float | None:
             return _value(found["moment"], now)
         zone = timezone(timedelta(hours=8)) if any(phrase in told for phrase in _BEIJING) else UTC
         return _moment(found["moment"], now, zone)
-    return None
+    if bare := re.search(_BARE_SECONDS, told):
+        return float(bare[1])
+    later = re.search(_LATER, told)
+    return float(later[1]) * _CHINESE_UNITS[later[2]] if later else None
 
 
 def _empty_buckets(headers: Mapping[str, str], now: float) -> Iterator[float]:
     """Yield the resets of the exhausted rate limits; those of others mean nothing."""
+    headers = {name.replace("rate-limit", "ratelimit"): value for name, value in headers.items()}
     for name, value in headers.items():
         if "ratelimit" not in name or "reset" not in name:
             continue

@@ -27,15 +27,15 @@ _LONGEST: Final = 100
 """Characters; anything longer is a sentence."""
 
 WORDS: Final[dict[str, Ending]] = (
-    dict.fromkeys(("null", "none", "unspecified"), None)
+    dict.fromkeys(("null", "none", "unspecified", "not_finished", "not_finish", "generating", "continue"), None)
     | dict.fromkeys(
         ("stop", "eos", "eos_token", "end", "end_turn", "stop_sequence", "stop_token", "complete", "completed"), _F.STOP
     )
     | dict.fromkeys(("finish", "finished", "done", "success", "normal"), _F.STOP)
     | dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"), _F.TOOL_CALLS)
-    | dict.fromkeys(("length", "model_length", "continuation", "truncated"), _F.LENGTH)
+    | dict.fromkeys(("length", "model_length", "max_output", "continuation", "truncated", "cutoff"), _F.LENGTH)
     | dict.fromkeys(("spii", "language", "model_armor", "recitation", "blocklist", "escalation"), _F.CONTENT_FILTER)
-    | dict.fromkeys(("pause", "pause_turn", "compaction"), _F.PAUSE)
+    | dict.fromkeys(("pause", "paused", "pause_turn", "compaction"), _F.PAUSE)
     | {"refusal": _F.REFUSAL, "model_context_window_exceeded": _F.CONTEXT_EXCEEDED}
     | {"error_toxic": _F.CONTENT_FILTER, "error_limit": _F.LENGTH}  # Cohere
     | {"pup_limited_disabled": Broken("permission_denied")}  # Google
@@ -46,16 +46,26 @@ WORDS: Final[dict[str, Ending]] = (
 _KINDS_OF_WORDS: Final[tuple[tuple[str, Ending], ...]] = (
     ("rate_?limit|too_many_requests", Broken("rate_limit_error")),
     ("overload|capacity|unavailable", Broken("overloaded_error")),
-    ("time_?d?_?out|deadline", Broken("timeout_error")),
+    ("time_?d?_?out|time_?limit|deadline", Broken("timeout_error")),
     ("permission|forbidden|unauthori[sz]ed", Broken("permission_denied")),
     (
-        "error|fail|abort|network|connection|malformed|unexpected|missing|too_many|invalid|cancel|interrupt|exception|crash",
+        (
+            "error|fail|abort|network|connect|malformed|unexpected|missing|too_many|invalid|cancel|interrupt|exception"
+            "|crash|kill|terminat|closed|evict|preempt|shut_?(?:ting_?)?down|out_of_memory"
+        ),
         Broken("api_error"),
     ),
-    ("refus", _F.REFUSAL),
+    ("refus|declin", _F.REFUSAL),
     (
-        "filter|safe|sensitive|moderat|guardrail|block|polic|prohibit|harm|violat|^image_|recitation",
+        (
+            "filter|safe|sensitive|censor|moderat|guardrail|block|polic|prohibit|harm|toxic|violat|flagged|jailbreak"
+            "|copyright|risk|^image_|recitation"
+        ),
         _F.CONTENT_FILTER,
+    ),
+    (
+        "^eos|^stop_?(?:word|str|tok|seq)|^(?:matched_|hit_)?stop(?:ped)?$|end_?of_?(?:text|turn|seq)|im_end|succe",
+        _F.STOP,
     ),
     ("context", _F.CONTEXT_EXCEEDED),
     ("length|token|limit", _F.LENGTH),

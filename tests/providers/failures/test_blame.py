@@ -94,7 +94,17 @@ OVERFLOWS = [
     "prompt token count of 140000 exceeds the limit of 128000",
     "invalid params, context window exceeds limit (2013)",
     "Prompt exceeds max length",
+    # llama.cpp by its own word, Volcengine, Zhipu, GitHub Models, transformers
+    "prompt tokens (40000) exceed n_ctx (32768)",
+    "the prompt has 40000 tokens, but n_ctx is 32768",
+    "Total tokens of image and text exceed max message tokens",
+    "模型输入长度超过限制",
+    "输入内容超过模型上下文长度限制",
+    "Request too large for the model's context: 300000 > 262144",
+    "sequence length 40000 is longer than the maximum sequence length 32768",
     # Words that nobody has sent yet
+    "The number of tokens in the prompt exceeds the model's limit of 32768.",
+    "The requested number of input tokens 50000 is larger than the model's maximum of 32768",
     "Your conversation has too many tokens for us",
     "The messages exceed what we allow: 9000 tokens",
 ]
@@ -130,6 +140,8 @@ NO_OVERFLOWS = [
     (400, said("messages.0.content.1.image: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"), K.BAD_REQUEST),
     (500, said("rpc error: context deadline exceeded"), K.TIMEOUT),
     (429, said("too many tokens"), K.RATE_LIMITED),
+    (400, said("temperature exceeds the model's limit of 1"), K.BAD_REQUEST),
+    (400, said("the number of stop sequences exceeds the model's maximum of 4"), K.BAD_REQUEST),
 ]  # fmt: skip
 
 
@@ -167,6 +179,11 @@ SPENT = [
     (401, {"detail": "Inactive subscription or usage limit reached"}),
     (403, said("Key limit exceeded (daily limit). Manage it in the settings.", code=403)),
     (403, {"message": "Quota exceeded"}),
+    (403, said("Billing hard limit has been reached")),
+    (429, said("Daily limit reached. Upgrade your plan")),
+    (403, said("Please add credits to your account to continue")),
+    (429, said("Account balance is negative")),
+    (403, said("Your account is suspended because of an unpaid invoice")),
 ]  # fmt: skip
 
 
@@ -187,6 +204,7 @@ BUSY = [
     (500, {"error": "server busy, please try again. maximum pending requests exceeded"}),
     (429, said("We are under heavy load, please try again later")),
     (500, {"code": 50000, "message": "服务器繁忙"}),
+    (500, said("no healthy upstream")),
     (498, said("Flex tier capacity exceeded.", type="capacity_exceeded")),
     (None, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
 ]  # fmt: skip
@@ -214,6 +232,8 @@ FILTERED = [
     (403, {"code": "The caller does not have permission", "error": "Content violates usage guidelines. Failed check: X"}),
     (400, said("Jailbreak attempt detected", type="None", code="400")),
     (400, {"error": "BlockedPiiEntityError: Blocked entity detected: EMAIL"}),
+    (400, said("Input blocked: potentially harmful")),
+    (422, said("The prompt is against our acceptable use policy")),
     (None, said("x", code="bio_policy")),
     (None, said("x", code="misalignment_policy_violation")),
     (None, said("x", code="image_content_policy_violation")),

@@ -19,6 +19,17 @@ ENDINGS = {
         "FINISH_REASON_STOP",
         "endTurn",
         "stop: eos",
+        *(
+            "eos_token_id",
+            "eos_found",
+            "<|endoftext|>",
+            "END_OF_TURN",
+            "stop_word",
+            "stop_token_ids",
+            "stopped",
+            "matched_stop",
+        ),
+        "StopSequenceHit",
     ],
     FinishReason.TOOL_CALLS: ["tool_calls", "tool_use", "function_call", "toolUse", "stop_reason: tool_use"],
     FinishReason.LENGTH: [
@@ -31,7 +42,7 @@ ENDINGS = {
             "length: MAX_TOKENS",
             "token_limit",
         ),
-        *("CONTINUATION", "max-new-tokens"),
+        *("CONTINUATION", "max-new-tokens", "max_output"),
     ],
     FinishReason.CONTENT_FILTER: [
         *(
@@ -53,11 +64,23 @@ ENDINGS = {
             "IMAGE_SAFETY",
         ),
         *("IMAGE_OTHER", "moderation_blocked", "policy_violation", "function_call_filter: OTHER", "ERROR_TOXIC"),
+        *("censored", "risk_control", "flagged", "copyright", "JAILBREAK"),
     ],
-    FinishReason.REFUSAL: ["refusal", "REFUSAL", "refused"],
-    FinishReason.PAUSE: ["pause_turn", "compaction"],
+    FinishReason.REFUSAL: ["refusal", "REFUSAL", "refused", "declined"],
+    FinishReason.PAUSE: ["pause_turn", "paused", "compaction"],
     FinishReason.CONTEXT_EXCEEDED: ["model_context_window_exceeded", "context_length_exceeded"],
-    FinishReason.OTHER: ["OTHER", "NO_IMAGE", "max_messages", "steered", "load", "unknown", "what?", "", "[]"],
+    FinishReason.OTHER: [
+        "OTHER",
+        "NO_IMAGE",
+        "max_messages",
+        "steered",
+        "load",
+        "unknown",
+        "what?",
+        "",
+        "[]",
+        "user_stop",
+    ],
 }
 BROKEN = {
     "api_error": [
@@ -74,9 +97,18 @@ BROKEN = {
             "user_cancelled",
             "connectionLost",
             "upstream_failed",
+            *(
+                "disconnected",
+                "killed",
+                "server_shutdown",
+                "preempted",
+                "stream_closed",
+                "stop_error",
+                "user_stop_aborted",
+            ),
         ),
     ],
-    "timeout_error": ["timeout", "timed_out", "DEADLINE_EXCEEDED"],
+    "timeout_error": ["timeout", "timed_out", "time_limit", "DEADLINE_EXCEEDED"],
     "rate_limit_error": ["rate_limit", "RateLimited", "rate_limit_exceeded"],
     "overloaded_error": ["insufficient_system_resource", "server_overloaded", "capacity"],
     "permission_denied": ["PUP_LIMITED_DISABLED"],
@@ -93,7 +125,9 @@ def test_a_word_for_failure_is_the_type_of_an_error(word: str, kind: str) -> Non
     assert ending_of(word) == Broken(kind)
 
 
-@pytest.mark.parametrize("word", ["FINISH_REASON_UNSPECIFIED", "null", "None", "unspecified"])
+@pytest.mark.parametrize(
+    "word", ["FINISH_REASON_UNSPECIFIED", "null", "None", "unspecified", "not_finished", "generating"]
+)
 def test_a_word_for_nothing_ends_nothing(word: str) -> None:
     assert ending_of(word) is None
 
