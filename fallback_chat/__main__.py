@@ -10,9 +10,9 @@ def main() -> None:
 
     `--version` answers before anything heavy is imported.
     """
-    # Nothing created at start-up is garbage: collecting every 700 objects costs a tenth of the
-    # start-up.
-    gc.set_threshold(50_000, 20, 50)
+    # Nothing created at start-up is garbage: looking for it costs a tenth of the start-up. A chat,
+    # which lives longer, begins to collect when it is up.
+    gc.set_threshold(200_000, 20, 50)
     try:
         from fallback_chat.cli.process.streams import leave, prepare_streams
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from functools import partial
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 FIRST_LOOK: Final = 0.05
 """Seconds for the prompt to appear before a thread takes its share of the interpreter."""
+
+STARTED: Final = 3.0
+"""Seconds after which nothing is left to be imported."""
+GENERATION: Final = 5_000
+"""New objects after which a chat looks for garbage: a long one would keep 100 MB of it otherwise."""
 
 
 def chat(shared: SharedOptions) -> int:
@@ -97,6 +103,7 @@ async def converse(
                 if piped.strip():
                     repl.attach("standard input", piped)
                 asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)
+                asyncio.get_running_loop().call_later(STARTED, collect_garbage)
                 await repl.run()
                 if repl.record.session is not None:
                     repl.host.greet(f"To go on: fallback-chat --session {repl.record.session}")
@@ -104,6 +111,12 @@ async def converse(
                 repl.record.close()
                 await repl.chain.aclose()
     return ExitCode.OK
+
+
+def collect_garbage() -> None:
+    """Begin to collect garbage, of which the start makes none: what is there by now stays for good."""
+    gc.freeze()
+    gc.set_threshold(GENERATION, 10, 10)
 
 
 def _welcome(repl: Repl, *, quiet: bool) -> None:

@@ -118,6 +118,8 @@ class Session:
     def new(self) -> None:
         """Begin a new conversation; whom to ask stays as it was chosen."""
         self.context = ChatContext()
+        self._counted = self.context, 0
+        """A conversation, and the characters in it."""
         self.attachments: list[Attachment] = []
         self.use: str | None = None
         """Who is asked first in the next turn alone."""
@@ -237,12 +239,14 @@ class Session:
 
     @property
     def context_tokens(self) -> int:
-        """How much of a context window the conversation takes: the provider's count of the last turn, else a rough one."""
-        usage = self.last.answer.usage if self.last is not None and self.answers else None
-        if usage is not None and usage.input is not None:
+        """Tokens that the conversation takes: the provider's count of the last turn, or an estimate."""
+        usage = self.last.answer.usage if self.last is not None else None
+        is_answered = any(message.role is Role.ASSISTANT for message in self.context.messages)
+        if is_answered and usage is not None and usage.input is not None:
             return usage.input + (usage.output or 0)
-        characters = len(self.system) + sum(len(message.text) for message in self.context.messages)
-        return characters // CHARACTERS_PER_TOKEN
+        if self._counted[0] is not self.context:  # asked for with every key that is pressed
+            self._counted = self.context, sum(len(message.text) for message in self.context.messages)
+        return (len(self.system) + self._counted[1]) // CHARACTERS_PER_TOKEN
 
     @property
     def tokens(self) -> int:

@@ -7,6 +7,7 @@ The index is a copy that the search updates, not the answer: a chat never waits 
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.conversations.records import Hit, SessionId, TurnId
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 AROUND: Final = 40
 """Characters of context on each side of a hit."""
+SLICE: Final = 1000
+"""Turns that are indexed in one transaction."""
+PAUSE: Final = 0.005
+"""Seconds between two of them."""
 _HIT: Final = f"sessions.id, sessions.title, {FIRST_QUESTION}, turns.id, turns.asked"
 _BY_WORD: Final = f"""
     SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
@@ -104,12 +109,16 @@ def _has_index(database: Database) -> bool:
 
 
 def _update_index(database: Database) -> None:
-    if _has_index(database) and not database.query("SELECT 1 FROM turns WHERE indexed = 0 LIMIT 1"):
-        return
-    with database.transaction() as connection:
-        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS turn_text USING fts5 (question, answer)")
-        connection.execute("DELETE FROM turn_text WHERE rowid IN (SELECT id FROM turns WHERE indexed = 0)")
-        connection.execute(
-            "INSERT INTO turn_text (rowid, question, answer) SELECT id, question, answer FROM turns WHERE indexed = 0"
-        )
-        connection.execute("UPDATE turns SET indexed = 1 WHERE indexed = 0")
+    """Index the turns that are not yet, in slices: a chat in another process waits for one of them at most."""
+    while not _has_index(database) or database.query("SELECT 1 FROM turns WHERE indexed = 0 LIMIT 1"):
+        with database.transaction() as connection:
+            connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS turn_text USING fts5 (question, answer)")
+            rows = connection.execute("SELECT id FROM turns WHERE indexed = 0 LIMIT ?", (SLICE,)).fetchall()
+            connection.executemany("DELETE FROM turn_text WHERE rowid = ?", rows)
+            connection.executemany(
+                "INSERT INTO turn_text (rowid, question, answer) SELECT id, question, answer FROM turns WHERE id = ?",
+                rows,
+            )
+            connection.executemany("UPDATE turns SET indexed = 1 WHERE id = ?", rows)
+        if len(rows) == SLICE:
+            sleep(PAUSE)  # those who wait for the lock look for it from time to time only

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
 _ERROR_BODY_LIMIT: Final = 64 * 1024
-_LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
+_LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=20, keepalive_expiry=60.0)
 
 
 @dataclass(slots=True)

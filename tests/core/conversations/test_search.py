@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.core.conversations import search
 from fallback_chat.core.conversations.records import Hit, SessionId
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.search import has_full_text
@@ -69,6 +70,25 @@ def test_a_partial_that_was_indexed_is_found_by_its_later_text_only(history: His
 
     assert history.search("draft") == ()
     assert [hit.session for hit in history.search("final")] == [session]
+
+
+@pytest.mark.parametrize("history", [True], indirect=True)
+def test_a_chat_gets_in_between_while_many_turns_are_indexed(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = history.new_session()
+    for number in range(10):
+        history.finish_turn(history.begin_turn(session, question(f"word {number}")), answer("a"))
+    waits: list[float] = []
+
+    def chat_meanwhile(seconds: float) -> None:
+        waits.append(seconds)
+        add(history, "written meanwhile", "a")
+
+    monkeypatch.setattr(search, "SLICE", 3)
+    monkeypatch.setattr(search, "sleep", chat_meanwhile)
+
+    assert len(history.search("word", limit=100)) == 10
+    assert waits == [search.PAUSE] * len(waits)
+    assert len(history.search("meanwhile", limit=100)) == len(waits) >= 3
 
 
 @pytest.mark.parametrize(
