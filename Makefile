@@ -32,7 +32,7 @@ OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-all test-versions test-minimal test-types test-real test-livekit coverage lint check bench screenshots format clean
+.PHONY: demo test test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -45,6 +45,10 @@ test: $(READY)
 test-all: $(READY)
 	$(PYTEST) --everything
 	@$(MAKE) --no-print-directory test-versions test-minimal
+
+# Every attack, and a table of what was held. Another seed makes other examples.
+test-attack: $(READY)
+	$(PYTEST) --promises --everything
 
 # Each in an environment of its own.
 test-versions:

@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from tests import sampling
+from tests.promises import promises_of, table
 from tests.running import Running
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ sys.addaudithook(forbid_network)
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("samples")
     group.addoption("--everything", action="store_true", help="try every case where only a sample is tried otherwise")
+    group.addoption(
+        "--promises", action="store_true", help="run the tests of what the program promises, and say what was held"
+    )
     group.addoption("--seed", type=int, help="the sample to be tried; a run without --seed chooses one and names it")
 
 
@@ -76,9 +80,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Running())
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.promises:
+        return
+    left_out = []
+    for item in list(items):
+        found = promises_of(item.path)
+        item.user_properties += [("promise", number) for number in found]
+        if not found:
+            items.remove(item)
+            left_out.append(item)
+    config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if not config.option.everything:
-        terminalreporter.write_line(f"samples: --seed={config.option.seed}")
+    if config.option.promises:
+        reports = [one for name in ("passed", "failed", "error") for one in terminalreporter.stats.get(name, ())]
+        for line in table(reports):
+            terminalreporter.write_line(line)
+    terminalreporter.write_line(f"samples: --seed={config.option.seed}")
 
 
 @pytest.fixture

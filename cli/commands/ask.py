@@ -228,7 +228,7 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions,
         raise
     answer = turn.answer()
     if error is not None:
-        return Outcome(answer, error, ExitCode.INCOMPLETE if turn.text.strip() else exit_code_of(error))
+        return Outcome(answer, error, ExitCode.INCOMPLETE if answer.has_content else exit_code_of(error))
     return Outcome(answer, None, exit_code_of_answer(answer))
 
 

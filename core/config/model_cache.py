@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import account
 from fallback_chat.core.errors import APITimeoutError
+from fallback_chat.core.json_text import loads
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.core.storage.files import make_private_dir, read_own, write_own
 
@@ -46,7 +47,7 @@ class ModelCache:
         if self._read is None:
             self._read = {}
             with suppress(OSError, ValueError, RecursionError):
-                stored = json.loads(read_own(self._path, MAX_BYTES))
+                stored = loads(read_own(self._path, MAX_BYTES).decode("utf-8"))
                 self._read = stored if isinstance(stored, dict) else {}
         return self._read
 

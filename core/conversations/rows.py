@@ -13,6 +13,7 @@ from fallback_chat.core.answer_json import answer_from, answer_json, redacted
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text
 from fallback_chat.core.checks import check_type
 from fallback_chat.core.conversations.records import StoredTurn, TurnId, storable, title_from
+from fallback_chat.core.json_text import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +73,7 @@ def _json(value: Any) -> Any:
     if value is None:
         return None
     try:
-        return redacted(json.loads(text(value), parse_constant=_no_number), storable, names=True)
+        return redacted(loads(text(value), parse_constant=_no_number), storable, names=True)
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from asyncio import iscoroutine
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
+from fallback_chat.core.json_text import loads
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def check_arguments(calls: Sequence[ToolCall]) -> None:
     """
     for call in calls:
         try:
-            arguments = json.loads(call.arguments)
+            arguments = loads(call.arguments)
         except (ValueError, RecursionError):
             arguments = None
         if not isinstance(arguments, dict):

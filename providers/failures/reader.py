@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fallback_chat.core.json_text import loads
 from fallback_chat.providers.failures.markup import without_markup
 from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
 
@@ -114,7 +115,7 @@ def condense(text: str) -> str:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError, MemoryError):
         pass
     from fallback_chat.providers.http.sse import SSEDecoder
@@ -122,7 +123,7 @@ def _parse(text: str) -> Any:
     decoder = SSEDecoder()
     for data, _ in (*decoder.feed(text[:_STREAM_LIMIT].encode("utf-8", "replace")), *decoder.flush()):
         try:
-            event = json.loads(data)
+            event = loads(data)
         except (ValueError, RecursionError, MemoryError):
             continue
         if isinstance(event, dict):

@@ -14,14 +14,13 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
+from fallback_chat.core.json_text import TooManyValuesError, check_values
 from fallback_chat.providers.http.frames import (
     MAX_FRAME,
     UTF8_BOM,
     Decoder,
     Frame,
     FrameTooLargeError,
-    TooManyValuesError,
-    check_values,
     is_json,
 )
 from fallback_chat.providers.http.sse import SSEDecoder
@@ -39,8 +38,8 @@ MAX_TEXT: Final = 16 * 1024 * 1024
 
 32 times the longest answer of any model.
 """
-MAX_EVENTS: Final = 1_000_000
-"""Events in one answer: eight for each token of the longest ones."""
+MAX_EVENTS: Final = 500_000
+"""Events in one answer: four for each token of the longest ones."""
 _EMPTY: Final = getsizeof("")
 _scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed types it as its own argument
 _BLANK: Final = b" \t\r\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.json_text import loads
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error
 from fallback_chat.providers.http.encoding import body_of
-from fallback_chat.providers.http.frames import MAX_FRAME, check_values
+from fallback_chat.providers.http.frames import MAX_FRAME
 
 if TYPE_CHECKING:
     import httpx
@@ -65,9 +65,7 @@ class JsonFetch:
 
     def _parse(self, body: bytes) -> Any:
         try:
-            text = body.decode("utf-8-sig", "replace")
-            check_values(text)
-            return json.loads(text)
+            return loads(body.decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError, MemoryError) as error:
             raise self._no_document(body.decode("utf-8", "replace")) from error
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final, Protocol
+
+from fallback_chat.core.json_text import loads
 
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes of one line or event; a peer that sends more is broken."""
-
-LARGE: Final = 2**20
-"""Characters of a document whose values are counted before it is parsed."""
-MOST_VALUES: Final = 250_000
-"""Of a large document. A value takes up to a hundred times the memory of its characters."""
 
 MAX_STRAY: Final = 64 * 1024
 """Bytes kept of the lines outside all frames."""
@@ -28,10 +24,6 @@ class FrameTooLargeError(ValueError):
     """A line or an event is larger than `MAX_FRAME`."""
 
 
-class TooManyValuesError(ValueError):
-    """A document is made of so many values that parsing it would take a multiple of its size."""
-
-
 class Decoder(Protocol):
     """Splits a body into frames; any chunking of the same bytes yields the same frames."""
 
@@ -46,17 +38,10 @@ class Decoder(Protocol):
         """The lines outside all frames: an error as bare JSON, or an HTML page."""
 
 
-def check_values(text: str) -> None:
-    """Raise `TooManyValuesError` for a document that should not be parsed; its commas and brackets are counted."""
-    if len(text) > LARGE and sum(map(text.count, ",[{")) > MOST_VALUES:
-        raise TooManyValuesError("JSON of too many values")
-
-
 def is_json(text: str) -> bool:
     """Whether `text` parses as JSON."""
     try:
-        check_values(text)
-        json.loads(text)
+        loads(text)
     except (ValueError, RecursionError, MemoryError):
         return False
     return True

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fallback_chat.core.chat_context import ToolCall
+from fallback_chat.core.json_text import loads
 from fallback_chat.providers.http.frames import FrameTooLargeError, is_json
 from fallback_chat.providers.wire.allowance import Allowance
 from fallback_chat.providers.wire.request import repair
@@ -188,7 +189,7 @@ def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
 def _value(text: str) -> Any:
     """Return the value of JSON text, or the text itself if it is not JSON."""
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError, MemoryError):
         return text
 

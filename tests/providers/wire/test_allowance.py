@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.core import json_text
 from fallback_chat.providers.http import body as reading
-from fallback_chat.providers.http import frames
 from fallback_chat.providers.wire import allowance, tools
 from fallback_chat.providers.wire.allowance import Allowance, weight
 from fallback_chat.providers.wire.chat_state import ChatState
@@ -195,14 +195,22 @@ def test_a_document_of_nothing_but_values_is_not_parsed(
         pytest.fail(f"{len(text)} characters are parsed")
 
     monkeypatch.setattr(reading, "parse", parse)
-    monkeypatch.setattr(frames, "LARGE", 1000)
-    monkeypatch.setattr(frames, "MOST_VALUES", 100)
+    monkeypatch.setattr(json_text, "LARGE", 1000)
+    monkeypatch.setattr(json_text, "MOST_VALUES", 100)
     bomb = f"[{','.join([value] * 600)}]".encode()
     for body in (b'data: {"a":' + bomb + b"}\n\n", b'{"a":' + bomb + b"}\n"):
         assert error_of(family, body)
 
 
+def test_nothing_of_such_a_document_is_parsed_to_see_what_it_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "LARGE", 1000)
+    monkeypatch.setattr(json_text, "MOST_VALUES", 100)
+    body = b'{"error":{"message":"busy"},"a":[' + b"{}," * 500 + b"{}]}"
+
+    assert "busy" not in error_of("openai-chat", body).replace(body.decode()[:70], "")
+
+
 def test_a_long_text_is_no_document_of_many_values() -> None:
-    frames.check_values(json.dumps({"content": "one, two, " * 120_000}))
-    with pytest.raises(frames.TooManyValuesError):
-        frames.check_values("[[]," * 300_000)
+    json_text.check_values(json.dumps({"content": "one, two, " * 120_000}))
+    with pytest.raises(json_text.TooManyValuesError):
+        json_text.check_values("[[]," * 300_000)

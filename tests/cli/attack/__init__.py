@@ -1,0 +1,1 @@
+"""What servers do that no honest server does, to the program as it is installed."""
