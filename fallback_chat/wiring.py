@@ -10,7 +10,7 @@ import logging
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.config.discovery import Surroundings, load_settings
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM, Reach
     from fallback_chat.providers.http.connections import HttpEngine
 
+HEALTH_URL: Final = "FALLBACK_CHAT_HEALTH_URL"
+"""The environment variable with the URL of a Redis in which the health of providers is shared."""
 logger = logging.getLogger(__name__)
 
 
@@ -214,7 +216,20 @@ def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
 def _health_store(
     labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
 ) -> HealthStore:
+    if url := os.environ.get(HEALTH_URL):
+        return _redis_store(url, labels, records, warn)
     return _sqlite_store(own_paths().health_db, labels, records, warn)
+
+
+def _redis_store(
+    url: str, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
+) -> HealthStore:
+    def backend() -> HealthBackend:
+        from fallback_chat.providers.redis.health import RedisBackend
+
+        return RedisBackend(url, labels)
+
+    return SharedHealthStore(backend, lambda: True, labels, warn=warn, records=records)
 
 
 def _sqlite_store(
@@ -229,14 +244,17 @@ def _sqlite_store(
 
 
 def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:
-    """Return a store that shares provider health with every process using the same file.
+    """Return a store that shares provider health with every process using the same file, or the same Redis.
 
+    `path` is that of a file, or `redis://[user:password@]host[:port][/database]`, `rediss://` or `unix:///path`.
     `keys` are those given to the chain, the same wherever server, account and model are the same.
-    An unusable file is logged, and only the sharing is lost.
+    A file or server that cannot be used is logged, and only the sharing is lost.
     """
     check_type("path", path, str, os.PathLike)
     found = several("keys", keys, str)
     labels = {key: Label(position, key, "custom", "") for position, key in enumerate(found)}
+    if isinstance(path, str) and path.startswith(("redis://", "rediss://", "unix://")):
+        return _redis_store(path, labels, None, logger.warning)
     return _sqlite_store(Path(path), labels, None, logger.warning)
 
 

@@ -41,6 +41,8 @@ _WORDS: Final = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _IDENTITIES: Final = frozenset({"openai-organization", "openai-project", "user-agent", "referer", "http-referer"})
 """Headers that name a customer or a program: irregular values, but not secrets."""
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+URL_VARIABLES: Final = (*PROXY_VARIABLES, "FALLBACK_CHAT_HEALTH_URL")
+"""Environment variables whose URLs may hold a password."""
 
 
 def is_telling(name: str) -> bool:
@@ -56,7 +58,7 @@ def findable(values: Iterable[str]) -> Iterator[str]:
 def secret_values(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the secrets in the configuration and in the environment's proxy variables."""
     found = [secret for provider in settings.providers for secret in secrets_of(provider)]
-    found += [secret for name in PROXY_VARIABLES for secret in _userinfo(env.get(name, ""))]
+    found += [secret for name in URL_VARIABLES for secret in _userinfo(env.get(name, ""))]
     found += [secret for name in settings.profiles for secret in marked_in(name)]
     return tuple(dict.fromkeys(findable(found)))
 

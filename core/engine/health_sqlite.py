@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
+from fallback_chat.core.engine.health_record import COLUMNS, record_of
 from fallback_chat.core.engine.shared_health import PATIENCE, Label
 from fallback_chat.core.storage.sqlite import StorageError, connect, open_database, read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from fallback_chat.core.engine.health import HealthChange
@@ -58,19 +59,14 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "CREATE INDEX samples_of ON samples (key, size)",
     ),
 )
-LATEST: Final = 1e11
-"""Seconds since the epoch, in the year 5138; a later moment is not one."""
-MOST: Final = 2**53
-"""No counter gets this high; beyond it, adding one would overflow a column."""
-_COLUMNS: Final = tuple(field.name for field in fields(Health))
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
-_UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE key = ?"  # noqa: S608
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
+_UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in COLUMNS)} WHERE key = ?"  # noqa: S608
 _DROP_OLD_SAMPLES: Final = """
     DELETE FROM samples WHERE key = ? AND size = ? AND id NOT IN (
         SELECT id FROM samples WHERE key = ? AND size = ? ORDER BY id DESC LIMIT ?
     )
 """
-_SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(_COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
+_SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +103,8 @@ class SqliteBackend:
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
         """Return the existing records of `keys`; malformed ones count as missing."""
         wanted = frozenset(keys)
-        rows = self._open().query(f"SELECT key, {', '.join(_COLUMNS)} FROM health")  # noqa: S608 - only constants
-        found = {key: _health(record) for key, *record in rows if key in wanted}
+        rows = self._open().query(f"SELECT key, {', '.join(COLUMNS)} FROM health")  # noqa: S608 - only constants
+        found = {key: record_of(record) for key, *record in rows if key in wanted}
         return {key: health for key, health in found.items() if health is not None}
 
     def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
@@ -133,7 +129,7 @@ class SqliteBackend:
         """Replace a record by `change(record)` in one transaction; return the result."""
         with self._open().transaction() as connection:
             rows = connection.execute(_SELECT, (key,)).fetchall()
-            before = (_health(rows[0]) if rows else None) or Health()
+            before = (record_of(rows[0]) if rows else None) or Health()
             after = change(before)
             if after != before:
                 connection.execute(_UPDATE, (*astuple(after), key))
@@ -169,7 +165,7 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
             rows = connection.execute(_SELECT_ALL).fetchall()
     except (sqlite3.Error, OSError) as error:
         raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
-    known = ((name, kind, model, _health(record)) for name, kind, model, *record in rows)
+    known = ((name, kind, model, record_of(record)) for name, kind, model, *record in rows)
     return tuple(
         KnownProvider(name, kind, model, health)
         for name, kind, model, health in known
@@ -195,23 +191,3 @@ def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> N
         )
         connection.execute("DELETE FROM health WHERE seen < ?", (now - FORGET_AFTER,))
         connection.execute("DELETE FROM samples WHERE key NOT IN (SELECT key FROM health)")
-
-
-def _health(columns: Sequence[Any]) -> Health | None:
-    """Return the record in a row, or None if it is malformed."""
-    state, reason, since, until, opens, failures, empties, generation, holder = columns
-    counts = (opens, failures, empties, generation)
-    try:
-        health = Health(State(state), reason, float(since), until, *counts, holder)
-    except (TypeError, ValueError):
-        return None
-    sensible = (
-        health.state is not State.DISABLED  # which is one process's own, and never stored
-        and isinstance(reason, str | None)
-        and isinstance(until, float | int | None)
-        and (until is not None or health.available)
-        and all(0 <= moment < LATEST for moment in (health.since, until or 0))
-        and all(isinstance(number, int) and 0 <= number < MOST for number in counts)
-        and isinstance(holder, str)
-    )
-    return health if sensible else None

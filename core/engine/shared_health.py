@@ -8,7 +8,9 @@ that fails is reported once, and the process keeps its own records from then on.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PATIENCE: Final = 0.1
 """Seconds that a turn, or closing, waits for the store."""
+
+RETRY: Final = 30.0
+"""Seconds after which a backend that failed is tried again."""
 
 
 class Label(NamedTuple):
@@ -75,6 +80,7 @@ class SharedHealthStore:
         warn: Callable[[str], object],
         records: dict[str, Health] | None = None,
         run: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
         self._exists = exists
@@ -83,8 +89,11 @@ class SharedHealthStore:
         self._records = {} if records is None else records
         self._run = run
         self._backend: HealthBackend | None = None
-        self._shares = True
-        """Whether the backend has worked so far."""
+        self._clock = clock
+        self._lost_at: float | None = None
+        """When the backend failed, unless it has done its work since."""
+        self._alone: set[str] = set()
+        """The records that have changed while it failed."""
         self._unwritten: dict[str, list[HealthChange]] = {}
         """Changes that no other process can see yet."""
         self._samples = Samples()
@@ -108,10 +117,17 @@ class SharedHealthStore:
         after = change(before)
         if after != before:
             self._records[key] = after
-            if self._shares and key in self._keys:
+            if not self._shares:
+                self._alone.add(key)
+            elif key in self._keys:
                 self._unwritten.setdefault(key, []).append(change)
                 self._write_soon()
         return before, after
+
+    @property
+    def _shares(self) -> bool:
+        """Whether the backend is used: unless it failed a moment ago."""
+        return self._lost_at is None or self._clock() - self._lost_at >= RETRY
 
     def samples(self, key: str, size: int) -> Sequence[float]:
         """Return the first-content times of one provider and size class."""
@@ -220,10 +236,14 @@ class SharedHealthStore:
     async def _do(self, work: Callable[[HealthBackend], T]) -> T | None:
         async with self._busy:
             try:
-                return cast("T", await self._run(self._with_backend, work))
+                done = cast("T", await self._run(self._with_backend, work))
             except OSError as error:
                 self._degrade(error)
                 return None
+            else:
+                if self._lost_at is not None:
+                    self._note_return()
+                return done
             finally:
                 while self._backend is not None and self._backend.notes:
                     self._warn(self._backend.notes.pop(0))
@@ -235,11 +255,29 @@ class SharedHealthStore:
         return work(self._backend)
 
     def _degrade(self, error: OSError) -> None:
-        if self._shares:
-            self._shares = False
-            self._unwritten.clear()
+        is_news = self._lost_at is None
+        self._lost_at = self._clock()
+        self._alone.update(self._unwritten)
+        self._unwritten.clear()
+        if is_news:
             where = f"{error.filename}: " if error.filename else ""
             self._warn(f"providers' health is not shared with other processes: {where}{error.strerror or error}")
+
+    def _note_return(self) -> None:
+        """Share again, and hand on what was found alone where it is newer."""
+        self._lost_at = None
+        self._warn("providers' health is shared with other processes again")
+        for key in self._alone & self._keys:
+            self._unwritten.setdefault(key, []).append(partial(_newer, self.read(key)))
+        self._alone.clear()
+        self._write_soon()
+
+
+def _newer(own: Health, stored: Health) -> Health:
+    """Return the record of this process where it is the newer one; its generation is a new one for everybody."""
+    if own.since <= stored.since or own.state in (State.DISABLED, State.HALF_OPEN):
+        return stored
+    return replace(own, generation=max(own.generation, stored.generation) + 1)
 
 
 def _all_of(changes: tuple[HealthChange, ...], health: Health) -> Health:

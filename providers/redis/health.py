@@ -1,0 +1,156 @@
+"""The shared health records in Redis, for several machines: one hash for each provider.
+
+A change is a compare-and-swap on the version of the hash, so no update is lost and no lease given twice,
+whoever is killed in between. Times are kept by the server's clock: those of the machines may differ.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.budget import SIZE_CLASSES
+from fallback_chat.core.engine.health import MOST_SAMPLES
+from fallback_chat.core.engine.health_record import record_of
+from fallback_chat.providers.redis.resp import Address, Redis, RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from fallback_chat.core.engine.health import HealthChange
+    from fallback_chat.core.engine.shared_health import Label
+
+PREFIX: Final = "fallback-chat:health:1:"
+"""With the version of the schema: records of another one have other names, and lapse."""
+KEPT: Final = 30 * 86_400
+"""Seconds after which a provider that nobody has used is dropped."""
+TIMEOUT: Final = 1.0
+"""Seconds for an answer of the server; a turn does not wait as long."""
+TRIES: Final = 100
+SWAP: Final = """
+if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'name', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+class RedisBackend:
+    """Keeps records at `url` for the providers of `labels`, which are given by their keys.
+
+    Raises `RedisError`, or another `OSError`; the next use connects again.
+    """
+
+    def __init__(self, url: str, labels: Mapping[str, Label], *, clock: Callable[[], float] = time.time) -> None:
+        self._address = _address(url)
+        self._labels = labels
+        self._clock = clock
+        self._redis: Redis | None = None
+        self._ahead = 0.0
+        """Seconds by which the server's clock is ahead of ours."""
+        self.notes: list[str] = []
+
+    def load(self, keys: Iterable[str]) -> dict[str, Health]:
+        """Return the records of `keys` that there are; what cannot be understood counts as missing."""
+        wanted = list(keys)
+        texts = self._run([("HGET", PREFIX + key, "record") for key in wanted])
+        found = {key: self._read(text) for key, text in zip(wanted, texts, strict=True)}
+        return {key: health for key, health in found.items() if health is not None}
+
+    def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
+        """Return the first-content times of `keys`, the oldest first."""
+        places = [(key, size) for key in keys for size in range(len(SIZE_CLASSES) + 1)]
+        lists = self._run([("LRANGE", _samples_of(*place), "0", str(MOST_SAMPLES - 1)) for place in places])
+        return [
+            (key, size, seconds)
+            for (key, size), texts in zip(places, lists, strict=True)
+            for seconds in map(_seconds, reversed(texts if isinstance(texts, list) else []))
+            if seconds is not None
+        ]
+
+    def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
+        """Add first-content times, and drop those that nobody will look at again."""
+        commands: list[tuple[str, ...]] = []
+        for key, size, seconds in samples:
+            name = _samples_of(key, size)
+            commands += [
+                ("LPUSH", name, repr(seconds)),
+                ("LTRIM", name, "0", str(MOST_SAMPLES - 1)),
+                ("EXPIRE", name, str(KEPT)),
+            ]
+        self._run(commands)
+
+    def update(self, key: str, change: HealthChange) -> Health:
+        """Replace a record by `change(record)`, with nobody in between; return what stands now."""
+        name = PREFIX + key
+        label = self._labels[key].name if key in self._labels else ""
+        for _ in range(TRIES):
+            ((version, text),) = self._run([("HMGET", name, "version", "record")])
+            before = self._read(text) or Health()
+            after = change(before)
+            if after == before:
+                return after
+            written = json.dumps(astuple(_moved(after, self._ahead)))
+            swap = ("EVAL", SWAP, "1", name, version or "0", written, label, str(KEPT))
+            if self._run([swap]) == [1]:
+                return after
+        raise RedisError("the record is changed too often")
+
+    def close(self) -> None:
+        """Release the connection."""
+        redis, self._redis = self._redis, None
+        if redis is not None:
+            redis.close()
+
+    def _run(self, commands: list[tuple[str, ...]]) -> list[Any]:
+        try:
+            return self._connected().pipeline(commands)
+        except OSError as error:
+            self.close()
+            raise RedisError(f"Redis at {self._address}: {error.strerror or error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _connected(self) -> Redis:
+        if self._redis is None:
+            self._redis = Redis(self._address, timeout=TIMEOUT)
+            seconds, microseconds = self._redis.call("TIME")
+            self._ahead = int(seconds) + int(microseconds) / 1e6 - self._clock()
+        return self._redis
+
+    def _read(self, text: str | None) -> Health | None:
+        with suppress(ValueError, TypeError, RecursionError):
+            health = record_of(json.loads(text or "null"))
+            return None if health is None else _moved(health, -self._ahead)
+        return None
+
+
+def _address(url: str) -> Address:
+    try:
+        return Address.of(url)
+    except ValueError as error:
+        raise RedisError(f"the URL of the shared health cannot be used: {error}") from error
+
+
+def _moved(health: Health, seconds: float) -> Health:
+    """Return a record with its times on a clock that is `seconds` ahead."""
+    since = health.since + seconds if health.since else 0.0
+    return replace(health, since=since, until=None if health.until is None else health.until + seconds)
+
+
+def _samples_of(key: str, size: int) -> str:
+    return f"{PREFIX}{key}:samples:{size}"
+
+
+def _seconds(text: object) -> float | None:
+    try:
+        seconds = float(str(text))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

@@ -1,0 +1,99 @@
+"""The client of Redis: which URLs it takes, and that a server which is none does no harm."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.providers.redis.health import RedisBackend
+from fallback_chat.providers.redis.resp import Address, Redis, RedisError
+from fallback_chat.providers.simulator import closed_port
+from tests.waiting import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://", Address()),
+        ("redis://cache", Address("cache")),
+        ("redis://cache:7000/2", Address("cache", 7000, database=2)),
+        ("redis://:p%40ss@cache/", Address("cache", password="p@ss")),
+        ("rediss://user:pass@cache", Address("cache", tls=True, user="user", password="pass")),
+        ("redis://[::1]:7000", Address("::1", 7000)),
+        ("unix:///run/redis.sock", Address(path="/run/redis.sock")),
+    ],
+)
+def test_a_url_says_where_the_server_is(url: str, address: Address) -> None:
+    assert Address.of(url) == address
+
+
+@pytest.mark.parametrize(
+    "url", ["http://cache", "cache:6379", "redis://cache:port", "redis://cache/zero", "redis://[", ""]
+)
+def test_a_url_that_is_none_is_an_error_which_quotes_nothing(url: str) -> None:
+    with pytest.raises(OSError, match="the URL of the shared health cannot be used: ") as caught:
+        RedisBackend(url.replace("://", "://:secret-word@"), {}).load(["a"])
+
+    assert "secret-word" not in str(caught.value)
+
+
+@pytest.fixture
+def odd() -> Iterator[tuple[Address, list[bytes]]]:
+    """A server that answers every connection with what a test says."""
+    replies: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(replies[0])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield Address("127.0.0.1", listener.getsockname()[1]), replies
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"", "closed the connection"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak Redis"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "does not speak Redis"),
+        (b"$5\r\nab", "closed the connection"),
+        (b"$99999999999\r\n", "too long"),
+        (b"*99999999999\r\n", "too long"),
+        (b"*1\r\n" * 9, "does not speak Redis"),
+        (b":one\r\n", "does not speak Redis"),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
+        (b"+" + b"x" * 2_000_000, "closed the connection"),
+    ],
+)
+def test_a_server_that_is_none_is_an_error(odd: tuple[Address, list[bytes]], reply: bytes, said: str) -> None:
+    address, replies = odd
+    replies.append(reply)
+    redis = Redis(address, timeout=PATIENCE)
+    try:
+        with pytest.raises(RedisError, match=said):
+            redis.call("PING")
+    finally:
+        redis.close()
+
+
+def test_a_server_that_is_not_there_is_named(odd: tuple[Address, list[bytes]]) -> None:
+    port = closed_port()
+
+    with pytest.raises(OSError, match=f"Redis at 127.0.0.1:{port}: "):
+        RedisBackend(f"redis://127.0.0.1:{port}", {}).load(["a"])
