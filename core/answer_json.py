@@ -135,7 +135,7 @@ def _attempt_error(value: Mapping[str, Any] | None) -> APIError | None:
     check_type("message", value.get("message"), str)
     for name in ("code", "request_id"):
         check_type(name, value.get(name), str, none=True)
-    check_count("status", value.get("status"))
+    check_count("status", value.get("status"), none=True)
     details = ErrorDetails(
         status=value.get("status"),
         code=value.get("code"),
@@ -169,7 +169,7 @@ def _listed(value: Mapping[str, Any], name: str) -> list[Any]:
 
 def _seconds(value: Mapping[str, Any], name: str, *, unit: int = 1000) -> float | None:
     found = value.get(name)
-    check_number(name, found, most=_LONGEST)
+    check_number(name, found, most=_LONGEST, none=True)
     return None if found is None else float(found / unit)
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
+MOST: Final = 2**63
+"""More than fits into the whole numbers of most languages and databases."""
 
 
 def one_of(field: str, value: object, enumeration: type[E]) -> E:
     """Return `value` as a member of `enumeration`. Raises ValueError, naming the field."""
     try:
-        return enumeration(value)  # type: ignore[arg-type]
+        # What is no string is not compared: it may compare as it likes.
+        return enumeration(value if isinstance(value, str) else "")
     except ValueError:
         known = ", ".join(map(repr, map(str, enumeration)))
-        raise ValueError(f"{field} must be one of {known}, not {value!r}") from None
+        raise ValueError(f"{field} must be one of {known}, not {_written(value)}") from None
 
 
 def check_seconds(field: str, value: object, *, zero: bool = False, none: bool = False) -> None:
@@ -27,38 +30,49 @@ def check_seconds(field: str, value: object, *, zero: bool = False, none: bool =
     """
     if value is None and none:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{field} must be a number of seconds, not {value!r}")
+    number = _number(field, value, "a number of seconds")
     # Test for the valid range, which NaN fails: it compares as false with everything.
-    if not (value >= 0 if zero else value > 0):
-        raise ValueError(f"{field} must be {'0 or more' if zero else 'more than 0'} seconds, not {value!r}")
+    if not (number >= 0 if zero else number > 0):
+        raise ValueError(f"{field} must be {'0 or more' if zero else 'more than 0'} seconds, not {_written(value)}")
 
 
-def check_count(field: str, value: object, *, least: int | None = 0) -> None:
-    """Check that `value` is None or an integer of at least `least`.
+def check_count(field: str, value: object, *, least: int = 0, none: bool = False) -> None:
+    """Check that `value` is an integer of at least `least`, and of no more than 64 bits.
 
     Raises TypeError or ValueError, naming the field.
     """
-    if value is None:
+    if value is None and none:
         return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field} must be a whole number, not {value!r}")
-    if least is not None and value < least:
-        raise ValueError(f"{field} cannot be less than {least}, not {value!r}")
+        raise TypeError(f"{field} must be a whole number, not {_written(value)}")
+    if value < least:
+        raise ValueError(f"{field} cannot be less than {least}, not {_written(value)}")
+    if value >= MOST:
+        raise ValueError(f"{field} must be less than 2**63, not {_written(value)}")
 
 
-def check_number(field: str, value: object, *, most: float | None = None) -> None:
-    """Check that `value` is None or a number from 0 to `most`.
+def check_number(field: str, value: object, *, most: float | None = None, none: bool = False) -> None:
+    """Check that `value` is a finite number from 0 to `most`.
 
     Raises TypeError or ValueError, naming the field.
     """
-    if value is None:
+    if value is None and none:
         return
+    number = _number(field, value, "a number")
+    # Test for the valid range, which NaN fails.
+    if not 0 <= number < inf or (most is not None and number > most):
+        raise ValueError(
+            f"{field} must be a number from 0{'' if most is None else f' to {most:g}'}, not {_written(value)}"
+        )
+
+
+def _number(field: str, value: object, words: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{field} must be a number, not {value!r}")
-    # Test for the valid range, which NaN fails; comparing works for integers of any size.
-    if not 0 <= value < inf or (most is not None and value > most):
-        raise ValueError(f"{field} must be a number from 0{'' if most is None else f' to {most:g}'}, not {value!r}")
+        raise TypeError(f"{field} must be {words}, not {_written(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{field} must be {words}, not {_written(value)}") from None
 
 
 def check_type(field: str, value: object, *types: type[Any], none: bool = False) -> None:
@@ -97,6 +111,17 @@ def several(field: str, value: object, *types: type[T]) -> tuple[T, ...]:
 
 def _named(types: tuple[type[Any], ...]) -> str:
     return " or ".join(type_.__name__ for type_ in types)
+
+
+def _written(value: object) -> str:
+    """Return a wrong value as it is written, if it is short and cannot do anything when it is looked at."""
+    if (
+        type(value) in (float, bool)
+        or (type(value) is int and abs(value) < MOST)
+        or (type(value) is str and len(value) < 40)
+    ):
+        return repr(value)
+    return "one with too many digits" if isinstance(value, int) else _shown(value)
 
 
 def _shown(value: object) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.core.checks import check_count, check_seconds, check_type, one_of
+from fallback_chat.core.checks import MOST, check_count, check_seconds, check_type, one_of, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,7 +88,7 @@ class ConfigError(FallbackChatError):
     """The configuration is unusable; `problems` holds every mistake found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problem.masked() for problem in problems)
+        self.problems = tuple(problem.masked() for problem in several("problems", problems, Problem))
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -134,18 +134,21 @@ class ErrorDetails:
     """
 
     def __post_init__(self) -> None:
-        check_count("status", self.status)
+        check_count("status", self.status, none=True)
         for name in ("code", "reason", "param", "request_id"):
             check_type(name, getattr(self, name), str, none=True)
         check_type("type", self.type, str, int, none=True)
+        if not isinstance(self.type, str):
+            check_count("type", self.type, least=-MOST, none=True)
         check_type("retryable", self.retryable, bool, none=True)
         check_type("blames_input", self.blames_input, bool)
         wait: Any = self.retry_after
         if wait is not None:
-            # A value from a server or clock may be in the past, or absurd.
-            wait = 0.0 if isinstance(wait, int | float) and wait < 0 else wait
+            # A value from a server or clock may be in the past, or absurd; NaN stays what it is, and is refused.
+            if isinstance(wait, int | float):
+                wait = 0.0 if wait < 0 else min(wait, _LONGEST_WAIT)
             check_seconds("retry_after", wait, zero=True)
-            object.__setattr__(self, "retry_after", min(wait, _LONGEST_WAIT))
+            object.__setattr__(self, "retry_after", wait)
 
 
 _LONGEST_WAIT: Final = 1e9
@@ -267,7 +270,10 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
     """
 
     def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
-        self.attempts = tuple(attempts)
+        from fallback_chat.core.events import AttemptRecord
+
+        self.attempts = several("attempts", attempts, AttemptRecord)
+        check_type("deadline_exceeded", deadline_exceeded, bool)
         latest = max((attempt.round for attempt in self.attempts), default=1)
         errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
         decisive = min(errors, key=lambda error: _SUMMARY_ORDER.index(error.kind), default=None)

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type, one_of
+from fallback_chat.core.errors import APIError
+from fallback_chat.core.llm import LLM
 
 if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import State
-    from fallback_chat.core.errors import APIError
-    from fallback_chat.core.llm import LLM
 
 
 class Outcome(StrEnum):
@@ -48,6 +48,7 @@ class AttemptRecord:
     def __post_init__(self) -> None:
         check_text(self, "provider", "kind", "model")
         object.__setattr__(self, "outcome", one_of("outcome", self.outcome, Outcome))
+        check_type("error", self.error, APIError, none=True)
         check_seconds("first_token", self.first_token, zero=True, none=True)
         check_seconds("elapsed", self.elapsed, zero=True)
         check_count("round", self.round, least=1)
@@ -79,6 +80,7 @@ class AttemptStarted:
     """1 for the first request of the turn."""
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
         check_count("number", self.number, least=1)
 
 
@@ -98,6 +100,9 @@ class AttemptFailed:
     """It was late (`AttemptLate`), and `next`, asked in parallel, has begun to answer."""
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("error", self.error, APIError)
+        check_type("next", self.next, LLM, none=True)
         check_seconds("elapsed", self.elapsed, zero=True)
         check_seconds("retry_in", self.retry_in, zero=True, none=True)
         check_type("after_content", self.after_content, bool)
@@ -114,6 +119,8 @@ class AttemptLate:
     """Seconds."""
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("next", self.next, LLM)
         check_seconds("elapsed", self.elapsed, zero=True)
 
 
@@ -123,6 +130,10 @@ class AttemptSkipped:
 
     llm: LLM
     error: APIError
+
+    def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("error", self.error, APIError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,7 @@ class Notice:
     """In words that follow the provider's name."""
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
         check_text(self, "text")
 
 
@@ -143,6 +155,10 @@ class ProviderGivenUp:
 
     llm: LLM
     next: LLM
+
+    def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("next", self.next, LLM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +175,8 @@ class Waiting:
     """Why it could not answer."""
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("error", self.error, APIError, none=True)
         check_seconds("seconds", self.seconds, zero=True)
         check_seconds("until", self.until, zero=True)
 
@@ -171,6 +189,11 @@ class FailedOver:
     to_llm: LLM
     reason: APIError
 
+    def __post_init__(self) -> None:
+        check_type("from_llm", self.from_llm, LLM)
+        check_type("to_llm", self.to_llm, LLM)
+        check_type("reason", self.reason, APIError)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamRestarted:
@@ -182,6 +205,8 @@ class StreamRestarted:
     """Number of characters to discard."""
 
     def __post_init__(self) -> None:
+        check_type("from_llm", self.from_llm, LLM)
+        check_type("to_llm", self.to_llm, LLM)
         check_count("discarded", self.discarded)
 
 
@@ -195,6 +220,8 @@ class StreamContinued:
     """Number of characters shown before."""
 
     def __post_init__(self) -> None:
+        check_type("from_llm", self.from_llm, LLM)
+        check_type("to_llm", self.to_llm, LLM)
         check_count("at", self.at)
 
 
@@ -212,6 +239,10 @@ class AvailabilityChangedEvent:
     cause: APIError | None = None
 
     def __post_init__(self) -> None:
+        check_type("llm", self.llm, LLM)
+        check_type("state", self.state, StrEnum, none=True)
+        check_type("reason", self.reason, str, none=True)
+        check_type("cause", self.cause, APIError, none=True)
         check_type("available", self.available, bool)
         check_seconds("until", self.until, zero=True, none=True)
 
@@ -225,6 +256,7 @@ class LinkChanged:
     """The provider on this machine that is asked instead."""
 
     def __post_init__(self) -> None:
+        check_type("next", self.next, LLM, none=True)
         check_type("offline", self.offline, bool)
 
 
@@ -233,6 +265,9 @@ class AllFailed:
     """The turn has no answer."""
 
     error: APIError
+
+    def __post_init__(self) -> None:
+        check_type("error", self.error, APIError)
 
 
 Event = (

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from fallback_chat.core.checks import check_count, check_number, check_seconds, check_type, several
+from fallback_chat.core.checks import MOST, check_count, check_number, check_seconds, check_type, several
+from fallback_chat.core.errors import APIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from fallback_chat.core.chat_context import ChatContext, Tool, ToolCall, VendorExtra
-    from fallback_chat.core.errors import APIError
 
 
 class FinishReason(StrEnum):
@@ -56,8 +56,8 @@ class CompletionUsage:
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
-            check_count(name, getattr(self, name))
-        check_number("cost", self.cost)
+            check_count(name, getattr(self, name), none=True)
+        check_number("cost", self.cost, none=True)
 
 
 _COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasoning")
@@ -125,11 +125,11 @@ class ChatOptions:
     stream: bool = True
 
     def __post_init__(self) -> None:
-        check_count("max_tokens", self.max_tokens, least=1)
-        check_number("temperature", self.temperature)
-        check_number("top_p", self.top_p, most=1)
+        check_count("max_tokens", self.max_tokens, least=1, none=True)
+        check_number("temperature", self.temperature, none=True)
+        check_number("top_p", self.top_p, most=1, none=True)
         object.__setattr__(self, "stop", several("stop", self.stop, str))
-        check_count("seed", self.seed, least=None)
+        check_count("seed", self.seed, least=-MOST, none=True)
         check_type("reasoning_effort", self.reasoning_effort, str, none=True)
         check_type("stream", self.stream, bool)
 
@@ -149,6 +149,7 @@ class ProbeReport:
     def __post_init__(self) -> None:
         check_type("ok", self.ok, bool)
         check_type("check", self.check, str)
+        check_type("error", self.error, APIError, none=True)
         for name in ("connect", "first_token", "total"):
             check_seconds(name, getattr(self, name), zero=True, none=True)
 
@@ -169,8 +170,8 @@ class ModelInfo:
 
     def __post_init__(self) -> None:
         check_type("id", self.id, str)
-        check_count("context_window", self.context_window)
-        check_count("max_output_tokens", self.max_output_tokens)
+        check_count("context_window", self.context_window, none=True)
+        check_count("max_output_tokens", self.max_output_tokens, none=True)
         check_type("retired", self.retired, bool)
         object.__setattr__(self, "capabilities", several("capabilities", self.capabilities, str))
 

@@ -47,7 +47,7 @@ def _check_llm(field: str, llm: LLM) -> None:
     for name in ("label", "kind", "model"):
         check_type(f"{field}.{name}", getattr(llm, name), str)
     check_type(f"{field}.machine", llm.machine, str, none=True)
-    check_count(f"{field}.context_window", llm.context_window)
+    check_count(f"{field}.context_window", llm.context_window, none=True)
 
 
 def _one_for_each(field: str, values: Any, type_: type[Any], count: int) -> list[Any]:

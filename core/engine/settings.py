@@ -95,7 +95,7 @@ class AttemptSettings:
         for name in ("attempt_timeout", "connect_timeout", "thinking_timeout", "idle_timeout"):
             check_seconds(name, getattr(self, name))
         check_seconds("retry_interval", self.retry_interval, zero=True)
-        check_count("max_retry_per_llm", self.max_retry_per_llm)
+        check_count("max_retry_per_llm", self.max_retry_per_llm, none=True)
         for field, enumeration in (
             ("attempt_timeout_source", TimeoutSource),
             ("on_stream_failure", OnStreamFailure),
