@@ -10,7 +10,7 @@ from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, V
 from fallback_chat.core.checks import check_seconds, check_text, check_type, one_of, several
 from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError
 from fallback_chat.core.events import AttemptRecord, Segment
-from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, LLMStream
 from fallback_chat.core.lone_tag import split_reasoning
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ class AnswerBuilder:
         return "".join(self._text)
 
     def add(self, chunk: ChatChunk) -> None:
-        """Add one chunk."""
+        """Add one chunk. Raises TypeError for anything else."""
+        check_type("chunk", chunk, ChatChunk)
         if chunk.restarted:
             self.superseded = self.text
             self._clear()
@@ -222,6 +223,7 @@ class AnswerBuilder:
 
     def build(self, stream: AnswerStream) -> Answer:
         """Return what has arrived so far, whether or not the stream has ended."""
+        check_type("stream", stream, LLMStream)
         llm, segments = stream.llm, stream.segments
         whole = self._finish is not None and self._finish not in (*NOT_WHOLE, *REFUSED)
         thought, text = ("", self.text) if segments else split_reasoning(self.text)

@@ -180,6 +180,8 @@ class ChatContext:
     @classmethod
     def from_text(cls, text: str, *, system: str | None = None) -> ChatContext:
         """Create a conversation from one user message, preceded by `system` if given."""
+        check_type("text", text, str)
+        check_type("system", system, str, none=True)
         context = cls()
         if system:
             context = context.add(Role.SYSTEM, system)

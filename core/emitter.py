@@ -66,6 +66,7 @@ class EventEmitter:
 
         Raises ValueError for an unknown name.
         """
+        check_callable("handler", handler)
         registrations = self._of(name)
         found = next((one for one in registrations if one.handler == handler), None)
         if found is not None:
@@ -107,7 +108,8 @@ class EventEmitter:
 
     def _of(self, name: Any) -> list[_Registration]:
         if not isinstance(name, str) or name not in self._registrations:
-            raise ValueError(f"no event is called {name!r}; there are {', '.join(self._registrations)}")
+            called = repr(name) if isinstance(name, str) else type(name).__name__
+            raise ValueError(f"no event is called {called}; there are {', '.join(self._registrations)}")
         return self._registrations[name]
 
 

@@ -28,6 +28,7 @@ from fallback_chat.core.engine.recovery import Watch, World
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
 from fallback_chat.core.engine.turn import Services, TurnOptions
+from fallback_chat.core.engine.wellformed import thinks_silently
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent, Event
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
@@ -134,6 +135,7 @@ class FallbackAdapter(EventEmitter, Composite):
 
         Raises KeyError if it is not in this chain.
         """
+        check_type("enabled", enabled, bool)
         self._board.set_enabled(self._candidate(llm).key, enabled=enabled)
 
     def note_check(self, llm: LLM, error: APIError | None) -> None:
@@ -179,7 +181,7 @@ class FallbackAdapter(EventEmitter, Composite):
         self,
         *,
         chat_ctx: ChatContext,
-        tools: Sequence[Tool] = (),
+        tools: Sequence[Tool] | None = (),
         tool_choice: str | None = None,
         parallel_tool_calls: bool | None = None,
         options: ChatOptions | None = None,
@@ -216,7 +218,7 @@ class FallbackAdapter(EventEmitter, Composite):
         check_seconds("total_timeout", total_timeout, none=True)
         check_seconds("max_wait", max_wait, zero=True, none=True)
         wishes = {
-            "tools": several("tools", tools or (), Tool),
+            "tools": () if tools is None else several("tools", tools, Tool),
             "tool_choice": tool_choice,
             "parallel_tool_calls": parallel_tool_calls,
             "options": options,
@@ -224,11 +226,13 @@ class FallbackAdapter(EventEmitter, Composite):
         arguments = {name: value for name, value in wishes.items() if value not in (None, ())} | extra
 
         def open_stream(llm: LLM, partial: str) -> LLMStream:
-            if not partial:
-                return llm.chat(chat_ctx=chat_ctx, **arguments)
-            from fallback_chat.core.engine.continuation import continue_from
+            context = chat_ctx
+            if partial:
+                from fallback_chat.core.engine.continuation import continue_from
 
-            context = continue_from(chat_ctx, partial)
+                context = continue_from(chat_ctx, partial)
+            if not can_discard and isinstance(llm, FallbackAdapter):
+                return llm.chat(chat_ctx=context, can_discard=False, **arguments)
             return llm.chat(chat_ctx=context, **arguments)
 
         def emit(event: Event) -> None:
@@ -316,7 +320,7 @@ class FallbackAdapter(EventEmitter, Composite):
     def _budget(self, candidate: Candidate, *, half_open: bool, size: int, options: ChatOptions | None) -> Budget:
         return first_content_budget(
             candidate.settings,
-            thinks=candidate.llm.thinks_silently(options) is not None,
+            thinks=thinks_silently(candidate.llm, options),
             trial=half_open,
             timed_out=self._board.read(candidate.key).reason == ErrorKind.TIMEOUT,
             samples=self._board.samples(candidate.key, size),

@@ -341,6 +341,7 @@ def _is_only_text(chunk: Any) -> bool:
         type(chunk) is ChatChunk
         and chunk.finish_reason is None
         and chunk.usage is None
+        and not chunk.restarted
         and type(delta := chunk.delta) is ChoiceDelta
         and type(delta.content) is str
         and type(chunk.model) is str

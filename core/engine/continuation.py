@@ -56,6 +56,11 @@ class Transcript:
         return self._length
 
     @property
+    def is_continuing(self) -> bool:
+        """Whether the provider that answers was asked to continue the partial answer."""
+        return self._seam is not None
+
+    @property
     def undecided(self) -> bool:
         """Whether the current provider has yet to prove that it continues the partial answer."""
         return self._seam is not None and not self._seam.proven

@@ -81,7 +81,8 @@ class HeldChunks:
 def _is_only_text(chunk: ChatChunk, delta: ChoiceDelta) -> bool:
     """Whether joining `chunk` to its neighbour loses nothing but a sign of progress."""
     return not (
-        chunk.finish_reason
+        chunk.restarted
+        or chunk.finish_reason
         or chunk.usage
         or delta.refusal
         or delta.tool_calls

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fallback_chat.core.engine.seam import SeamUnprovenError
 from fallback_chat.core.engine.settings import OnStreamFailure
+from fallback_chat.core.errors import APIStreamError
 from fallback_chat.core.events import StreamContinued, StreamRestarted
 from fallback_chat.core.llm import ChatChunk
 
@@ -78,6 +80,23 @@ class ShownText:
             self.llm = llm
             self._emit(StreamContinued(self.broken.candidate.llm, llm, before))
         return shown
+
+    def restart(self, chunk: ChatChunk) -> None:
+        """Take in that the provider, itself a chain perhaps, starts over with `chunk`.
+
+        Raises `SeamUnprovenError` if the void text had continued another provider's, and
+        `APIStreamError` if the consumer cannot take it back.
+        """
+        transcript = self._transcript
+        if transcript is not None and transcript.is_continuing:
+            if not transcript.undecided:
+                raise SeamUnprovenError
+            transcript.begin()  # nothing of it was shown
+            chunk.restarted = False
+        elif not self._can_discard:
+            raise APIStreamError("it started over, and what was shown of it cannot be taken back")
+        elif transcript is not None:
+            transcript.discard()
 
     def end(self) -> None:
         """Note that the provider has finished. Raises `SeamUnprovenError`."""

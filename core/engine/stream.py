@@ -181,6 +181,9 @@ class FallbackLLMStream(AnswerStream):
                     if (mark := shown.begin(llm)) is not None:
                         yield mark
                     while (chunk := await attempt.next()) is not None:
+                        if chunk.restarted:
+                            shown.restart(chunk)
+                            attempt.shown = 0
                         yield chunk if shown.passes else shown.take(chunk, llm)
                     shown.end()
                 except GivenUpError:

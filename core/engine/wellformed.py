@@ -13,12 +13,13 @@ from fallback_chat.core.json_text import loads
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 
 if TYPE_CHECKING:
-    from fallback_chat.core.llm import LLM, LLMStream
+    from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 
 logger = logging.getLogger(__name__)
 
 _WORDS: Final = ("finish_raw", "finish_words", "id", "model")
 _TEXTS: Final = ("content", "reasoning", "refusal")
+_FLAGS: Final = ("thinking", "tool_fragment", "alive", "commentary")
 
 
 def check_stream(stream: Any) -> LLMStream:
@@ -42,6 +43,15 @@ def check_notices(notices: Any) -> tuple[str, ...]:
     return ()
 
 
+def thinks_silently(llm: LLM, options: ChatOptions | None) -> bool:
+    """Whether `llm` says that it may think without a sign; if it raises instead, it is logged and does not."""
+    try:
+        return llm.thinks_silently(options) is not None
+    except Exception:
+        logger.exception("thinks_silently() of %s failed", llm.label)
+        return False
+
+
 def check_chunk(chunk: Any) -> ChatChunk:
     """Return `chunk`. Raises `APIError` of kind `bug` for anything but a well-formed `ChatChunk`.
 
@@ -53,6 +63,8 @@ def check_chunk(chunk: Any) -> ChatChunk:
         raise _wrong("usage", "CompletionUsage", chunk.usage)
     if chunk.finish_reason is not None and not isinstance(chunk.finish_reason, FinishReason):
         chunk.finish_reason = _finish(chunk.finish_reason)
+    if chunk.restarted is not False and chunk.restarted is not True:
+        raise _wrong("restarted", "bool", chunk.restarted)
     for name in _WORDS:
         if (word := getattr(chunk, name)) is not None and not isinstance(word, str):
             raise _wrong(name, "str", word)
@@ -67,6 +79,13 @@ def _check_delta(delta: Any) -> None:
     for name in _TEXTS:
         if (text := getattr(delta, name)) is not None and not isinstance(text, str):
             raise _wrong(name, "str", text)
+    for name in _FLAGS:
+        if (flag := getattr(delta, name)) is not False and flag is not True:
+            raise _wrong(name, "bool", flag)
+    _check_lists(delta)
+
+
+def _check_lists(delta: ChoiceDelta) -> None:
     for name, type_ in (("tool_calls", ToolCall), ("extras", VendorExtra)):
         values = getattr(delta, name)
         if not isinstance(values, Sequence) or isinstance(values, str | bytes):
@@ -78,7 +97,7 @@ def _check_delta(delta: Any) -> None:
 
 def _finish(word: Any) -> FinishReason:
     try:
-        return FinishReason(word)
+        return FinishReason(word if isinstance(word, str) else "")
     except ValueError:
         raise _wrong("finish_reason", "FinishReason", word) from None
 

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import Event
-    from fallback_chat.core.llm import ChatChunk
-    from tests.core.scripted import FakeClock, ScriptedLLM
+    from fallback_chat.core.llm import LLM, ChatChunk
+    from tests.core.scripted import FakeClock
 
 HELLO = ChatContext.from_text("hello")
 SETTINGS = AttemptSettings(max_retry_per_llm=0)
 
 
 def chain_of(
-    *llms: ScriptedLLM,
+    *llms: LLM,
     clock: FakeClock,
     settings: AttemptSettings | Sequence[AttemptSettings] = SETTINGS,
     random: float = 0.5,

@@ -177,6 +177,12 @@ def test_a_name_that_no_event_has_is_refused_wherever_it_is_given(method: str, n
         getattr(EventEmitter(), method)(name, print)
 
 
+@pytest.mark.parametrize("handler", [None, 5, "print", [print]], ids=repr)
+def test_what_cannot_be_called_was_never_a_handler(handler: Any) -> None:
+    with pytest.raises(TypeError, match="handler must be a function"):
+        EventEmitter().off("waiting", handler)
+
+
 # What would have to be awaited
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core.answer import Answer, AnswerError
+from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -312,6 +312,8 @@ def test_a_parameter_of_a_tool_is_a_schema() -> None:
         ("tools", [{"type": "function"}]),
         ("tools", {"name": "look"}),
         ("tools", "look"),
+        ("tools", ""),
+        ("tools", 0),
         ("options", {"max_tokens": 1}),
     ],
     ids=repr,
@@ -331,3 +333,26 @@ async def test_no_tools_may_be_said_in_many_ways(tools: Any) -> None:
     async with FallbackAdapter([llm]).chat(chat_ctx=ChatContext.from_text("hi"), tools=tools) as stream:
         assert [chunk.delta.content async for chunk in stream if chunk.delta] == ["hi"]
     assert "tools" not in llm.calls[0].arguments
+
+
+@pytest.mark.parametrize("junk", [None, 0, "hi", [ChatContext()]], ids=repr)
+def test_what_is_no_chunk_and_no_stream_makes_no_answer(junk: Any) -> None:
+    with pytest.raises(TypeError, match="chunk must be ChatChunk"):
+        AnswerBuilder().add(junk)
+    with pytest.raises(TypeError, match="stream must be LLMStream"):
+        AnswerBuilder().build(junk)
+
+
+@pytest.mark.parametrize(("arguments", "name"), [((5,), "text"), ((None,), "text"), (("hi", 0), "system")], ids=repr)
+def test_a_conversation_of_one_text_is_made_of_texts(arguments: tuple[Any, ...], name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be str"):
+        ChatContext.from_text(arguments[0], **dict(zip(["system"], arguments[1:], strict=False)))
+
+
+@pytest.mark.parametrize("enabled", [None, 0, "no", []], ids=repr)
+def test_a_provider_is_switched_by_a_boolean_only(enabled: Any) -> None:
+    chain = FallbackAdapter([LLM_])
+
+    with pytest.raises(TypeError, match="enabled must be bool"):
+        chain.set_enabled(LLM_, enabled=enabled)
+    assert chain.health(LLM_).state == "closed"

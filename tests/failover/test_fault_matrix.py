@@ -32,6 +32,7 @@ TEXTS: Final = {
     "commentary": f"{COMMENT}\n\n{FAULTY_TEXT}",
 }
 """Whole answers with a text of their own."""
+HALF: Final = "Wrong words from"
 MEANINGS: Final = {
     "length": LENGTH,
     "filter": LABELLED,
@@ -69,7 +70,8 @@ def outcome(turn: Turn, fault: Fault) -> str:
     """Say what did come of it."""
     if turn.error is not None:
         kind = turn.error.kind
-        return PARTIAL if turn.text == "Wrong" and kind is not ErrorKind.BUG else f"{kind} after {turn.text!r}"
+        begun = HALF if fault.name == "half-close" else "Wrong"
+        return PARTIAL if turn.text == begun and kind is not ErrorKind.BUG else f"{kind} after {turn.text!r}"
     if turn.text == HEALTHY_TEXT and turn.attempts[0][1] == "failed":
         return FAILOVER if turn.attempts[0][2] is not ErrorKind.BUG else "bug"
     if turn.finish in (FinishReason.CONTENT_FILTER, FinishReason.REFUSAL):

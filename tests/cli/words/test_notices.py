@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fallback_chat.cli.words.notices import CUT_SHORT, notices, shortcomings, usage_line
-from fallback_chat.core.answer import AnswerBuilder
+from fallback_chat.core.answer import Answer
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, Waiting
-from fallback_chat.core.llm import ChatChunk, CompletionUsage, FinishReason
+from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.cli.program import ANSWERS, TEXTS, Ran
 from tests.core.scripted import ScriptedLLM
 
@@ -69,9 +68,7 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
     ],
 )
 def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
-    builder = AnswerBuilder()
-    builder.add(ChatChunk(finish_reason=finish, finish_words=words))
-    assert shortcomings(replace(builder.build(Stream()), provider="one"), None) == [told]  # type: ignore[arg-type]
+    assert shortcomings(Answer(finish_reason=finish, finish_words=words, provider="one"), None) == [told]
 
 
 def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
@@ -83,14 +80,6 @@ def test_a_late_provider_is_told_once() -> None:
     late = APITimeoutError("nothing for 10 s")
     events: list[Event] = [AttemptLate(a, b, 10.0), AttemptFailed(a, late, 12.0, b, overtaken=True)]
     assert [line for event in events for line in notices(event)] == ["a: nothing for 10 s; b is asked as well"]
-
-
-class Stream:
-    """An answer of nobody."""
-
-    llm = None
-    attempts = ()
-    segments = ()
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,14 @@ from fallback_chat.core.engine.seam import anchor_of
 from fallback_chat.core.engine.settings import AttemptSettings, OnStreamFailure
 from fallback_chat.core.errors import APIStreamError
 from fallback_chat.core.events import StreamContinued, StreamRestarted
+from fallback_chat.core.llm import ChatChunk
 from tests.core.chain import chain_of, turn_with
 from tests.core.engine.continuing import BEHAVIOURS, FOLLOW, OTHER, RESET, TEXTS, ContinuingLLM, pieces
 from tests.core.scripted import STOP, FakeClock, ScriptedLLM, call
 
 if TYPE_CHECKING:
     from tests.core.chain import Turn
+    from tests.core.scripted import Step
 
 CONTINUE = AttemptSettings(max_retry_per_llm=0, on_stream_failure=OnStreamFailure.CONTINUE)
 
@@ -139,3 +141,76 @@ async def test_a_provider_that_finished_after_the_anchor_adds_nothing(clock: Fak
     turn = await turn_with(chain_of(a, b, clock=clock, settings=CONTINUE))
 
     assert (turn.text, turn.error) == (text, None)
+
+
+# A chain within a chain
+
+
+POLICIES = ("raise", "restart", "continue")
+
+
+def asking(policy: str) -> AttemptSettings:
+    return AttemptSettings(max_retry_per_llm=0, on_stream_failure=policy)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("can_discard", [True, False])
+@pytest.mark.parametrize("inner", POLICIES)
+@pytest.mark.parametrize("outer", POLICIES)
+@pytest.mark.parametrize("behaviour", ["follows", "begins anew", "is cut again"])
+async def test_a_chain_within_a_chain_glues_nothing(
+    behaviour: str, outer: str, inner: str, *, can_discard: bool, clock: FakeClock
+) -> None:
+    text = TEXTS["prose"]
+    a, b = ScriptedLLM("a", [*pieces(text)[:20], RESET]), ContinuingLLM("b", text, behaviour)
+    within = chain_of(a, b, clock=clock, settings=asking(inner))
+    chain = chain_of(within, ContinuingLLM("c", text, "follows"), clock=clock, settings=asking(outer))
+    turn = await turn_with(chain, can_discard=can_discard)
+
+    assert any(whole.startswith(turn.text) for whole in (text, OTHER))
+    assert turn.error is not None or turn.text in (text, OTHER)
+    assert "".join(turn.text[one.start : one.end] for one in turn.stream.segments) in ("", turn.text)
+    if not can_discard:
+        assert not any(chunk.restarted for chunk in turn.chunks)
+
+
+async def restarting(*before: Step, can_discard: bool = True, settings: AttemptSettings = CONTINUE) -> Turn:
+    """Return a turn in which a provider sends some steps, takes all back, sends a text and breaks off in it."""
+    text = TEXTS["prose"]
+    a = ScriptedLLM("a", [*before, ChatChunk(restarted=True), *pieces(text)[:20], RESET])
+    chain = chain_of(a, ContinuingLLM("b", text, "follows"), clock=FakeClock(), settings=settings)
+    return await turn_with(chain, can_discard=can_discard)
+
+
+async def test_a_text_that_its_provider_took_back_is_no_part_of_what_is_continued() -> None:
+    turn = await restarting(*pieces(OTHER))
+
+    assert (turn.text, turn.error) == (TEXTS["prose"], None)
+    assert [(one.provider, one.start) for one in turn.stream.segments] == [("a", 0), ("b", 120)]
+
+
+async def test_a_text_that_cannot_be_taken_back_ends_where_its_provider_starts_over() -> None:
+    turn = await restarting("An", "swer.", can_discard=False, settings=asking("raise"))
+
+    assert (turn.text, str(turn.error)) == ("Answer.", "it started over, and what was shown of it cannot be taken back")
+
+
+async def test_a_provider_that_takes_its_continuation_back_is_asked_to_start_over(clock: FakeClock) -> None:
+    text = TEXTS["prose"]
+    anchor = str(anchor_of(text[:120]))
+    a = ScriptedLLM("a", [*pieces(text)[:20], RESET])
+    b = ScriptedLLM("b", [anchor + " and more", ChatChunk(restarted=True), "Something", STOP], [OTHER, STOP])
+    turn = await turn_with(chain_of(a, b, clock=clock, settings=CONTINUE))
+
+    assert (turn.text, turn.error, turn.stream.segments) == (OTHER, None, ())
+
+
+async def test_what_a_provider_takes_back_before_it_has_proven_the_seam_was_never_shown(clock: FakeClock) -> None:
+    text = TEXTS["prose"]
+    a = ScriptedLLM("a", [*pieces(text)[:20], RESET])
+    b = ScriptedLLM(
+        "b", ["Well, ", ChatChunk(restarted=True), *pieces(text[text.index(str(anchor_of(text[:120]))) :]), STOP]
+    )
+    turn = await turn_with(chain_of(a, b, clock=clock, settings=CONTINUE))
+
+    assert (turn.text, turn.error) == (text, None)
+    assert not any(chunk.restarted for chunk in turn.chunks)
