@@ -27,7 +27,9 @@ DONE: Final = "[DONE] without finish_reason"
 """Replaces the finish of an answer with text and terminator but no finish: it may be whole."""
 MEDIA: Final = {"images": "pictures", "audio": "audio", "videos": "videos"}
 """Keys of a delta whose content a terminal cannot show."""
-REASONING: Final = ("reasoning_content", "reasoning")
+CALLS: Final = ("tool_calls", "function_call")
+"""Keys that hold calls; the latter is the older one, of a single call."""
+REASONING: Final = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 """Keys of a delta that hold reasoning as text; if both are present, they are the same."""
 
 
@@ -88,7 +90,10 @@ class ChatReader(AnswerReader):
                 return [ChatChunk(ChoiceDelta(content), None, None, None, self._id, self._answering)]
             return self._chunk(self._delta(delta))
         message = choice.get("message")
-        return self._chunk(self._message(message)) if isinstance(message, dict) else []
+        if isinstance(message, dict):
+            return self._chunk(self._message(message))
+        text = text_of(choice.get("text"))  # a server that was built for the older completions
+        return self._chunk(self._delta({"content": text})) if text else []
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta:
         content, reasoning, refusal, sign = delta.get("content"), None, delta.get("refusal"), False
@@ -100,8 +105,8 @@ class ChatReader(AnswerReader):
         details = dicts_of(delta.get("reasoning_details"))
         reasoning = reasoning or next(filter(None, map(delta.get, REASONING)), None) or _texts(details) or thought
         found = ChoiceDelta(text or None, text_of(reasoning) or None, text_of(refusal) or None)
-        if delta.get("tool_calls"):
-            found.tool_fragment = self._tool_pieces(delta["tool_calls"])
+        if pieces := _calls(delta):
+            found.tool_fragment = self._tool_pieces(pieces)
         self._state.add(delta)
         self.dropped |= {name for key, name in MEDIA.items() if delta.get(key)}
         self._reasoned = self._reasoned or found.reasoning is not None
@@ -111,7 +116,7 @@ class ChatReader(AnswerReader):
     def _message(self, message: dict[str, Any]) -> ChoiceDelta:
         """Read a complete message; only what earlier deltas lack counts."""
         content, said = message.get("content"), "".join(self._said)
-        delta = {key: value for key, value in message.items() if key not in (*REASONING, "tool_calls")}
+        delta = {key: value for key, value in message.items() if key not in (*REASONING, *CALLS)}
         if not self._reasoned:
             delta |= {key: message.get(key) for key in REASONING}
         if said and isinstance(content, str):
@@ -119,8 +124,8 @@ class ChatReader(AnswerReader):
         if self._refusal_seen:
             delta["refusal"] = None
         found = self._delta(delta)
-        if message.get("tool_calls"):
-            found.tool_fragment = self._tool_pieces(message["tool_calls"], whole=True)
+        if calls := _calls(message):
+            found.tool_fragment = self._tool_pieces(calls, whole=True)
         return found
 
     def _tool_pieces(self, pieces: Any, *, whole: bool = False) -> bool:
@@ -175,6 +180,12 @@ def _of_groq(own: dict[str, Any], usage: Any, chunks: list[ChatChunk]) -> Any:
     return own.get("usage") if usage is None else usage
 
 
+def _calls(said: dict[str, Any]) -> Any:
+    """Return the calls of a delta or a message, or their pieces."""
+    single = said.get("function_call")
+    return said.get("tool_calls") or ([{"index": 0, "function": single}] if isinstance(single, dict) else None)
+
+
 def _texts(details: list[dict[str, Any]]) -> str:
     """Return the text of OpenRouter's `reasoning_details`, which mostly repeats `reasoning`."""
     return "".join(text_of(detail.get("text")) or text_of(detail.get("summary")) for detail in details)
@@ -183,8 +194,10 @@ def _texts(details: list[dict[str, Any]]) -> str:
 def _parts(parts: list[Any]) -> tuple[str, str, bool]:
     """Split typed parts (Mistral) into text and reasoning, and say whether one is a thought."""
     content, reasoning, thinks = [], [], False
-    for part in dicts_of(parts):
-        if part.get("type") == "thinking":
+    for part in parts:
+        if not isinstance(part, dict):
+            content.append(text_of(part))
+        elif part.get("type") == "thinking":
             thinks, thinking = True, part.get("thinking")
             reasoning.append(text_of(thinking) or "".join(text_of(piece.get("text")) for piece in dicts_of(thinking)))
         else:

@@ -103,10 +103,12 @@ class MessagesReader(AnswerReader):
         """Read a complete message, whose blocks act as single deltas."""
         if answer.get("error"):
             raise ErrorEventError(answer)
-        if not isinstance(answer.get("content"), list):
+        content = answer.get("content")
+        if not isinstance(content, list | str):
             return []
         chunks = self._begin(answer)
-        for index, block in enumerate(dicts_of(answer["content"])):
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else dicts_of(content)
+        for index, block in enumerate(blocks):
             chunks += self._start(index, block)
         end = {"stop_reason": answer.get("stop_reason") or "end_turn", "stop_details": answer.get("stop_details")}
         return self._end(end, {}, chunks)

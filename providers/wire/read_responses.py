@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of
 from fallback_chat.providers.wire.reading import AnswerReader
-from fallback_chat.providers.wire.responses_items import PICTURE, TEXTS, Item, between, missing
+from fallback_chat.providers.wire.responses_items import PICTURE, SUMMARY, TEXTS, Item, between, missing
 
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
@@ -19,6 +19,7 @@ LEAST_TOKENS: Final = 16
 """A smaller output limit is refused."""
 TEXT_DELTA: Final = "response.output_text.delta"
 _NOWHERE: Final = object()
+PARTS: Final = ("content_part", "reasoning_summary_part")
 ALIVE: Final = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
 
 
@@ -57,6 +58,8 @@ class ResponsesReader(AnswerReader):
 
     def _read(self, kind: str, event: dict[str, Any]) -> list[ChatChunk]:
         name, _, stage = kind.removeprefix("response.").rpartition(".")
+        if name in PARTS and stage == "done" and (part := _part_named(event)) in TEXTS:
+            name, event = part, event | event["part"]
         if name in TEXTS:
             return self._text(name, stage, event)
         if kind == "error" or event.get("error"):
@@ -69,7 +72,7 @@ class ResponsesReader(AnswerReader):
                 return self._arguments(event)
             case "output_item", "added" | "done":
                 return self._item(self._index(event), dict_of(event.get("item")))
-            case "", "completed" | "incomplete" | "failed" | "cancelled":
+            case "", "completed" | "incomplete" | "failed" | "cancelled" | "done":
                 return self._end({"status": stage} | dict_of(event.get("response")))
         return self._work(name, event)
 
@@ -138,7 +141,8 @@ class ResponsesReader(AnswerReader):
 
     def _arguments(self, event: dict[str, Any]) -> list[ChatChunk]:
         if isinstance(event.get("arguments"), str):
-            self._tools.whole(index=self._index(event), arguments=event["arguments"])
+            name = text_of(event.get("name"))
+            self._tools.whole(index=self._index(event), name=name, arguments=event["arguments"])
         else:
             self._tools.add(index=self._index(event), arguments=text_of(event.get("delta")))
         return self._chunk(ChoiceDelta(tool_fragment=True))
@@ -179,10 +183,14 @@ class ResponsesReader(AnswerReader):
         usage = self._usage = dict_of(response.get("usage"))
         chunks = [ChatChunk(usage=_usage(usage))] if usage else []
         status = text_of(response.get("status")) or "completed"
-        if status == "failed":
-            error = dict_of(response.get("error")) or {"message": "the provider ended the answer with 'failed'"}
+        error = response.get("error")
+        if error or status == "failed":
+            error = error or {"message": "the provider ended the answer with 'failed'"}
             raise ErrorEventError({"error": error}, chunks)
-        chunks = self._rest(dicts_of(response.get("output"))) + chunks
+        output = dicts_of(response.get("output"))
+        if not output and (text := text_of(response.get("output_text"))):
+            output = [{"type": "message", "content": text}]
+        chunks = self._rest(output) + chunks
         self.terminated = True
         reason = text_of(dict_of(response.get("incomplete_details")).get("reason"))
         self._finish(reason or status if status == "incomplete" else status, chunks)
@@ -227,6 +235,12 @@ class ResponsesReader(AnswerReader):
         kinds = [item.get("type") or item.get("phase") or "" for item in items]
         plain = sorted(kind for kind in kinds if kind in ("", "function_call"))
         return None if kinds == plain else items
+
+
+def _part_named(event: dict[str, Any]) -> str:
+    """Return the name that the text of an event's part has in the events of its own."""
+    name = text_of(dict_of(event.get("part")).get("type"))
+    return SUMMARY if name == "summary_text" else name
 
 
 def _usage(usage: dict[str, Any]) -> CompletionUsage:

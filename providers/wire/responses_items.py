@@ -42,9 +42,9 @@ class Item:
     def parts(self) -> list[tuple[str, int, str]]:
         """Return name, number and text of every text in the finished item."""
         summary = [(SUMMARY, number, part) for number, part in enumerate(dicts_of(self.value.get("summary")))]
-        content = [
-            (text_of(part.get("type")), number, part) for number, part in enumerate(dicts_of(self.value.get("content")))
-        ]
+        said = self.value.get("content")
+        written = [{"type": "output_text", "text": said}] if isinstance(said, str) else dicts_of(said)
+        content = [(text_of(part.get("type")), number, part) for number, part in enumerate(written)]
         return [
             (name, number, text_of(part.get("text")) or text_of(part.get("refusal")))
             for name, number, part in summary + content

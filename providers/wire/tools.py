@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from fallback_chat.core.chat_context import ToolCall
@@ -38,7 +39,14 @@ class _Call:
     def arguments(self) -> str:
         """The arguments as JSON text; `{}` if there are none."""
         text = repair("".join(self.pieces)).strip()
+        if len(self.pieces) > 1 and not is_json(text) and is_json(self.pieces[-1]) and self._repeats:
+            text = self.pieces[-1].strip()
         return "{}" if text in ("", "null") else text
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether each piece begins with the one before it: some gateways send all so far each time."""
+        return all(later.startswith(earlier) for earlier, later in pairwise(self.pieces))
 
     @property
     def whole(self) -> bool:

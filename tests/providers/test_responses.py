@@ -51,7 +51,11 @@ ONCE: dict[str, list[Event]] = {
     "text done": [event("output_text.done", content_index=0, text="Hi there"), completed()],
     "part done": [event("content_part.done", content_index=0, part=text("Hi there")), finished(0, HI), completed()],
     "item done": [finished(0, HI), completed()],
+    "part alone": [event("content_part.done", content_index=0, part=text("Hi there")), completed()],
     "response done": [completed(output=[HI])],
+    "response done, content as text": [completed(output=[{"type": "message", "content": "Hi there"}])],
+    "response done, text beside it": [completed(output=[], output_text="Hi there")],
+    "done by another name": [delta("Hi there"), {"type": "response.done", "response": {"status": "completed"}}],
     "deltas and every done": [
         added(0, message(0)),
         delta("Hi"),
