@@ -15,6 +15,7 @@ from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.words.failures import EXIT_CODE_OF_KIND
+from fallback_chat.cli.words.health import STATES
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
@@ -105,6 +106,11 @@ def test_every_toml_example_is_accepted_as_it_stands(snippet: str) -> None:
     )
 
     assert load(snippet, Path("fallback.toml")).providers
+
+
+def test_the_states_are_those_that_people_see() -> None:
+    table = rows(section("commands.md", "The status line of the chat"))
+    assert table == [[f"`{state}`", meaning] for state, meaning, _ in STATES]
 
 
 def test_the_table_of_failures_is_the_policy() -> None:

@@ -90,11 +90,12 @@ class Tourist:
 
     async def ask(self, question: str) -> None:
         """Ask one question, and show the answer, what is told meanwhile, and the status row."""
+        from fallback_chat.cli.repl.messages import Teller, footer
         from fallback_chat.cli.repl.session import TurnResult
-        from fallback_chat.cli.repl.tell import footer
         from fallback_chat.cli.turn import Turn
 
         self._out.write(f"> {question}\n")
+        self._teller = Teller(is_plain=False)
         plan = self._session.plan(question, time.time())
         opened = await self._chain.open()
         turn = Turn(opened.adapter.chat(chat_ctx=plan.context, on_event=self._tell), self._show)
@@ -103,7 +104,7 @@ class Tourist:
         result = TurnResult(plan, answer, answer.attempts, error=error)
         self._session.settle(result)
         self._out.write("\n")
-        if (note := footer(result, self._chain)) is not None:
+        if (note := footer(result, self._chain, time.time())) is not None:
             self._out.write(f"{note}\n")
         self.show_status()
 
@@ -119,10 +120,11 @@ class Tourist:
         self._out.flush()
 
     def _tell(self, event: Event) -> None:
-        from fallback_chat.cli.words.notices import notices
+        from fallback_chat.cli.render.page import Page
+        from fallback_chat.cli.render.rows import plain
 
-        for line in notices(event):
-            self._out.write(f"{line}\n")
+        for message in self._teller.messages(event):
+            self._out.writelines(f"{plain(row)}\n" for row in message.rows(Page(COLUMNS)))
 
     def _show(self, chunk: ChatChunk) -> None:
         from fallback_chat.cli.render.sanitise import sanitise

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.render.listing import listed, write
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import hint, sentence
+from fallback_chat.cli.words.health import state_word, tone
 from fallback_chat.core.answer_json import milliseconds, redacted, rfc3339
 from fallback_chat.core.engine.breaker import Health, State
 from fallback_chat.core.engine.check import check
@@ -59,10 +62,10 @@ def probe(options: ProbeOptions, shared: SharedOptions) -> int:
     It is 0 if one provider can serve (with `strict`: all of them), else 69.
     """
     chain = open_named(options.names, shared)
-    return run_until_signal(lambda: _probe(chain, options))
+    return run_until_signal(lambda: _probe(chain, options, shared.color))
 
 
-async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
+async def _probe(chain: OpenChain, options: ProbeOptions, color: str) -> int:
     enabled = [one for one in chain.settings.providers if one.enabled]
     async with chain.adapter as adapter:
         await adapter.refresh_health()
@@ -84,7 +87,7 @@ async def _probe(chain: OpenChain, options: ProbeOptions) -> int:
     if options.json:
         sys.stdout.write(dump(redacted(_json(rows, code), chain.redactor.redact)))
     else:
-        _print(rows, sys.stdout, chain.redactor.redact)
+        _print(rows, sys.stdout, chain.redactor.redact, now=time.time(), color=color)
     return code
 
 
@@ -124,16 +127,13 @@ def _row_object(finding: Finding) -> dict[str, Any]:
 HEADINGS: Final = ("provider", "model", "state", "connect", "first token", "key")
 
 
-def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str]) -> None:
+def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str], *, now: float, color: str) -> None:
     """Write a plain table, and below it what is wrong and what to do.
 
     It reads the same in a pipe and in a log.
     """
-    rows = [HEADINGS, *(tuple(map(redact, _row(finding))) for finding in findings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    out.writelines(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
-    )
+    rows = [tuple(map(redact, _row(finding, now))) for finding in findings]
+    write(out, listed(HEADINGS, rows), [(row[2], tone(row[2])) for row in rows], color=color)
     for finding in findings:
         if (error := finding.report.error) is not None:
             advice = hint(error)
@@ -141,12 +141,12 @@ def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str
             out.write(sanitise(line) + "\n")
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _row(finding: Finding, now: float) -> tuple[str, ...]:
     settings, report = finding.settings, finding.report
     cells = (
         settings.name,
         settings.model,
-        "ok" if report.ok else finding.health.state.value.replace("_", " "),
+        "ok" if report.ok else state_word(finding.health, now),
         _time(report.connect),
         _time(report.first_token),
         settings.key.describe() if settings.key else "none",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.cli.render.listing import listed, write
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.words.health import state_word
+from fallback_chat.cli.words.health import state_word, tone
 from fallback_chat.core.answer_json import rfc3339
 from fallback_chat.core.engine.health_sqlite import known_providers
 
@@ -51,10 +52,10 @@ def _object(provider: KnownProvider) -> dict[str, Any]:
 
 
 def _print(providers: Sequence[KnownProvider], now: float, out: TextIO) -> None:
-    rows = [("provider", "model", "state", "reason")]
-    rows += [(one.name, one.model, state_word(one.health, now), one.health.reason or "") for one in providers]
-    rows = [tuple(map(sanitise, row)) for row in rows]  # type: ignore[misc]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.write(line.rstrip() + "\n")
+    words = [state_word(one.health, now) for one in providers]
+    rows = [
+        tuple(map(sanitise, (one.name, one.model, word, one.health.reason or "")))
+        for one, word in zip(providers, words, strict=True)
+    ]
+    lines = listed(("provider", "model", "state", "reason"), rows)
+    write(out, lines, [(word, tone(word)) for word in words], color="auto")

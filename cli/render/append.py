@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fallback_chat.cli.render.theme import Theme
+    from fallback_chat.cli.render.wrap import TextRow
 
 
 def paint_on(console: Console) -> Callable[[Row], str]:
@@ -30,16 +31,17 @@ Content = Callable[[Page], Sequence[Row]]
 """A message between answers or within one, laid out once the page is known."""
 
 
-def told(text: str, tone: str = "plain") -> Content:
-    """Return a message of one or more lines in the style of `tone`, made safe to print."""
+def told(text: str, tone: str = "plain", sign: str = "") -> Content:
+    """Return a message of one or more lines in the style of `tone`, behind a sign, made safe to print."""
 
     def rows(page: Page) -> list[Row]:
         style = page.theme.styles[tone]
-        found = []
+        found: list[TextRow] = []
         for line in sanitise(text).split("\n"):
             words = line.lstrip(" ")
-            indent = ((" " * (len(line) - len(words)), ""),)
-            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, indent, indent)
+            indent = ((" " * (len(line) - len(words) + 2 * bool(sign)), ""),)
+            first = ((f"{sign} ", style),) if sign and not found else indent
+            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, first, indent)
         return [each.row for each in found]
 
     return rows

@@ -70,6 +70,7 @@ _SIGNS: Final = (
     ("question", "❯", ">"),
     ("active", "▸", ">"),
     ("switched", "↷", "~"),
+    ("next", "→", "->"),
     ("incomplete", "✂", "!"),
     ("failed", "✗", "x"),
     ("bullet", "•", "-"),

@@ -83,7 +83,7 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
         take_back=host.take_back,
         act=host.act,
         show_help=lambda: repl.say("\n".join(help_lines(repl))),
-        show_chain=lambda: repl.say("\n".join(chain_table(chain, repl.session, repl.now()))),
+        show_chain=lambda: host.show(chain_table(chain, repl.session, repl.now())),
         show_reasoning=repl.show_reasoning,
         edit=repl.edit,
         last_question=repl.last_question,

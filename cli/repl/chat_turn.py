@@ -6,11 +6,13 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from fallback_chat.cli.repl.messages import Message, Teller
 from fallback_chat.cli.repl.session import TurnResult
+from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.turn import Turn
-from fallback_chat.cli.words.notices import REDACTED, notices
+from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.engine.settings import OnStreamFailure
-from fallback_chat.core.events import AttemptFailed, ProviderGivenUp, StreamRestarted
+from fallback_chat.core.events import AttemptFailed, ProviderGivenUp
 from fallback_chat.core.redaction import RedactingStream
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ class AnswerDisplay(Protocol):
 
     def feed(self, text: str) -> None: ...
     def discard(self) -> None: ...
-    def note(self, line: str) -> None: ...
     def settle(self) -> None: ...
 
 
@@ -50,7 +51,8 @@ class ChatTurn:
         *,
         options: ChatOptions,
         max_wait: float,
-        note: Callable[[str], None],
+        tell: Callable[[Message], None],
+        is_plain: bool,
         begins: Callable[[str], object] = id,
         record: Record,
     ) -> None:
@@ -58,7 +60,10 @@ class ChatTurn:
         self._plan = plan
         self._display = display
         self._progress = progress
-        self._note = note
+        self._tell = tell
+        self._teller = Teller(is_plain=is_plain)
+        self._told = False
+        """Something stands between the question and its answer."""
         self._begins = begins
         self._has_begun = False
         self._record = record
@@ -96,7 +101,7 @@ class ChatTurn:
             raise
         self._show(self._redacting.flush())
         if self._redacting.touched:
-            self._note(REDACTED)
+            self._tell(Message(REDACTED, Tone.DIM))
         answer, stopped = self._turn.answer(), self._turn.stopped
         self._record.finish(answer, asyncio.CancelledError() if stopped else error)
         return TurnResult(self._plan, answer, answer.attempts, error=error, stopped=stopped, elapsed=now() - began)
@@ -121,7 +126,7 @@ class ChatTurn:
     def _chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
             self._display.discard()
-            self._has_begun = False
+            self._has_begun = self._told = False
             self._redacting.begin_anew()
         self._progress.chunk(chunk)
         self._record.chunk(chunk)
@@ -130,6 +135,8 @@ class ChatTurn:
             if not self._has_begun:
                 self._has_begun = True
                 self._begins(self.reasoning)
+                if self._told:
+                    self._tell(Message(""))
             self._show(self._redacting.feed(text))
 
     def _show(self, text: str) -> None:
@@ -142,6 +149,6 @@ class ChatTurn:
         if broke_off or isinstance(event, ProviderGivenUp):
             self._show(self._redacting.flush())
             self._display.settle()
-        if not isinstance(event, StreamRestarted):  # the display marks what is void
-            for line in notices(event):
-                self._note(line)
+        for message in self._teller.messages(event):
+            self._told = True
+            self._tell(message)

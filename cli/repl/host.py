@@ -220,7 +220,7 @@ class Host:
         first, *rest = self.prompt.shown(draft.strip()).split("\n")
         sign = self._sheet.signs["question"]
         rows: list[Row] = [((f"{sign} {first}", style),), *(((f"{INDENT}{line}", style),) for line in rest)]
-        self.show(lambda _: [(), *rows] if is_question and not self.plain else rows)
+        self.show(lambda _: [(), *rows, ()] if is_question and not self.plain else rows)
 
     # An answer
 

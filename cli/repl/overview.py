@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.repl.status import Status
+from fallback_chat.cli.repl.status import Status, money
 
 if TYPE_CHECKING:
     from fallback_chat.cli.repl.chain import Chain
@@ -17,6 +17,7 @@ def overview(  # noqa: PLR0913 - all that the row is about
 ) -> Status:
     """Describe a chat that is asking the provider `asked`, or nobody."""
     active = chain.names.index(asked) if asked in chain.names else chain.first(session, now)
+    cost = session.cost(chain.prices)
     window = chain.window(chain.providers[active])
     flags = {
         f"{len(session.attachments)} attached": bool(session.attachments),
@@ -30,7 +31,7 @@ def overview(  # noqa: PLR0913 - all that the row is about
         active,
         context=session.context_tokens / window if window else None,
         tokens=session.tokens,
-        cost=session.cost(chain.prices),
+        cost=money(cost, preferences.currency) if cost is not None else "",
         flags=tuple(flag for flag, is_on in flags.items() if is_on),
         hint="? help",
     )

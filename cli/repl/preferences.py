@@ -21,6 +21,7 @@ class Preferences:
     theme: str = "auto"
     notify: str = "off"
     """How the user is called back when a long answer is done, or a provider is back: `off`, `bell` or `desktop`."""
+    currency: str = "$"
     reasoning: bool = False
     """What the model thinks is shown before its answer."""
 

@@ -7,10 +7,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl import messages, tell
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.draft import Draft
+from fallback_chat.cli.repl.messages import Message
 from fallback_chat.cli.repl.overview import overview
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
@@ -18,7 +19,6 @@ from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
 from fallback_chat.cli.repl.status import Tone, compose
 from fallback_chat.cli.turn import is_ending
 from fallback_chat.cli.words.failures import bug_report
-from fallback_chat.cli.words.notices import calls_only, shortcomings
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
 from fallback_chat.core.events import LinkChanged
@@ -164,7 +164,7 @@ class Repl:
             # The two would be joined, and what is queued would send the mixture.
             self.session.draft = Draft()
             self.say("Up brings your question back", Tone.DIM)
-        elif self.session.draft:
+        elif self.session.draft and self.host.plain:
             self.say("your question is back in the input line", Tone.DIM)
 
     async def opened(self) -> OpenChain | None:
@@ -190,12 +190,15 @@ class Repl:
                     chain, plan, view, progress,
                     options=self.session.options,
                     max_wait=self.longest_wait,
-                    note=lambda line: self.say(line, Tone.DIM),
+                    tell=self.tell,
+                    is_plain=self.host.plain,
                     begins=self._begins,
                     record=self.record,
                 )  # fmt: skip
                 result = await turn.run()
-                self._conclude(result, view.finish, view.interrupt)
+                view.settle()
+                for message in messages.ending(result, self.chain, self.now(), is_plain=self.host.plain):
+                    self.tell(message)
         finally:
             self._progress = self._turn = None
         if result.elapsed >= LONG and not result.stopped:
@@ -203,24 +206,6 @@ class Repl:
         if result.answer.provider is not None and result.error is None:
             self.chain.look_up_window(result.answer.provider)
         return result
-
-    def _conclude(
-        self, result: TurnResult, finish: Callable[[str | None], None], interrupt: Callable[[str], None]
-    ) -> None:
-        """End the answer on the screen; what is missing of it is said, and what can be done."""
-        told = [*shortcomings(result.answer, result.error), *calls_only(result.answer)]
-        lines = [self.chain.redact(line) for line in told]
-        if result.stopped:
-            interrupt("stopped; what is there is kept" if result.has_text else "stopped")
-        elif result.has_text and lines:
-            interrupt(f"{lines[0]} — /continue, or /retry next")
-        elif lines:
-            finish(None)
-            for line in lines:
-                self.host.say(line, Tone.DIM)
-        else:
-            note = tell.footer(result, self.chain)
-            finish(self.chain.redact(note) if note else None)
 
     async def interruptible(self, work: Awaitable[T]) -> T | None:
         """Do some work that Ctrl-C ends; None when it did."""
@@ -250,10 +235,14 @@ class Repl:
             return
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
-            self.say(tell.transition(event, self.now()), Tone.DIM)
+            self.tell(Message(tell.transition(event, self.now()), sign="" if self.host.plain else "switched"))
         if event.available and not self.host.is_busy:
             self.host.notify(f"fallback-chat: {event.llm.label} is back")
         self.host.redraw()
+
+    def tell(self, message: Message) -> None:
+        """Print a message, without the chain's secrets."""
+        self.host.show(message.redacted(self.chain.redact).rows)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, without the chain's secrets."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.utils import get_cwidth
 
 from fallback_chat.cli.words.health import state_word as health_word
-from fallback_chat.core.engine.breaker import State
-from fallback_chat.core.errors import ErrorKind
+from fallback_chat.cli.words.health import tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 NARROW: Final = 60
 """Columns below which the chain is only counted."""
-AHEAD: Final = "\u203a"
-"""Stands before what was typed ahead."""
 MAX_MODEL: Final = 24
 """Columns of a model's name."""
 ASCII: Final = str.maketrans("▸·│—›⏎…", ">||->/~")  # noqa: RUF001 - the first is the look, the second is what it becomes
@@ -55,7 +52,7 @@ class Entry:
     name: str
     model: str
     word: str
-    """`ok`, `429 0:42`, `down 0:12`, `key`, `slow`, `skip`, `?`."""
+    """Its state: `ok`, `rate limited 0:42`, `down 0:12`."""
     tone: Tone
 
 
@@ -73,21 +70,17 @@ class Status:
     context: float | None = None
     """Share of the active entry's context window."""
     tokens: int = 0
-    cost: float | None = None
+    cost: str = ""
     flags: tuple[str, ...] = ()
-    typed_ahead: str = ""
     hint: str = "?"
 
 
 def state_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
-    """Say in one word how a provider is, with the time that is left where it has one, and how bad that is."""
-    if skipped or health.state is State.DISABLED:
-        return "skip", Tone.DIM
-    word = health_word(health, now)
-    if health.state is State.CLOSED:
-        return ("slow", Tone.WAITING) if slow else (word, Tone.GOOD)
-    waits = word == "?" or health.reason == ErrorKind.RATE_LIMITED
-    return word, Tone.WAITING if waits else Tone.BAD
+    """Return a provider's state (`words.health.STATES`), and how bad it is."""
+    word = "skipped" if skipped else health_word(health, now)
+    if slow and word == "ok":
+        word = "slow"
+    return word, Tone(tone(word))
 
 
 def count(tokens: int) -> str:
@@ -97,9 +90,15 @@ def count(tokens: int) -> str:
     return f"{tokens / 1000:.1f}k" if tokens < 10_000 else f"{tokens // 1000}k"
 
 
+def money(amount: float, currency: str) -> str:
+    """Return an amount with its currency: `$0.004`, `0.004 EUR`."""
+    number = f"{amount:.4f}".rstrip("0").rstrip(".")
+    return f"{number} {currency}" if currency[-1:].isalpha() else f"{currency}{number}"
+
+
 def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
     """Give the row in at most `width` columns: what does not fit is left out from the right, the active entry is cut last."""
-    groups = _narrow(status) if width < NARROW else _wide(status, width)
+    groups = _narrow(status) if width < NARROW else _wide(status)
     row = list(groups[0])
     for group in groups[1:]:
         if columns(row) + columns(group) > width:
@@ -111,15 +110,13 @@ def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Pi
     return pieces
 
 
-def _wide(status: Status, width: int) -> list[Sequence[Piece]]:
+def _wide(status: Status) -> list[Sequence[Piece]]:
     """Give the segments, the most important first; each begins with what separates it from the one before."""
     active = status.entries[status.active]
     head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shorten(active.model, MAX_MODEL)}", Tone.DIM)]
     groups: list[Sequence[Piece]] = [head + _doing(status, active)]
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
-    if status.typed_ahead:
-        groups.append([Piece(" │ ", Tone.DIM), Piece(_ahead(status.typed_ahead, width // 2), Tone.PLAIN)])
     groups += [
         [Piece(" · ", Tone.DIM), Piece(f"{entry.name} "), Piece(entry.word, entry.tone)]
         for index, entry in enumerate(status.entries)
@@ -137,8 +134,6 @@ def _narrow(status: Status) -> list[Sequence[Piece]]:
         groups.insert(1, [Piece(f" {active.word}", active.tone)])
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
-    if status.typed_ahead:
-        groups.append([Piece(f" {_ahead(status.typed_ahead, 15)}")])
     if status.context is not None:
         groups.append([Piece(f" {status.context:.0%}", Tone.DIM)])
     return groups + [[Piece(f" {flag}")] for flag in status.flags]
@@ -154,8 +149,7 @@ def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
     if status.context is not None:
         yield [Piece(f"ctx {status.context:.0%}", Tone.BAD if status.context > 0.9 else Tone.DIM)]
     if status.tokens:
-        cost = f" {status.cost:.4f}".rstrip("0").rstrip(".") if status.cost is not None else ""
-        yield [Piece(f"{count(status.tokens)} tok{cost}", Tone.DIM)]
+        yield [Piece(f"{count(status.tokens)} tok {status.cost}".rstrip(), Tone.DIM)]
     for flag in status.flags:
         yield [Piece(flag)]
     if status.hint:
@@ -165,12 +159,6 @@ def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
 def columns(pieces: Iterable[Piece]) -> int:
     """Count the columns that some pieces take."""
     return sum(get_cwidth(piece.text) for piece in pieces)
-
-
-def _ahead(typed: str, width: int) -> str:
-    """Show what was typed ahead; where it is long its end, to which the next key is added."""
-    left = width - get_cwidth(f"{AHEAD} ")
-    return f"{AHEAD} {typed if get_cwidth(typed) <= left else shorten(typed[::-1], left)[::-1]}"
 
 
 def shorten(text: str, width: int) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.listing import listed, tinted
+from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.repl.status import shorten
 from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.failures import duration, hint, sentence
-from fallback_chat.cli.words.health import countdown
-from fallback_chat.cli.words.notices import attribution, speaker
+from fallback_chat.cli.words.health import SHORT, countdown
+from fallback_chat.cli.words.notices import speaker
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.budget import Budget, BudgetReason
-from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.events import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from fallback_chat.cli.render.append import Content
+    from fallback_chat.cli.render.page import Page
+    from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.session import Session, TurnResult
-    from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent, LinkChanged
 
 _BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": "by your wish"}
@@ -32,8 +35,8 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
         why = _BACK.get(event.reason or "")
         return f"{name}: available again" + (f" ({why})" if why else "")
     if event.state is State.DISABLED:
-        return f"{name}: out of use"
-    words = next((rule.words for kind, rule in RULES.items() if kind == event.reason), "is not available")
+        return f"{name}: off"
+    words = next((text for kind, text in SHORT.items() if kind == event.reason), "not available")
     wait = f", retry in {duration(event.until - now)}" if event.until is not None and event.until > now else ""
     return f"{name}: {words}{wait}"
 
@@ -41,26 +44,6 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
 def link(event: LinkChanged) -> str:
     """Say that this machine seems to be offline, or is back."""
     return "you seem to be offline" if event.offline else "back online"
-
-
-def footer(result: TurnResult, chain: Chain) -> str | None:
-    """Say who answered and why, when it was not the first choice."""
-    answer = result.answer
-    if answer.provider is None or not result.has_text:
-        return None
-    name = answer.provider
-    causes = [f"{one.provider} {short(one.error)}" for one in result.attempts if one.error and one.provider != name]
-    line = attribution(answer, len(chain.names))
-    began = result.attempts[0].provider if result.attempts else name
-    if began == name != chain.names[0]:
-        line = f"{line or f'answered by {speaker(answer)}'} ({result.plan.why})"
-    return f"{line} — {', '.join(dict.fromkeys(causes))}" if line and causes else line
-
-
-def short(error: APIError) -> str:
-    """Name a failure in a word or two: the HTTP status where there is one."""
-    status = error.details.status
-    return str(status) if status and status != 200 else error.kind.value.replace("_", " ")
 
 
 def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
@@ -130,23 +113,26 @@ def _ending(result: TurnResult) -> str:
     return f"The answer came from {speaker(result.answer)}, {duration(result.elapsed)} in all."
 
 
-def chain_table(chain: Chain, session: Session, now: float) -> Iterator[str]:
-    """Give the chain as rows: place, name, model, kind, how it is, and why."""
+def chain_table(chain: Chain, session: Session, now: float) -> Content:
+    """Return the chain as rows: place, name, model, kind, how it is, and why."""
     first = chain.first(session, now)
+    entries = chain.entries(session, now)
     rows = []
-    for number, (one, entry) in enumerate(zip(chain.providers, chain.entries(session, now), strict=True), 1):
+    for number, (one, entry) in enumerate(zip(chain.providers, entries, strict=True), 1):
         health = chain.health(one.name)
         reason = (health.reason or "").replace("_", " ") if health.state in (State.OPEN, State.BLOCKED) else ""
         mark = "pinned" if session.pinned == one.name else "next" if number - 1 == first else ""
         rows.append((str(number), one.name, shorten(one.model, 32), one.kind, entry.word, reason, mark))
-    yield from table(("", "provider", "model", "kind", "state", "reason", ""), rows)
+    head, *lines = listed(("", "provider", "model", "kind", "state", "reason", ""), rows)
 
+    def content(page: Page) -> list[Row]:
+        styles = page.theme.styles
+        painted = [
+            tinted(sanitise(line), entry.word, styles[entry.tone]) for line, entry in zip(lines, entries, strict=True)
+        ]
+        return [((head, styles["dim"]),), *painted]
 
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Set rows in columns."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    return content
 
 
 def chain_sentence(chain: Chain, session: Session, now: float) -> str:

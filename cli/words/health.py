@@ -1,4 +1,4 @@
-"""A provider's health in one word, with the time that is left where it has one."""
+"""The vocabulary of states and failures, the same wherever people read about a provider."""
 
 from __future__ import annotations
 
@@ -6,37 +6,87 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
+    from fallback_chat.core.errors import APIError
 
-WORDS: Final = {
-    "rate_limited": "429",
-    "quota_exhausted": "quota",
-    "auth": "key",
-    "permission": "key",
-    "model_not_found": "model",
+SHORT: Final = {
+    ErrorKind.CANCELLED: "cancelled",
+    ErrorKind.CONNECTION: "unreachable",
+    ErrorKind.SERVER_ERROR: "server error",
+    ErrorKind.OVERLOADED: "overloaded",
+    ErrorKind.TIMEOUT: "timed out",
+    ErrorKind.RATE_LIMITED: "rate limited",
+    ErrorKind.QUOTA_EXHAUSTED: "no quota",
+    ErrorKind.AUTH: "bad key",
+    ErrorKind.PERMISSION: "access denied",
+    ErrorKind.MODEL_NOT_FOUND: "no such model",
+    ErrorKind.CONTEXT_EXCEEDED: "too small",
+    ErrorKind.TOO_LARGE: "request too large",
+    ErrorKind.UNSUPPORTED: "not supported",
+    ErrorKind.BAD_REQUEST: "bad request",
+    ErrorKind.CONTENT_FILTER: "content filter",
+    ErrorKind.REFUSAL: "refused",
+    ErrorKind.EMPTY: "empty answer",
+    ErrorKind.TRUNCATED: "stream ended early",
+    ErrorKind.STALLED: "stalled",
+    ErrorKind.STREAM_ERROR: "stream broke off",
+    ErrorKind.BUG: "bug",
 }
-"""By the kind of the failure; every other one is `down`."""
+"""Each kind of failure in a word or two."""
+DOWN: Final = "down"
+STATES: Final = (
+    ("ok", "answers, as far as is known", "good"),
+    ("rate limited", "too many requests", "waiting"),
+    (DOWN, "failed, and rests", "bad"),
+    ("bad key", "the key was refused", "bad"),
+    ("access denied", "the key may not do this", "bad"),
+    ("no quota", "the quota is spent", "bad"),
+    ("no such model", "the model is unknown to it", "bad"),
+    ("slow", "its last first words took more than half of `attempt_timeout`", "waiting"),
+    ("retrying", "its rest is over: it is asked again with the next question", "waiting"),
+    ("trying", "one question finds out whether it is back", "waiting"),
+    ("skipped", "left out by your wish", "dim"),
+    ("offline", "this machine seems to be offline: nothing can reach it", "waiting"),
+    ("off", "switched off", "dim"),
+)
+"""Every state in which people see a provider, what it means, and its style; a time behind it is what is left of it."""
+OF_REASON: Final = {kind.value: text for kind, text in SHORT.items() if text in {state for state, *_ in STATES}}
 UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
 """Time alone mends none of these, so a countdown would promise too much."""
 
 
+def short(error: APIError) -> str:
+    """Return a failure in a word or two; of a server's own error the status."""
+    if error.kind is ErrorKind.SERVER_ERROR and error.details.status:
+        return str(error.details.status)
+    return SHORT[error.kind]
+
+
 def state_word(health: Health, now: float) -> str:
-    """Give `ok`, `429 0:42`, `down 0:12`, `key`, `skip`, or `?` when it is time to try again."""
+    """Return one of `STATES`, with the time that is left where it has one."""
     if health.state is State.DISABLED:
-        return "skip"
+        return "off"
     if health.state is State.CLOSED:
         return "ok"
-    if health.state is State.HALF_OPEN or health.is_due(now):
-        return "?"
-    word = WORDS.get(health.reason or "", "down")
+    if health.state is State.HALF_OPEN:
+        return "trying"
+    if health.is_due(now):
+        return "retrying"
+    word = OF_REASON.get(health.reason or "", DOWN)
     if health.until is None or health.reason in UP_TO_THE_USER:
         return word
     return f"{word} {countdown(health.until - now)}"
 
 
+def tone(word: str) -> str:
+    """Return the style of a state, with or without its time."""
+    return next((style for state, _, style in STATES if word.startswith(state)), "plain")
+
+
 def countdown(seconds: float) -> str:
-    """Write a time that runs down: `0:42`, `12:05`, `3 h`; its last second is still 0:01."""
+    """Return a time that runs down: `0:42`, `12:05`, `3 h`; its last second is still 0:01."""
     whole = max(1, math.ceil(seconds))
     return f"{whole // 3600} h" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"

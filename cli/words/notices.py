@@ -97,7 +97,7 @@ def attribution(answer: Answer, chain: int) -> str | None:
     if first and answer.asked_model is None:
         return None
     begun = "".join(f"begun by {part.provider}/{part.model}, " for part in answer.segments[:1])
-    place = "" if first else f" ({_ordinal(len(asked))} of {chain})"
+    place = "" if first else f" ({ordinal(len(asked))} of {chain})"
     return f"{begun}{'finished' if begun else 'answered'} by {speaker(answer)}{place}"
 
 
@@ -165,8 +165,9 @@ def usage_line(usage: CompletionUsage | None) -> str:
         "reasoning": usage.reasoning,
     }
     counts = ", ".join(f"{count} {name}" for name, count in parts.items() if count is not None)
-    return f"tokens: {counts}" + ("" if usage.cost is None else f"; cost {usage.cost:.6g}")
+    return f"tokens: {counts}" + ("" if usage.cost is None else f"; cost ${usage.cost:.6g}")
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """Return a place in the chain: `1st`, `2nd`."""
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"

@@ -136,6 +136,7 @@ CHAT: Final = (
         preference=True,
     ),
     Field("record_ask", v.BOOLEAN, "`ask` keeps its conversations without a terminal, too", False),
+    Field("currency", v.LINE, "the currency of `prices`", "$", preference=True),
 )
 
 

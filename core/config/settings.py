@@ -106,6 +106,8 @@ class ChatSettings:
     theme: str = "auto"
     reasoning: bool = False
     notify: str = "off"
+    currency: str = "$"
+    """Of `prices`; behind an amount where it is a word."""
 
     record_ask: bool = False
     """Conversations of `ask` are kept without a terminal, too."""
@@ -113,7 +115,7 @@ class ChatSettings:
     def __post_init__(self) -> None:
         for name in ("multiline", "vi", "calm", "reasoning", "record_ask"):
             check_type(name, getattr(self, name), bool)
-        check_text(self, "theme", "notify")
+        check_text(self, "theme", "notify", "currency")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

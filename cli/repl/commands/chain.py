@@ -28,8 +28,7 @@ PROBE_TIMEOUT: Final = 10.0
 
 async def chain(repl: Repl, _: str) -> None:
     """Show every provider with its state."""
-    for line in tell.chain_table(repl.chain, repl.session, repl.now()):
-        repl.say(line)
+    repl.host.show(tell.chain_table(repl.chain, repl.session, repl.now()))
 
 
 async def use(repl: Repl, argument: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import read_file
+from fallback_chat.cli.render.listing import listed
 from fallback_chat.cli.repl import tell
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
-from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.repl.status import Tone, money
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
 from fallback_chat.wiring import own_paths
@@ -65,7 +66,7 @@ async def cost(repl: Repl, _: str) -> None:
     total = repl.session.cost(repl.chain.prices)
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")
-    repl.say(f"{total:.4f} so far ({repl.session.tokens} tokens)")
+    repl.say(f"{money(total, repl.host.preferences.currency)} so far ({repl.session.tokens} tokens)")
 
 
 async def stats(repl: Repl, _: str) -> None:
@@ -83,7 +84,7 @@ async def stats(repl: Repl, _: str) -> None:
     ]
     if not rows:
         raise InputError("nothing has been asked yet")
-    for line in tell.table(("provider", "answers", "failures", "first words", "tokens in", "tokens out"), rows):
+    for line in listed(("provider", "answers", "failures", "first words", "tokens in", "tokens out"), rows):
         repl.say(line)
 
 

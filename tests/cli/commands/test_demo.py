@@ -28,10 +28,10 @@ def test_without_a_terminal_an_outage_is_played_with_its_status_rows(program: Pr
     states = [row.partition(" │ ")[0] for row in rows]
 
     assert (ran.code, ran.err) == (0, "")
-    assert "primary is overloaded (HTTP 503: The model is overloaded.), retry in 3 s; asking backup\n" in ran.out
+    assert "↷ primary: overloaded (503: The model is overloaded.), retry in 3 s → backup\n" in ran.out
     assert "primary: available again (a check succeeded)\n" in ran.out
     assert states[0] == "▸primary simulated · backup ok · local ok"
-    assert re.fullmatch(r"▸backup simulated · primary (down 0:0\d|\?) · local ok", states[2])
+    assert re.fullmatch(r"▸backup simulated · primary (down 0:0\d|retrying) · local ok", states[2])
     assert states[3] == "▸primary simulated · backup ok · local ok"
     assert ran.out.count("\n> ") == 3
     assert not [name for name in files(program.directory) if "demo" in name or "health" in name]

@@ -143,7 +143,7 @@ def test_a_disabled_provider_is_listed_and_neither_asked_nor_missed(program: Pro
     row = rows(ran)[1]
     assert (ran.code, row["name"], row["state"], row["check"], row["ok"]) == (0, "two", "disabled", "none", False)
     assert {row[key] for key in ("connect_ms", "first_token_ms", "total_ms", "error", "until")} == {None}
-    assert [line.split()[:3] for line in table[1:]] == [["one", "sim-model", "ok"], ["two", "sim-model", "disabled"]]
+    assert [line.split()[:3] for line in table[1:]] == [["one", "sim-model", "ok"], ["two", "sim-model", "off"]]
     assert program.asked == [2, 0]
 
 
@@ -154,7 +154,7 @@ def test_the_table_is_plain_and_tells_what_to_do(program: Program) -> None:
     assert (ran.code, ran.err, len(lines)) == (0, "", 4)
     assert lines[0].split() == ["provider", "model", "state", "connect", "first", "token", "key"]
     assert lines[1].split()[:3] == ["one", "sim-model", "ok"]
-    assert lines[2].split()[:3] == ["two", "sim-model", "blocked"]
+    assert lines[2].split()[:4] == ["two", "sim-model", "bad", "key"]
     assert lines[3].startswith("two rejected the API key (HTTP 401: Incorrect API key provided.)")
 
 

@@ -40,13 +40,13 @@ def shown(path: Path, *, short: bool = False, as_json: bool = False) -> tuple[in
 def test_one_row_for_each_provider(path: Path) -> None:
     assert shown(path) == (
         0,
-        "provider  model  state     reason\nprimary   big    429 0:42  rate_limited\nback␛up   small  ok\n",
+        "provider  model  state              reason\nprimary   big    rate limited 0:42  rate_limited\nback␛up   small  ok\n",
         "",
     )
 
 
 def test_short_is_one_line(path: Path) -> None:
-    assert shown(path, short=True) == (0, "primary 429 0:42 · back␛up ok\n", "")
+    assert shown(path, short=True) == (0, "primary rate limited 0:42 · back␛up ok\n", "")
 
 
 def test_json_is_one_object(path: Path) -> None:
@@ -98,11 +98,11 @@ def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path)
     [
         (Health(), "ok"),
         (Health(State.OPEN, "timeout", NOW, NOW + 12.3), "down 0:13"),
-        (Health(State.OPEN, "timeout", NOW - 20, NOW), "?"),
-        (Health(State.HALF_OPEN, "timeout", NOW, NOW + 9), "?"),
-        (Health(State.BLOCKED, "auth", NOW), "key"),
-        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "quota 2 h"),
-        (Health(State.DISABLED, None, NOW), "skip"),
+        (Health(State.OPEN, "timeout", NOW - 20, NOW), "retrying"),
+        (Health(State.HALF_OPEN, "timeout", NOW, NOW + 9), "trying"),
+        (Health(State.BLOCKED, "auth", NOW), "bad key"),
+        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "no quota 2 h"),
+        (Health(State.DISABLED, None, NOW), "off"),
     ],
 )
 def test_every_state_has_a_word(health: Health, word: str) -> None:
@@ -126,7 +126,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_line_reads_the_users_store(path: Path) -> None:
-    assert run("--short").stdout == "primary ? · back␛up ok\n"
+    assert run("--short").stdout == "primary retrying · back␛up ok\n"
     assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == ["primary", "back\x1bup"]
 
     path.write_bytes(b"garbage " * 1000)

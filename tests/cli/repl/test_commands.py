@@ -68,13 +68,13 @@ async def test_retry_next_asks_the_one_behind_the_last_and_retry_name_that_one()
     async with chatting(llm("a"), llm("b"), llm("c")) as chat:
         await chat.ask("Go")
         assert (await output(chat, "/retry next"))[0] == "From b."
-        assert (await output(chat, "/retry c")) == ["From c.", "answered by c/c-1 (you chose it for this turn)"]
+        assert (await output(chat, "/retry c")) == ["From c.", "c/c-1 · 3rd of 3 · you chose it for this turn"]
         assert (await output(chat, "/retry next"))[0] == "From a."
 
 
 async def test_retry_of_a_failed_turn_asks_its_question() -> None:
     async with chatting(ScriptedLLM("a", [DOWN], ["Now.", STOP])) as chat:
-        await chat.begin("Go", "your question is back")
+        await chat.begin("Go", "✗ no answer: a 500 (oops)")
         await chat.prompts()
         chat.type(CTRL_C)
         await chat.until(lambda: chat.line == "")
@@ -141,7 +141,7 @@ async def test_use_pin_and_skip_decide_who_is_asked() -> None:
         await chat.ask("/use c")
         await chat.ask("1")
         await chat.ask("/skip a")
-        assert chat.screen.rows[-1].startswith("▸b b-1 · a skip · c ok")
+        assert chat.screen.rows[-1].startswith("▸b b-1 · a skipped · c ok")
         await chat.ask("2")
         await chat.ask("/pin 3")
         await chat.ask("3")
@@ -184,9 +184,9 @@ async def test_chain_shows_every_provider_with_its_state() -> None:
     async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
         await chat.ask("Go")
         assert await output(chat, "/chain") == [
-            "   provider  model  kind      state  reason",
-            "1  a         a-1    scripted  key    auth",
-            "2  b         b-1    scripted  ok             next",
+            "   provider  model  kind      state    reason",
+            "1  a         a-1    scripted  bad key  auth",
+            "2  b         b-1    scripted  ok               next",
         ]
 
 
@@ -222,7 +222,7 @@ async def test_probe_checks_and_puts_back_into_use() -> None:
         await chat.ask("Go")
         assert await output(chat, "/probe") == [
             "a answers (after 0.25 s)",
-            "a: available again (a check succeeded)",
+            "↷ a: available again (a check succeeded)",
             "b failed (HTTP 500: oops)",
         ]
         assert chat.adapter.health(a).available

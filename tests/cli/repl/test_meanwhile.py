@@ -166,7 +166,7 @@ async def test_commands_that_change_the_conversation_wait_for_their_turn() -> No
 
 async def test_commands_are_done_at_once_while_everybody_rests() -> None:
     async with chatting(ScriptedLLM("a", [BUSY], ["Now.", STOP])) as chat:
-        await chat.begin("Go", "asked again in")
+        await chat.begin("Go", "no provider available · a in")
         chat.type("/chain" + ENTER)
         await chat.sees("1  a         a-1    scripted")
         assert chat.repl.host.is_busy

@@ -95,7 +95,7 @@ async def test_a_file_dropped_behind_a_typed_sign_is_attached(tmp_path: Path) ->
 async def test_a_pasted_question_stays_data_when_it_comes_back() -> None:
     text = "see @~/secret.txt"
     async with chatting(ScriptedLLM("a", [DOWN], ["An answer.", STOP], ["An answer.", STOP])) as chat:
-        await chat.begin(paste(text), "your question is back")
+        await chat.begin(paste(text), "✗ no answer")
         await chat.ask("")  # given back by a turn that failed
         assert asked(chat) == [text]
         chat.type(UP)  # brought back from the history

@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, shorten, state_word
-from fallback_chat.cli.words.health import countdown
+from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, money, shorten, state_word
+from fallback_chat.cli.words.health import OF_REASON as HEALTH_WORDS
+from fallback_chat.cli.words.health import STATES, countdown
 from fallback_chat.core.engine.breaker import Health, State
 
 NOW = 100.0
 ENTRIES = (
     Entry("anthropic", "sonnet", "ok", Tone.GOOD),
-    Entry("openai", "gpt", "429 0:42", Tone.WAITING),
-    Entry("local", "llama", "key", Tone.BAD),
+    Entry("openai", "gpt", "rate limited 0:42", Tone.WAITING),
+    Entry("local", "llama", "bad key", Tone.BAD),
 )
-FULL = Status(ENTRIES, context=0.18, tokens=1234, cost=0.004, flags=("pinned",), hint="? help")
+FULL = Status(ENTRIES, context=0.18, tokens=1234, cost="$0.004", flags=("pinned",), hint="? help")
 
 
 def row(status: Status, width: int, *, ascii_only: bool = False) -> str:
@@ -24,17 +25,17 @@ def row(status: Status, width: int, *, ascii_only: bool = False) -> str:
 
 
 def test_everything_is_shown_where_there_is_room() -> None:
-    assert row(FULL, 100) == (
-        "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004 │ pinned │ ? help"
+    assert row(FULL, 110) == (
+        "▸anthropic sonnet · openai rate limited 0:42 · local bad key │ ctx 18% │ 1.2k tok $0.004 │ pinned │ ? help"
     )
 
 
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
-        (90, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004 │ pinned"),
-        (80, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18% │ 1.2k tok 0.004"),
-        (60, "▸anthropic sonnet · openai 429 0:42 · local key │ ctx 18%"),
+        (99, "▸anthropic sonnet · openai rate limited 0:42 · local bad key │ ctx 18% │ 1.2k tok $0.004 │ pinned"),
+        (88, "▸anthropic sonnet · openai rate limited 0:42 · local bad key │ ctx 18% │ 1.2k tok $0.004"),
+        (71, "▸anthropic sonnet · openai rate limited 0:42 · local bad key │ ctx 18%"),
         (59, "▸anthropic (1/3) 18% pinned"),
         (20, "▸anthropic (1/3) 18%"),
         (10, "▸anthropic"),
@@ -45,56 +46,61 @@ def test_segments_are_dropped_from_the_right(width: int, shown: str) -> None:
     assert row(FULL, width) == shown
 
 
-def test_what_the_active_one_does_stands_beside_it_and_what_is_typed_ahead_next() -> None:
-    status = Status(ENTRIES, 1, activity="3 s 45 tok/s", typed_ahead="and then?⏎", hint="")
-    assert row(status, 80) == "▸openai gpt 3 s 45 tok/s │ \u203a and then?⏎ · anthropic ok · local key"
-    assert row(status, 40) == "▸openai 3 s 45 tok/s \u203a and then?⏎"
+def test_what_the_active_one_does_stands_beside_it() -> None:
+    status = Status(ENTRIES, 1, activity="3 s 45 tok/s", hint="")
+    assert row(status, 80) == "▸openai gpt 3 s 45 tok/s · anthropic ok · local bad key"
+    assert row(status, 40) == "▸openai 3 s 45 tok/s"
 
 
 def test_symbols_have_plain_ones_for_terminals_without_them() -> None:
-    assert row(FULL, 60, ascii_only=True) == ">anthropic sonnet | openai 429 0:42 | local key | ctx 18%"
+    assert row(FULL, 71, ascii_only=True) == ">anthropic sonnet | openai rate limited 0:42 | local bad key | ctx 18%"
 
 
 @given(
     st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=9),
     st.integers(1, 200),
-    st.text(max_size=60),
 )
-def test_no_name_makes_the_row_wider_than_the_terminal(names: list[tuple[str, str]], width: int, typed: str) -> None:
+def test_no_name_makes_the_row_wider_than_the_terminal(names: list[tuple[str, str]], width: int) -> None:
     entries = tuple(Entry(name, model, "ok", Tone.GOOD) for name, model in names)
-    assert columns(compose(Status(entries, context=0.5, typed_ahead=typed, flags=("vi",)), width)) <= width
+    assert columns(compose(Status(entries, context=0.5, flags=("vi",)), width)) <= width
 
 
 @pytest.mark.parametrize(
     ("health", "word"),
     [
         (Health(), "ok"),
-        (Health(State.OPEN, "rate_limited", NOW, NOW + 42), "429 0:42"),
+        (Health(State.OPEN, "rate_limited", NOW, NOW + 42), "rate limited 0:42"),
         (Health(State.OPEN, "server_error", NOW, NOW + 61), "down 1:01"),
-        (Health(State.OPEN, "server_error", 0.0, NOW), "?"),
-        (Health(State.HALF_OPEN, None, NOW, NOW + 9), "?"),
-        (Health(State.BLOCKED, "auth", NOW), "key"),
-        (Health(State.BLOCKED, "permission", NOW), "key"),
-        (Health(State.BLOCKED, "model_not_found", NOW), "model"),
-        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "quota 2 h"),
-        (Health(State.DISABLED, None, NOW), "skip"),
+        (Health(State.OPEN, "server_error", 0.0, NOW), "retrying"),
+        (Health(State.HALF_OPEN, None, NOW, NOW + 9), "trying"),
+        (Health(State.BLOCKED, "auth", NOW), "bad key"),
+        (Health(State.BLOCKED, "permission", NOW), "access denied"),
+        (Health(State.BLOCKED, "model_not_found", NOW), "no such model"),
+        (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "no quota 2 h"),
+        (Health(State.DISABLED, None, NOW), "off"),
     ],
 )
 def test_every_state_has_a_word(health: Health, word: str) -> None:
     assert state_word(health, NOW)[0] == word
 
 
-@pytest.mark.parametrize(
-    ("width", "shown"), [(80, "\u203a …dd eeee fffff gggggg hhhhhhh iiiiiii! "), (40, "\u203a …hhh iiiiiii!")]
-)
-def test_of_what_is_typed_ahead_the_end_is_seen(width: int, shown: str) -> None:
-    status = Status(ENTRIES, 1, typed_ahead="a bb ccc dddd eeee fffff gggggg hhhhhhh iiiiiii!", hint="")
-    assert shown in "".join(piece.text for piece in compose(status, width))
-
-
 def test_skipped_and_slow_are_words_of_the_chat() -> None:
-    assert state_word(Health(), NOW, skipped=True)[0] == "skip"
+    assert state_word(Health(), NOW, skipped=True)[0] == "skipped"
     assert state_word(Health(), NOW, slow=True)[0] == "slow"
+
+
+def test_an_amount_has_its_currency() -> None:
+    assert [money(0.0085, currency) for currency in ("$", "€", "EUR", "kr")] == [
+        "$0.0085",
+        "€0.0085",
+        "0.0085 EUR",
+        "0.0085 kr",
+    ]
+
+
+def test_every_state_is_in_the_vocabulary() -> None:
+    words = {*HEALTH_WORDS.values(), "ok", "off", "trying", "retrying", "skipped", "slow", "down", "offline"}
+    assert words == {word for word, *_ in STATES}
 
 
 def test_times_and_counts_are_short() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.cli.repl.tell import short, table, transition
+from fallback_chat.cli.repl.tell import transition
+from fallback_chat.cli.words.health import SHORT, short
 from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent
@@ -17,10 +18,10 @@ NOW = 1000.0
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (AvailabilityChangedEvent(A, False, State.OPEN, "rate_limited", NOW + 42), "a: is rate-limited, retry in 42 s"),
-        (AvailabilityChangedEvent(A, False, State.BLOCKED, "auth"), "a: rejected the API key"),
-        (AvailabilityChangedEvent(A, False, State.OPEN, "of another version", NOW - 1), "a: is not available"),
-        (AvailabilityChangedEvent(A, False, State.DISABLED, "user"), "a: out of use"),
+        (AvailabilityChangedEvent(A, False, State.OPEN, "rate_limited", NOW + 42), "a: rate limited, retry in 42 s"),
+        (AvailabilityChangedEvent(A, False, State.BLOCKED, "auth"), "a: bad key"),
+        (AvailabilityChangedEvent(A, False, State.OPEN, "of another version", NOW - 1), "a: not available"),
+        (AvailabilityChangedEvent(A, False, State.DISABLED, "user"), "a: off"),
         (AvailabilityChangedEvent(A, True, State.CLOSED, "success"), "a: available again (it answered)"),
         (AvailabilityChangedEvent(A, True), "a: available again"),
     ],
@@ -30,9 +31,10 @@ def test_a_transition_is_one_line(event: AvailabilityChangedEvent, line: str) ->
 
 
 def test_a_failure_in_short_is_its_status_or_its_kind() -> None:
-    assert short(APIStatusError("busy", details=ErrorDetails(status=529))) == "529"
-    assert short(APIError("cut", kind=ErrorKind.STREAM_ERROR, details=ErrorDetails(status=200))) == "stream error"
+    assert short(APIStatusError("oops", details=ErrorDetails(status=500))) == "500"
+    assert short(APIError("cut", kind=ErrorKind.STREAM_ERROR, details=ErrorDetails(status=200))) == "stream broke off"
 
 
-def test_a_table_lines_up() -> None:
-    assert list(table(("name", "n"), [("a", "10"), ("longer", "")])) == ["name    n", "a       10", "longer"]
+def test_every_kind_of_failure_is_a_word_or_two() -> None:
+    assert set(SHORT) == set(ErrorKind)
+    assert max(len(words.split()) for words in SHORT.values()) <= 3

@@ -72,7 +72,7 @@ def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words:
 
 
 def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
-    assert usage_line(CompletionUsage(input=7, output=5, cost=0.00125)) == "tokens: 7 in, 5 out; cost 0.00125"
+    assert usage_line(CompletionUsage(input=7, output=5, cost=0.00125)) == "tokens: 7 in, 5 out; cost $0.00125"
 
 
 def test_a_late_provider_is_told_once() -> None:
