@@ -22,7 +22,7 @@ HELP = """Chat with an ordered chain of LLM providers: when one fails, the next 
   fallback-chat probe                    which providers work now
   fallback-chat config init              write a first fallback.toml
 """
-COMMANDS: Final = ("ask", "probe", "models", "config", "sessions", "status", "doctor", "demo")
+COMMANDS: Final = ("ask", "probe", "models", "config", "sessions", "status", "stats", "doctor", "demo")
 """In the order of `--help`; each is the `app` of its module in `declarations/`."""
 
 

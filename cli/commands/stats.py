@@ -1,0 +1,83 @@
+"""`fallback-chat stats`: how each provider did, by the stored conversations. No network."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.words.failures import duration
+from fallback_chat.core.answer_json import milliseconds
+from fallback_chat.core.conversations.stats import PERIODS, ProviderStats, stats_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import TextIO
+
+    from fallback_chat.core.config.settings import Prices
+
+STATS_SCHEMA: Final = "fallback-chat.stats/1"
+TITLES: Final = {
+    "session": "the last conversation",
+    "day": "the last 24 hours",
+    "week": "the last 7 days",
+    "all": "ever",
+}
+HEADINGS: Final = ("provider", "answers", "first words", "slowest 5 %", "tokens in", "out", "cost", "failures")
+
+
+def stats(  # noqa: PLR0913 - time and streams are handed in
+    path: Path, prices: Mapping[str, Prices], now: float, out: TextIO, err: TextIO, *, as_json: bool = False
+) -> int:
+    """Print a table for each period that has anything new. Raises `StorageError`."""
+    found = stats_of(path, now)
+    if as_json:
+        periods = {
+            period: {name: _object(one, prices.get(name)) for name, one in providers.items()}
+            for period, providers in found.items()
+        }
+        out.write(json.dumps({"schema": STATS_SCHEMA, "periods": periods}) + "\n")
+    elif not found["all"]:
+        err.write("nothing is recorded: no conversation is stored yet\n")
+    else:
+        tables = [(TITLES[period], found[period]) for period in PERIODS if found[period]]
+        out.write("\n".join("\n".join((title, *_table(rows, prices), "")) for title, rows in tables))
+    return 0
+
+
+def _table(providers: Mapping[str, ProviderStats], prices: Mapping[str, Prices]) -> Iterator[str]:
+    rows = [HEADINGS, *(_row(name, one, prices.get(name)) for name, one in providers.items())]
+    rows = [tuple(map(sanitise, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(name: str, one: ProviderStats, price: Prices | None) -> tuple[str, ...]:
+    cost = one.cost(price)
+    failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in one.failures.most_common())
+    return (
+        name,
+        str(one.answers),
+        _time(one.median),
+        _time(one.p95),
+        str(one.input),
+        str(one.output),
+        "-" if cost is None else f"{cost:.4f}",
+        failures or "-",
+    )
+
+
+def _time(seconds: float | None) -> str:
+    return "-" if seconds is None else duration(max(seconds, 0.01))
+
+
+def _object(one: ProviderStats, price: Prices | None) -> dict[str, Any]:
+    return {
+        "answers": one.answers,
+        "first_content_ms": {"median": milliseconds(one.median), "p95": milliseconds(one.p95)},
+        "failures": dict(one.failures),
+        "tokens": {"input": one.input, "output": one.output, "cached": one.cached},
+        "cost": one.cost(price),
+    }

@@ -1,0 +1,30 @@
+"""The declaration of `fallback-chat stats`."""
+
+import sys
+import time
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from fallback_chat.cli.options import PLAIN, SharedOptions, taking
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+@taking("config")
+def stats(
+    shared: SharedOptions,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show how each provider did, by the stored conversations. No network."""
+    from fallback_chat.cli.commands.stats import stats as run
+    from fallback_chat.core.errors import ConfigError
+    from fallback_chat.wiring import configure, own_paths
+
+    prices = {}
+    with suppress(ConfigError):  # the figures are worth showing without prices
+        providers = configure(shared.config, shared.flags()).providers
+        prices = {one.name: one.prices for one in providers if one.prices is not None}
+    return run(own_paths().history_db, prices, time.time(), sys.stdout, sys.stderr, as_json=json)
