@@ -37,7 +37,10 @@ class Program(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that `args` begin with; words that are no name are a question, which `ask` takes."""
+        """Return the command that `args` begin with; words that are not a name are a question.
+
+        `ask` takes questions.
+        """
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             if not any(map(str.isspace, args[0])):
                 ctx.fail(f"No such command {args[0]!r}. To ask it as a question: fallback-chat ask {args[0]!r}")

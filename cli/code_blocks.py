@@ -21,5 +21,5 @@ class Code(NamedTuple):
 
 
 def code_blocks(text: str) -> Iterator[Code]:
-    """Return the code blocks of an answer; the last one may lack its end."""
+    """Yield the code blocks of an answer; the last one may lack its end."""
     return (Code(found[2], found[3]) for found in _CODE.finditer(text))

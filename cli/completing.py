@@ -1,8 +1,4 @@
-"""Values that the shell completes: names of this user's providers, profiles, models and conversations.
-
-All come from files of this machine. One that is missing or faulty completes nothing: a message
-would land in the middle of the command line.
-"""
+"""Values for shell completion: this user's providers, profiles, models and conversations."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _BYTE_ORDER: Final = (
 
 
 def text_of(data: bytes, name: str = "standard input") -> str:
-    """Return the text in `data`, which was read from `name`. Raises `InputError` if it is too long or no text."""
+    """Return the text in `data`, read from `name`. Raises `InputError` if too long or not text."""
     if len(data) > MAX_BYTES:
         raise _too_long(name)
     encoding = next((name for mark, name in _BYTE_ORDER if data.startswith(mark)), "utf-8")
@@ -47,10 +47,7 @@ def text_of(data: bytes, name: str = "standard input") -> str:
 
 
 def prompt_of(words: Sequence[str]) -> str:
-    """Join the words of the command line. Raises `InputError` for bytes that are no text.
-
-    Python keeps bytes that it cannot decode as lone surrogates; a program in UTF-8 mode may have a user in another locale.
-    """
+    """Join the words of the command line. Raises `InputError` for bytes that are not text."""
     prompt = " ".join(words)
     try:
         prompt.encode()
@@ -114,11 +111,7 @@ def _not_text(data: bytes, name: str, what_not: str) -> InputError:
 
 
 def put_together(prompt: str, piped: str | None, files: Iterable[tuple[str, str]] = ()) -> str:
-    """Put the prompt first, then each file and the piped text as blocks that the model can tell apart.
-
-    A lone `-` makes the piped text the prompt. One trailing line end of the piped text is dropped.
-    Raises `InputError` if nothing is left to ask.
-    """
+    """Return the prompt, followed by each file and the piped text as distinguishable blocks."""
     if piped is not None:
         piped = piped.removesuffix("\n").removesuffix("\r")
     if prompt == "-":

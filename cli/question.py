@@ -1,4 +1,4 @@
-"""The question of `ask`: words of the command line or of an editor, files, pictures and standard input."""
+"""The question of `ask`: arguments or an editor's text, files, pictures and standard input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIPE = "-"
 
 
 class Question(NamedTuple):
-    """What was given; standard input is read when the question is put together."""
+    """The given question; standard input is read when it is put together."""
 
     prompt: str
     texts: tuple[tuple[str, str], ...] = ()
@@ -34,10 +34,10 @@ class Question(NamedTuple):
     reads_stdin: bool = False
 
     async def parts(self, tell: Callable[[str], object], *, deadline: float | None) -> tuple[Part, ...]:
-        """Put the question and its texts into one piece; pictures and documents follow as they are.
+        """Return the question with its texts as one part, followed by pictures and documents.
 
-        `tell` is told what is waited for, and how much was added. Raises `InputError`, also when standard input has not
-        ended after `deadline` seconds.
+        `tell` receives messages about a wait and about added input. Raises `InputError`, also if
+        standard input has not ended after `deadline` seconds.
         """
         piped = await self._piped(tell, deadline) if self.reads_stdin else None
         if piped and self.prompt not in ("", PIPE):
@@ -58,12 +58,12 @@ class Question(NamedTuple):
 def read_question(
     words: Sequence[str], *, files: Iterable[str], images: Iterable[str], may_read_stdin: bool
 ) -> Question:
-    """Read everything but standard input. Raises `InputError` for what cannot be used."""
+    """Read everything but standard input. Raises `InputError` for unusable input."""
     prompt, files = prompt_of(words), tuple(files)
     parts = [(name, read_part(name)) for name in files if name != PIPE]
     wanted = prompt == PIPE or PIPE in files
     if wanted and not may_read_stdin:
-        raise InputError("- stands for standard input, and --no-stdin says to leave that alone")
+        raise InputError("- stands for standard input, which --no-stdin leaves alone")
     return Question(
         prompt,
         tuple((name, part.text) for name, part in parts if isinstance(part, Text)),
@@ -73,9 +73,9 @@ def read_question(
 
 
 def edited(prompt: str, keys: Iterable[str]) -> str:
-    """Have the user write the question in an editor, which begins with `prompt`. Raises `InputError`.
+    """Let the user write the question in an editor, starting with `prompt`.
 
-    The variables in `keys` are kept from the editor.
+    The variables in `keys` are kept from the editor. Raises `InputError`.
     """
     with tempfile.TemporaryDirectory(prefix="fallback-chat-") as directory:
         file = Path(directory) / "question.md"

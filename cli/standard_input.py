@@ -1,4 +1,7 @@
-"""Standard input of `ask`: read to its end beside the event loop, so that a signal or a deadline can end the wait."""
+"""Standard input of `ask`, read beside the event loop.
+
+So a signal or a deadline can end the wait.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,15 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 PATIENCE: Final = 2.0
-"""Seconds after which the user is told what is waited for."""
+"""Seconds after which the user is told about the wait."""
 WAITING: Final = "waiting for standard input to end: close it, or use --no-stdin"
 
 
 def is_piped(fd: int = 0) -> bool:
-    """Whether standard input is something to read to its end: a pipe, a file or a socket; no terminal and no device."""
+    """Whether standard input should be read to its end.
+
+    That is a pipe, a file or a socket, but not a terminal or a device.
+    """
     try:
         mode = os.fstat(fd).st_mode
     except OSError:
@@ -32,7 +38,10 @@ def is_piped(fd: int = 0) -> bool:
 async def read_to_end(
     most: int, tell: Callable[[str], object], *, stream: BinaryIO | None = None, patience: float = PATIENCE
 ) -> bytes:
-    """Read standard input to its end, or up to `most` bytes; `tell` what is waited for when nobody writes. Raises OSError."""
+    """Read standard input to its end, or up to `most` bytes. Raises OSError.
+
+    `tell` receives a message if nothing arrives for `patience` seconds.
+    """
     source = stream or sys.stdin.buffer
     loop = asyncio.get_running_loop()
     reading: asyncio.Future[bytes] = loop.create_future()
@@ -51,14 +60,14 @@ async def read_to_end(
             data = source.read(most)
         except OSError as error:
             failure = error
-        with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
             loop.call_soon_threadsafe(settle, data, failure)
 
-    # A thread, because a pipe that is set not to block is so for everybody who has it.
+    # A thread, because a non-blocking pipe would be so for every process that shares it.
     Thread(target=read, name="standard input", daemon=True).start()
     told = False
     while not (await asyncio.wait([reading], timeout=None if told else patience))[0]:
-        # What is there to be read is only waiting for this machine.
+        # Input that is already there only waits for this machine.
         if told := not select.select([source], [], [], 0)[0]:
             tell(WAITING)
     return reading.result()

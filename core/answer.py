@@ -260,8 +260,7 @@ def plain(record: AttemptRecord) -> AttemptRecord:
 def is_another_model(asked: str, served: str) -> bool:
     """Whether a server names a model other than the requested one.
 
-    A path or a cloud's prefix in front, OpenRouter's variant, `latest` and a date at the end make no
-    difference.
+    A path in front, `latest` and a date at the end make no difference.
     """
     name, version = _name_and_version(asked)
     served_name, served_version = _name_and_version(served)

@@ -249,7 +249,10 @@ class AvailabilityChangedEvent:
 
 @dataclass(frozen=True, slots=True)
 class LinkChanged:
-    """This machine seems to be offline, or is back: no provider is to blame for what fails meanwhile."""
+    """This machine seems to be offline, or is back.
+
+    No provider is to blame for failures in between.
+    """
 
     offline: bool
     next: LLM | None = None

@@ -254,7 +254,7 @@ class LLM(_Closing):
 
     @property
     def names_model(self) -> bool:
-        """Whether `model` is the name of a model, and not one that the user gave to a deployment."""
+        """Whether `model` names a model, rather than a deployment of the user's."""
         return True
 
     @property

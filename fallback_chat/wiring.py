@@ -182,14 +182,14 @@ def _rehearsed(
 
 
 def demo_stage() -> AbstractContextManager[Path]:
-    """Return a context manager that runs the providers of the demo, and gives the path of their fallback.toml."""
+    """Return a context manager that runs the demo's providers and yields their fallback.toml."""
     from fallback_chat.providers.simulator.stage import stage
 
     return stage()
 
 
 def budgets(settings: Settings, *, share_health: bool = True) -> dict[str, Budget]:
-    """Return how long each provider would have to its first words if it were asked now, and why. No network."""
+    """Return the time limit of each provider to start answering, and its reason. No network."""
 
     async def look() -> dict[str, Budget]:
         async with open_chain(settings, share_health=share_health).adapter as adapter:

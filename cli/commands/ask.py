@@ -42,13 +42,14 @@ if TYPE_CHECKING:
 TOTAL_TIMEOUT = 300.0
 """Seconds for one whole answer."""
 PATIENCE = 2.0
-"""Seconds that `ask` waits for busy providers without being told to (`--wait`)."""
+"""Seconds that `ask` waits for busy providers by default (without `--wait`)."""
 SHORTEST = 0.001
-"""Seconds of a deadline that reading the question has used up: enough for the chain to say so."""
+"""Seconds of a deadline that reading the question has used up: enough for the chain to report it.
+"""
 
 
 class AskOptions(NamedTuple):
-    """What belongs to `ask` alone."""
+    """The options of `ask` alone."""
 
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class AskOptions(NamedTuple):
 
     @property
     def misuse(self) -> str | None:
-        """What is wrong with the command line, where that can be told apart from bad input."""
+        """What is wrong with the command line, as opposed to bad input."""
         reads = self.reads_stdin and is_piped()
         if not (self.words or self.files or self.images or self.in_editor or reads):
             return 'fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)'
@@ -77,17 +78,20 @@ class AskOptions(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What the chain is asked."""
+    """The request to the chain."""
 
     context: ChatContext
     start_with: LLM | None = None
-    """Who answered last, where a conversation stays with that provider."""
+    """The provider that answered last, if the conversation stays with it."""
     deadline: float | None = None
-    """Seconds to the first words that are left of the chain's; None where it has none."""
+    """Seconds left of the chain's time limit to the first words; None without a limit."""
 
 
 def ask(options: AskOptions, shared: SharedOptions) -> int:
-    """Ask the chain once and return the exit code; the answer, and nothing else, goes to standard output."""
+    """Ask the chain once and return the exit code.
+
+    Only the answer goes to standard output.
+    """
     from fallback_chat.wiring import open_chain
 
     sink = make_sink(options.output, restarts=options.on_stream_failure == OnStreamFailure.RESTART)
@@ -110,13 +114,16 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     try:
         return run_until_signal(lambda: _ask(chain, question, sink, options, shared))
     except Interrupted as interrupted:
-        # Where the signal came before the answer was asked for, nothing has said so yet.
+        # If the signal came before the request, nothing has reported it yet.
         sink.end(Outcome(None, interrupted, interrupted.code))
         raise
 
 
 def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
-    """Return the settings of this run. An answer that is shown when it is whole can start over if it breaks off."""
+    """Return the settings of this run.
+
+    An answer that is only shown once it is complete can start over if it breaks off.
+    """
     from fallback_chat.wiring import configure
 
     settings = configure(shared.config, shared.flags(on_stream_failure=options.on_stream_failure))
@@ -152,7 +159,7 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
 async def _plan(
     chain: OpenChain, question: Question, sink: Sink, options: AskOptions, shared: SharedOptions
 ) -> tuple[Sink, Plan]:
-    """Return what the chain is asked, and where the answer goes: into a conversation as well, where one is kept."""
+    """Return the request, and the sink of the answer: a conversation as well, if one is kept."""
     now = asyncio.get_running_loop().time
     began, deadline = now(), chain.settings.chain.deadline
     tell = _ignore if shared.quiet else sink.notice
@@ -173,7 +180,7 @@ async def _plan(
 
 
 def _is_kept(options: AskOptions, settings: Settings) -> bool:
-    """Whether the conversation is kept without being asked for: where a person asks, who may want to go on with it."""
+    """Whether to keep the conversation by default: if a person asks, who may want to continue."""
     return options.record or settings.chat.record_ask or (sys.stdout.isatty() and sys.stderr.isatty())
 
 
@@ -182,16 +189,19 @@ def _ignore(_: str) -> None:
 
 
 def _not_taken_back(outcome: Outcome, chain: OpenChain, sink: Sink) -> list[str]:
-    """Say why an answer that broke off was not started over, although the configuration says so."""
+    """Return why a broken answer was not started over, although the configuration asks for it."""
     wanted = chain.settings.attempt.on_stream_failure in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
     broke_off = outcome.error is not None and outcome.exit_code is ExitCode.INCOMPLETE
     if not (wanted and broke_off) or sink.can_discard:
         return []
-    return ["what was written cannot be taken back: with --buffer the next provider would have started over"]
+    return ["written text cannot be taken back: with --buffer the next provider would have started over"]
 
 
 def _unshown(outcome: Outcome, output: Output) -> tuple[Outcome, list[str]]:
-    """Return the outcome of an answer of which nothing can be shown as text, which would look like success, and why."""
+    """Return the outcome of an answer without presentable text, and the reason.
+
+    Without a reason it would look like success.
+    """
     answer = outcome.answer
     if output.json or output.jsonl or outcome.error is not None or answer is None:
         return outcome, []
@@ -202,7 +212,7 @@ def _unshown(outcome: Outcome, output: Output) -> tuple[Outcome, list[str]]:
 
 
 async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> Outcome:
-    """Read the answer and say how it ended; what was shown before a failure stays, but it is no answer."""
+    """Read the answer and return how it ended; text shown before a failure stays."""
 
     def on_event(event: Event) -> None:
         sink.event(event)
@@ -233,7 +243,10 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions,
 
 
 async def _nearest_models(chain: OpenChain, outcome: Outcome) -> list[str]:
-    """Where nobody answered and a provider does not know its model, look up what it has that is spelled alike."""
+    """Return similar names from the list of a provider that does not know its model.
+
+    They are only looked up if no provider answered.
+    """
     attempts = outcome.answer.attempts if outcome.answer is not None and outcome.error is not None else ()
     if not any(one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND for one in attempts):
         return []
@@ -243,7 +256,7 @@ async def _nearest_models(chain: OpenChain, outcome: Outcome) -> list[str]:
 
 
 def _remarks(outcome: Outcome, chain: OpenChain, options: AskOptions, shared: SharedOptions) -> Iterator[str]:
-    """Give what is worth knowing about an answer, besides its text."""
+    """Yield what is worth knowing about an answer besides its text."""
     answer = outcome.answer
     if answer is None:
         return

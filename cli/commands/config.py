@@ -1,6 +1,7 @@
-"""`fallback-chat config …`: look at the configuration, check it, change it. Nothing here touches the network by itself.
+"""`fallback-chat config …`: inspect, validate and edit the configuration. No network by itself.
 
-Mistakes of a file are raised as `ConfigError`; the error boundary prints them and gives the exit code.
+Mistakes in a file are raised as `ConfigError`; the error boundary prints them and returns the exit
+code.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ def _say(stream: TextIO, line: str) -> None:
 
 
 def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO, *, as_json: bool = False) -> int:
-    """Look for mistakes. Raises `ConfigError` with all of them, unless they are told as JSON."""
+    """Look for mistakes. Raises `ConfigError` with all of them, unless they are printed as JSON."""
     if as_json:
         return _check_as_json(where, first_models, out)
     settings = load_settings(where, first_models)
     for warning in (*settings.advice, *settings.warnings):
         _say(err, f"warning: {warning}")
-    source = settings.path or "no file, the environment offers"
+    source = settings.path or "no file; found in the environment"
     redact = Redactor(secret_values(settings, where.env)).redact
     _say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
     return ExitCode.OK
@@ -84,36 +85,39 @@ def _problem(problem: Problem) -> dict[str, object]:
 
 
 def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: bool = False) -> int:
-    """Print the settings in force, with `origin` each one's layer; never a key, the value of a header or of a secret field."""
-    redact = Redactor(secret_values(settings, env)).redact  # a key may stand in the wrong setting
+    """Print the effective settings, with `origin` also the layer of each.
+
+    Keys and the values of headers and secret fields are never printed.
+    """
+    redact = Redactor(secret_values(settings, env)).redact  # a key may be in the wrong setting
     for line in shown(settings, env, origin=origin):
         _say(out, redact(line))
     return ExitCode.OK
 
 
 def path(where: Surroundings, out: TextIO, err: TextIO) -> int:
-    """Print which file is the user's; what else there is to know goes to `err`."""
+    """Print the path of the user's file; everything else goes to `err`."""
     _say(out, str(where.main))
     if not where.main.exists():
         _say(err, "it does not exist yet: `fallback-chat config init` writes it")
     if project := where.project:
         trusted = is_trusted(where.paths, project, read_file(project))
-        _say(err, f"{project} is laid over it ({'trusted' if trusted else 'preferences only'})")
+        _say(err, f"{project} is layered on top of it ({'trusted' if trusted else 'preferences only'})")
     return ExitCode.OK
 
 
 def explain(
     settings: Settings, env: Mapping[str, str], budgets: Mapping[str, Budget], out: TextIO, *, as_json: bool = False
 ) -> int:
-    """Print who would be asked, in which order and why; no key is printed, no command run.
+    """Print the providers in order, and why; no key is printed and no command run.
 
-    `budgets` says how long each provider would have to its first words.
+    `budgets` holds each provider's time limit to start answering.
     """
     redact = Redactor(secret_values(settings, env)).redact
     if as_json:
         out.write(dump(redacted(_explained_as_json(settings, env, budgets), redact)))
         return ExitCode.OK
-    _say(out, f"configuration: {settings.path or 'no file: the chain is what the environment offers'}")
+    _say(out, f"configuration: {settings.path or 'no file: the chain comes from the environment'}")
     asked = [provider for provider in settings.providers if provider.enabled]
     for number, provider in enumerate(asked, start=1):
         for line in _explained(number, provider, env, budgets[provider.name]):
@@ -126,7 +130,7 @@ def explain(
         out,
         "no limit for the whole chain"
         if deadline is None
-        else f"{deadline:g} s for the whole chain to the first words",
+        else f"{deadline:g} s for the whole chain to start answering",
     )
     return ExitCode.OK
 
@@ -155,17 +159,17 @@ def _explained_as_json(settings: Settings, env: Mapping[str, str], budgets: Mapp
 
 
 def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str], budget: Budget) -> list[str]:
-    when = "first, for every turn" if number == 1 else "when those before it failed or had no words in time"
+    when = "first, for every turn" if number == 1 else "if those before it fail or do not answer in time"
     where = f" at {provider.base_url}" if provider.base_url else ""
     lines = [
         f"{number}. {provider.name}: {provider.kind}, model {provider.model}{where}",
-        f"   asked {when}; has {budget_words(budget)} to its first words",
+        f"   asked {when}; has {budget_words(budget)} to start answering",
     ]
     if provider.key is not None:
         state = key_state(provider.key, env)
         effect = {
-            "not found": ": it will be passed over until the key is there",
-            "unusable": ": it will be passed over until the key is right",
+            "not found": ": skipped until the key is set",
+            "unusable": ": skipped until the key is right",
             "not run": ": only a real question runs it",
         }.get(state, "")
         lines.append(f"   key from {provider.key.describe()}, {state}{effect}")
@@ -173,7 +177,7 @@ def _explained(number: int, provider: ProviderSettings, env: Mapping[str, str], 
 
 
 def init(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO) -> int:
-    """Write a first fallback.toml with what the environment offers; an existing file is left alone."""
+    """Write a first fallback.toml with what the environment offers, unless there is a file."""
     target = where.main
     tables = offers(where.env, first_models)
     make_private_dir(target.parent)
@@ -190,7 +194,10 @@ def init(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextI
 
 
 def trust(where: Surroundings, out: TextIO, err: TextIO) -> int:
-    """Let the project's fallback.toml, as it is now, do what the user's own may. Raises `ConfigError` for a faulty one."""
+    """Let the project's fallback.toml, as it is now, do what the user's own may.
+
+    Raises `ConfigError` for a faulty one.
+    """
     project = where.project
     if project is None:
         _say(err, f"there is no fallback.toml from {where.cwd} up to the repository's root")
@@ -204,9 +211,9 @@ def trust(where: Surroundings, out: TextIO, err: TextIO) -> int:
 
 
 def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
-    """Open a copy of the user's file in an editor and put it in place when it has no mistakes; the old one is kept as .bak.
+    """Open a copy of the user's file in an editor, and put it in place if it has no mistakes.
 
-    Raises `InputError` when the editor cannot be run.
+    The old one is kept as .bak. Raises `InputError` if the editor cannot be run.
     """
     target = where.main
     before = read_file(target) if target.exists() else None
@@ -238,7 +245,7 @@ def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
 
 
 def _draft(target: Path, content: bytes) -> Path:
-    """Put `content` into a private file beside `target`, where an editor's own copies are private, too."""
+    """Write `content` to a private file beside `target`, so that an editor's copies are private."""
     make_private_dir(target.parent)
     descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".toml", dir=target.parent)
     with os.fdopen(descriptor, "wb") as file:
@@ -247,7 +254,7 @@ def _draft(target: Path, content: bytes) -> Path:
 
 
 def _variables(content: bytes | None, where: Surroundings) -> frozenset[str]:
-    """Give the variables that hold keys; a file with mistakes names none that could be relied on."""
+    """Return the variables that hold keys; a file with mistakes names none reliably."""
     try:
         return key_variables(load(content or b"", where.main, home=where.paths.home))
     except ConfigError:

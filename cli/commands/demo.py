@@ -1,7 +1,4 @@
-"""`fallback-chat demo`: an outage, a slow return and a recovery, played by simulated providers on this machine.
-
-On a terminal it is the real chat. Without one it plays by itself and shows the status row as text.
-"""
+"""`fallback-chat demo`: an outage, a slow return and a recovery, with simulated providers."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ COLUMNS: Final = 80
 
 
 def demo(shared: SharedOptions) -> int:
-    """Play the demo, and return the exit code. Nothing of it is stored, and nothing of the user's is read."""
+    """Play the demo, and return the exit code; nothing is stored, no file of the user read."""
     from fallback_chat.cli.commands.chat import chat
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.wiring import demo_stage
@@ -44,7 +41,7 @@ def demo(shared: SharedOptions) -> int:
 
 
 async def tour(config: Path, out: TextIO) -> int:
-    """Ask some questions of the chain in `config`, and write down what a user of the chat would see."""
+    """Ask some questions of the chain in `config`, and print what a user of the chat would see."""
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.session import Session
     from fallback_chat.core.config.overrides import Overrides

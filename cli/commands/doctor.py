@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 DOCTOR_SCHEMA: Final = "fallback-chat.doctor/1"
 TIMEOUT: Final = 5.0
-"""Seconds in which a server has to be reached."""
+"""Seconds within which a server has to be reached."""
 PACKAGES: Final = ("httpx", "httpcore", "h11", "anyio", "certifi", "typer", "rich", "prompt-toolkit", "tomli-w")
 OF_INTEREST: Final = (
     *(*PROXY_VARIABLES, "NO_PROXY", "no_proxy"),
@@ -43,22 +43,23 @@ OF_INTEREST: Final = (
     *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"),
     *("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TMUX", "SSH_TTY", "VISUAL", "EDITOR", "LANG", "LC_ALL"),
 )
-"""Variables that change how the program works; only their names are told."""
+"""Variables that change how the program works; only their names are shown."""
 
 
 class Patient(NamedTuple):
-    """What is looked at."""
+    """The subject of the examination."""
 
     where: Surroundings
     load: Callable[[], Settings]
-    """Return the settings in force. Raises `ConfigError`."""
+    """Returns the effective settings. Raises `ConfigError`."""
     reach: Callable[[Sequence[ProviderSettings], float], Awaitable[list[Reach]]]
 
 
 async def doctor(patient: Patient, out: TextIO, *, as_json: bool = False) -> tuple[ExitCode, dict[str, Any]]:
     """Print the report, as text or as JSON; return it with the exit code.
 
-    The code says whether the configuration has mistakes, or else whether any server is reached.
+    The code tells whether the configuration has mistakes, or else whether any server can be
+    reached.
     """
     report, redact = await examine(patient)
     report = redacted(report, redact, names=True)
@@ -68,7 +69,7 @@ async def doctor(patient: Patient, out: TextIO, *, as_json: bool = False) -> tup
 
 
 async def examine(patient: Patient) -> tuple[dict[str, Any], Callable[[str], str]]:
-    """Return the report, and the function that takes secrets out of it."""
+    """Return the report, and the function that removes secrets from it."""
     where, env = patient.where, patient.where.env
     settings, mistakes = None, []
     try:
@@ -165,9 +166,9 @@ def as_text(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a report."""
     found = report["configuration"]
     yield "versions: " + ", ".join(f"{name} {number}" for name, number in report["versions"].items() if number)
-    yield f"configuration: {found['file'] or 'no file: the chain is what the environment offers'}"
+    yield f"configuration: {found['file'] or 'no file: the chain comes from the environment'}"
     if found["project_file"]:
-        yield f"  laid over it: {found['project_file']}"
+        yield f"  layered on top of it: {found['project_file']}"
     yield from (f"  mistake: {line}" for line in found["mistakes"])
     yield from (f"  warning: {line}" for line in found["warnings"])
     for row in report["providers"]:
@@ -197,7 +198,7 @@ def _reached(row: Mapping[str, Any]) -> str:
 
 
 def write_bundle(report: Mapping[str, Any], folder: Path, err: TextIO) -> None:
-    """Write a report that was shown into a new private file of `folder`, and say which. Raises OSError."""
+    """Write a printed report to a new private file in `folder`, and name it. Raises OSError."""
     path = folder / f"fallback-chat-doctor-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
     write_private(path, dump(dict(report)).encode(), overwrite=False)
     err.write(f"wrote {sanitise(str(path))}: what is printed above, for a bug report\n")

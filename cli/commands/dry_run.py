@@ -1,4 +1,4 @@
-"""`ask --dry-run`: who would be asked, in which order, and about how many tokens would be sent."""
+"""`ask --dry-run`: the providers in order, and about how many tokens would be sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRY_RUN_SCHEMA: Final = "fallback-chat.dry-run/1"
 
 
 async def dry_run(chain: OpenChain, context: ChatContext, sink: Sink, *, now: float, as_json: bool) -> int:
-    """Print the chain as it stands at `now`, in wall-clock seconds. No network."""
+    """Print the chain as of `now`, in wall-clock seconds. No network."""
     adapter = chain.adapter
     await adapter.refresh_health()
     tokens = context.estimated_tokens

@@ -98,7 +98,7 @@ async def _listing(chain: OpenChain, llm: LLM, settings: ProviderSettings, *, re
 
 
 async def nearest_models(chain: OpenChain, attempts: Iterable[AttemptRecord]) -> list[str]:
-    """Yield a line for each provider that does not know its model, with similar names it lists."""
+    """Return a line for each provider that does not know its model, with similar names it lists."""
     by_label = {llm.label: llm for llm in chain.adapter.llms}
     unknown = [one for one in attempts if one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND]
     lines = []

@@ -1,6 +1,7 @@
-"""`fallback-chat sessions …`: list, read, search, export, rename and delete stored conversations.
+"""`fallback-chat sessions …`: list, read, search, export, rename and delete conversations.
 
-Mistakes of the user are raised as `InputError`, failures of the file as `StorageError`; the error boundary gives the exit code.
+The user's mistakes are raised as `InputError`, failures of the file as `StorageError`; the error
+boundary returns the exit code.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SESSIONS_SCHEMA: Final = "fallback-chat.sessions/1"
 
 
 def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = None, as_json: bool = False) -> int:
-    """Print the conversations, the one continued last first."""
+    """Print the conversations, the most recent first."""
     found = history.list(limit)
     if as_json:
         _dump(out, conversations=found)
@@ -42,12 +43,12 @@ def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = Non
 
 
 def show(history: History, session: str | None, out: TextIO) -> int:
-    """Print a conversation, the latest one when none is named."""
+    """Print a conversation, by default the most recent."""
     out.write(sanitise(to_markdown(history.load(_named(history, session)))))
     return ExitCode.OK
 
 
-def search(  # noqa: PLR0913 - the streams are handed in
+def search(  # noqa: PLR0913 - the streams are passed in
     history: History, words: Sequence[str], out: TextIO, err: TextIO, *, limit: int = 20, as_json: bool = False
 ) -> int:
     """Print the turns that hold all the words, the best first."""
@@ -63,7 +64,7 @@ def search(  # noqa: PLR0913 - the streams are handed in
 
 
 def export(history: History, session: str | None, form: str, output: Path | None, out: TextIO) -> int:
-    """Write a conversation as Markdown or JSON, to a file that the user alone may read or to `out`."""
+    """Write a conversation as Markdown or JSON, to a private file or to `out`."""
     if form not in FORMATS:
         raise InputError(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
     document = FORMATS[form](history.load(_named(history, session)))
@@ -77,13 +78,13 @@ def export(history: History, session: str | None, form: str, output: Path | None
 
 
 def rename(history: History, session: str, title: str) -> int:
-    """Give a conversation a title; an empty one makes it the first question again."""
+    """Rename a conversation; an empty title restores the first question."""
     history.rename(history.resolve(session), title)
     return ExitCode.OK
 
 
 def remove(history: History, sessions: Sequence[str], out: TextIO) -> int:
-    """Delete conversations for good; none of them when one of the names is wrong."""
+    """Delete conversations for good; none of them if one of the names is wrong."""
     found = [history.resolve(session) for session in sessions]
     history.remove(*found)
     for each in found:
@@ -92,7 +93,10 @@ def remove(history: History, sessions: Sequence[str], out: TextIO) -> int:
 
 
 def purge(history: History, older_than: float | None, out: TextIO, err: TextIO, *, everything: bool = False) -> int:
-    """Delete what nobody has continued for `older_than` seconds, or everything; one of the two has to be said."""
+    """Delete conversations not continued for `older_than` seconds, or everything.
+
+    One of the two is required.
+    """
     if (older_than is None) is not everything:
         _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
         return ExitCode.USAGE
@@ -120,9 +124,9 @@ def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
 
 
 def is_meant(question: str, stdin: TextIO, out: TextIO, err: TextIO) -> bool:
-    """Ask a person; where there is none, --yes has to say it."""
+    """Return whether the user confirms; without a terminal, --yes has to."""
     if not (stdin.isatty() and out.isatty()):
-        _say(err, "usage: deleting is for good: without a terminal, say --yes")
+        _say(err, "usage: deleting is final: without a terminal, add --yes")
         return False
     out.write(f"{sanitise(question)} [y/N] ")
     out.flush()

@@ -16,14 +16,14 @@ EXTRACT = re.compile(r"[1-9]\d{0,3}|[^\s\d]\S*")
 
 
 def parse_extract(text: str) -> str:
-    """Read which code blocks are meant. Raises the usage error of the command line."""
+    """Return the requested code blocks. Raises a usage error."""
     if EXTRACT.fullmatch(text) is None:
         raise typer.BadParameter(f"{text!r} is neither a number from 1 nor a language nor all")
     return text
 
 
 def parse_word(text: str) -> str:
-    """Read a wish that is one word. Raises the usage error of the command line."""
+    """Return an option that is one word. Raises a usage error."""
     if not text.strip():
         raise typer.BadParameter("it must not be empty")
     return text
@@ -61,27 +61,29 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     ] = None,
     buffer: Annotated[bool, typer.Option("--buffer", help="Show the answer when it is whole.")] = False,
     no_stream: Annotated[
-        bool, typer.Option("--no-stream", help="Ask for the answer in one piece, and show it when it is whole.")
+        bool, typer.Option("--no-stream", help="Request the answer in one piece, and show it once it is complete.")
     ] = False,
     render: Annotated[
         str, typer.Option("--render", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Render Markdown.")
     ] = "auto",
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Tell the tokens used on stderr.")] = False,
-    record: Annotated[bool, typer.Option("--record", help="Keep the conversation, also without a terminal.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be asked, and ask nobody.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep the conversation, even without a terminal.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which providers would be asked, and ask none.")
+    ] = False,
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Limit the answer's length.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="X", min=0, help="How varied: 0 is least.")
+        float | None, typer.Option("--temperature", metavar="X", min=0, help="Randomness: 0 is the least.")
     ] = None,
     top_p: Annotated[
         float | None, typer.Option("--top-p", metavar="X", min=0, max=1, help="Sample from this share.")
     ] = None,
     stop: Annotated[
-        list[str] | None, typer.Option("--stop", metavar="TEXT", parser=parse_word, help="End before this text.")
+        list[str] | None, typer.Option("--stop", metavar="TEXT", parser=parse_word, help="Stop before this text.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for a repeatable answer.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Request a repeatable answer.")] = None,
     reasoning_effort: Annotated[
         str | None,
         typer.Option("--reasoning-effort", metavar="WORD", parser=parse_word, help="How much to think: low, high, …"),

@@ -18,10 +18,10 @@ def doctor(
     shared: SharedOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     bundle: Annotated[
-        bool, typer.Option("--bundle", help="Print the JSON object, and write it into a file for a bug report.")
+        bool, typer.Option("--bundle", help="Print the JSON object, and write it to a file for a bug report.")
     ] = False,
 ) -> int:
-    """Look at everything that decides how the program works here; no key is sent or shown."""
+    """Examine everything that decides how the program works here; no key is sent or shown."""
     from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
     from fallback_chat.cli.process.loop import run_until_signal
     from fallback_chat.wiring import configure, reach, surroundings

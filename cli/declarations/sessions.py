@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, read, search, export and delete conversations.", no_args_is_help=True, **PLAIN)
 _DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7}
-Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask whether that is meant.")]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask for confirmation.")]
 Session = Annotated[
     str | None,
     typer.Argument(

@@ -159,7 +159,10 @@ class Queue:
         """Bytes."""
 
     def put(self, data: bytes) -> None:
-        """Write a piece, or have it written where that could mean to wait; after a failure, drop it. Raises OSError at once."""
+        """Write a piece, at once if that cannot block; after a failure, drop it.
+
+        Raises the OSError of an immediate write.
+        """
         if self.eager is not None and not self.size and self._error is None:
             data = data[self._written_at_once(self.eager, data) :]
             if not data:

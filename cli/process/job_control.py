@@ -1,4 +1,4 @@
-"""Ctrl-Z: the shell gets the terminal as it was, and whoever draws on it begins anew when the shell hands it back."""
+"""Ctrl-Z: restoring the terminal for the shell, and redrawing when the shell returns it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def stop() -> None:
 
 
 def on_stop(put_away: Callable[[], None]) -> None:
-    """Call `put_away`, which calls `stop`, when the shell wants the process of the running event loop to stop."""
-    # Where the shell has no job control, the signal is ignored, and stays so.
+    """Call `put_away`, which calls `stop`, when the shell stops the running loop's process."""
+    # In a shell without job control the signal is ignored, and stays so.
     if hasattr(signal, "SIGTSTP") and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
         with suppress(NotImplementedError, RuntimeError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, put_away)
 
 
 def on_continue(out: TextIO, take: Callable[[], None]) -> None:
-    """Call `take` when the shell continues the process in the foreground of the terminal that `out` is."""
+    """Call `take` when the shell continues the process in the foreground of terminal `out`."""
     if hasattr(signal, "SIGCONT"):
         with suppress(NotImplementedError, RuntimeError):
             asyncio.get_running_loop().add_signal_handler(
@@ -42,7 +42,7 @@ def on_continue(out: TextIO, take: Callable[[], None]) -> None:
 
 
 def is_in_foreground(out: TextIO) -> bool:
-    """Whether the terminal `out` belongs to this process now; true where no shell says whose it is."""
+    """Whether the terminal `out` belongs to this process now; true without job control."""
     try:
         return os.tcgetpgrp(out.fileno()) == os.getpgrp()
     except OSError:

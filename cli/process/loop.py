@@ -33,12 +33,13 @@ GRACE: Final = 1.0
 def run_until_signal(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     """Run `main()` to its end and return its result.
 
-    SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up for a moment; then `Interrupted` is raised. Threads that resolve
-    names are not waited for, as `asyncio.run()` would: they cannot be interrupted. Nor is anybody who should read the output.
+    SIGINT, SIGTERM and SIGHUP cancel it, and it may still clean up for a moment; then `Interrupted`
+    is raised. Unlike `asyncio.run()`, this does not wait for threads that resolve names, which
+    cannot be interrupted, nor for a reader of the output.
     """
 
     def stop(code: ExitCode) -> None:
-        # Noted here and not by the loop, which would forget a signal that comes after its last step.
+        # Noted here rather than in the loop, which would lose a signal after its last step.
         note(code)
         end_in(GRACE)
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -68,9 +69,9 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
 
 
 def _let_signals_wake(loop: asyncio.AbstractEventLoop) -> None:
-    """Have every signal wake the loop, so that its handler runs: asyncio sees to that as long as it has one of its own.
+    """Make every signal wake the loop so that its handler runs.
 
-    It must not have those that end the program: when the loop is closed, they would be at their defaults for a moment.
+    asyncio does that only while it has a handler of its own.
     """
     with contextlib.suppress(NotImplementedError, RuntimeError, AttributeError):
         loop.add_signal_handler(signal.SIGURG, str)  # nobody sends it, and by default nothing comes of it

@@ -35,7 +35,8 @@ class Outlet(io.RawIOBase):
         self._fd = fd
         self._failed = False
         self.forgiven = forgiven
-        """Nobody minds what is lost here, so the failure of a queue is left to the other stream that leads into it."""
+        """Losses here do not matter: the failure of a queue is left to the other stream that uses
+        it."""
         self.queue: Queue | None = None
         """Where output goes instead of directly to the descriptor."""
 

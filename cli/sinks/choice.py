@@ -1,4 +1,4 @@
-"""Which sink an answer of `ask` goes to: by what the user asked for, and by what standard output is."""
+"""The sink for an answer of `ask`, by the user's options and by what standard output is."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """What the answer is written as, and where to."""
+    """The form and the destination of an answer."""
 
     json: bool = False
     jsonl: bool = False
     file: Path | None = None
     whole: bool = False
-    """Only when it has ended."""
+    """Whether to write only once it has ended."""
     render: str = "auto"
     extract: str | None = None
     """Only this code block: its number, its language, or `all`."""
@@ -28,24 +28,24 @@ class Output(NamedTuple):
 
     @property
     def is_buffered(self) -> bool:
-        """Whether nothing is shown before the answer is whole."""
+        """Whether nothing is shown before the answer is complete."""
         return self.json or self.whole or self.file is not None or self.extract is not None
 
 
 def make_sink(output: Output, *, restarts: bool) -> Sink:
-    """Return the sink. Raises OSError when there is no directory for the file.
+    """Return the sink. Raises OSError if the directory of the file does not exist.
 
-    `restarts` says that the user wants an answer that breaks off to start over.
+    `restarts` means that the user wants a broken answer to start over.
     """
     out, err = sys.stdout, sys.stderr
     if output.file is not None:
-        # Nobody should pay for an answer that there is no place for.
+        # Nobody should pay for an answer that cannot be saved.
         output.file.parent.stat()
     if output.json or output.jsonl:
         from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
 
         return JsonSink(out, err, output.file) if output.json else JsonLinesSink(out, err)
-    must_be_whole = restarts and not out.isatty()  # what was written to a pipe cannot be taken back
+    must_be_whole = restarts and not out.isatty()  # text written to a pipe cannot be taken back
     if output.extract is not None:
         from fallback_chat.cli.sinks.extract import ExtractSink
 

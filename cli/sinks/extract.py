@@ -1,4 +1,4 @@
-"""The code of an answer without the prose around it."""
+"""The code in an answer without the prose around it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def extracted(text: str, which: str) -> str:
-    """Return the code block with this number, those in this language, or `all`; nothing where there is none."""
+    """Return the code block with this number, those in this language, or `all`; or nothing."""
     blocks = [*code_blocks(text)]
     if which.isdecimal():
         chosen = blocks[int(which) - 1 : int(which)] if int(which) else []
@@ -25,7 +25,7 @@ def extracted(text: str, which: str) -> str:
 
 
 class ExtractSink(WholeTextSink):
-    """Writes code blocks alone, when the answer has ended."""
+    """Writes code blocks only, once the answer has ended."""
 
     def __init__(self, out: TextIO, err: TextIO, which: str, path: Path | None = None) -> None:
         super().__init__(out, err, path)

@@ -1,4 +1,4 @@
-"""How long a provider has to its first words, and why, in words."""
+"""A provider's time limit to start answering, and its reason, in words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _WHY: Final = {
     BudgetReason.ASKED: "as you wrote",
     BudgetReason.DEFAULT: "the default",
     BudgetReason.LOCAL: "a model on this machine may have to be loaded",
-    BudgetReason.THINKS: "it may think in silence",
-    BudgetReason.LEARNED: "by its last answers",
+    BudgetReason.THINKS: "it may think silently",
+    BudgetReason.LEARNED: "from its last answers",
     BudgetReason.TRIAL: "a trial after an outage",
     BudgetReason.DEADLINE: "the deadline left no more",
 }

@@ -89,7 +89,7 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
 
 
 def attribution(answer: Answer, chain: int) -> str | None:
-    """Return who answered, if it was not the first of `chain` providers, or not the model that was asked for."""
+    """Return who answered, unless the first of `chain` providers did with the requested model."""
     asked = list(dict.fromkeys(record.provider for record in answer.attempts))
     if answer.provider is None or not asked:
         return None
@@ -102,7 +102,7 @@ def attribution(answer: Answer, chain: int) -> str | None:
 
 
 def speaker(answer: Answer) -> str:
-    """Return the provider and the model that answered, and the model that was asked for where it is another one."""
+    """Return the provider and the model that answered, and the requested model if different."""
     instead = f" instead of {answer.asked_model}" if answer.asked_model else ""
     return f"{answer.provider}/{answer.model}{instead}"
 
@@ -122,7 +122,7 @@ def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str
 
 
 def _why_broken_off(answer: Answer, error: BaseException) -> str:
-    """Return what befell the provider whose text is shown; others may have failed to continue it since."""
+    """Return what happened to the provider of the text; others may have failed since."""
     provider = answer.provider or "the provider"
     own = [one.error for one in answer.attempts if one.provider == provider and one.outcome is Outcome.PARTIAL]
     cause = own[-1] if own else error.__cause__ if isinstance(error, AllProvidersFailed) else error

@@ -124,7 +124,7 @@ class Keyless(LLM):
         return self.known.context_window
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:
-        """Return why the model may be silent for long before its answer, or None if it should not."""
+        """Return why the model may be silent before its answer, or None if it should not."""
         return self.known.thinks_silently(options)
 
     async def found(self) -> LLM:

@@ -138,11 +138,11 @@ class Recorder:
 
     @property
     def due(self) -> float | None:
-        """Seconds until `tick` has something to store; None when everything that has come is stored."""
+        """Seconds until `tick` has something to store; None if everything is stored."""
         return None if self._partial is None else self._partial.due
 
     def tick(self) -> None:
-        """Store what has arrived, if it is time to; called about once a second, or when it is due."""
+        """Store what has arrived, if it is time to; called when it is due."""
         if self._partial is not None:
             self._partial.tick()
 

@@ -146,7 +146,10 @@ class FallbackAdapter(EventEmitter, Composite):
         self._board.note_check(self._candidate(llm).key, error)
 
     def budget(self, llm: LLM, *, tokens: int = 0, options: ChatOptions | None = None) -> Budget:
-        """Return how long `llm` would have to its first content if it were asked now, with about `tokens`, and why."""
+        """Return the time limit for `llm` to its first content, if asked now, and its reason.
+
+        `tokens` is the estimated size of the conversation.
+        """
         candidate = self._candidate(llm)
         half_open = not self._board.read(candidate.key).available
         return self._budget(candidate, half_open=half_open, size=size_class(tokens), options=options)
@@ -161,10 +164,9 @@ class FallbackAdapter(EventEmitter, Composite):
         return self._link.is_offline
 
     def start_recovery(self) -> None:
-        """Check providers whose rest is over, in the background, until the chain is closed; idempotent.
+        """Check providers in the background once their cool-down is over; idempotent.
 
-        Nothing is begun while an answer is awaited, nor after half an hour without a question. `recovery` in the settings
-        says how much a check may cost.
+        The checks end when the chain is closed.
         """
         if self._watch is not None or self._closed:
             return

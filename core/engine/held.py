@@ -14,7 +14,7 @@ JOIN_FROM: Final = 256
 """Number of chunks held unchanged; from then on neighbours are joined."""
 MOST_CHUNKS: Final = 20_000
 MOST_PIECES: Final = 250_000
-"""Twice the tokens of the longest answers: who has sent so much without a word never will say one."""
+"""Twice the tokens of the longest answers: beyond that, a word is no longer to be expected."""
 MOST_TEXT: Final = 16 * 2**20
 """Bytes of memory."""
 _EMPTY: Final = getsizeof("")

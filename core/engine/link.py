@@ -1,9 +1,4 @@
-"""Whether this machine is connected at all, as far as the requests of a chain show.
-
-When no name resolves, or no route leads anywhere, the link is at fault and no provider is. So failures
-of that sort blame nobody at first. They do as soon as anything else comes from another machine: an
-answer, or a failure of any other sort.
-"""
+"""Whether this machine is connected at all, as shown by the requests of a chain."""
 
 from __future__ import annotations
 
@@ -22,7 +17,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM
 
 FRESH: Final = 60.0
-"""Seconds for which the chain acts on having been offline; then the others are asked first again."""
+"""Seconds for which the chain acts on being offline before it asks the others first again."""
 
 
 class Link:
@@ -78,7 +73,7 @@ class Contact:
             self._blame()  # others might have been reached
 
     def note_made(self) -> None:
-        """Take in that something came from another machine: whoever could not be reached is to blame."""
+        """Note that something arrived from another machine: unreachable providers are to blame."""
         self._made = True
         self._blame()
         if self._link.note(offline=False):

@@ -1,15 +1,4 @@
-"""Recovery in the background: a provider whose rest is over is checked while nobody waits for it.
-
-It never delays, doubles or prints into a turn: while an answer is awaited nothing is begun. Never the
-user's prompt is sent. A check is a trial like any other: it holds the half-open lease, so only one
-process at a time makes it, and a failure prolongs the rest, so the checks become rarer.
-
-    free first      the list of models, which costs no token
-    is it proof?    of a connection, a key, a model name: yes; of capacity and credit: no
-    else            the smallest completion, `TOKENS_PER_HOUR` at most, unless the user allows free checks only
-
-Where a check proves nothing, the provider is left to the next turn, as it would be without recovery.
-"""
+"""Recovery in the background: checking providers once their cool-down is over."""
 
 from __future__ import annotations
 
@@ -44,7 +33,7 @@ LONGEST_OFFLINE_PAUSE: Final = 30.0
 PROVEN_BY_LIST: Final = (ErrorKind.CONNECTION, ErrorKind.AUTH, ErrorKind.MODEL_NOT_FOUND)
 """The faults that a good list of models disproves."""
 PROVEN_BY_FAILED_LIST: Final = (ErrorKind.CONNECTION, ErrorKind.TIMEOUT, ErrorKind.AUTH, ErrorKind.RATE_LIMITED)
-"""The failures of the list that the chat would share; some servers have no list, or a broken one."""
+"""Failures of the list that a chat would share; some servers have none, or a broken one."""
 
 
 class World(NamedTuple):

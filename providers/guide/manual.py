@@ -28,7 +28,7 @@ FILE_WEIGHTS: Final = dict.fromkeys(("adding-a-provider.md", "design.md", "kinds
 """Questions come from users: pages for programmers and complete tables come second."""
 HOW: Final = re.compile(r"\bhow (?:do|can|could|should|to)\b")
 HOW_WEIGHTS: Final = {"errors.md": 0.8}
-"""A question of how to do something is about a setting or a command more than about what an error means."""
+"""A question about how to do something is about a setting or command, not about an error."""
 
 _UNSPECIFIC: Final = """
     a able about actually all also am an and any are as at automatically be been being between but by can cannot

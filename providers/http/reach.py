@@ -1,4 +1,4 @@
-"""Whether a provider's server can be reached: with a request that carries neither a key nor a question."""
+"""Reachability of a provider's server, by a request without a key or a question."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def error(
     *,
     type_at_openrouter: str | None = None,
 ) -> Step:
-    """Answer with the format's JSON document of an error, and in it OpenRouter's own type where there is one."""
+    """Answer with the format's JSON document of an error, with OpenRouter's own type if any."""
 
     async def step(ex: Exchange) -> None:
         body = ex.wire.error_body(status, message or f"The simulator answers {status}.", code)

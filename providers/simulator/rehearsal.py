@@ -1,8 +1,4 @@
-"""Rehearsing an outage: a provider of the user's whose requests meet a fault of the simulator for a while.
-
-What is rehearsed reaches nobody: while the fault lasts, a simulator on this machine gets the requests, with
-no key of the user's. After it the provider itself is asked.
-"""
+"""Rehearsing an outage: requests to one of the user's providers meet a fault for a while."""
 
 from __future__ import annotations
 
@@ -51,7 +47,10 @@ class Fault(NamedTuple):
 
 
 def read_faults(text: str, names: Sequence[str]) -> dict[str, Fault]:
-    """Read `NAME=FAULT[,first=N][,until=S],…` for a chain of `names`. Raises `InputError`, with what would be right."""
+    """Parse `NAME=FAULT[,first=N][,until=S],…` for a chain of `names`.
+
+    Raises `InputError`, with a correction.
+    """
     faults: dict[str, Fault] = {}
     last = ""
     for part in text.split(","):
@@ -83,7 +82,7 @@ def _limited(fault: Fault, option: str, value: str) -> Fault:
 
 
 class Rehearsed(LLM):
-    """`real`, or while `fault` lasts the provider that `make` returns for the address of a simulator."""
+    """`real`, or during `fault` the provider that `make` returns for a simulator's address."""
 
     def __init__(self, real: LLM, fault: Fault, make: Callable[[str], LLM]) -> None:
         self._real = real
@@ -165,7 +164,10 @@ class Rehearsed(LLM):
 
 
 def stand_in(settings: ProviderSettings, url: str) -> ProviderSettings:
-    """Return the settings of a provider whose server is a simulator at `url`: nothing of the user's account is left."""
+    """Return the settings of a provider served by the simulator at `url`.
+
+    Nothing of the user's account is left in them.
+    """
     kind = "openai" if settings.kind == "guide" else settings.kind  # the guide has no server that could fail
     base_url = f"{url}/v1" if kind in V1 else url
     return replace(

@@ -1,10 +1,6 @@
-"""The stage of `demo`: three simulated providers whose first one fails, comes back slowly, and recovers.
+"""The stage of `demo`: three simulated providers.
 
-The play follows the questions, however long people think between them:
-
-    1st question    the primary answers
-    2nd question    its outage begins: overloaded, for `OUTAGE` seconds
-    then            it answers late, for `SLOW` seconds; after that it is well, and a minute later all begins again
+The first one fails, comes back slowly, and recovers.
 """
 
 from __future__ import annotations
@@ -26,7 +22,7 @@ OUTAGE: Final = 3.0
 SLOW: Final = 20.0
 CYCLE: Final = 60.0
 LATE: Final = 1.4
-"""Seconds to the first word of the primary while it is slow: more than half of `ATTEMPT_TIMEOUT`."""
+"""Seconds to the first word of the slow primary: more than half of `ATTEMPT_TIMEOUT`."""
 ATTEMPT_TIMEOUT: Final = 2.5
 WELL: Final = (
     "I am **primary**, the first of three simulated providers. Nothing here leaves your machine.\n\n"
@@ -57,7 +53,7 @@ attempt_timeout = {timeout}
 
 @contextmanager
 def stage() -> Iterator[Path]:
-    """Run the three providers; gives the path of a fallback.toml that names them, and is gone afterwards."""
+    """Run the three providers; yield the path of a temporary fallback.toml that names them."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="fallback-chat-demo-")))
         servers = [

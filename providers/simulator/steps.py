@@ -121,7 +121,10 @@ async def half(ex: Exchange) -> None:
 
 
 async def go_on(ex: Exchange) -> None:
-    """Send the words from those on that the request quotes between two lines of dashes; all of them where it quotes none."""
+    """Send the words from those on that the request quotes between two lines of dashes.
+
+    Without a quotation, send all words.
+    """
     quoted = re.findall(rb"-----\\n(.+?)\\n-----", ex.request.body)
     anchor = json.loads(b'"%s"' % quoted[-1]) if quoted else ""
     for piece in pieces(ex.manner.text[max(ex.manner.text.rfind(anchor), 0) if anchor else 0 :]):

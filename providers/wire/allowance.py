@@ -1,8 +1,6 @@
-"""What a reader may keep of one answer besides its text: calls, signatures, items that go back to the server.
+"""The limit on what a reader keeps of one answer besides its text.
 
-The text itself is measured where it is handed out. Everything else that a reader keeps is charged
-here before it is kept, by the memory that it takes: a server that sends without end is refused,
-whatever it sends.
+That is calls, signatures, and items that go back to the server.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ class Allowance:
         self._left = MOST
 
     def charge(self, value: Any) -> None:
-        """Take off what a JSON value weighs. Raises `FrameTooLargeError` when too little is left."""
+        """Deduct the weight of a JSON value. Raises `FrameTooLargeError` if too little is left."""
         self._left -= len(value) + ENTRY if type(value) is str and value.isascii() else weight(value)
         if self._left < 0:
             raise FrameTooLargeError

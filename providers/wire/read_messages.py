@@ -173,7 +173,10 @@ class MessagesReader(AnswerReader):
         return self._chunk(ChoiceDelta(reasoning=text) if text else ChoiceDelta(thinking=True))
 
     def _end(self, delta: dict[str, Any], usage: dict[str, Any], chunks: list[ChatChunk]) -> list[ChatChunk]:
-        """Add what ends the message to `chunks`. Raises `ErrorEventError`, with them, for a word that means failure."""
+        """Add the end of the message to `chunks`.
+
+        Raises `ErrorEventError`, with the chunks, for a word that means failure.
+        """
         chunks += self._count(usage)
         if raw := text_of(delta.get("stop_reason")):
             self._explanation = text_of(dict_of(delta.get("stop_details")).get("explanation"))

@@ -99,7 +99,7 @@ class ResponsesReader(AnswerReader):
         return self._indexes.get(item_id, item_id)
 
     def _item_at(self, index: int | str) -> Item:
-        """Return the item at `index`, a new one where there is none. Raises `FrameTooLargeError`."""
+        """Return the item at `index`, creating it if necessary. Raises `FrameTooLargeError`."""
         if index not in self._items:
             self._kept({"index": index})
             self._items[index] = Item()

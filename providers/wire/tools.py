@@ -145,7 +145,10 @@ class ToolCallAssembler:
         return tuple(found)
 
     def _measured(self, arguments: object, *others: str) -> str:
-        """Return `arguments` as text, charged with the rest of the piece. Raises `FrameTooLargeError`."""
+        """Return `arguments` as text, charged with the rest of the piece.
+
+        Raises `FrameTooLargeError`.
+        """
         piece = arguments if isinstance(arguments, str) else to_json(arguments) if arguments is not None else ""
         for text in (piece, *others):
             self._allowance.charge(text)

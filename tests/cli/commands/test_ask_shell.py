@@ -84,7 +84,7 @@ def test_a_dash_as_a_file_is_the_pipe(program: Program, tmp_path: Path) -> None:
 
 def test_a_dash_goes_with_no_order_to_leave_standard_input_alone(program: Program) -> None:
     assert program("ask", "--no-stdin", "-", stdin=b"hi") == Ran(
-        65, "", "fallback-chat: - stands for standard input, and --no-stdin says to leave that alone\n"
+        65, "", "fallback-chat: - stands for standard input, which --no-stdin leaves alone\n"
     )
 
 

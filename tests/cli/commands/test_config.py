@@ -90,7 +90,7 @@ def test_check_says_that_all_is_well_and_what_to_look_at(desk: Desk) -> None:
 
 def test_check_without_a_file_names_what_was_found(desk: Desk) -> None:
     assert config.check(desk.where, ollama_runs, desk.out, desk.err) == ExitCode.OK
-    assert desk.said == ("no file, the environment offers: ok: ollama\n", "")
+    assert desk.said == ("no file; found in the environment: ok: ollama\n", "")
 
 
 def test_check_raises_every_mistake(desk: Desk) -> None:
@@ -144,6 +144,7 @@ attempt_timeout = 3.0  # flag
 deadline = "none"  # user
 # prefer = "primary"  # default
 # hedge_after = "timeout"  # default
+# recovery = "tokens"  # default
 
 [[providers]]
 name = "a"  # user
@@ -183,7 +184,7 @@ def test_path_prints_the_users_file_alone_on_stdout(desk: Desk) -> None:
         f"{desk.file}\n",
         f"""\
 it does not exist yet: `fallback-chat config init` writes it
-{desk.repo / "fallback.toml"} is laid over it (preferences only)
+{desk.repo / "fallback.toml"} is layered on top of it (preferences only)
 """,
     )
 
@@ -212,17 +213,17 @@ def test_explain_tells_who_is_asked_when_and_whether_the_keys_are_there(desk: De
         f"""\
 configuration: {desk.file}
 1. groq: openai, model m at https://api.groq.com/openai/v1
-   asked first, for every turn; has 10 s (the default) to its first words
+   asked first, for every turn; has 10 s (the default) to start answering
    key from env GROQ_API_KEY, set
 2. gemini: gemini, model m at https://generativelanguage.googleapis.com
-   asked when those before it failed or had no words in time; has 4.5 s (as you wrote) to its first words
+   asked if those before it fail or do not answer in time; has 4.5 s (as you wrote) to start answering
    key from command pass, not run: only a real question runs it
 3. xai: openai, model m at https://api.x.ai/v1
-   asked when those before it failed or had no words in time; has 10 s (the default) to its first words
-   key from env XAI_API_KEY, unusable: it will be passed over until the key is right
+   asked if those before it fail or do not answer in time; has 10 s (the default) to start answering
+   key from env XAI_API_KEY, unusable: skipped until the key is right
 4. ollama: ollama, model m at http://127.0.0.1:11434
-   asked when those before it failed or had no words in time; \
-has 120 s (a model on this machine may have to be loaded) to its first words
+   asked if those before it fail or do not answer in time; \
+has 120 s (a model on this machine may have to be loaded) to start answering
 not asked: mistral (enabled = false)
 no limit for the whole chain
 """,

@@ -122,4 +122,4 @@ def test_the_text_says_the_same(program: Program) -> None:
 def test_without_any_configuration_it_looks_all_the_same(program: Program) -> None:
     program.config = {}
     ran = program("doctor")
-    assert (ran.code, "no file: the chain is what the environment offers" in ran.out, ran.err) == (0, True, "")
+    assert (ran.code, "no file: the chain comes from the environment" in ran.out, ran.err) == (0, True, "")
