@@ -35,12 +35,15 @@ def parse_age(text: str) -> float:
 
 def _open() -> "History":
     from fallback_chat.core.conversations.store import History
+    from fallback_chat.core.storage.sqlite import is_new
     from fallback_chat.wiring import own_paths
 
     def warn(line: str) -> None:
         sys.stderr.write(f"fallback-chat: {line}\n")
 
-    return History.open(own_paths().history_db, clock=time.time, warn=warn)
+    path = own_paths().history_db
+    # Nothing is made for those who only look: there may be no room for it.
+    return History.open(None if is_new(path) else path, clock=time.time, warn=warn)
 
 
 @app.command("list")

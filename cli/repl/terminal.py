@@ -53,7 +53,7 @@ class Terminal:
             quiet = list(self._before)
             quiet[0] &= ~termios.ICRNL  # an Enter must stay one: Ctrl-J makes a new line
             quiet[3] &= ~(termios.ECHO | termios.ICANON)
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, quiet)
+            _set(self._fd, quiet)
         if self._modified_keys:
             self._write(ASK_FOR_MODIFIED_KEYS)
 
@@ -62,7 +62,7 @@ class Terminal:
             self._write(STOP_MODIFIED_KEYS)
         BEHIND.wait(hasty=True)  # whoever gets the terminal now writes to it, too
         if self._fd is not None and self._before is not None:
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+            _set(self._fd, self._before)
 
     def _write(self, text: str) -> None:
         self._out.write(text)
@@ -81,3 +81,11 @@ class Terminal:
         """Stop this process until the shell continues it."""
         with self.given_back():
             stop()
+
+
+def _set(fd: int, attributes: list[Any]) -> None:
+    """Change the terminal's modes, after what is written; at once if nobody reads that.
+
+    While a thread of ours waits in a write, Linux (6.3 and later) spins in the other case.
+    """
+    termios.tcsetattr(fd, termios.TCSANOW if BEHIND.size else termios.TCSADRAIN, attributes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -164,7 +165,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
     def locked() -> Database:
         # SQLite reports "locked" at once, without patience, if two processes switch a new file to
         # WAL mode; and no file may be set aside while another process opens it.
-        with _directory_lock(path.parent, shared=not _is_new(path)):
+        with _directory_lock(path.parent, shared=not is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
     try:
@@ -318,8 +319,13 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in _DAMAGE and code != sqlite3.SQLITE_CORRUPT_VTAB
 
 
-def _is_new(path: Path) -> bool:
-    return not path.exists() or path.stat().st_size == 0
+def is_new(path: Path) -> bool:
+    """Whether nothing has been written to the file yet, or there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return True
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _identity(path: Path) -> Identity:

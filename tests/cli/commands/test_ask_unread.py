@@ -10,17 +10,18 @@ import signal
 import subprocess
 import termios
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cli.canned import canned, frame, spoken
 from tests.cli.program import Ran, entry, read
+from tests.processes import waits_in
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from tests.cli.program import Program
     from tests.cli.saved import Saved
@@ -33,12 +34,6 @@ UNREAD = [[], ["--jsonl"], ["--render", "always"], ["-v"]]
 def over(program: Program, url: str) -> Program:
     program.config["providers"] = [entry("one", url)]
     return program
-
-
-def waits_in(process: subprocess.Popen[bytes], *places: str) -> bool:
-    """Whether a thread of the process waits at such a place in the kernel."""
-    threads = Path(f"/proc/{process.pid}/task").glob("*/wchan")
-    return any(thread.read_text("ascii") in places for thread in threads)
 
 
 def is_stuck(process: subprocess.Popen[bytes]) -> bool:

@@ -266,3 +266,17 @@ def test_a_broken_history_is_said_and_the_command_goes_on(home: Path) -> None:
     assert (first.returncode, second.returncode) == (0, 0)
     assert first.stderr.count("is kept as history.db.broken-") == 1
     assert second.stderr == "there is no conversation yet\n"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_whoever_only_looks_needs_no_room_for_a_history(home: Path, begun: bool) -> None:
+    place = home / "data_home" / "fallback-chat"
+    if begun:  # and then the disk was full
+        place.mkdir(parents=True)
+        (place / "history.db").touch()
+    before = sorted(home.rglob("*"))
+
+    looked = [run("sessions", *command) for command in (["list"], ["search", "x"], ["list", "--json"])]
+
+    assert [one.returncode for one in looked] == [0, 0, 0]
+    assert sorted(home.rglob("*")) == before

@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.canned import canned, frame
 from tests.cli.program import entry, read
+from tests.processes import waits_in
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.cli.program import Program
     from tests.cli.saved import Saved
 
-WITHOUT_END = itertools.repeat(frame({"content": "some words\n\n"}) * 20)
+PIECE = frame({"content": "some words\n\n"}) * 20
 CTRL_C = b"\x03"
 
 
@@ -43,11 +44,13 @@ def read_until(master: int, *words: bytes) -> None:
 
 
 @contextmanager
-def stuck(program: Program, env: dict[str, str | None]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def stuck(
+    program: Program, env: dict[str, str | None], piece: bytes = PIECE
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Ask something in a chat, whose terminal is read until then, and wait until it takes no more."""
     master, slave = pty.openpty()
     streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
-    with canned(WITHOUT_END, pause=0) as url:
+    with canned(itertools.repeat(piece), pause=0) as url:
         program.config["providers"] = [entry("one", url)]
         process = program.start(env={"COLUMNS": "80", "LINES": "24", **env}, **streams)
         try:
@@ -61,6 +64,14 @@ def stuck(program: Program, env: dict[str, str | None]) -> Iterator[tuple[subpro
             process.wait()
             os.close(slave)
             os.close(master)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_chat_while_a_write_waits_for_the_terminal(program: Program, number: signal.Signals) -> None:
+    with stuck(program, {}, frame({"content": "some words " * 200}) * 20) as (process, _):
+        wait_until(lambda: waits_in(process, "wait_woken", "n_tty_write"))
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 143
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143)])
