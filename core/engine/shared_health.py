@@ -26,6 +26,8 @@ T = TypeVar("T")
 PATIENCE: Final = 0.1
 """Seconds that a turn, or closing, waits for the store."""
 
+CLOSING: Final = 1.0
+"""Seconds that closing waits: on a busy machine a lost record would cost the next run a time-out."""
 RETRY: Final = 30.0
 """Seconds after which a backend that failed is tried again."""
 
@@ -194,19 +196,20 @@ class SharedHealthStore:
         return True
 
     async def aclose(self) -> None:
-        """Write pending changes, for at most `PATIENCE` seconds."""
+        """Write pending changes, for at most `CLOSING` seconds, or `PATIENCE` if the user has interrupted."""
         if self._unwritten or self._new_samples:
             self._write_soon()
-        await self._written()
+        task = asyncio.current_task()
+        await self._written(PATIENCE if task is not None and task.cancelling() else CLOSING)
         if self._busy.locked():
             return  # the thread hangs: leave it alone
         backend, self._backend = self._backend, None
         if backend is not None:
             await self._run(backend.close)
 
-    async def _written(self) -> None:
+    async def _written(self, patience: float = PATIENCE) -> None:
         if self._writing is not None and not self._writing.done():
-            await asyncio.wait([self._writing], timeout=PATIENCE)
+            await asyncio.wait([self._writing], timeout=patience)
 
     async def _write_behind(self) -> None:
         await self._write_records()

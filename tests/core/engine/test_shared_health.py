@@ -11,7 +11,7 @@ import pytest
 from fallback_chat.core.engine.breaker import Health, Permit, State
 from fallback_chat.core.engine.health import Change, HealthBoard
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
-from fallback_chat.core.engine.shared_health import PATIENCE, Label, SharedHealthStore
+from fallback_chat.core.engine.shared_health import CLOSING, PATIENCE, Label, SharedHealthStore
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from tests.core.conversations.fakes import SetClock
 
@@ -225,7 +225,27 @@ async def test_closing_waits_only_a_moment_for_a_store_that_hangs(clock: FakeClo
 
     await one.board.aclose()
 
-    assert (asyncio.get_running_loop().time(), one.board.read("a").state) == (PATIENCE, State.OPEN)
+    assert (asyncio.get_running_loop().time(), one.board.read("a").state) == (CLOSING, State.OPEN)
+    one.go_on.set()
+
+
+async def test_a_user_who_interrupts_waits_for_the_store_a_tenth_of_that(clock: FakeClock) -> None:
+    one = Process({}, clock)
+    one.go_on.clear()
+    await one.fail()
+
+    async def interrupted() -> None:
+        try:
+            await asyncio.sleep(5)
+        finally:
+            await one.board.aclose()
+
+    task = asyncio.ensure_future(interrupted())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert (asyncio.get_running_loop().time(), task.cancelled()) == (1 + PATIENCE, True)
     one.go_on.set()
 
 

@@ -1,0 +1,129 @@
+"""Runs of the program that share a store: who pays for a dead provider, and what a store that cannot be used does."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.cli.program import ANSWERS, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+RUNS: Final = 20
+
+
+@pytest.fixture
+def state(program: Program, tmp_path: Path) -> dict[str, str | None]:
+    """The environment of runs that share one state directory."""
+    program.play("silence", "ok", attempt_timeout=0.5)
+    return {"XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+def test_a_shell_loop_of_twenty_pays_the_time_out_of_a_hung_primary_once(
+    program: Program, state: dict[str, str | None]
+) -> None:
+    for _ in range(RUNS):
+        ran = program("ask", "hi", env=state)
+        assert (ran.code, ran.out) == (0, ANSWERS["two"])
+
+    paid, answered = program.asked
+    # Each further request is a trial: a busy machine takes longer for the loop than the rests of 15, 30 and 60 s.
+    assert (1 <= paid <= 4, answered) == (True, RUNS)
+
+
+def test_without_shared_health_every_run_pays(program: Program, state: dict[str, str | None]) -> None:
+    for _ in range(2):
+        assert program("ask", "--no-shared-health", "hi", env=state).code == 0
+
+    assert program.asked == [2, 2]
+
+
+def test_a_probe_writes_what_it_finds(program: Program, state: dict[str, str | None]) -> None:
+    program("probe", env=state)
+    before = program.asked
+    ran = program("ask", "hi", env=state)
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert program.asked == [before[0], before[1] + 1]
+    (one, two) = json.loads(program("status", "--json", env=state).out)["providers"]
+    assert ((one["state"], one["reason"]), two["state"]) == (("open", "timeout"), "closed")
+
+
+def corrupt(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\x00" + os.urandom(4000))
+
+
+def foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE health (something TEXT)")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def special(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def directory(path: Path) -> None:
+    path.mkdir()
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to(path.parent / "nowhere" / "health.db")
+
+
+@pytest.mark.parametrize("spoil", [corrupt, foreign, newer, special, directory, dangling])
+def test_a_store_that_cannot_be_used_costs_one_warning_and_nothing_else(
+    program: Program, state: dict[str, str | None], tmp_path: Path, spoil: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "state" / "fallback-chat" / "health.db"
+    path.parent.mkdir(parents=True, mode=0o700)
+    spoil(path)
+
+    ran = program("ask", "hi", env=state)
+    warnings = [line for line in ran.err.splitlines() if "health" in line]
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert len(warnings) == 1
+    assert "cannot be used" in warnings[0] or "is not shared" in warnings[0]
+
+
+def test_a_locked_store_costs_one_warning_and_no_time(
+    program: Program, state: dict[str, str | None], tmp_path: Path
+) -> None:
+    program("ask", "hi", env=state)
+    path = tmp_path / "state" / "fallback-chat" / "health.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        ran = program("ask", "--chain", "two", "hi", env=state)
+    finally:
+        connection.close()
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert sum("health" in line for line in ran.err.splitlines()) <= 1
+
+
+def test_a_clock_that_was_set_back_a_day_keeps_nobody_away(
+    program: Program, state: dict[str, str | None], tmp_path: Path
+) -> None:
+    program("ask", "hi", env=state)
+    path = tmp_path / "state" / "fallback-chat" / "health.db"
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE health SET since = since + 86400, until = until + 86400 WHERE state = 'open'")
+    connection.commit()
+    connection.close()
+
+    assert program("ask", "hi", env=state).code == 0
+    assert program.asked == [2, 2]
