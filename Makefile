@@ -19,7 +19,7 @@ define checked-programs
 rm -rf $(EXAMPLES)
 $(1) -m tests.examples $(EXAMPLES) $(2)
 MYPYPATH=. $(LINT)/bin/mypy --config-file= --strict --python-executable $(1) $(EXAMPLES)
-$(LINT)/bin/pyright --pythonpath $(1)
+$(LINT)/bin/pyright --pythonpath $(1) $(3)
 endef
 PIP := -m pip --disable-pip-version-check install --quiet
 # One process of tests for each core: half of their time is waiting for the program to start.
@@ -80,7 +80,7 @@ test-real: $(READY) $(REAL_READY)
 # LiveKit brings 450 MB: not part of `make check`. Its own programs are type-checked against its own types.
 test-livekit: $(LIVEKIT_READY) $(LINT_READY)
 	$(LIVEKIT)/bin/python -m pytest -q tests/livekit
-	$(call checked-programs,$(LIVEKIT)/bin/python,livekit.md)
+	$(call checked-programs,$(LIVEKIT)/bin/python,livekit.md,--project tests/livekit)
 
 # import-linter needs click, and beside click httpx takes 60 ms longer to import: the linters live in a place of their own.
 lint: $(READY) $(LINT_READY)
