@@ -10,6 +10,9 @@ def main() -> None:
 
     `--version` answers before anything heavy is imported.
     """
+    if sys.platform == "win32":
+        sys.stderr.write("fallback-chat runs on Linux and macOS; on Windows, use it in WSL\n")
+        sys.exit(69)
     # Nothing created at start-up is garbage: looking for it costs a tenth of the start-up. A chat,
     # which lives longer, begins to collect when it is up.
     gc.set_threshold(200_000, 20, 50)

@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from fallback_chat.__main__ import main
+
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SETUPTOOLS: Final = PROJECT["tool"]["setuptools"]
@@ -77,13 +79,40 @@ def built(what: str, source: Path, place: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a wheel from the source distribution, as an installer does."""
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack a source distribution."""
     place = tmp_path_factory.mktemp("build")
     with tarfile.open(built("sdist", copied(place / "source"), place)) as archive:
         archive.extractall(place / "unpacked", filter="data")
-    (unpacked,) = (place / "unpacked").iterdir()
-    return built("wheel", unpacked, place)
+    (folder,) = (place / "unpacked").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(unpacked: Path) -> Path:
+    """Build a wheel from the source distribution, as an installer does."""
+    return built("wheel", unpacked, unpacked.parents[1])
+
+
+def test_the_source_distribution_holds_no_tests_that_could_not_run(unpacked: Path) -> None:
+    assert not (unpacked / "tests").exists()
+    assert (unpacked / "LICENSE").is_file()
+
+
+def test_an_index_can_show_the_description_as_it_is(unpacked: Path) -> None:
+    _, description = (unpacked / "PKG-INFO").read_text("utf-8").split("\n\n", 1)
+
+    assert description.startswith("# Getting started")
+    assert re.findall(r"\]\((?!https://)", description) == []
+
+
+def test_windows_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 69
+    assert capsys.readouterr().err == "fallback-chat runs on Linux and macOS; on Windows, use it in WSL\n"
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:

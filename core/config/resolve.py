@@ -52,7 +52,7 @@ def resolve(
     if not any(provider.enabled for provider in providers) and not problems.has("providers"):
         what = "every provider is disabled" if providers else "there is no usable [[providers]] entry"
         path = documents[0].path if documents else None
-        problems.add("providers", f"{what}; fallback.toml.example shows what one looks like", path)
+        problems.add("providers", f"{what}; `fallback-chat config init` writes an example", path)
     for name, value in profiles.items():
         _check_profile(name, value, tuple({one.name: None for one in merged}), problems)
     problems.check()

@@ -109,7 +109,7 @@ PROVIDER: Final = (
     Field("tags", v.LINES, 'your own marks, as "local"', ()),
     Field("headers", v.HEADERS, "further HTTP headers", (), secret=True),
     Field("proxy", v.PROXY, 'the proxy to go through; "none" ignores those of the environment', secret=True),
-    Field("ca_file", v.PATH, "certificates (PEM) to trust instead of the system's"),
+    Field("ca_file", v.PATH, "certificates (PEM) to trust besides the system's"),
     Field("extra_body", v.JSON_TABLE, "merged into the request's JSON last", {}),
     Field("prices", v.JSON_TABLE, "what a million tokens cost"),
 )

@@ -77,8 +77,8 @@ def _directory(role: str, env: Mapping[str, str], home: Path | None, platform: s
         return base / APP
     if home is None:
         raise ConfigError([Problem("", f"HOME is not set, so there is no place for files: set HOME, or {variable}")])
-    # On a Mac, an existing configuration in the XDG place stays there.
-    if platform == "darwin" and not (home / ".config" / APP).is_dir():
+    # On a Mac, what is already in the XDG place stays there, each folder for itself.
+    if platform == "darwin" and not (home / below_home / APP).is_dir():
         return home / _MACOS[role] / APP
     return home / below_home / APP
 

@@ -107,7 +107,7 @@ providers = ["b", "a", "a"]
         ),
         (
             'kind = "guide"\nenabled = false',
-            ": providers: every provider is disabled; fallback.toml.example shows what one looks like",
+            ": providers: every provider is disabled; `fallback-chat config init` writes an example",
         ),
         (
             'preset = "groq"\nmodel = "m"\napi_key = "sk-\\"x\\""',
@@ -229,7 +229,7 @@ def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(name: str) -> 
         ("#" * 300_000, ": the file is larger than 256 KiB, so it is hardly a fallback.toml"),
         (
             "",
-            ": providers: there is no usable [[providers]] entry; fallback.toml.example shows what one looks like",
+            ": providers: there is no usable [[providers]] entry; `fallback-chat config init` writes an example",
         ),
     ],
     ids=lambda value: repr(value[:20]),

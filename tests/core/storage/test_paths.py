@@ -56,12 +56,19 @@ def test_a_mac_keeps_files_in_its_library(tmp_path: Path) -> None:
     )
 
 
-def test_a_mac_user_who_has_a_dot_config_keeps_it(tmp_path: Path) -> None:
-    (tmp_path / ".config" / "fallback-chat").mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("role", "place"),
+    [("config", ".config"), ("data", ".local/share"), ("state", ".local/state"), ("cache", ".cache")],
+)
+def test_on_a_mac_a_folder_that_is_in_the_usual_place_stays_and_moves_no_other(
+    role: str, place: str, tmp_path: Path
+) -> None:
+    before = Paths.from_env({"HOME": str(tmp_path)}, platform="darwin")
+    (tmp_path / place / "fallback-chat").mkdir(parents=True)
 
-    paths = Paths.from_env({"HOME": str(tmp_path)}, platform="darwin")
+    after = Paths.from_env({"HOME": str(tmp_path)}, platform="darwin")
 
-    assert paths == Paths.from_env({"HOME": str(tmp_path)}, platform="linux")
+    assert after == before._replace(**{role: tmp_path / place / "fallback-chat"})
 
 
 def test_windows_has_its_own_variables() -> None:
