@@ -21,7 +21,7 @@ from fallback_chat.core.config.resolve import merge, resolve
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.config.values import describe
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.storage.files import check_regular, make_private_dir, read_own, read_regular, write_own
+from fallback_chat.core.storage.files import check_regular, make_private_dir, naming, read_own, read_regular, write_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,9 +128,8 @@ def read_file(path: Path) -> bytes:
     """
     try:
         return read_regular(path, MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError([Problem("", f"cannot be read: {reason}", path)]) from error
+    except OSError as error:
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror}", path)]) from error
 
 
 def consequences(path: Path, content: bytes) -> list[str]:
@@ -213,11 +212,11 @@ def _check_files(settings: Settings) -> None:
         import ssl
 
         try:
-            check_regular(provider.ca_file)
-            ssl.create_default_context(cafile=provider.ca_file)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            message = f"{provider.ca_file} cannot be used as certificates (PEM): {reason}"
+            with naming(provider.ca_file):
+                check_regular(provider.ca_file)
+                ssl.create_default_context(cafile=provider.ca_file)
+        except OSError as error:
+            message = f"{provider.ca_file} cannot be used as certificates (PEM): {error.strerror}"
             problems.add(f"providers.{quoted(provider.name)}.ca_file", message, settings.path)
     problems.check()
 

@@ -146,6 +146,8 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except RuntimeError as error:  # raised by pathlib for links that lead in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+    except ValueError as error:  # it holds a NUL, or what the file system's encoding cannot say
+        raise OSError(errno.EINVAL, "no file can have such a name", str(path)) from error
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
 

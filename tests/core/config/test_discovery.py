@@ -142,7 +142,11 @@ def test_a_named_file_is_used_alone_and_the_flag_beats_the_environment(place: Pl
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("missing.toml", "No such file or directory"), (".", "it is a directory"), ("a\0b", "embedded null byte")],
+    [
+        ("missing.toml", "No such file or directory"),
+        (".", "it is a directory"),
+        ("a\0b", "no file can have such a name"),
+    ],
 )
 def test_a_named_file_that_cannot_be_read_is_an_error(place: Place, name: str, reason: str) -> None:
     place.mine(MINE)

@@ -103,6 +103,19 @@ def changed(path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\0", "\ud800"], ids=ascii)
+def test_a_name_that_no_file_can_have_is_an_error_like_any_other(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    calls = [
+        lambda: read_regular(path, 9),
+        lambda: read_own(path, 9),
+        lambda: changed(path),
+        lambda: write_private(path, b"x"),
+        lambda: write_own(path, b"x"),
+    ]
+    assert {refusal(call) for call in calls} == {"no file can have such a name"}
+
+
 def test_a_link_is_replaced_by_a_file_of_the_programs_own_and_what_it_led_to_stays(tmp_path: Path) -> None:
     precious, link = tmp_path / "precious", tmp_path / "link"
     precious.write_text("precious")
