@@ -23,9 +23,11 @@ def servers() -> Iterator[tuple[Simulator, ...]]:
 
 
 @pytest.fixture
-def program(servers: tuple[Simulator, ...], tmp_path: Path) -> Program:
+def program(servers: tuple[Simulator, ...], tmp_path: Path) -> Iterator[Program]:
     """Give the program over a chain of one healthy server; `play` makes it another."""
-    return Program(tmp_path, servers).play("ok")
+    program = Program(tmp_path, servers).play("ok")
+    yield program
+    program.end()
 
 
 @pytest.fixture

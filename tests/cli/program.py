@@ -55,6 +55,7 @@ class Program:
     runs: int = 0
     mode: int = 0o600
     """The permissions of fallback.toml."""
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def play(self, *scripts: Script | str, manner: Manner | None = None, **chain: Any) -> Self:
         """Let the first servers answer by `scripts` and be the chain; `chain` is laid over quick settings.
@@ -114,7 +115,14 @@ class Program:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
         command = [sys.executable, "-m", "fallback_chat", *args]
         process: subprocess.Popen[bytes] = subprocess.Popen(command, env=self.environment(**(env or {})), **streams)
+        self.started.append(process)
         return process
+
+    def end(self) -> None:
+        """Leave nothing behind, also of a test that has failed: an open pipe would be reported by one of the next."""
+        for process in self.started:
+            with process:
+                process.kill()
 
     def __call__(
         self, *args: str, stdin: bytes | None = None, env: dict[str, str | None] | None = None, **options: Any
