@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from fallback_chat.core.attempts import AttemptRecord, Segment
 from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, VendorExtra
 from fallback_chat.core.checks import check_seconds, check_text, check_type, one_of, several
 from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError
-from fallback_chat.core.events import AttemptRecord, Segment
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, LLMStream
 from fallback_chat.core.lone_tag import split_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.engine.reading import AnswerStream
+    from fallback_chat.core.llm import LLM
+
 
 NOT_WHOLE: Final = (
     FinishReason.LENGTH,
@@ -167,6 +168,17 @@ class Answer:
         )
 
 
+class Provenance(Protocol):
+    """A stream that reports who gave its answer, and how it came about."""
+
+    @property
+    def llm(self) -> LLM | None: ...
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]: ...
+    @property
+    def segments(self) -> tuple[Segment, ...]: ...
+
+
 class AnswerBuilder:
     """Collects the chunks of one answer; text voided by a restart is kept in `superseded`."""
 
@@ -221,7 +233,7 @@ class AnswerBuilder:
         self._usage = chunk.usage or self._usage
         self._model = chunk.model or self._model
 
-    def build(self, stream: AnswerStream) -> Answer:
+    def build(self, stream: Provenance) -> Answer:
         """Return what has arrived so far, whether or not the stream has ended."""
         check_type("stream", stream, LLMStream)
         llm, segments = stream.llm, stream.segments

@@ -9,10 +9,10 @@ from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fallback_chat.core.answer import Answer, AnswerError
+from fallback_chat.core.attempts import AttemptRecord, Segment
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
 from fallback_chat.core.checks import check_count, check_number, check_type, one_of
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
-from fallback_chat.core.events import AttemptRecord, Segment
 from fallback_chat.core.llm import CompletionUsage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@
         │                          decides what follows
         ├── APIConnectionError     no usable connection: DNS, refused, TLS, reset
         │   ├── APITimeoutError    no content in time
-        │   └── AllProvidersFailed the whole chain failed; `attempts` holds each one, in order
+        │   └── AllProvidersFailed the whole chain failed: see `core/attempts.py`
         ├── APIStatusError         the server answered with a status other than 200
         └── APIStreamError         a 200 that went wrong: an error event, a cut, no content
 
@@ -23,10 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.core.checks import MOST, check_count, check_seconds, check_type, one_of, several
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
-
-    from fallback_chat.core.events import AttemptRecord
 
 
 class ErrorKind(StrEnum):
@@ -258,85 +256,3 @@ class APIStreamError(APIError):
     """A stream that began with 200 failed: an error event, a cut, a stall, or no content."""
 
     default_kind = ErrorKind.STREAM_ERROR
-
-
-class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part of the public interface
-    """No provider of the chain gave an answer; a connection error, as in LiveKit's adapter.
-
-    `attempts` has every attempt in order; the last one's error is chained as `__cause__`. `kind`
-    sums them up: failures that waiting mends come first, then those that the network mends, then
-    those that only the user can mend. As a string it names each provider, why it failed, and the
-    time spent.
-    """
-
-    def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
-        from fallback_chat.core.events import AttemptRecord
-
-        self.attempts = several("attempts", attempts, AttemptRecord)
-        check_type("deadline_exceeded", deadline_exceeded, bool)
-        latest = max((attempt.round for attempt in self.attempts), default=1)
-        errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
-        decisive = min(errors, key=lambda error: _SUMMARY_ORDER.index(error.kind), default=None)
-        waits = [error.retry_after for error in errors if error.retry_after is not None]
-        self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
-        """A deadline, of this chain or of the decisive one within it, ended the turn."""
-        self.headline = _headline(errors)
-        """The failure without the names of the providers."""
-        super().__init__(
-            self._in_full(),
-            kind=decisive.kind if decisive else ErrorKind.CONNECTION,
-            details=ErrorDetails(
-                retry_after=min(waits, default=None),
-                blames_input=decisive is not None and decisive.details.blames_input,
-            ),
-        )
-
-    def _in_full(self) -> str:
-        """Return the headline with the time it took, and the last failure of each provider."""
-        latest: dict[str, APIError | None] = {}
-        for one in self.attempts:
-            latest[one.provider] = one.error or latest.get(one.provider)
-        told = "; ".join(f"{name}: {'not asked' if error is None else _told(error)}" for name, error in latest.items())
-        seconds = sum(one.elapsed for one in self.attempts)
-        spent = f" after {seconds:.1f} s" if any(latest.values()) else ""
-        return f"{self.headline}{spent}{f' ({told})' if told else ''}"
-
-
-def _headline(errors: Sequence[APIError]) -> str:
-    if not errors:
-        return "no provider of the chain could be asked"
-    if all(isinstance(error, APIConnectionError) and error.no_route for error in errors):
-        return "you seem to be offline: no provider of the chain can be reached"
-    return "no provider of the chain gave an answer"
-
-
-def _told(error: APIError) -> str:
-    """Return a failure in a few words: its kind, the status and the server's text."""
-    status = f"HTTP {error.details.status}" if error.details.status else ""
-    said = ": ".join(part for part in (status, " ".join(error.message.split())) if part)
-    return f"{error.kind.value.replace('_', ' ')} ({said})" if said else error.kind.value.replace("_", " ")
-
-
-_SUMMARY_ORDER = [
-    ErrorKind.CONTENT_FILTER,
-    ErrorKind.REFUSAL,
-    ErrorKind.RATE_LIMITED,
-    ErrorKind.OVERLOADED,
-    ErrorKind.SERVER_ERROR,
-    ErrorKind.TIMEOUT,
-    ErrorKind.CONNECTION,
-    ErrorKind.EMPTY,
-    ErrorKind.TRUNCATED,
-    ErrorKind.STALLED,
-    ErrorKind.STREAM_ERROR,
-    ErrorKind.CANCELLED,
-    ErrorKind.QUOTA_EXHAUSTED,
-    ErrorKind.CONTEXT_EXCEEDED,
-    ErrorKind.TOO_LARGE,
-    ErrorKind.AUTH,
-    ErrorKind.PERMISSION,
-    ErrorKind.MODEL_NOT_FOUND,
-    ErrorKind.UNSUPPORTED,
-    ErrorKind.BAD_REQUEST,
-    ErrorKind.BUG,
-]

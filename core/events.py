@@ -4,71 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type, one_of
+from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.llm import LLM
 
-if TYPE_CHECKING:
-    from fallback_chat.core.engine.breaker import State
 
+class State(StrEnum):
+    """The state of a provider's breaker."""
 
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    OK = "ok"
-    FAILED = "failed"
-    PARTIAL = "partial"
-    """It failed after some of its text had been shown."""
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-    """Not asked: cooling down, blocked, disabled, or too small for this conversation."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """One request to one provider within a turn; times in seconds."""
-
-    provider: str
-    kind: str
-    model: str
-    outcome: Outcome
-    error: APIError | None = None
-    first_token: float | None = None
-    elapsed: float = 0.0
-    round: int = 1
-    """1 for the first pass over the chain; each wait for the whole chain begins another."""
-    budget: float | None = None
-    """The time limit up to its first content; None if unknown."""
-    budget_reason: str | None = None
-    """The rule behind the limit: `asked`, `default`, `local`, `thinks`, `learned`, `trial` or
-    `deadline`."""
-
-    def __post_init__(self) -> None:
-        check_text(self, "provider", "kind", "model")
-        object.__setattr__(self, "outcome", one_of("outcome", self.outcome, Outcome))
-        check_type("error", self.error, APIError, none=True)
-        check_seconds("first_token", self.first_token, zero=True, none=True)
-        check_seconds("elapsed", self.elapsed, zero=True)
-        check_count("round", self.round, least=1)
-        check_seconds("budget", self.budget, zero=True, none=True)
-        check_type("budget_reason", self.budget_reason, str, none=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The part of a continued answer given by one provider, a half-open range of code points."""
-
-    provider: str
-    model: str
-    start: int
-    end: int
-
-    def __post_init__(self) -> None:
-        check_text(self, "provider", "model")
-        check_count("start", self.start)
-        check_count("end", self.end, least=self.start)
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    BLOCKED = "blocked"
+    DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,10 @@ checkers.
 from fallback_chat.core.answer import Answer as Answer
 from fallback_chat.core.answer import AnswerBuilder as AnswerBuilder
 from fallback_chat.core.answer import AnswerError as AnswerError
+from fallback_chat.core.attempts import AllProvidersFailed as AllProvidersFailed
+from fallback_chat.core.attempts import AttemptRecord as AttemptRecord
+from fallback_chat.core.attempts import Outcome as Outcome
+from fallback_chat.core.attempts import Segment as Segment
 from fallback_chat.core.chat_context import ChatContext as ChatContext
 from fallback_chat.core.chat_context import ChatMessage as ChatMessage
 from fallback_chat.core.chat_context import Document as Document
@@ -20,7 +24,6 @@ from fallback_chat.core.chat_context import ToolResult as ToolResult
 from fallback_chat.core.chat_context import VendorExtra as VendorExtra
 from fallback_chat.core.engine.adapter import FallbackAdapter as FallbackAdapter
 from fallback_chat.core.engine.breaker import Health as Health
-from fallback_chat.core.engine.breaker import State as State
 from fallback_chat.core.engine.health import HealthStore as HealthStore
 from fallback_chat.core.engine.health import MemoryHealthStore as MemoryHealthStore
 from fallback_chat.core.engine.reading import GeneratorStream as GeneratorStream
@@ -31,7 +34,6 @@ from fallback_chat.core.engine.settings import OnStreamFailure as OnStreamFailur
 from fallback_chat.core.engine.settings import Prefer as Prefer
 from fallback_chat.core.engine.settings import Recovery as Recovery
 from fallback_chat.core.engine.stream import FallbackLLMStream as FallbackLLMStream
-from fallback_chat.core.errors import AllProvidersFailed as AllProvidersFailed
 from fallback_chat.core.errors import APIConnectionError as APIConnectionError
 from fallback_chat.core.errors import APIError as APIError
 from fallback_chat.core.errors import APIStatusError as APIStatusError
@@ -45,7 +47,6 @@ from fallback_chat.core.errors import Problem as Problem
 from fallback_chat.core.events import AllFailed as AllFailed
 from fallback_chat.core.events import AttemptFailed as AttemptFailed
 from fallback_chat.core.events import AttemptLate as AttemptLate
-from fallback_chat.core.events import AttemptRecord as AttemptRecord
 from fallback_chat.core.events import AttemptSkipped as AttemptSkipped
 from fallback_chat.core.events import AttemptStarted as AttemptStarted
 from fallback_chat.core.events import AvailabilityChangedEvent as AvailabilityChangedEvent
@@ -53,9 +54,8 @@ from fallback_chat.core.events import Event as Event
 from fallback_chat.core.events import FailedOver as FailedOver
 from fallback_chat.core.events import LinkChanged as LinkChanged
 from fallback_chat.core.events import Notice as Notice
-from fallback_chat.core.events import Outcome as Outcome
 from fallback_chat.core.events import ProviderGivenUp as ProviderGivenUp
-from fallback_chat.core.events import Segment as Segment
+from fallback_chat.core.events import State as State
 from fallback_chat.core.events import StreamContinued as StreamContinued
 from fallback_chat.core.events import StreamRestarted as StreamRestarted
 from fallback_chat.core.events import Waiting as Waiting

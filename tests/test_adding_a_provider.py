@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fallback_chat import providers
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.chat_context import ChatContext, Image, Role, Text
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
+from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import Notice
 from fallback_chat.core.llm import LLM, ChatOptions, CompletionUsage
 from fallback_chat.providers.http.connections import HttpEngine

@@ -16,14 +16,14 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.words.failures import EXIT_CODE_OF_KIND
 from fallback_chat.cli.words.health import STATES
+from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import RULES, Next, Verdict
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import Outcome
+from fallback_chat.core.events import State
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import Failure

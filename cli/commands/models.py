@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.core.attempts import AttemptRecord
     from fallback_chat.core.config.settings import ProviderSettings
-    from fallback_chat.core.events import AttemptRecord
     from fallback_chat.core.llm import LLM, ModelInfo
     from fallback_chat.wiring import OpenChain
 

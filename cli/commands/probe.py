@@ -16,8 +16,9 @@ from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import hint, sentence
 from fallback_chat.cli.words.health import state_word, tone
 from fallback_chat.core.answer_json import milliseconds, redacted, rfc3339
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.check import check
+from fallback_chat.core.events import State
 from fallback_chat.core.llm import ProbeReport
 
 if TYPE_CHECKING:

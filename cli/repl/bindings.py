@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.prompt import Prompt
 
 
-def bind(prompt: Prompt, keymap: Keymap, pressed: Callable[[], Sequence[KeyPress]]) -> KeyBindingsBase:
-    """Bind the table of actions, and the keys that are always the same; `pressed` returns the keys that are being looked at."""
+def bind(prompt: Prompt, keymap: Keymap) -> KeyBindingsBase:
+    """Bind the table of actions, and the keys that are always the same."""
     line, menu = prompt.line, prompt.menu
     editing = has_focus(line)
     empty = editing & Condition(lambda: not line.text)
@@ -61,7 +61,9 @@ def bind(prompt: Prompt, keymap: Keymap, pressed: Callable[[], Sequence[KeyPress
     for keys, condition, action in rows:
         if keys == ("escape", "escape"):  # in vi mode the first of them has gone to normal mode
             bindings.add("escape", filter=condition & vi_navigation_mode)(_called(action))
-        filters = condition & Condition(lambda keys=keys: _is_meant(keys, pressed(), vi=vi_mode()))  # type: ignore[misc]
+        filters = condition & Condition(
+            lambda keys=keys: _is_meant(keys, prompt.app.key_processor.key_buffer, vi=vi_mode())
+        )  # type: ignore[misc]
         # What acts at once does not wait for what may follow an Escape.
         bindings.add(*keys, filter=filters, eager=len(keys) == 1)(_called(action))
     bindings.add(Keys.BracketedPaste, filter=editing)(lambda event: line.paste(event.data))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.application import get_app_session
 from prompt_toolkit.output import DummyOutput
 
+from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.commands.app import help_lines
@@ -92,6 +93,7 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
     return Prompt(
         hooks,
         repl.keymap,
+        bind,
         host.preferences,
         pastes=pastes,
         history=InputHistory(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.repl.attachments import as_written, readings
 from fallback_chat.cli.repl.menu import Choice
@@ -25,7 +25,7 @@ _MENTION: Final = re.compile(
 class ChatCompleter:
     """Knows what fits at the end of a draft: slash commands from the registry, their arguments from `values`, files behind `@`."""
 
-    def __init__(self, registry: Registry, values: Callable[[Command, str], Iterable[Choice]]) -> None:
+    def __init__(self, registry: Registry[Any], values: Callable[[Command[Any], str], Iterable[Choice]]) -> None:
         self._registry = registry
         self._values = values
 
@@ -64,7 +64,7 @@ class ChatCompleter:
                 final = not row.argument or row.argument.startswith("[")
                 yield Choice(row.name, row.help, f"/{row.name}", len(beginning), True, final and not row.picks)
 
-    def _arguments(self, command: Command, line: str, begin: int) -> Iterator[Choice]:
+    def _arguments(self, command: Command[Any], line: str, begin: int) -> Iterator[Choice]:
         argument = line[begin:]
         for choice in self._values(command, argument):
             if choice.text != argument:

@@ -13,14 +13,14 @@ from fallback_chat.cli.repl.status import Tone, shorten
 from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
 from fallback_chat.cli.words.notices import calls_only, notices, ordinal, shortcomings, speaker
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
+from fallback_chat.core.attempts import AllProvidersFailed, Outcome
+from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptLate,
     AttemptSkipped,
     LinkChanged,
     Notice,
-    Outcome,
     ProviderGivenUp,
     StreamContinued,
     StreamRestarted,

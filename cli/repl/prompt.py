@@ -19,7 +19,6 @@ from prompt_toolkit.widgets import SearchToolbar
 from fallback_chat.cli.render.cells import cells
 from fallback_chat.cli.render.screen import Cursor
 from fallback_chat.cli.repl.area import Area, Text, lay_out, shown
-from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.line import Line
 from fallback_chat.cli.repl.menu import Menu, common_beginning
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.key_binding import KeyBindingsBase
     from prompt_toolkit.output import Output
 
     from fallback_chat.cli.render.rows import Row
@@ -77,6 +77,7 @@ class Prompt:
         self,
         hooks: Hooks,
         keymap: Keymap,
+        bind: Callable[[Prompt, Keymap], KeyBindingsBase],
         preferences: Preferences,
         *,
         pastes: Pastes,
@@ -104,7 +105,7 @@ class Prompt:
         window = Window(control)
         self.app: Application[None] = Application(
             layout=Layout(HSplit([window, self._search]), window),
-            key_bindings=bind(self, keymap, lambda: self.app.key_processor.key_buffer),
+            key_bindings=bind(self, keymap),
             include_default_pygments_style=False,
             cursor=ModalCursorShapeConfig(),
             reverse_vi_search_direction=True,

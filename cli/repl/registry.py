@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from fallback_chat.cli.repl.draft import VEIL
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.menu import Choice
-    from fallback_chat.cli.repl.repl import Repl
 
+Chat = TypeVar("Chat")
+"""What the commands act on."""
 LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
 """They leave without a slash, too."""
 _COMMAND: Final = re.compile(rf"/(?!/)([^\s/{VEIL}]*)(?=\s|\Z)")
 
 
-def no_values(_: Repl) -> Iterable[Choice]:
+def no_values(_: object) -> Iterable[Choice]:
     """Offer nothing as an argument."""
     return ()
 
@@ -34,20 +35,20 @@ def narrowed(choices: Iterable[Choice], argument: str) -> list[Choice]:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Command(Generic[Chat]):
     """One slash command."""
 
     name: str
     help: str
     """One line."""
-    run: Callable[[Repl, str], Awaitable[None]]
+    run: Callable[[Chat, str], Awaitable[None]]
     """Gets what follows the name, without blanks around it. Raises `InputError` when that makes no sense."""
     argument: str = ""
     """As `[NAME]` in the help."""
     aliases: tuple[str, ...] = ()
-    values: Callable[[Repl], Iterable[Choice]] = no_values
+    values: Callable[[Chat], Iterable[Choice]] = no_values
     """What the argument may be."""
-    finds: Callable[[Repl, str], Iterable[Choice]] | None = None
+    finds: Callable[[Chat, str], Iterable[Choice]] | None = None
     """What the argument, which is searched for, may mean; in place of `values`."""
     picks: bool = False
     """Sent without an argument, it lets the user pick one."""
@@ -61,23 +62,23 @@ class Command:
         """The command as one writes it."""
         return f"/{self.name} {self.argument}".rstrip()
 
-    def choices(self, repl: Repl, argument: str) -> Iterable[Choice]:
+    def choices(self, chat: Chat, argument: str) -> Iterable[Choice]:
         """Return what the argument may be, as far as it is written."""
-        return narrowed(self.values(repl), argument) if self.finds is None else self.finds(repl, argument)
+        return narrowed(self.values(chat), argument) if self.finds is None else self.finds(chat, argument)
 
 
-class Registry:
+class Registry(Generic[Chat]):
     """Finds commands by what was typed."""
 
-    def __init__(self, rows: Sequence[Command]) -> None:
+    def __init__(self, rows: Sequence[Command[Chat]]) -> None:
         self.rows = tuple(rows)
-        self._by_name: dict[str, Command] = {}
+        self._by_name: dict[str, Command[Chat]] = {}
         for row in rows:
             for name in (row.name, *row.aliases):
                 if self._by_name.setdefault(name, row) is not row:
                     raise ValueError(f"two commands are called {name!r}")
 
-    def find(self, name: str) -> Command | None:
+    def find(self, name: str) -> Command[Chat] | None:
         """Give the command of that name, alias, or unique beginning of a name."""
         exact = self._by_name.get(name)
         if exact is not None or not name:

@@ -53,7 +53,7 @@ class Repl:
         chain: Chain,
         session: Session,
         host: Host,
-        registry: Registry,
+        registry: Registry[Repl],
         keymap: Keymap,
         record: Record,
         *,

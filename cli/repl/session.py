@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import put_together
 from fallback_chat.cli.repl.draft import Draft
+from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
-from fallback_chat.core.events import Outcome
 from fallback_chat.core.llm import ChatOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fallback_chat.core.answer import Answer
+    from fallback_chat.core.attempts import AttemptRecord
     from fallback_chat.core.chat_context import Part
     from fallback_chat.core.config.settings import Prices
     from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.events import AttemptRecord
 
 CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
 CHARACTERS_PER_TOKEN: Final = 4

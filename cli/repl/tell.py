@@ -11,9 +11,9 @@ from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.cli.words.health import SHORT, countdown
 from fallback_chat.cli.words.notices import speaker
-from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.budget import Budget, BudgetReason
-from fallback_chat.core.events import Outcome
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.session import Session, TurnResult
-    from fallback_chat.core.events import AttemptRecord, AvailabilityChangedEvent, LinkChanged
+    from fallback_chat.core.attempts import AttemptRecord
+    from fallback_chat.core.events import AvailabilityChangedEvent, LinkChanged
 
 _BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": "by your wish"}
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.answer_json import answer_json, attempt_error, milliseconds, redacted, rfc3339
-from fallback_chat.core.errors import AllProvidersFailed, APIError
+from fallback_chat.core.attempts import AllProvidersFailed
+from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptLate,

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.signals import Interrupted, received
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.policy import rule
-from fallback_chat.core.errors import (
-    AllProvidersFailed,
-    APIError,
-    ConfigError,
-    ErrorKind,
-    FallbackChatError,
-    InputError,
-)
+from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, FallbackChatError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.failures import duration, explain, sentence
+from fallback_chat.core.attempts import AllProvidersFailed, Outcome
 from fallback_chat.core.engine.policy import rule
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
+from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptLate,
@@ -15,7 +16,6 @@ from fallback_chat.core.events import (
     AttemptStarted,
     LinkChanged,
     Notice,
-    Outcome,
     ProviderGivenUp,
     StreamContinued,
     StreamRestarted,

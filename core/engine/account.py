@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.events import AttemptRecord, Outcome
+from fallback_chat.core.attempts import AttemptRecord, Outcome
 
 if TYPE_CHECKING:
     from fallback_chat.core.engine.order import Candidate, Order

@@ -13,11 +13,11 @@ processes and outlive them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.engine.policy import Verdict
 from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,16 +40,6 @@ DAY: Final = 86_400.0
 LONGEST_REST: Final = 32 * DAY
 """Seconds; only another program or a wrong clock can have written a longer one."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
-
-
-class State(StrEnum):
-    """The state of a provider's breaker."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-    BLOCKED = "blocked"
-    DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from fallback_chat.core.attempts import AttemptRecord, Outcome
 from fallback_chat.core.engine.budget import BudgetReason
 from fallback_chat.core.errors import APITimeoutError
-from fallback_chat.core.events import AttemptRecord, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
 from fallback_chat.core.checks import check_seconds, check_type, several
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.wellformed import named
-from fallback_chat.core.errors import AllProvidersFailed, APIError, ErrorKind
-from fallback_chat.core.events import AttemptRecord, Outcome
+from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.events import State
 from fallback_chat.core.llm import LLM, ModelInfo, ProbeReport
 
 if TYPE_CHECKING:

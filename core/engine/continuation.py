@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.attempts import Segment
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.engine.seam import Seam, anchor_of
-from fallback_chat.core.events import Segment
 from fallback_chat.core.llm import ChoiceDelta
 
 if TYPE_CHECKING:

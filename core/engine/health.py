@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from fallback_chat.core.engine import breaker
-from fallback_chat.core.engine.breaker import Health, Permit, Result, State
+from fallback_chat.core.engine.breaker import Health, Permit, Result
 from fallback_chat.core.engine.policy import Verdict, verdict
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from fallback_chat.core.errors import APIError

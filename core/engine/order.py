@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.policy import Next, rule
 from fallback_chat.core.engine.settings import OnRefusal
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

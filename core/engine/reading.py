@@ -12,7 +12,7 @@ from fallback_chat.core.checks import check_type
 from fallback_chat.core.llm import LLMStream
 
 if TYPE_CHECKING:
-    from fallback_chat.core.events import AttemptRecord, Segment
+    from fallback_chat.core.attempts import AttemptRecord, Segment
     from fallback_chat.core.llm import LLM, ChatChunk
 
 

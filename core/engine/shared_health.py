@@ -14,8 +14,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import Samples
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -13,9 +13,10 @@ from fallback_chat.core.llm import ChatChunk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fallback_chat.core.attempts import Segment
     from fallback_chat.core.engine.continuation import Transcript
     from fallback_chat.core.engine.turn import Failure
-    from fallback_chat.core.events import Event, Segment
+    from fallback_chat.core.events import Event
     from fallback_chat.core.llm import LLM
 
 

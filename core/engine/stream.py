@@ -47,6 +47,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.account import Account
 from fallback_chat.core.engine.attempt import Attempt
 from fallback_chat.core.engine.backoff import retry_wait, round_wait
@@ -65,16 +66,16 @@ from fallback_chat.core.engine.telling import Teller
 from fallback_chat.core.engine.turn import Failure
 from fallback_chat.core.engine.watchdog import GivenUpError
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
-from fallback_chat.core.events import AttemptLate, AttemptStarted, Outcome, Waiting
+from fallback_chat.core.events import AttemptLate, AttemptStarted, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection
 
+    from fallback_chat.core.attempts import AttemptRecord, Segment
     from fallback_chat.core.engine.backoff import RoundWait
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.turn import Services, TurnOptions
-    from fallback_chat.core.events import AttemptRecord, Segment
     from fallback_chat.core.llm import LLM, ChatChunk, LLMStream
 
 LONGEST_ANSWER: Final = 300.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.errors import AllProvidersFailed
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.events import (
     AllFailed,
     AttemptFailed,
@@ -17,12 +17,13 @@ from fallback_chat.core.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fallback_chat.core.attempts import AttemptRecord
     from fallback_chat.core.engine.attempt import Attempt
     from fallback_chat.core.engine.call import Call
     from fallback_chat.core.engine.order import Candidate, Order
     from fallback_chat.core.engine.turn import Failure
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.events import AttemptRecord, Event
+    from fallback_chat.core.events import Event
     from fallback_chat.core.llm import LLM
 
 

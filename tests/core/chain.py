@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
-from fallback_chat.core.events import EVENT_NAMES
+from fallback_chat.core.events import EVENT_NAMES, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fallback_chat.core.engine.breaker import State
     from fallback_chat.core.engine.stream import FallbackLLMStream
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.events import Event

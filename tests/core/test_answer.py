@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.answer import PART, Answer, AnswerBuilder, AnswerError, is_another_model, parts
 from fallback_chat.core.answer_json import answer_from, answer_json
+from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
 from fallback_chat.core.errors import APIError, ErrorDetails
-from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 
 if TYPE_CHECKING:

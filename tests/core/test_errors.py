@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fallback_chat.core import errors
+from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
 from fallback_chat.core.errors import (
-    AllProvidersFailed,
     APIConnectionError,
     APIError,
     APIStatusError,
@@ -22,7 +22,6 @@ from fallback_chat.core.errors import (
     InputError,
     Problem,
 )
-from fallback_chat.core.events import AttemptRecord, Outcome
 
 
 def attempt(kind: ErrorKind, retry_after: float | None = None, outcome: Outcome = Outcome.FAILED) -> AttemptRecord:

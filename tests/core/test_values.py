@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
+from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -31,16 +32,13 @@ from fallback_chat.core.events import (
     AllFailed,
     AttemptFailed,
     AttemptLate,
-    AttemptRecord,
     AttemptSkipped,
     AttemptStarted,
     AvailabilityChangedEvent,
     FailedOver,
     LinkChanged,
     Notice,
-    Outcome,
     ProviderGivenUp,
-    Segment,
     StreamContinued,
     StreamRestarted,
     Waiting,

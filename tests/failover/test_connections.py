@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.chat_context import ChatContext, Tool
-from fallback_chat.core.errors import AllProvidersFailed
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.simulator import (
     Manner,

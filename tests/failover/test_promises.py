@@ -7,10 +7,10 @@ import math
 
 import pytest
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import OnRefusal
-from fallback_chat.core.errors import AllProvidersFailed
 from fallback_chat.core.errors import ErrorKind as Kind
 from fallback_chat.providers.simulator import (
     black_hole,

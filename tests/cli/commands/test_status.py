@@ -13,9 +13,10 @@ import pytest
 
 from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.words.health import countdown, state_word
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
 from fallback_chat.core.engine.shared_health import Label
+from fallback_chat.core.events import State
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent.parent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.session import Attachment, Plan, Session, TurnResult, typed
 from fallback_chat.core.answer import Answer
+from fallback_chat.core.attempts import AttemptRecord, Outcome
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.config.settings import Prices
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 
 NOW = 1000.0

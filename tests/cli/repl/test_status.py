@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, money, shorten, state_word
 from fallback_chat.cli.words.health import OF_REASON as HEALTH_WORDS
 from fallback_chat.cli.words.health import STATES, countdown
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.events import State
 
 NOW = 100.0
 ENTRIES = (

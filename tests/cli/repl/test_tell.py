@@ -6,9 +6,8 @@ import pytest
 
 from fallback_chat.cli.repl.tell import transition
 from fallback_chat.cli.words.health import SHORT, short
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
-from fallback_chat.core.events import AvailabilityChangedEvent
+from fallback_chat.core.events import AvailabilityChangedEvent, State
 from tests.core.scripted import ScriptedLLM
 
 A = ScriptedLLM("a", [])

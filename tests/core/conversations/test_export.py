@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from fallback_chat.core.answer import Answer, AnswerError
+from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text, ToolCall
 from fallback_chat.core.conversations.export import to_json, to_markdown
 from fallback_chat.core.conversations.records import Conversation, SessionId, StoredTurn, Summary, TurnId
-from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.conversations.fakes import answer, question
 

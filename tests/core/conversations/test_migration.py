@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fallback_chat.core.answer import Answer
+from fallback_chat.core.attempts import Segment
 from fallback_chat.core.chat_context import VendorExtra
 from fallback_chat.core.conversations import store
 from fallback_chat.core.conversations.export import to_json
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.store import History
-from fallback_chat.core.events import Segment
 from fallback_chat.core.storage.sqlite import StorageError
 from tests.core.conversations.fakes import SetClock, answer, question
 

@@ -9,12 +9,12 @@ import pytest
 
 from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
 from fallback_chat.core.answer_json import attempt_json
+from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import ChatContext, ToolCall, VendorExtra
 from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, find_conversation, open_history
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
-from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.answer_json import answer_json
+from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import (
     ChatContext,
     ChatMessage,
@@ -25,7 +26,6 @@ from fallback_chat.core.chat_context import (
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, SessionId, StoredTurn, Summary
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
-from fallback_chat.core.events import AttemptRecord, Outcome, Segment
 from fallback_chat.core.llm import CompletionUsage, FinishReason
 from tests.core.conversations.fakes import SetClock, answer, question
 from tests.sampling import examples

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from fallback_chat.core.engine.breaker import Health, Permit, State
+from fallback_chat.core.engine.breaker import Health, Permit
 from fallback_chat.core.engine.health import Change, HealthBoard
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.errors import (
-    AllProvidersFailed,
     APIConnectionError,
     APIError,
     APIStatusError,

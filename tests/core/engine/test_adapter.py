@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.engine.adapter import FallbackAdapter
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails
-from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, Outcome
+from fallback_chat.core.events import AttemptStarted, AvailabilityChangedEvent, State
 from fallback_chat.core.llm import ChatChunk, ChatOptions, ChoiceDelta, CompletionUsage, FinishReason, ProbeReport
 from tests.core.chain import HELLO, SETTINGS, all_events_of, chain_of, states, turn_with
 from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step, call, finish, text

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from fallback_chat.core.engine import breaker
-from fallback_chat.core.engine.breaker import Health, Permit, Result, State
+from fallback_chat.core.engine.breaker import Health, Permit, Result
 from fallback_chat.core.engine.policy import Verdict
+from fallback_chat.core.events import State
 from tests.sampling import examples
 
 NOW = 1_000_000_000.0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.core.attempts import AllProvidersFailed, Outcome
 from fallback_chat.core.engine.adapter import FallbackAdapter
-from fallback_chat.core.engine.breaker import State
-from fallback_chat.core.errors import AllProvidersFailed, APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
-from fallback_chat.core.events import Outcome
+from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 from fallback_chat.core.llm import ChatOptions, ModelInfo, ProbeReport
 from tests.core.chain import chain_of, states, turn_with
 from tests.core.scripted import SILENCE, STOP, FakeClock, Pause, ScriptedLLM, Step

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.core.engine.breaker import State
 from fallback_chat.core.engine.health import Change, HealthBoard, MemoryHealthStore
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 
 NOW = 1_000_000_000.0
 DOWN = APIError("down")

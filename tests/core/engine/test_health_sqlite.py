@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health_sqlite import (
     DAY,
     FORGET_AFTER,
@@ -26,6 +26,7 @@ from fallback_chat.core.engine.health_sqlite import (
 )
 from fallback_chat.core.engine.shared_health import Label
 from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.events import State
 from fallback_chat.core.storage.sqlite import StorageError, connect
 from tests.core.conversations.fakes import SetClock
 from tests.sampling import examples

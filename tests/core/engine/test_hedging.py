@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.budget import Budget, BudgetReason
 from fallback_chat.core.engine.hedging import NEVER, Hedge, Hedging
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
-from fallback_chat.core.errors import AllProvidersFailed, APIConnectionError, ErrorKind
+from fallback_chat.core.errors import APIConnectionError, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted, FailedOver
 from tests.core.chain import chain_of, error_of, states, turn_with
 from tests.core.scripted import ROLE, SILENCE, STOP, Pause, ScriptedLLM, Step

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from fallback_chat.core.engine.breaker import Health, Permit, State
+from fallback_chat.core.engine.breaker import Health, Permit
 from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
 from fallback_chat.core.engine.order import Candidate, Order
 from fallback_chat.core.engine.settings import AttemptSettings, OnRefusal
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 from tests.core.scripted import ScriptedLLM
 
 NOW = 1_000_000_000.0

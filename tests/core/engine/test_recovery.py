@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.engine.breaker import DAY, State
+from fallback_chat.core.engine.breaker import DAY
 from fallback_chat.core.engine.settings import ChainSettings, Recovery
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, ErrorDetails
-from fallback_chat.core.events import AvailabilityChangedEvent, LinkChanged
+from fallback_chat.core.events import AvailabilityChangedEvent, LinkChanged, State
 from fallback_chat.core.llm import ProbeReport
 from tests.core.chain import all_events_of, chain_of, turn_with
 from tests.core.scripted import ROLE, SILENCE, STOP, ScriptedLLM, Step

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
-from fallback_chat.core.errors import AllProvidersFailed, APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, Waiting
 from tests.core.chain import HELLO, SETTINGS, chain_of, error_of, turn_with
 from tests.core.scripted import ROLE, SILENCE, STOP, Pause, ScriptedLLM, Step

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.engine.breaker import Health, Permit, State
+from fallback_chat.core.engine.breaker import Health, Permit
 from fallback_chat.core.engine.health import Change, HealthBoard
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
 from fallback_chat.core.engine.shared_health import CLOSING, PATIENCE, Label, SharedHealthStore
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State
 from tests.core.conversations.fakes import SetClock
 
 if TYPE_CHECKING:

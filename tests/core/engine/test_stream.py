@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.engine.breaker import State
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure
-from fallback_chat.core.errors import (
-    AllProvidersFailed,
-    APIConnectionError,
-    APIStatusError,
-    APIStreamError,
-    ErrorDetails,
-    ErrorKind,
-)
+from fallback_chat.core.errors import APIConnectionError, APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import (
     AllFailed,
     AttemptFailed,
     AttemptStarted,
     AvailabilityChangedEvent,
     FailedOver,
+    State,
     StreamRestarted,
 )
 from fallback_chat.core.llm import ChatChunk, FinishReason

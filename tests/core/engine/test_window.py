@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.core.attempts import AttemptRecord, Outcome
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Image, Role, Text, ToolCall, ToolResult
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import AttemptRecord, AttemptSkipped, Outcome
+from fallback_chat.core.events import AttemptSkipped
 from tests.core.chain import chain_of
 from tests.core.scripted import STOP, ScriptedLLM
 

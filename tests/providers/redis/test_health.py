@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.core.engine.breaker import Health, State
+from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import HealthBoard
 from fallback_chat.core.engine.shared_health import RETRY, SharedHealthStore
 from fallback_chat.core.errors import APIError
+from fallback_chat.core.events import State
 from fallback_chat.providers.redis.health import PREFIX, RedisBackend
 from fallback_chat.providers.redis.resp import Address, Redis
 from tests.core.conversations.fakes import SetClock
