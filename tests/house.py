@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ PACKAGE: Final = "fallback_chat"
 LAYERS: Final = ("core", "providers", "cli")
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return the file of every module, by its full name."""
     files = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
@@ -56,6 +58,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     return sorted(found)
 
 
+@cache
 def rooms() -> dict[str, set[str]]:
     """Return for each room which rooms it imports from."""
     seen: dict[str, set[str]] = defaultdict(set)

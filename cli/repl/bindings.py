@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.filters import Condition, has_focus, vi_mode, vi_navigation_mode
@@ -14,7 +15,7 @@ from fallback_chat.cli.repl.keyboard import ESCAPE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPress, KeyPressEvent
+    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPressEvent
 
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.prompt import Prompt
@@ -61,25 +62,24 @@ def bind(prompt: Prompt, keymap: Keymap) -> KeyBindingsBase:
     for keys, condition, action in rows:
         if keys == ("escape", "escape"):  # in vi mode the first of them has gone to normal mode
             bindings.add("escape", filter=condition & vi_navigation_mode)(_called(action))
-        filters = condition & Condition(
-            lambda keys=keys: _is_meant(keys, prompt.app.key_processor.key_buffer, vi=vi_mode())
-        )  # type: ignore[misc]
+        filters = condition & Condition(partial(_is_meant, prompt, keys))
         # What acts at once does not wait for what may follow an Escape.
         bindings.add(*keys, filter=filters, eager=len(keys) == 1)(_called(action))
     bindings.add(Keys.BracketedPaste, filter=editing)(lambda event: line.paste(event.data))
     return merge_key_bindings([load_auto_suggest_bindings(), bindings])
 
 
-def _is_meant(keys: Sequence[str], pressed: Sequence[KeyPress], *, vi: bool) -> bool:
+def _is_meant(prompt: Prompt, keys: Sequence[str]) -> bool:
     """Whether an Escape is the key that is bound: Alt sends one, too, together with what follows it.
 
     An Escape that is bound alone came alone. One that is the first of several keys may have come before the others, but in vi mode
     it is a key of its own then.
     """
+    pressed = prompt.app.key_processor.key_buffer
     if keys[0] != "escape" or not pressed:
         return True
     alone = pressed[0].data == ESCAPE
-    return alone if len(keys) == 1 else not (alone and vi)
+    return alone if len(keys) == 1 else not (alone and vi_mode())
 
 
 def _called(action: Callable[[], object]) -> Callable[[KeyPressEvent], None]:

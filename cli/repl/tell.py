@@ -13,6 +13,7 @@ from fallback_chat.cli.words.health import SHORT, countdown
 from fallback_chat.cli.words.notices import speaker
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.budget import Budget, BudgetReason
+from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def _attempt(attempt: AttemptRecord) -> str:
 
 
 def _had(attempt: AttemptRecord) -> str:
-    if attempt.budget is None or attempt.budget_reason is None or attempt.first_token is not None:
+    """Return how long a provider had that was too slow; elsewhere that decided nothing."""
+    late = attempt.error is not None and attempt.error.kind is ErrorKind.TIMEOUT
+    if not late or attempt.budget is None or attempt.budget_reason is None:
         return ""
     return f"; it had {budget_words(Budget(attempt.budget, BudgetReason(attempt.budget_reason)))} to its first words"
 

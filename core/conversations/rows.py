@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.core.answer_json import answer_from, answer_json, redacted
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text
 from fallback_chat.core.checks import check_type
-from fallback_chat.core.conversations.records import StoredTurn, TurnId, storable, title_from
+from fallback_chat.core.conversations.records import SessionId, StoredTurn, TurnId, storable, title_from
 from fallback_chat.core.json_text import loads
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
     from fallback_chat.core.answer import Answer
@@ -113,6 +114,7 @@ _FIELDS: Final = tuple(column.field for column in _COLUMNS)
 ANSWER_COLUMNS: Final = (*(column.name for column in _COLUMNS), "more")
 """`more` is a JSON object of all fields without a column of their own, known or not."""
 TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "parts", *ANSWER_COLUMNS)
+_ALL: Final = ", ".join(TURN_COLUMNS)
 
 
 def answer_values(answer: Answer, more: Any = None) -> tuple[Any, ...]:
@@ -218,3 +220,15 @@ def _part(item: Any, blobs: Mapping[int, Any]) -> Part:
             return Text(said)
         case _:
             raise ValueError("parts hold what this release does not know")
+
+
+def copy_turn(connection: sqlite3.Connection, turn: int, session: SessionId) -> None:
+    """Copy a turn with its attachments into another conversation."""
+    copy = connection.execute(
+        f"INSERT INTO turns (session, {_ALL}) SELECT ?, {_ALL} FROM turns WHERE id = ?",  # noqa: S608
+        (session, turn),
+    ).lastrowid
+    connection.execute(
+        "INSERT INTO attachments (turn, number, data) SELECT ?, number, data FROM attachments WHERE turn = ?",
+        (copy, turn),
+    )

@@ -30,6 +30,7 @@ from fallback_chat.core.conversations.rows import (
     TURN_COLUMNS,
     UNREADABLE,
     answer_values,
+    copy_turn,
     is_text,
     moment,
     parts_of,
@@ -57,7 +58,6 @@ _LARGEST: Final = 2**63 - 1
 """The largest integer that SQLite stores."""
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"
 _SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in (*ANSWER_COLUMNS, "first_token", "elapsed", "ended"))
-_COPIED: Final = ", ".join(TURN_COLUMNS)
 
 
 class SessionMovedError(Exception):
@@ -205,7 +205,7 @@ class History:
                 "SELECT id FROM turns WHERE session = ? AND removed IS NOT 1 AND id <= coalesce(?, id) ORDER BY id",
                 (session, at_turn),
             ).fetchall():
-                _copy_turn(connection, turn[0], copy)
+                copy_turn(connection, turn[0], copy)
         return copy
 
     def last_turn(self, session: SessionId, *, before: TurnId | None = None) -> TurnId:
@@ -336,17 +336,6 @@ class History:
 
 def _last_turn(connection: sqlite3.Connection, session: SessionId) -> TurnId:
     return TurnId(connection.execute(_LAST, (session,)).fetchone()[0])
-
-
-def _copy_turn(connection: sqlite3.Connection, turn: int, session: SessionId) -> None:
-    copy = connection.execute(
-        f"INSERT INTO turns (session, {_COPIED}) SELECT ?, {_COPIED} FROM turns WHERE id = ?",  # noqa: S608
-        (session, turn),
-    ).lastrowid
-    connection.execute(
-        "INSERT INTO attachments (turn, number, data) SELECT ?, number, data FROM attachments WHERE turn = ?",
-        (copy, turn),
-    )
 
 
 def _unknown(session: Any) -> InputError:

@@ -37,7 +37,14 @@ from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.held import HeldChunks
 from fallback_chat.core.engine.settings import OnRefusal
 from fallback_chat.core.engine.watchdog import GivenUpError, OutOfTimeError, Watchdog
-from fallback_chat.core.engine.wellformed import check_arguments, check_chunk, check_notices, check_stream, named
+from fallback_chat.core.engine.wellformed import (
+    check_arguments,
+    check_chunk,
+    check_notices,
+    check_stream,
+    is_only_text,
+    named,
+)
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 
@@ -248,7 +255,7 @@ class Attempt:
                 self._clocks.spend(self._watchdog.waited)
         if chunk is None:
             return None
-        if hand_out and self._clocks.phase is ANSWERING and _is_only_text(chunk):
+        if hand_out and self._clocks.phase is ANSWERING and is_only_text(chunk):
             # Nearly every chunk takes this short cut, which does the same as the branch below.
             self._clocks.follow_text()
             self.shown += len(chunk.delta.content)
@@ -333,21 +340,3 @@ class Attempt:
                 hint="raise max_tokens or lower the effort",
             )
         raise APIStreamError("the answer has no text", kind=ErrorKind.EMPTY)
-
-
-def _is_only_text(chunk: Any) -> bool:
-    """Whether `chunk` is well-formed and holds text and nothing else."""
-    return (
-        type(chunk) is ChatChunk
-        and chunk.finish_reason is None
-        and chunk.usage is None
-        and not chunk.restarted
-        and type(delta := chunk.delta) is ChoiceDelta
-        and type(delta.content) is str
-        and type(chunk.model) is str
-        and delta.reasoning is None
-        and delta.refusal is None
-        and delta.tool_calls == ()
-        and delta.extras == ()
-        and not delta.tool_fragment
-    )

@@ -50,15 +50,14 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.account import Account
 from fallback_chat.core.engine.attempt import Attempt
-from fallback_chat.core.engine.backoff import retry_wait, round_wait
 from fallback_chat.core.engine.call import Call
 from fallback_chat.core.engine.clocks import TotalTimeoutError
 from fallback_chat.core.engine.contest import Contest
 from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.link import Contact
-from fallback_chat.core.engine.order import Order
 from fallback_chat.core.engine.patience import Patience
 from fallback_chat.core.engine.reading import AnswerStream
+from fallback_chat.core.engine.rounds import Rounds
 from fallback_chat.core.engine.seam import SeamUnprovenError
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.engine.shown import ShownText
@@ -66,13 +65,12 @@ from fallback_chat.core.engine.telling import Teller
 from fallback_chat.core.engine.turn import Failure
 from fallback_chat.core.engine.watchdog import GivenUpError
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
-from fallback_chat.core.events import AttemptLate, AttemptStarted, Waiting
+from fallback_chat.core.events import AttemptLate, AttemptStarted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection
 
     from fallback_chat.core.attempts import AttemptRecord, Segment
-    from fallback_chat.core.engine.backoff import RoundWait
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.turn import Services, TurnOptions
@@ -97,11 +95,8 @@ class FallbackLLMStream(AnswerStream):
             max_wait=options.max_wait,
             sleep=services.sleep,
         )
-        self._given_up: set[str] = set()
-        self._order = self._new_order(insist=options.insist)
+        self._rounds = Rounds(options, services, self._patience, self._account)
         self._number = 0
-        self._retries = 0
-        """Requests beyond the first to the current provider."""
         self._latest: Call | None = None
         """The request started last, whether or not it has shown content."""
         self._open: list[Call] = []
@@ -129,7 +124,7 @@ class FallbackLLMStream(AnswerStream):
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """Every request so far, in order; in each round the skipped providers come first."""
-        return self._account.attempts(self._order)
+        return self._account.attempts(self._rounds.order)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -144,7 +139,7 @@ class FallbackLLMStream(AnswerStream):
     @property
     def can_give_up(self) -> bool:
         """Whether another provider, already asked or still left, could take over."""
-        return not self.ended and self._latest is not None and (len(self._open) > 1 or bool(self._order.left()))
+        return not self.ended and self._latest is not None and (len(self._open) > 1 or bool(self._rounds.order.left()))
 
     def give_up(self) -> bool:
         """Leave the current provider, the older of two, for the next.
@@ -154,23 +149,18 @@ class FallbackLLMStream(AnswerStream):
         if self._latest is None or not self.can_give_up:
             return False
         call = self._open[0] if self._open else self._latest
-        self._given_up.add(call.candidate.key)
+        self._rounds.give_up(call.candidate)
         if not self._patience.skip():
             call.attempt.give_up()
         return True
 
     def steer(self, without: Collection[LLM], first: LLM | None) -> None:
         """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
-        for one in self._options.candidates:
-            if one.llm is first:
-                self._order.prefer(one)
-            elif any(one.llm is llm for llm in without):
-                self._given_up.add(one.key)
-                self._order.leave_out(one)
+        self._rounds.steer(without, first)
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
         await self._services.board.refresh()
-        self._teller.skips(self._options.candidates, self._order)
+        self._teller.skips(self._options.candidates, self._rounds.order)
         shown = self._shown
         while True:
             async with Contest(await self._next_call(), second=self._hedge) as contest:
@@ -224,13 +214,13 @@ class FallbackLLMStream(AnswerStream):
 
     async def _hedge(self, late: Call) -> Call | None:
         """Ask the next provider in parallel with a late one, if that makes sense."""
-        following = self._order.left()
+        following = self._rounds.order.left()
         if not following or self._patience.is_over:
             return None
         if late.candidate.llm.machine is not None and following[0].llm.machine == late.candidate.llm.machine:
             late.attempt.time_out()  # the two would only slow each other down
             return None
-        taken = await self._order.take(last_resort=False)
+        taken = await self._rounds.order.take(last_resort=False)
         if taken is None:
             return None
         if not late.attempt.late.is_set():
@@ -243,7 +233,7 @@ class FallbackLLMStream(AnswerStream):
         if not loser.attempt.late.is_set():
             return  # cancelled, which blames nobody
         error = loser.attempt.late_failure
-        self._order.note_failure(loser.candidate, error)
+        self._rounds.order.note_failure(loser.candidate, error)
         loser.fail(error, alone=False)
         self._teller.failure = Failure(loser.candidate, error, loser.attempt.elapsed)
         self._teller.what_follows(winner.candidate, overtaken=True)
@@ -254,38 +244,26 @@ class FallbackLLMStream(AnswerStream):
         Raises `AllProvidersFailed` if there is none.
         """
         self._patience.begin()
-        if (call := await self._retry()) is not None:
-            return call
-        while True:
-            taken = None if self._patience.is_over else await self._order.take()
-            self._teller.what_follows(taken[0] if taken else None)
-            self._contact.nobody_else(taken[0] if taken else None, self._order.left())
-            self._teller.skips(self._options.candidates, self._order)
-            if taken is not None:
-                self._retries = 0
-                return self._start(*taken)
-            if (pause := self._pause_before_next_round()) is None:
-                raise self._teller.all_failed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
-            await self._begin_next_round(pause)
-
-    async def _retry(self) -> Call | None:
-        """Ask the same provider again, after a pause, if its last failure allows it."""
         failure = self._teller.failure
-        if failure is None or failure.retry_in is None:
-            return None
-        candidate, board = failure.candidate, self._services.board
-        self._teller.what_follows(candidate)
-        await self._patience.pause(failure.retry_in)
-        permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
-        if permit is None or candidate.key in self._given_up:
-            return None  # disabled or given up during the pause
-        self._retries += 1
-        return self._start(candidate, permit)
+        if failure is not None and failure.retry_in is not None:
+            self._teller.what_follows(failure.candidate)
+            if (taken := await self._rounds.retry(failure)) is not None:
+                return self._start(*taken)
+        while True:
+            taken = await self._rounds.take()
+            self._teller.what_follows(taken[0] if taken else None)
+            self._contact.nobody_else(taken[0] if taken else None, self._rounds.order.left())
+            self._teller.skips(self._options.candidates, self._rounds.order)
+            if taken is not None:
+                return self._start(*taken)
+            if (pause := self._rounds.pause_before_next()) is None:
+                raise self._teller.all_failed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
+            await self._rounds.begin_next(pause)
 
     def _start(self, candidate: Candidate, permit: Permit, *, beside: Call | None = None) -> Call:
         self._number += 1
         self._services.emit(AttemptStarted(candidate.llm, self._number))
-        successors = self._order.left()
+        successors = self._rounds.order.left()
         budget, commit_left = self._patience.allot(
             self._services.budget(candidate, permit),
             next_needs=successors[0].settings.attempt_timeout if successors else None,
@@ -320,7 +298,7 @@ class FallbackLLMStream(AnswerStream):
         """
         candidate, attempt = call.candidate, call.attempt
         self._patience.total_left = attempt.total_left
-        retry_in = self._pause_before_retry(call, error) if alone else None
+        retry_in = self._rounds.pause_before_retry(call, error) if alone else None
         self._teller.failure = Failure(candidate, error, attempt.elapsed, retry_in)
         if isinstance(error, TotalTimeoutError):
             self._patience.total_is_over = True
@@ -328,8 +306,8 @@ class FallbackLLMStream(AnswerStream):
         elif retry_in is not None or self._contact.note_failure(call, error):
             call.fail_without_blame(error)
         else:
-            self._order.note_failure(candidate, error)
-            call.fail(error, alone=self._order.alone)
+            self._rounds.order.note_failure(candidate, error)
+            call.fail(error, alone=self._rounds.order.alone)
         if attempt.committed:
             self._break_off(self._teller.failure, attempt)
 
@@ -337,7 +315,7 @@ class FallbackLLMStream(AnswerStream):
         """Decide what becomes of the text shown. Raises the error if it ends the turn."""
         self._teller.failure = failure = self._shown.break_off(failure, attempt.shown)
         policy = failure.candidate.settings.on_stream_failure
-        others = not self._patience.total_is_over and bool(self._order.left())
+        others = not self._patience.total_is_over and bool(self._rounds.order.left())
         if not (others and self._shown.hand_over(policy, only_text=attempt.only_text)):
             self._teller.what_follows(None)
             raise failure.error
@@ -364,36 +342,3 @@ class FallbackLLMStream(AnswerStream):
         if attempt.committed:
             error = APIError("given up by you", kind=ErrorKind.CANCELLED)
             self._shown.discard(Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown))
-
-    def _pause_before_retry(self, call: Call, error: APIError) -> float | None:
-        if call.attempt.committed or self._patience.is_over:
-            return None
-        return retry_wait(
-            error,
-            self._retries,
-            last=not self._order.left(),
-            settings=call.candidate.settings,
-            max_wait=self._patience.pauses_left,
-            random=self._services.random,
-        )
-
-    def _pause_before_next_round(self) -> RoundWait | None:
-        if self._order.stopped or self._patience.is_over:
-            return None
-        services, left = self._services, self._patience.pauses_left
-        return round_wait(self._not_given_up(), self._account, services.board, max_wait=left, random=services.random)
-
-    async def _begin_next_round(self, wait: RoundWait) -> None:
-        self._patience.end()
-        until = self._services.board.now() + wait.seconds
-        self._services.emit(Waiting(wait.seconds, until, wait.llm, wait.error))
-        await self._patience.pause(wait.seconds)
-        self._account.begin_round(self._order)
-        self._order = self._new_order()
-        self._patience.begin()
-
-    def _new_order(self, *, insist: bool = False) -> Order:
-        return Order(self._not_given_up(), self._services.board, tokens=self._options.tokens, insist=insist)
-
-    def _not_given_up(self) -> list[Candidate]:
-        return [one for one in self._options.candidates if one.key not in self._given_up]

@@ -140,3 +140,21 @@ def named(error: Exception, llm: LLM, *, committed: bool) -> APIError:
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def is_only_text(chunk: Any) -> bool:
+    """Whether `chunk` is well-formed and holds text and nothing else."""
+    return (
+        type(chunk) is ChatChunk
+        and chunk.finish_reason is None
+        and chunk.usage is None
+        and not chunk.restarted
+        and type(delta := chunk.delta) is ChoiceDelta
+        and type(delta.content) is str
+        and type(chunk.model) is str
+        and delta.reasoning is None
+        and delta.refusal is None
+        and delta.tool_calls == ()
+        and delta.extras == ()
+        and not delta.tool_fragment
+    )

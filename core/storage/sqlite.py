@@ -10,27 +10,21 @@ import os
 import sqlite3
 import stat
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identity_of, set_aside
 from fallback_chat.core.storage.files import check_own, make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    from fallback_chat.core.storage.aside import Identity
 
 Migration = tuple[str, ...]
 """The statements that lead from one version of a schema to the next."""
-Identity = tuple[int, int] | None
 MEMORY: Final = Path(":memory:")
-COMPANIONS: Final = ("-wal", "-shm")
-"""The files that SQLite keeps beside the database in WAL mode."""
 _COLUMNS: Final = """
     SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
     WHERE tables.type = 'table' AND tables.sql NOT LIKE 'CREATE VIRTUAL%'
@@ -142,7 +136,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            kept = _set_aside(self.path, self._identity, self._clock()) if _is_damage(error) else None
+            kept = set_aside(self.path, self._identity, self._clock()) if _is_damage(error) else None
             raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else str(error)) from error
 
 
@@ -165,7 +159,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
     def locked() -> Database:
         # SQLite reports "locked" at once, without patience, if two processes switch a new file to
         # WAL mode; and no file may be set aside while another process opens it.
-        with _directory_lock(path.parent, shared=not is_new(path)):
+        with directory_lock(path.parent, shared=not is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
     try:
@@ -173,7 +167,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
         try:
             database = locked()
         except _UnusableError as error:
-            if kept := _set_aside(path, error.identity, clock()):
+            if kept := set_aside(path, error.identity, clock()):
                 warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
             database = locked()
     except StorageError:
@@ -183,28 +177,6 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
     if database.read_only:
         warn(f"{path} was written by a newer fallback-chat: it is only read, and nothing is saved")
     return database
-
-
-def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
-    """Move a database and its companions out of the way, and return the new name.
-
-    Return None if the file is no longer the one with `identity`.
-    """
-    with _directory_lock(path.parent):
-        if identity is None or _identity(path) != identity:
-            return None  # another process was quicker, and may have put a fresh file in its place
-        kept = _free_name(path, now)
-        # The log goes first: it is part of the file, and SQLite deletes a log beside an empty file.
-        for suffix in (*COMPANIONS, ""):
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
-        return kept
-
-
-def _free_name(path: Path, now: float) -> Path:
-    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = (f"{path.name}.broken-{stamp}{more}" for more in chain(("",), (f"-{number}" for number in count(2))))
-    return next(kept for kept in map(path.with_name, names) if not kept.exists())
 
 
 def _open(
@@ -218,7 +190,7 @@ def _open(
     _make_private(path)
     # Taken before opening: by the time it fails, another process may have put a good file in its
     # place.
-    identity = _identity(path)
+    identity = identity_of(path)
     connection = connect()
     try:
         newer = _prepare(connection, migrations, read_newer=read_newer)
@@ -326,32 +298,6 @@ def is_new(path: Path) -> bool:
     except FileNotFoundError:
         return True
     return stat.S_ISREG(found.st_mode) and found.st_size == 0
-
-
-def _identity(path: Path) -> Identity:
-    """Return what distinguishes a file from another of the same name."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-@contextmanager
-def _directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep other processes from creating or renaming the file, if a directory can be locked.
-
-    With `shared`, several may hold the lock at once.
-    """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def read_only(path: Path) -> closing[sqlite3.Connection]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fallback_chat.core import errors
+from fallback_chat.core import attempts, errors
 from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
 from fallback_chat.core.errors import (
     APIConnectionError,
@@ -31,7 +31,7 @@ def attempt(kind: ErrorKind, retry_after: float | None = None, outcome: Outcome 
 
 
 def drawn_tree(kind: type[BaseException]) -> list[object]:
-    inside = [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
+    inside = [one for one in kind.__subclasses__() if one.__module__ in (errors.__name__, attempts.__name__)]
     return [kind.__name__, *(drawn_tree(one) for one in inside)]
 
 

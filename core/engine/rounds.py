@@ -1,0 +1,103 @@
+"""The rounds of a turn: which provider is asked next, and after which pause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.engine.backoff import retry_wait, round_wait
+from fallback_chat.core.engine.order import Order
+from fallback_chat.core.events import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from fallback_chat.core.engine.account import Account
+    from fallback_chat.core.engine.backoff import RoundWait
+    from fallback_chat.core.engine.breaker import Permit
+    from fallback_chat.core.engine.call import Call
+    from fallback_chat.core.engine.order import Candidate
+    from fallback_chat.core.engine.patience import Patience
+    from fallback_chat.core.engine.turn import Failure, Services, TurnOptions
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.llm import LLM
+
+
+class Rounds:
+    """Walks along the chain, once per round; `order` is the current walk."""
+
+    def __init__(self, options: TurnOptions, services: Services, patience: Patience, account: Account) -> None:
+        self._options = options
+        self._services = services
+        self._patience = patience
+        self._account = account
+        self._given_up: set[str] = set()
+        self._retries = 0
+        """Requests beyond the first to the current provider."""
+        self.order = self._new_order(insist=options.insist)
+
+    def give_up(self, candidate: Candidate) -> None:
+        """Do not ask this provider again in this turn."""
+        self._given_up.add(candidate.key)
+
+    def steer(self, without: Collection[LLM], first: LLM | None) -> None:
+        """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
+        for one in self._options.candidates:
+            if one.llm is first:
+                self.order.prefer(one)
+            elif any(one.llm is llm for llm in without):
+                self.give_up(one)
+                self.order.leave_out(one)
+
+    async def take(self) -> tuple[Candidate, Permit] | None:
+        """Return the next provider of this round with a permit to ask it; None at the end."""
+        taken = None if self._patience.is_over else await self.order.take()
+        if taken is not None:
+            self._retries = 0
+        return taken
+
+    def pause_before_retry(self, call: Call, error: APIError) -> float | None:
+        """Return the seconds until the same provider is asked again; None if it is not."""
+        if call.attempt.committed or self._patience.is_over:
+            return None
+        return retry_wait(
+            error,
+            self._retries,
+            last=not self.order.left(),
+            settings=call.candidate.settings,
+            max_wait=self._patience.pauses_left,
+            random=self._services.random,
+        )
+
+    async def retry(self, failure: Failure) -> tuple[Candidate, Permit] | None:
+        """Return the provider of `failure` again, after its pause; None if it left the turn meanwhile."""
+        assert failure.retry_in is not None
+        candidate, board = failure.candidate, self._services.board
+        await self._patience.pause(failure.retry_in)
+        permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
+        if permit is None or candidate.key in self._given_up:
+            return None  # disabled or given up during the pause
+        self._retries += 1
+        return candidate, permit
+
+    def pause_before_next(self) -> RoundWait | None:
+        """Return how long to wait for the next round; None if there is none."""
+        if self.order.stopped or self._patience.is_over:
+            return None
+        services, left = self._services, self._patience.pauses_left
+        return round_wait(self._not_given_up(), self._account, services.board, max_wait=left, random=services.random)
+
+    async def begin_next(self, wait: RoundWait) -> None:
+        """Wait, and start the next round."""
+        self._patience.end()
+        until = self._services.board.now() + wait.seconds
+        self._services.emit(Waiting(wait.seconds, until, wait.llm, wait.error))
+        await self._patience.pause(wait.seconds)
+        self._account.begin_round(self.order)
+        self.order = self._new_order()
+        self._patience.begin()
+
+    def _new_order(self, *, insist: bool = False) -> Order:
+        return Order(self._not_given_up(), self._services.board, tokens=self._options.tokens, insist=insist)
+
+    def _not_given_up(self) -> list[Candidate]:
+        return [one for one in self._options.candidates if one.key not in self._given_up]
