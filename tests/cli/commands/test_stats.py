@@ -11,12 +11,12 @@ import pytest
 
 from fallback_chat.cli.commands.stats import stats
 from fallback_chat.core.answer import Answer
+from fallback_chat.core.attempts import AttemptRecord, Outcome
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.config.settings import Prices
 from fallback_chat.core.conversations.stats import DAY, ProviderStats, stats_of
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIError, ErrorKind
-from fallback_chat.core.events import AttemptRecord, Outcome
 from fallback_chat.core.llm import CompletionUsage
 from fallback_chat.core.storage.sqlite import StorageError
 from tests.core.conversations.fakes import SetClock
