@@ -13,10 +13,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
-from fallback_chat.core.errors import AllProvidersFailed
 from tests.core.scripted import STOP, FakeClock, Pause, ScriptedLLM
 from tests.fake_time import AutojumpLoop
 
