@@ -177,10 +177,12 @@ class BodyReader:
 
     def _read(self, frames: list[Frame]) -> None:
         reader = self._reader
+        self._frames += len(frames)
+        if self._frames > MAX_EVENTS:
+            self._malformed(f"more than {MAX_EVENTS:,} events")
         for data, name in frames:
             if self.ended:
                 return
-            self._frames += 1
             try:
                 check_values(data)
                 event = parse(data)
@@ -256,8 +258,6 @@ class BodyReader:
         self.ready.extend(chunks)
         if self._size > MAX_TEXT:
             self._malformed("more than 16 MiB of text")
-        elif self._frames > MAX_EVENTS:
-            self._malformed(f"more than {MAX_EVENTS:,} events")
 
     def _join(self, chunks: list[ChatChunk], data: str) -> None:
         from fallback_chat.providers.wire.surrogates import SurrogateJoiner

@@ -65,7 +65,7 @@ class AnswerReader:
                 self._take_back(delta)
         elif not delta.thinking:
             return []
-        return [ChatChunk(delta, id=self._id, model=self._answering)]
+        return [ChatChunk(delta, None, None, None, self._id, self._answering)]
 
     def _kept(self, value: Kept) -> Kept:
         """Return what is about to be kept, charged. Raises `FrameTooLargeError`."""

@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.errors import APIError
+from tests.providers.record import main, record
 from tests.providers.vectors import VECTORS, body_reader, expected, read, stream_vectors
 from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from fallback_chat.providers.http.body import BodyReader
 
 BODIES = [(name, form) for name, vector in stream_vectors().items() for form in vector["files"]]
 
@@ -55,6 +59,13 @@ def test_a_recorded_body_gives_what_it_says_however_it_is_cut(name: str, form: s
         assert all(call["id"] for call in result["tool_calls"])
 
 
+def ends_once(reader: BodyReader) -> bool:
+    """Whether a body is a whole answer or failed, and both only where the server itself reports an error behind its finish."""
+    if reader.error is None:
+        return reader.finished
+    return not reader.finished or reader.error.body is not None
+
+
 @examples(60, 2000)
 @given(data=st.data())
 def test_a_damaged_body_never_raises_anything(data: st.DataObject) -> None:
@@ -77,7 +88,7 @@ def test_a_damaged_body_never_raises_anything(data: st.DataObject) -> None:
     reader.feed(bytes(body))
     reader.end()
     assert reader.error is None or isinstance(reader.error, APIError)
-    assert (reader.error is None) == reader.finished
+    assert ends_once(reader)
 
 
 JUNK = st.recursive(
@@ -121,7 +132,7 @@ def test_any_value_of_an_event_may_be_of_any_type(data: st.DataObject) -> None:
     for event in events:
         reader.feed(prefix + json.dumps(event).encode() + end)
     reader.end()
-    assert (reader.error is None) == reader.finished
+    assert ends_once(reader)
 
 
 def test_of_geminis_counts_only_the_last_is_given() -> None:
@@ -173,3 +184,24 @@ def test_a_finish_that_means_failure_is_a_failure(family: str, event: dict[str, 
 def test_an_unknown_finish_is_kept_by_its_name(family: str, event: dict[str, Any]) -> None:
     result = read(family, [b"data: %s\n\n" % json.dumps(event).encode()])
     assert (result["finish"], result["finish_raw"], result["complete"]) == ("other", "new", True)
+
+
+@pytest.mark.parametrize(
+    "name", ["openai-chat-length", "anthropic-error-overloaded", "gemini-tools-noid", "ollama-tools"]
+)
+def test_a_vector_that_is_made_of_a_body_says_what_the_kept_one_says(name: str, tmp_path: Path) -> None:
+    kept = stream_vectors()[name]
+    made = json.loads(record(kept["family"], kept["case"], body_of(name, "lf"), kept["why"], tmp_path).read_bytes())
+
+    assert without_our_own(expected(made), expected(kept)) == expected(kept)
+    assert {key: made[key] for key in ("vector", "family", "case", "why")} == {
+        key: kept[key] for key in ("vector", "family", "case", "why")
+    }
+    for form, file in made["files"].items():
+        assert (tmp_path / file["file"]).read_bytes() == body_of(name, form)
+        assert (file["bytes"], file["sha256"]) == (kept["files"][form]["bytes"], kept["files"][form]["sha256"])
+
+
+def test_a_vector_of_an_unknown_family_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nobody", "case", "body", "why"]) == 64
+    assert "FAMILY is one of openai-chat, mistral" in capsys.readouterr().err
