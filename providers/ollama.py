@@ -130,7 +130,7 @@ def _message(turn: ChatMessage, request: ChatRequest) -> dict[str, Any]:
     return message
 
 
-class ChatReader(AnswerReader):
+class OllamaReader(AnswerReader):
     """Reads the lines of an answer; calls arrive complete."""
 
     def __init__(self, request: ChatRequest) -> None:
@@ -190,7 +190,7 @@ DIALECT: Final = Dialect(
     kind=KIND,
     framing="ndjson",
     build_request=build_request,
-    reader=ChatReader,
+    reader=OllamaReader,
     models_request=models_request,
     read_models=read_models,
     lists_windows=False,

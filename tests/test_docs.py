@@ -26,7 +26,7 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.failures.blame import blame
-from fallback_chat.providers.failures.reader import Failure
+from fallback_chat.providers.failures.reader import ServerFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def test_failures_are_told_apart_as_the_manual_says() -> None:
         for status in statuses.split(", ")
     ]
 
-    found = [(said, status, blame(Failure(said, status)).kind.value) for said, status, _ in examples]
+    found = [(said, status, blame(ServerFailure(said, status)).kind.value) for said, status, _ in examples]
 
     assert found == examples
 

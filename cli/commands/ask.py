@@ -14,7 +14,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.process.signals import Interrupted
 from fallback_chat.cli.question import edited, read_question
-from fallback_chat.cli.sinks.base import Outcome
+from fallback_chat.cli.sinks.base import Ending
 from fallback_chat.cli.sinks.choice import Output, make_sink
 from fallback_chat.cli.sinks.extract import extracted
 from fallback_chat.cli.standard_input import is_piped
@@ -77,7 +77,7 @@ class AskOptions(NamedTuple):
         return None
 
 
-class Plan(NamedTuple):
+class ChatRequest(NamedTuple):
     """The request to the chain."""
 
     context: ChatContext
@@ -97,7 +97,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     sink = make_sink(options.output, restarts=options.on_stream_failure == OnStreamFailure.RESTART)
     if (misuse := options.misuse) is not None:
         sys.stderr.write(f"usage: {misuse}\n")
-        sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
+        sink.end(Ending(None, InputError(misuse), ExitCode.USAGE))
         return ExitCode.USAGE
     try:
         settings = _configured(options, shared)
@@ -109,13 +109,13 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
     except BaseException as error:
-        sink.end(Outcome(None, error, exit_code_of(error)))
+        sink.end(Ending(None, error, exit_code_of(error)))
         raise
     try:
         return run_until_signal(lambda: _ask(chain, question, sink, options, shared))
     except Interrupted as interrupted:
         # If the signal came before the request, nothing has reported it yet.
-        sink.end(Outcome(None, interrupted, interrupted.code))
+        sink.end(Ending(None, interrupted, interrupted.code))
         raise
 
 
@@ -141,24 +141,24 @@ def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
 async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOptions, shared: SharedOptions) -> int:
     async with chain.adapter:
         try:
-            sink, plan = await _plan(chain, question, sink, options, shared)
+            sink, request = await _request(chain, question, sink, options, shared)
         except BaseException as error:
-            sink.end(Outcome(None, error, exit_code_of(error)))
+            sink.end(Ending(None, error, exit_code_of(error)))
             raise
         if options.dry_run:
-            return await dry_run(chain, plan.context, sink, now=time.time(), as_json=options.output.json)
-        outcome, unshown = _unshown(await _answer(chain, plan, sink, options, shared), options.output)
-        sink.end(outcome)
-        advice = await _nearest_models(chain, outcome)
-    lacks = [*shortcomings(outcome.answer, outcome.error), *_not_taken_back(outcome, chain, sink)]
-    for line in (*lacks, *unshown, *advice, *_remarks(outcome, chain, options, shared)):
+            return await dry_run(chain, request.context, sink, now=time.time(), as_json=options.output.json)
+        ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
+        sink.end(ending)
+        advice = await _nearest_models(chain, ending)
+    lacks = [*shortcomings(ending.answer, ending.error), *_not_taken_back(ending, chain, sink)]
+    for line in (*lacks, *unshown, *advice, *_remarks(ending, chain, options, shared)):
         sink.notice(line)
-    return outcome.exit_code
+    return ending.exit_code
 
 
-async def _plan(
+async def _request(
     chain: OpenChain, question: Question, sink: Sink, options: AskOptions, shared: SharedOptions
-) -> tuple[Sink, Plan]:
+) -> tuple[Sink, ChatRequest]:
     """Return the request, and the sink of the answer: a conversation as well, if one is kept."""
     now = asyncio.get_running_loop().time
     began, deadline = now(), chain.settings.chain.deadline
@@ -167,7 +167,7 @@ async def _plan(
     left = None if deadline is None else max(deadline - (now() - began), SHORTEST)
     kept = not shared.no_log and _is_kept(options, chain.settings)
     if options.dry_run or not (shared.continues or kept):
-        return sink, Plan(ChatContext().add_message(message), deadline=left)
+        return sink, ChatRequest(ChatContext().add_message(message), deadline=left)
     # Without a conversation, `ask` never imports SQLite.
     from fallback_chat.cli.sinks.recording import recorded
 
@@ -176,7 +176,7 @@ async def _plan(
     last = conversation.answered_by if stays and conversation is not None else None
     start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)
     before = ChatContext() if conversation is None else conversation.context
-    return sink, Plan(before.add_message(message), start_with, left)
+    return sink, ChatRequest(before.add_message(message), start_with, left)
 
 
 def _is_kept(options: AskOptions, settings: Settings) -> bool:
@@ -188,30 +188,32 @@ def _ignore(_: str) -> None:
     pass
 
 
-def _not_taken_back(outcome: Outcome, chain: OpenChain, sink: Sink) -> list[str]:
+def _not_taken_back(ending: Ending, chain: OpenChain, sink: Sink) -> list[str]:
     """Return why a broken answer was not started over, although the configuration asks for it."""
     wanted = chain.settings.attempt.on_stream_failure in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
-    broke_off = outcome.error is not None and outcome.exit_code is ExitCode.INCOMPLETE
+    broke_off = ending.error is not None and ending.exit_code is ExitCode.INCOMPLETE
     if not (wanted and broke_off) or sink.can_discard:
         return []
     return ["written text cannot be taken back: with --buffer the next provider would have started over"]
 
 
-def _unshown(outcome: Outcome, output: Output) -> tuple[Outcome, list[str]]:
-    """Return the outcome of an answer without presentable text, and the reason.
+def _unshown(ending: Ending, output: Output) -> tuple[Ending, list[str]]:
+    """Return the ending of an answer without presentable text, and the reason.
 
     Without a reason it would look like success.
     """
-    answer = outcome.answer
-    if output.json or output.jsonl or outcome.error is not None or answer is None:
-        return outcome, []
+    answer = ending.answer
+    if output.json or output.jsonl or ending.error is not None or answer is None:
+        return ending, []
     lines = [f"{line}; --json shows it" for line in calls_only(answer)]
     if output.extract is not None and not lines and not extracted(answer.text, output.extract):
         lines = ["the answer has no code block" + ("" if output.extract == "all" else f" {output.extract}")]
-    return (outcome._replace(exit_code=ExitCode.INCOMPLETE) if lines else outcome), lines
+    return (ending._replace(exit_code=ExitCode.INCOMPLETE) if lines else ending), lines
 
 
-async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions, shared: SharedOptions) -> Outcome:
+async def _answer(
+    chain: OpenChain, request: ChatRequest, sink: Sink, options: AskOptions, shared: SharedOptions
+) -> Ending:
     """Read the answer and return how it ended; text shown before a failure stays."""
 
     def on_event(event: Event) -> None:
@@ -221,10 +223,10 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions,
                 sink.notice(line)
 
     stream = chain.adapter.chat(
-        chat_ctx=plan.context,
+        chat_ctx=request.context,
         options=options.wishes,
-        start_with=plan.start_with,
-        deadline=plan.deadline,
+        start_with=request.start_with,
+        deadline=request.deadline,
         total_timeout=TOTAL_TIMEOUT,
         max_wait=PATIENCE if shared.wait is None else shared.wait,
         can_discard=sink.can_discard,
@@ -234,20 +236,20 @@ async def _answer(chain: OpenChain, plan: Plan, sink: Sink, options: AskOptions,
     try:
         error = await turn.run()
     except BaseException as error:
-        sink.end(Outcome(turn.answer(), error, exit_code_of(error)))
+        sink.end(Ending(turn.answer(), error, exit_code_of(error)))
         raise
     answer = turn.answer()
     if error is not None:
-        return Outcome(answer, error, ExitCode.INCOMPLETE if answer.has_content else exit_code_of(error))
-    return Outcome(answer, None, exit_code_of_answer(answer))
+        return Ending(answer, error, ExitCode.INCOMPLETE if answer.has_content else exit_code_of(error))
+    return Ending(answer, None, exit_code_of_answer(answer))
 
 
-async def _nearest_models(chain: OpenChain, outcome: Outcome) -> list[str]:
+async def _nearest_models(chain: OpenChain, ending: Ending) -> list[str]:
     """Return similar names from the list of a provider that does not know its model.
 
     They are only looked up if no provider answered.
     """
-    attempts = outcome.answer.attempts if outcome.answer is not None and outcome.error is not None else ()
+    attempts = ending.answer.attempts if ending.answer is not None and ending.error is not None else ()
     if not any(one.error is not None and one.error.kind is ErrorKind.MODEL_NOT_FOUND for one in attempts):
         return []
     from fallback_chat.cli.commands.models import nearest_models
@@ -255,12 +257,12 @@ async def _nearest_models(chain: OpenChain, outcome: Outcome) -> list[str]:
     return await nearest_models(chain, attempts)
 
 
-def _remarks(outcome: Outcome, chain: OpenChain, options: AskOptions, shared: SharedOptions) -> Iterator[str]:
+def _remarks(ending: Ending, chain: OpenChain, options: AskOptions, shared: SharedOptions) -> Iterator[str]:
     """Yield what is worth knowing about an answer besides its text."""
-    answer = outcome.answer
+    answer = ending.answer
     if answer is None:
         return
-    by_whom = attribution(answer, len(chain.adapter.llms)) if outcome.error is None else None
+    by_whom = attribution(answer, len(chain.adapter.llms)) if ending.error is None else None
     if by_whom and not shared.quiet:
         yield by_whom
     if options.usage or shared.verbose:

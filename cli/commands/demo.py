@@ -87,12 +87,12 @@ class Tourist:
 
     async def ask(self, question: str) -> None:
         """Ask one question, and show the answer, what is told meanwhile, and the status row."""
-        from fallback_chat.cli.repl.messages import Teller, footer
+        from fallback_chat.cli.repl.messages import TurnMessages, footer
         from fallback_chat.cli.repl.session import TurnResult
         from fallback_chat.cli.turn import Turn
 
         self._out.write(f"> {question}\n")
-        self._teller = Teller(is_plain=False)
+        self._teller = TurnMessages(is_plain=False)
         plan = self._session.plan(question, time.time())
         opened = await self._chain.open()
         turn = Turn(opened.adapter.chat(chat_ctx=plan.context, on_event=self._tell), self._show)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Queue(Protocol):
+class Writer(Protocol):
     """Writes data at some later time (`cli/process/behind.py`)."""
 
     size: int
@@ -37,7 +37,7 @@ class Outlet(io.RawIOBase):
         self.forgiven = forgiven
         """Losses here do not matter: the failure of a queue is left to the other stream that uses
         it."""
-        self.queue: Queue | None = None
+        self.queue: Writer | None = None
         """Where output goes instead of directly to the descriptor."""
 
     def write(self, data: ReadableBuffer, /) -> int:

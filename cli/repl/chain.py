@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.border import keep_out
-from fallback_chat.cli.repl.status import Entry, Tone, state_word
+from fallback_chat.cli.repl.status import StatusEntry, Tone, status_word
 from fallback_chat.core.config.keys import known_secrets
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.link import is_local
@@ -155,18 +155,18 @@ class Chain:
         self._redactor = redactor
         return redactor
 
-    def entries(self, session: Session, now: float) -> tuple[Entry, ...]:
+    def entries(self, session: Session, now: float) -> tuple[StatusEntry, ...]:
         """Give the rows of the status line."""
         return tuple(self._entry(one, session, now) for one in self.providers)
 
-    def _entry(self, one: ProviderSettings, session: Session, now: float) -> Entry:
+    def _entry(self, one: ProviderSettings, session: Session, now: float) -> StatusEntry:
         tally = session.tallies.get(one.name)
         slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.attempt.attempt_timeout)
         skipped = session.skipped.get(one.name, 0.0) > now
-        word, tone = state_word(self.health(one.name), now, skipped=skipped, slow=slow)
+        word, tone = status_word(self.health(one.name), now, skipped=skipped, slow=slow)
         if word == "ok" and self._is_cut_off(one.name):
             word, tone = "offline", Tone.WAITING
-        return Entry(one.name, one.model, word, tone)
+        return StatusEntry(one.name, one.model, word, tone)
 
     def _is_cut_off(self, name: str) -> bool:
         opened = self._open

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from fallback_chat.cli.repl.messages import Message, Teller
+from fallback_chat.cli.repl.messages import Message, TurnMessages
 from fallback_chat.cli.repl.session import TurnResult
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.turn import Turn
@@ -61,7 +61,7 @@ class ChatTurn:
         self._display = display
         self._progress = progress
         self._tell = tell
-        self._teller = Teller(is_plain=is_plain)
+        self._teller = TurnMessages(is_plain=is_plain)
         self._told = False
         """Something stands between the question and its answer."""
         self._begins = begins

@@ -74,7 +74,7 @@ class Message(NamedTuple):
         return told(f"{self.text}{detail}{rest}", self.tone, page.signs.get(self.sign, ""))(page)
 
 
-class Teller:
+class TurnMessages:
     """Tells the events of one turn. `is_plain` says that nothing on the screen moves."""
 
     def __init__(self, *, is_plain: bool) -> None:

@@ -46,7 +46,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StatusEntry:
     """One provider of the chain as the row shows it."""
 
     name: str
@@ -60,7 +60,7 @@ class Entry:
 class Status:
     """All that the row can tell."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[StatusEntry, ...]
     active: int = 0
     """Which of `entries` answers, or would be asked first."""
     activity: str = ""
@@ -75,7 +75,7 @@ class Status:
     hint: str = "?"
 
 
-def state_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
+def status_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
     """Return a provider's state (`words.health.STATES`), and how bad it is."""
     word = "skipped" if skipped else health_word(health, now)
     if slow and word == "ok":
@@ -139,7 +139,7 @@ def _narrow(status: Status) -> list[Sequence[Piece]]:
     return groups + [[Piece(f" {flag}")] for flag in status.flags]
 
 
-def _doing(status: Status, active: Entry) -> list[Piece]:
+def _doing(status: Status, active: StatusEntry) -> list[Piece]:
     if status.activity:
         return [Piece(f" {status.activity}", Tone.WAITING)]
     return [] if active.word == "ok" else [Piece(f" {active.word}", active.tone)]

@@ -26,7 +26,7 @@ from fallback_chat.core.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.cli.sinks.base import Ending
     from fallback_chat.core.events import Event
 
 ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
@@ -56,12 +56,12 @@ def _summary(error: APIError) -> str:
     return error.headline
 
 
-def answer_object(outcome: Outcome, redact: Callable[[str], str]) -> dict[str, Any]:
+def answer_object(ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
     """Return the object of `ask --json`, whatever happened; every key is always present."""
-    error = outcome.error
-    answer = (outcome.answer or Answer()).ended_by(error, _summary(error) if isinstance(error, APIError) else None)
-    ending = {"refusal": _refusal(answer), "session": outcome.session, "exit_code": int(outcome.exit_code)}
-    return {"schema": ANSWER_SCHEMA, **redacted(answer_json(answer) | ending, redact)}
+    error = ending.error
+    answer = (ending.answer or Answer()).ended_by(error, _summary(error) if isinstance(error, APIError) else None)
+    of_the_run = {"refusal": _refusal(answer), "session": ending.session, "exit_code": int(ending.exit_code)}
+    return {"schema": ANSWER_SCHEMA, **redacted(answer_json(answer) | of_the_run, redact)}
 
 
 def _refusal(answer: Answer) -> str | None:

@@ -46,7 +46,7 @@ class View(Protocol):
         """Show what is left."""
 
 
-class Outcome(NamedTuple):
+class Ending(NamedTuple):
     """How one `ask` ended."""
 
     answer: Answer | None
@@ -81,11 +81,11 @@ class Sink:
     def event(self, event: Event) -> None:
         """Process one event of the engine."""
 
-    def end(self, outcome: Outcome) -> None:
-        """Write what is left, even without an answer; only the first outcome counts."""
+    def end(self, ending: Ending) -> None:
+        """Write what is left, even without an answer; only the first ending counts."""
         if not self._ended:
             self._ended = True
-            self.finish(outcome)
+            self.finish(ending)
             if self.touched:
                 self.notice(REDACTED)
 
@@ -94,7 +94,7 @@ class Sink:
         """Whether a secret was removed from the answer."""
         return False
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, ending: Ending) -> None:
         """Do the work of `end`."""
 
     def notice(self, line: str) -> None:
@@ -142,8 +142,8 @@ class TextSink(Sink):
     def touched(self) -> bool:
         return self._redacting.touched
 
-    def finish(self, outcome: Outcome) -> None:
-        if isinstance(outcome.error, BrokenPipeError):
+    def finish(self, ending: Ending) -> None:
+        if isinstance(ending.error, BrokenPipeError):
             return
         self._show(self._redacting.flush())
         if self._started:
@@ -177,8 +177,8 @@ class WholeTextSink(Sink):
     def touched(self) -> bool:
         return self._redact.touched
 
-    def finish(self, outcome: Outcome) -> None:
-        answer = outcome.answer
+    def finish(self, ending: Ending) -> None:
+        answer = ending.answer
         clean = sanitise if self._path is None and self.out.isatty() else neutralise
         text = clean(self._redact(self.text(answer))) if answer else ""
         if not text.strip():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
-from fallback_chat.cli.sinks.base import Outcome, Sink, ends_the_text, put
+from fallback_chat.cli.sinks.base import Ending, Sink, ends_the_text, put
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
@@ -36,10 +36,10 @@ class JsonSink(Sink):
     def touched(self) -> bool:
         return self._redact.touched
 
-    def finish(self, outcome: Outcome) -> None:
-        if isinstance(outcome.error, BrokenPipeError):
+    def finish(self, ending: Ending) -> None:
+        if isinstance(ending.error, BrokenPipeError):
             return
-        value = answer_object(outcome, self._redact)
+        value = answer_object(ending, self._redact)
         put(dump(value), self.out, self._path)
 
 
@@ -86,11 +86,11 @@ class JsonLinesSink(Sink):
         if chunk.usage is not None:
             self._lines.emit("usage", **asdict(chunk.usage))
 
-    def finish(self, outcome: Outcome) -> None:
-        if isinstance(outcome.error, BrokenPipeError):
+    def finish(self, ending: Ending) -> None:
+        if isinstance(ending.error, BrokenPipeError):
             return
         self._flush()
-        value = answer_object(outcome, self._redact)
+        value = answer_object(ending, self._redact)
         if value["error"] is not None:
             self._lines.emit("error", **value["error"])
         self._lines.emit("end", **value)
@@ -108,4 +108,4 @@ class JsonLinesSink(Sink):
 def end_in_json(misuse: str, *, lines: bool) -> None:
     """Tell wrong usage as the one object of `--json`, or as the events of `--jsonl`."""
     sink = JsonLinesSink(sys.stdout, sys.stderr) if lines else JsonSink(sys.stdout, sys.stderr)
-    sink.end(Outcome(None, InputError(misuse), ExitCode.USAGE))
+    sink.end(Ending(None, InputError(misuse), ExitCode.USAGE))

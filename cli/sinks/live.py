@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.cli.sinks.base import Ending
     from fallback_chat.core.events import Event
 
 PATIENCE: Final = 0.1
@@ -48,12 +48,12 @@ class LiveSink(TextSink):
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._tick)
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, ending: Ending) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._asked = None
         try:
-            super().finish(outcome)
+            super().finish(ending)
         except BaseException:
             self._live.suspend()  # or the cursor would stay hidden
             raise

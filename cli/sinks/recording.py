@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fallback_chat.cli.options import SharedOptions
-    from fallback_chat.cli.sinks.base import Outcome
+    from fallback_chat.cli.sinks.base import Ending
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.events import Event
@@ -91,10 +91,10 @@ class RecordingSink(Sink):
     def notice(self, line: str) -> None:
         self._sink.notice(line)
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, ending: Ending) -> None:
         if self._tick is not None:
             self._tick.cancel()
         with self._history:
-            if outcome.answer is not None:
-                self._recorder.finish(outcome.answer, outcome.error)
-        self._sink.end(outcome._replace(session=self._recorder.session))
+            if ending.answer is not None:
+                self._recorder.finish(ending.answer, ending.error)
+        self._sink.end(ending._replace(session=self._recorder.session))

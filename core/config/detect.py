@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.config.document import Document, Entry, Problems, Value
+from fallback_chat.core.config.document import ConfigFile, Problems, ProviderTable, Value
 from fallback_chat.core.config.provider_entry import WRONG_ENDS
 from fallback_chat.core.config.resolve import resolve
 from fallback_chat.core.config.services import SERVICES, Service
@@ -32,10 +32,10 @@ def detect(env: Mapping[str, str], first_models: FirstModels) -> tuple[ProviderS
     return resolve([environment(env, first_models)], Problems()).providers
 
 
-def environment(env: Mapping[str, str], first_models: FirstModels) -> Document:
+def environment(env: Mapping[str, str], first_models: FirstModels) -> ConfigFile:
     """Return the detected providers as a document that others can be layered on."""
     entries = (
-        Entry(
+        ProviderTable(
             table["name"],
             f"providers.{table['name']}",
             {key: Value(value, Origin.ENV) for key, value in table.items()},
@@ -43,7 +43,7 @@ def environment(env: Mapping[str, str], first_models: FirstModels) -> Document:
         )
         for table in offers(env, first_models)
     )
-    return Document(Origin.ENV, providers=tuple(entries))
+    return ConfigFile(Origin.ENV, providers=tuple(entries))
 
 
 def offers(env: Mapping[str, str], first_models: FirstModels) -> list[dict[str, str]]:

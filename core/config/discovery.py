@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.config import schema
-from fallback_chat.core.config.document import MAX_BYTES, Document, Problems, quoted, read_document
+from fallback_chat.core.config.document import MAX_BYTES, ConfigFile, Problems, quoted, read_document
 from fallback_chat.core.config.resolve import merge, resolve
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.config.values import describe
@@ -88,7 +88,7 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     problems = Problems()
     warnings: list[Problem] = []
     project = _project(where, problems)
-    documents: list[Document] = []
+    documents: list[ConfigFile] = []
     if where.named or _exists(where.main):
         documents.append(_own(where.main, problems, warnings))
     elif not (project and project.stands_alone):
@@ -150,7 +150,7 @@ def consequences(path: Path, content: bytes) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Project:
-    document: Document
+    document: ConfigFile
     trusted: bool
 
     @property
@@ -167,7 +167,7 @@ def _project(where: Surroundings, problems: Problems) -> _Project | None:
     return _Project(read_document(content, path, Origin.PROJECT, problems), is_trusted(where.paths, path, content))
 
 
-def _own(path: Path, problems: Problems, warnings: list[Problem]) -> Document:
+def _own(path: Path, problems: Problems, warnings: list[Problem]) -> ConfigFile:
     """Read the user's own file."""
     document = read_document(read_file(path), path, Origin.USER, problems)
     if any("api_key" in entry.values for entry in document.providers) and _others_can_read(path):
@@ -176,7 +176,7 @@ def _own(path: Path, problems: Problems, warnings: list[Problem]) -> Document:
     return document
 
 
-def _preferences(document: Document, below: Sequence[Document], warnings: list[Problem]) -> Document:
+def _preferences(document: ConfigFile, below: Sequence[ConfigFile], warnings: list[Problem]) -> ConfigFile:
     """Keep the keys that an untrusted file may set, and warn about the rest in one line."""
     known = {one.name for one in merge(below)}
     refused = [f"{entry.key} (not one of yours)" for entry in document.providers if entry.name not in known]

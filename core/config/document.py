@@ -38,7 +38,7 @@ class Value(NamedTuple):
     line: int | None = None
 
 
-class Entry(NamedTuple):
+class ProviderTable(NamedTuple):
     """One [[providers]] entry."""
 
     name: str
@@ -52,13 +52,13 @@ class Entry(NamedTuple):
     line: int | None = None
 
 
-class Document(NamedTuple):
+class ConfigFile(NamedTuple):
     """A whole file."""
 
     origin: Origin
     path: Path | None = None
     chain: Mapping[str, Value] = MappingProxyType({})
-    providers: tuple[Entry, ...] = ()
+    providers: tuple[ProviderTable, ...] = ()
     profiles: Mapping[str, Value] = MappingProxyType({})
     chat: Mapping[str, Value] = MappingProxyType({})
     keys: Mapping[str, Value] = MappingProxyType({})
@@ -95,7 +95,7 @@ def quoted(name: str) -> str:
     return name if _BARE.fullmatch(name) else describe(name)
 
 
-def read_document(text: str | bytes, path: Path | None, origin: Origin, problems: Problems) -> Document:
+def read_document(text: str | bytes, path: Path | None, origin: Origin, problems: Problems) -> ConfigFile:
     """Read one file; its mistakes are added to `problems`, and the document holds what is valid.
 
     Raises `ConfigError` if it is not TOML at all.
@@ -143,10 +143,10 @@ class _Reader:
         self._lines = lines
         self._problems = problems
 
-    def read(self, data: dict[str, Any]) -> Document:
+    def read(self, data: dict[str, Any]) -> ConfigFile:
         self._unknown("", (), data, ("chain", "providers", "profiles", "chat", "keys"))
         chain = self._table("chain", ("chain",), data.get("chain", {}), schema.CHAIN_KEYS)
-        return Document(
+        return ConfigFile(
             self._origin,
             self._path,
             chain,
@@ -156,7 +156,7 @@ class _Reader:
             self._table("keys", ("keys",), data.get("keys", {}), schema.KEY_KEYS),
         )
 
-    def _providers(self, tables: Any) -> tuple[Entry, ...]:
+    def _providers(self, tables: Any) -> tuple[ProviderTable, ...]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._add("providers", ("providers",), "must be a list of tables: begin each with [[providers]]")
             return ()
@@ -164,14 +164,14 @@ class _Reader:
             self._add("providers", ("providers",), f"has {len(tables)} entries; at most {MAX_PROVIDERS} make sense")
             return ()
         entries = tuple(self._entry(index, table) for index, table in enumerate(tables))
-        first: dict[str, Entry] = {}
+        first: dict[str, ProviderTable] = {}
         for entry in entries:
             if (known := first.setdefault(entry.name, entry)) is not entry:
                 message = f"another provider is called so (line {known.line}): give each a `name` of its own"
                 self._problems.add(f"{entry.key}.name", message, self._path, entry.line)
         return entries
 
-    def _entry(self, index: int, table: dict[str, Any]) -> Entry:
+    def _entry(self, index: int, table: dict[str, Any]) -> ProviderTable:
         path = ("providers", index)
         names = [table[key] for key in ("name", "preset", "kind") if isinstance(table.get(key), str)]
         name = next(filter(None, names), "")
@@ -185,7 +185,7 @@ class _Reader:
             values["prices"] = self._value({name: price.value for name, price in prices.items()}, (*path, "prices"))
         wrong = frozenset(table.keys() - values.keys())
         name = name or f"provider {index + 1}"
-        return Entry(name, key, values, self._origin, wrong, self._path, self._lines.find(path))
+        return ProviderTable(name, key, values, self._origin, wrong, self._path, self._lines.find(path))
 
     def _profiles(self, tables: Any) -> dict[str, Value]:
         profiles = {}

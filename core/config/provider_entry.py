@@ -18,7 +18,7 @@ from fallback_chat.core.engine.settings import AttemptSettings, TimeoutSource
 from fallback_chat.core.errors import Problem
 
 if TYPE_CHECKING:
-    from fallback_chat.core.config.document import Entry, Problems, Value
+    from fallback_chat.core.config.document import Problems, ProviderTable, Value
 
 LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
 """Seconds; a local server may have to load the model first."""
@@ -44,17 +44,17 @@ _AS_THEY_ARE: Final = (
 class Merged(NamedTuple):
     """What all files together say about one provider."""
 
-    entry: Entry
+    entry: ProviderTable
     """The first entry, which must be complete."""
     values: dict[str, Value]
     wrong: frozenset[str]
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def of(cls, entry: ProviderTable) -> Self:
         """Start with one entry."""
         return cls(entry, entry.values, entry.wrong)
 
-    def with_entry(self, entry: Entry) -> Merged:
+    def with_entry(self, entry: ProviderTable) -> Merged:
         """Return the same provider with the keys of a stronger entry on top.
 
         The stronger entry's key wins whichever source the weaker one named: that key was not meant

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.config import schema
-from fallback_chat.core.config.document import Document, Problems, Value, quoted, read_document
+from fallback_chat.core.config.document import ConfigFile, Problems, Value, quoted, read_document
 from fallback_chat.core.config.provider_entry import Merged, ProviderBuilder
 from fallback_chat.core.config.settings import ChatSettings, Origin, Settings
 from fallback_chat.core.config.values import describe, suggest
@@ -28,7 +28,7 @@ def load(text: str | bytes, path: Path | None = None, *, home: Path | None = Non
 
 
 def resolve(
-    documents: Sequence[Document], problems: Problems, *, home: Path | None = None, warnings: Sequence[Problem] = ()
+    documents: Sequence[ConfigFile], problems: Problems, *, home: Path | None = None, warnings: Sequence[Problem] = ()
 ) -> Settings:
     """Layer `documents`, the weakest first, and fill in the defaults.
 
@@ -73,7 +73,7 @@ def resolve(
     )
 
 
-def merge(documents: Sequence[Document]) -> list[Merged]:
+def merge(documents: Sequence[ConfigFile]) -> list[Merged]:
     """Return the providers of all `documents` in the order of the chain."""
     chain: list[Merged] = []
     for document in documents:

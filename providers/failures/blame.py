@@ -17,7 +17,7 @@ from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fallback_chat.providers.failures.reader import Failure
+    from fallback_chat.providers.failures.reader import ServerFailure
 
 _LIMIT_AND_REQUEST: Final = r"(?is)\blimit:? (\d{1,15})\b.*\brequested:? (\d{1,15})\b"
 
@@ -49,13 +49,13 @@ class Facts(NamedTuple):
     message, the text of the server behind a gateway, the codes."""
 
 
-def blame(failure: Failure) -> Row:
+def blame(failure: ServerFailure) -> Row:
     """Return the row that `failure` matches."""
     facts = facts_of(failure)
     return next(row for row in ROWS if meets(facts, row))
 
 
-def facts_of(failure: Failure) -> Facts:
+def facts_of(failure: ServerFailure) -> Facts:
     """Return the facts of `failure`."""
     codes = frozenset(code.lower() for code in _codes(failure))
     raw = dict_of(dict_of(failure.body).get("metadata")).get("raw")
@@ -97,7 +97,7 @@ def retryable(kind: ErrorKind, should_retry: str | None) -> bool | None:
     return False if word == "false" else None
 
 
-def _codes(failure: Failure) -> Iterator[str]:
+def _codes(failure: ServerFailure) -> Iterator[str]:
     """Yield every code of a failure, and our own codes for its structure and its numbers."""
     for code in (failure.code, failure.type, failure.reason):
         if code is not None:

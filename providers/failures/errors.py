@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fallback_chat.core.config.settings import ProviderSettings
-    from fallback_chat.providers.failures.reader import Failure
+    from fallback_chat.providers.failures.reader import ServerFailure
     from fallback_chat.providers.failures.rows import Row
 
 E = TypeVar("E", bound=APIError)
@@ -69,7 +69,7 @@ class ErrorReader:
         """
         return self._redactor.redact(text)
 
-    def _error(self, made: type[E], failure: Failure, headers: Mapping[str, str], now: float, *, empty: str) -> E:
+    def _error(self, made: type[E], failure: ServerFailure, headers: Mapping[str, str], now: float, *, empty: str) -> E:
         from fallback_chat.providers.failures import blame
         from fallback_chat.providers.failures.input import blames_input
         from fallback_chat.providers.failures.reader import condense

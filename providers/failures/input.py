@@ -12,7 +12,7 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.failures.blame import facts_of, says
 
 if TYPE_CHECKING:
-    from fallback_chat.providers.failures.reader import Failure
+    from fallback_chat.providers.failures.reader import ServerFailure
 
 CODES: Final = frozenset(
     {
@@ -44,7 +44,7 @@ SPARING: Final = (
 kinds."""
 
 
-def blames_input(failure: Failure, kind: ErrorKind) -> bool:
+def blames_input(failure: ServerFailure, kind: ErrorKind) -> bool:
     """Whether `failure`, of the given kind, blames the conversation."""
     if kind is not ErrorKind.BAD_REQUEST:
         return False

@@ -44,7 +44,7 @@ _NO_JSON: Final = object()
 """Stands for invalid JSON, which null is not."""
 
 
-class Failure(NamedTuple):
+class ServerFailure(NamedTuple):
     """A provider's failure, in one shape for all vendors."""
 
     message: str = ""
@@ -62,7 +62,7 @@ class Failure(NamedTuple):
     """Everything that the server sent: some put the wait beside the error."""
 
 
-def parse_failure(status: int | None, body: Any) -> Failure:
+def parse_failure(status: int | None, body: Any) -> ServerFailure:
     """Read the error in a response's body (text) or in an event (parsed JSON). Never raises."""
     if isinstance(body, str):
         body = parse_body(body)
@@ -70,11 +70,11 @@ def parse_failure(status: int | None, body: Any) -> Failure:
         body = body[0]  # Google without alt=sse, and some gateways
     if not isinstance(body, dict):
         said = body if isinstance(body, str) else _dump(body) if body else ""
-        return Failure(message=_cut(said), status=status)
+        return ServerFailure(message=_cut(said), status=status)
     error = _error_in(body)
     code = _first(error, _CODES, str | int)
     kind = _first(error, _TYPES, str | int)
-    return Failure(
+    return ServerFailure(
         message=_cut(_message(error, body)),
         status=status if status is not None else _status_in(error),
         code=None if code is None else str(code)[:200],

@@ -38,7 +38,7 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
                 delta = chunk.delta or ChoiceDelta()
                 if first is None and is_output(delta):
                     first = clock() - began
-                answered = answered or is_answer(delta) or chunk.finish_reason is FinishReason.LENGTH
+                answered = answered or answers_probe(delta) or chunk.finish_reason is FinishReason.LENGTH
                 if chunk.finish_reason is not None:
                     break
         if not answered:
@@ -59,10 +59,10 @@ async def probe_completion(stream: HttpStream, *, timeout: float, clock: Callabl
 
 def is_output(delta: ChoiceDelta) -> bool:
     """Whether a delta shows that the model is working: an answer, reasoning, or a tool call."""
-    return bool(is_answer(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
+    return bool(answers_probe(delta) or delta.reasoning or delta.tool_calls or delta.tool_fragment)
 
 
-def is_answer(delta: ChoiceDelta) -> bool:
+def answers_probe(delta: ChoiceDelta) -> bool:
     """Whether a delta counts as an answer in a turn: text that is not blank, or a refusal."""
     return bool((delta.content or "").strip() or delta.refusal)
 

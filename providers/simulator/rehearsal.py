@@ -31,7 +31,7 @@ V1: Final = ("openai", "openai-responses")
 _OPTION: Final = re.compile(r"(first|until)=(.*)")
 
 
-class Fault(NamedTuple):
+class Rehearsal(NamedTuple):
     """What happens to one provider, and for how long; without a limit, always."""
 
     name: str
@@ -46,12 +46,12 @@ class Fault(NamedTuple):
         return f"{self.name} for {' or '.join(limits)}" if limits else self.name
 
 
-def read_faults(text: str, names: Sequence[str]) -> dict[str, Fault]:
+def read_faults(text: str, names: Sequence[str]) -> dict[str, Rehearsal]:
     """Parse `NAME=FAULT[,first=N][,until=S],…` for a chain of `names`.
 
     Raises `InputError`, with a correction.
     """
-    faults: dict[str, Fault] = {}
+    faults: dict[str, Rehearsal] = {}
     last = ""
     for part in text.split(","):
         if (option := _OPTION.fullmatch(part.strip())) and last:
@@ -60,7 +60,7 @@ def read_faults(text: str, names: Sequence[str]) -> dict[str, Fault]:
         last, _, fault = (word.strip() for word in part.partition("="))
         if last not in names:
             raise InputError(f"--chaos: no provider is called {last!r}; there are {', '.join(names)}")
-        faults[last] = Fault(_fault(fault))
+        faults[last] = Rehearsal(_fault(fault))
     return faults
 
 
@@ -73,7 +73,7 @@ def _fault(name: str) -> str:
     raise InputError(f"--chaos: no fault is called {name!r}: write an HTTP status, or {', '.join(meant)}")
 
 
-def _limited(fault: Fault, option: str, value: str) -> Fault:
+def _limited(fault: Rehearsal, option: str, value: str) -> Rehearsal:
     number = re.fullmatch(r"(\d{1,6})s?" if option == "until" else r"(\d{1,6})", value.strip())
     if number is None:
         what = "a number of seconds" if option == "until" else "a number of requests"
@@ -84,7 +84,7 @@ def _limited(fault: Fault, option: str, value: str) -> Fault:
 class Rehearsed(LLM):
     """`real`, or during `fault` the provider that `make` returns for a simulator's address."""
 
-    def __init__(self, real: LLM, fault: Fault, make: Callable[[str], LLM]) -> None:
+    def __init__(self, real: LLM, fault: Rehearsal, make: Callable[[str], LLM]) -> None:
         self._real = real
         self._fault = fault
         self._make = make

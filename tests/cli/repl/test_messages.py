@@ -9,7 +9,7 @@ import pytest
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import plain
 from fallback_chat.cli.render.theme import THEMES, signs_for
-from fallback_chat.cli.repl.messages import Message, Teller
+from fallback_chat.cli.repl.messages import Message, TurnMessages
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, Event, ProviderGivenUp, Waiting
@@ -50,12 +50,12 @@ def test_the_servers_words_are_cut_where_the_message_would_need_a_second_row() -
     ],
 )
 def test_a_switch_is_one_row_and_what_repeats_itself_is_counted(events: list[Event], told: list[str]) -> None:
-    teller = Teller(is_plain=False)
+    teller = TurnMessages(is_plain=False)
     assert [row for event in events for message in teller.messages(event) for row in rows(message)] == told
 
 
 def test_where_nothing_moves_it_is_told_in_sentences() -> None:
-    (message,) = Teller(is_plain=True).messages(AttemptFailed(A, DOWN, 0.1, B))
+    (message,) = TurnMessages(is_plain=True).messages(AttemptFailed(A, DOWN, 0.1, B))
     assert rows(message) == ["a failed (HTTP 500: oops); asking b"]
 
 
@@ -113,5 +113,5 @@ async def test_a_question_stands_apart_and_so_does_an_answer_below_messages() ->
 
 def test_a_stream_that_ends_early_is_named() -> None:
     cut = APIStreamError("closed", kind=ErrorKind.TRUNCATED)
-    (message,) = Teller(is_plain=False).messages(AttemptFailed(A, cut, 0.1, B))
+    (message,) = TurnMessages(is_plain=False).messages(AttemptFailed(A, cut, 0.1, B))
     assert rows(message) == ["↷ a: stream ended early (closed) → b"]

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.repl.status import Entry, Status, Tone, columns, compose, count, money, shorten, state_word
+from fallback_chat.cli.repl.status import (
+    Status,
+    StatusEntry,
+    Tone,
+    columns,
+    compose,
+    count,
+    money,
+    shorten,
+    status_word,
+)
 from fallback_chat.cli.words.health import OF_REASON as HEALTH_WORDS
 from fallback_chat.cli.words.health import STATES, countdown
 from fallback_chat.core.engine.breaker import Health
@@ -14,9 +24,9 @@ from fallback_chat.core.events import State
 
 NOW = 100.0
 ENTRIES = (
-    Entry("anthropic", "sonnet", "ok", Tone.GOOD),
-    Entry("openai", "gpt", "rate limited 0:42", Tone.WAITING),
-    Entry("local", "llama", "bad key", Tone.BAD),
+    StatusEntry("anthropic", "sonnet", "ok", Tone.GOOD),
+    StatusEntry("openai", "gpt", "rate limited 0:42", Tone.WAITING),
+    StatusEntry("local", "llama", "bad key", Tone.BAD),
 )
 FULL = Status(ENTRIES, context=0.18, tokens=1234, cost="$0.004", flags=("pinned",), hint="? help")
 
@@ -62,7 +72,7 @@ def test_symbols_have_plain_ones_for_terminals_without_them() -> None:
     st.integers(1, 200),
 )
 def test_no_name_makes_the_row_wider_than_the_terminal(names: list[tuple[str, str]], width: int) -> None:
-    entries = tuple(Entry(name, model, "ok", Tone.GOOD) for name, model in names)
+    entries = tuple(StatusEntry(name, model, "ok", Tone.GOOD) for name, model in names)
     assert columns(compose(Status(entries, context=0.5, flags=("vi",)), width)) <= width
 
 
@@ -82,12 +92,12 @@ def test_no_name_makes_the_row_wider_than_the_terminal(names: list[tuple[str, st
     ],
 )
 def test_every_state_has_a_word(health: Health, word: str) -> None:
-    assert state_word(health, NOW)[0] == word
+    assert status_word(health, NOW)[0] == word
 
 
 def test_skipped_and_slow_are_words_of_the_chat() -> None:
-    assert state_word(Health(), NOW, skipped=True)[0] == "skipped"
-    assert state_word(Health(), NOW, slow=True)[0] == "slow"
+    assert status_word(Health(), NOW, skipped=True)[0] == "skipped"
+    assert status_word(Health(), NOW, slow=True)[0] == "slow"
 
 
 def test_an_amount_has_its_currency() -> None:

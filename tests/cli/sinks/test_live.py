@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.sinks.base import Outcome
+from fallback_chat.cli.sinks.base import Ending
 from fallback_chat.cli.sinks.live import PATIENCE, LiveSink
 from fallback_chat.core.events import AttemptStarted
 from tests.cli.repl.terminals import in_memory
@@ -47,7 +47,7 @@ async def test_who_is_asked_and_for_how_long_is_shown_until_there_are_words(scre
     await asyncio.sleep(3)
     later = screen.rows
     sink.chunk(text("Words."))
-    sink.end(Outcome(None, None, ExitCode.OK))
+    sink.end(Ending(None, None, ExitCode.OK))
 
     assert (at_first, later, screen.rows) == (["asking one · 0 s"], ["asking one · 3 s"], ["Words."])
 
@@ -58,7 +58,7 @@ async def test_an_answer_that_comes_at_once_needs_no_such_row(screen: ATerminal)
     before = screen.written
     sink.chunk(text("Words."))
     await asyncio.sleep(3)
-    sink.end(Outcome(None, None, ExitCode.OK))
+    sink.end(Ending(None, None, ExitCode.OK))
     await asyncio.sleep(3)
 
     assert (before, screen.rows) == ("", ["Words."])
@@ -68,7 +68,7 @@ async def test_an_answer_that_comes_at_once_needs_no_such_row(screen: ATerminal)
 async def test_the_row_is_gone_when_nobody_answers(screen: ATerminal) -> None:
     sink = asking(screen)
     await asyncio.sleep(1)
-    sink.end(Outcome(None, TimeoutError(), ExitCode.UNAVAILABLE))
+    sink.end(Ending(None, TimeoutError(), ExitCode.UNAVAILABLE))
     await asyncio.sleep(3)
 
     assert screen.rows == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.sinks.base import Outcome, Sink
+from fallback_chat.cli.sinks.base import Ending, Sink
 from fallback_chat.cli.sinks.recording import RecordingSink
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder
@@ -46,4 +46,4 @@ async def test_what_nothing_follows_is_stored_in_time(tmp_path: Path, times: tup
 
     (summary,) = history.list()
     assert history.load(summary.id).turns[0].answer.text == "x" * len(times)
-    sink.end(Outcome(Answer(text="x" * len(times)), None, ExitCode.OK))
+    sink.end(Ending(Answer(text="x" * len(times)), None, ExitCode.OK))

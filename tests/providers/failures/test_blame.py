@@ -10,7 +10,7 @@ import pytest
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.input import blames_input
-from fallback_chat.providers.failures.reader import Failure, parse_failure
+from fallback_chat.providers.failures.reader import ServerFailure, parse_failure
 from fallback_chat.providers.failures.rows import ROWS, Row
 
 K = ErrorKind
@@ -25,22 +25,24 @@ def said(message: str, **more: Any) -> dict[str, Any]:
 
 
 SPECIAL = {
-    "openrouter:moderated": Failure(body={"metadata": {"reasons": ["violence"]}}),
-    "quota_per_day": Failure(body={"details": [{"violations": [{"quotaId": "RequestsPerDay"}]}]}),
-    "more_than_the_limit": Failure("Request too large: Limit 5, Requested 9"),
+    "openrouter:moderated": ServerFailure(body={"metadata": {"reasons": ["violence"]}}),
+    "quota_per_day": ServerFailure(body={"details": [{"violations": [{"quotaId": "RequestsPerDay"}]}]}),
+    "more_than_the_limit": ServerFailure("Request too large: Limit 5, Requested 9"),
 }
 
 
-def with_code(code: str) -> Failure:
+def with_code(code: str) -> ServerFailure:
     if code in SPECIAL:
         return SPECIAL[code]
     canonical = code.removeprefix("openrouter:")
-    return Failure(code=code) if canonical == code else Failure(body={"metadata": {"error_type": canonical}})
+    return (
+        ServerFailure(code=code) if canonical == code else ServerFailure(body={"metadata": {"error_type": canonical}})
+    )
 
 
-def failures_of(row: Row) -> list[Failure]:
+def failures_of(row: Row) -> list[ServerFailure]:
     """Give a failure for each word that `row` asks for, with each of its statuses."""
-    spoken = [Failure(phrase.replace("*", " … ")) for phrase in row.says]
+    spoken = [ServerFailure(phrase.replace("*", " … ")) for phrase in row.says]
     words = spoken or [with_code(code) for code in sorted(row.codes)]
     return [failure._replace(status=status) for failure in words for status in row.statuses or {400, 429, 500}]
 

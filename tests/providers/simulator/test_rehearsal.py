@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fallback_chat.core.errors import InputError
-from fallback_chat.providers.simulator.rehearsal import Fault, read_faults
+from fallback_chat.providers.simulator.rehearsal import Rehearsal, read_faults
 
 NAMES = ("one", "two")
 
@@ -13,15 +13,15 @@ NAMES = ("one", "two")
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
-        ("one=503", {"one": Fault("503")}),
-        ("one=429,first=2", {"one": Fault("429", first=2)}),
-        ("one=hang,until=30", {"one": Fault("silence", until=30)}),
-        ("one=stall,until=30s,first=1", {"one": Fault("token-silence", first=1, until=30)}),
-        (" one = cut , two=refused,first=3", {"one": Fault("token-close"), "two": Fault("refused", first=3)}),
-        ("one=late,one=500", {"one": Fault("500")}),
+        ("one=503", {"one": Rehearsal("503")}),
+        ("one=429,first=2", {"one": Rehearsal("429", first=2)}),
+        ("one=hang,until=30", {"one": Rehearsal("silence", until=30)}),
+        ("one=stall,until=30s,first=1", {"one": Rehearsal("token-silence", first=1, until=30)}),
+        (" one = cut , two=refused,first=3", {"one": Rehearsal("token-close"), "two": Rehearsal("refused", first=3)}),
+        ("one=late,one=500", {"one": Rehearsal("500")}),
     ],
 )
-def test_a_list_of_faults_is_read(text: str, faults: dict[str, Fault]) -> None:
+def test_a_list_of_faults_is_read(text: str, faults: dict[str, Rehearsal]) -> None:
     assert read_faults(text, NAMES) == faults
 
 
@@ -49,6 +49,9 @@ def test_what_it_cannot_mean_is_said_with_what_would_be_right(text: str, said: s
 
 
 def test_a_fault_says_how_long_it_lasts() -> None:
-    words = [str(fault) for fault in (Fault("503"), Fault("503", 2), Fault("503", None, 30), Fault("503", 2, 30))]
+    words = [
+        str(fault)
+        for fault in (Rehearsal("503"), Rehearsal("503", 2), Rehearsal("503", None, 30), Rehearsal("503", 2, 30))
+    ]
 
     assert words == ["503", "503 for its first 2 requests", "503 for 30 s", "503 for its first 2 requests or 30 s"]
