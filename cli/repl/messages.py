@@ -131,7 +131,7 @@ def _remark(event: Event) -> Message | None:  # noqa: PLR0911 - one row per even
         case Notice(llm, text):
             return Message(f"{llm.label} {text}", Tone.DIM)
         case StreamContinued(_, to_llm):
-            return Message(f"{to_llm.label} continues", Tone.DIM, "more")
+            return Message(f"{to_llm.label} continues", Tone.DIM, "continued")
         case _:
             return None
 

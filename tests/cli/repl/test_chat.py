@@ -17,6 +17,7 @@ from fallback_chat.core.engine.settings import ChainSettings
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, ModelInfo
 from tests.cli.repl.harness import CTRL_C, CTRL_D, CTRL_N, ENTER, ESC, SECRET, chatting
+from tests.core.engine.continuing import OTHER, TEXTS, ContinuingLLM, pieces
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, call, finish
 
 if TYPE_CHECKING:
@@ -554,3 +555,24 @@ def test_a_key_is_known_before_the_chain_is_open(monkeypatch: pytest.MonkeyPatch
     shown = chain.redact("sk-of-the-environment, sk-of-the-file and sk-of-the-settings")
 
     assert (shown, ran.exists()) == ("[redacted], [redacted] and [redacted]", False)
+
+
+async def test_an_answer_that_another_provider_finished_names_both() -> None:
+    whole = TEXTS["prose"]
+    begins = ScriptedLLM("a", [*pieces(whole)[:20], CUT])
+    async with chatting(begins, ContinuingLLM("b", whole, "follows"), on_stream_failure="continue") as chat:
+        await chat.ask("What is a stable sort?")
+        rows = chat.screen.rows
+        assert [row for row in rows if row.startswith("⋯")] == ["⋯ b continues"]
+        assert any(row.startswith("begun by a/a-1, finished by b/b-1 · 2nd of 2") for row in rows)
+        assert chat.repl.session.context.messages[-1].text == whole
+
+
+async def test_an_answer_that_nobody_continues_is_struck_out_and_starts_over() -> None:
+    begins = ScriptedLLM("a", [*pieces(TEXTS["prose"])[:20], CUT])
+    anew = ContinuingLLM("b", TEXTS["prose"], "begins anew")
+    async with chatting(begins, anew, on_stream_failure="continue") as chat:
+        await chat.ask("What is a stable sort?")
+        assert chat.repl.session.context.messages[-1].text.strip() == OTHER.strip()
+        assert "begun by" not in "\n".join(chat.screen.rows)
+        assert any(row.startswith("b/b-1 · 2nd of 2") for row in chat.screen.rows)
