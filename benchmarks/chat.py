@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.measure import ROOT, ROUNDS, ratio, row, run
+from benchmarks.measure import ROOT, ROUNDS, ratio, row, run, verdict
 from benchmarks.render import RATE, words
 from benchmarks.startup import PROGRAM, PYTHON, config
 from fallback_chat.providers.simulator import Manner
@@ -98,7 +98,7 @@ def echoes(env: dict[str, str]) -> list[float]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     text = "begin " + words(random.Random(1), RATE * 30)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -115,7 +115,8 @@ def main() -> None:
         times = sorted(echoes(env))
         row("K1", f"key to echo while {RATE} tokens/s stream, median", statistics.median(times) * 1000, 20, "ms")
         row("K1", "the same, 95th of 100", times[94] * 1000, 20, "ms")
+    return verdict()
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""F1-F4, F6: milliseconds to the first token when the first provider fails, beside a naive loop over httpx."""
+"""F1-F7: milliseconds to the first token when the first provider fails, beside a naive loop over httpx."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from statistics import median
 import httpx
 
 from benchmarks.floor_ask import BODY
-from benchmarks.measure import ROUNDS, row, upstream
-from fallback_chat import ChatContext, FallbackAdapter
+from benchmarks.measure import ROUNDS, row, upstream, verdict
+from fallback_chat import APIError, ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.providers import load
@@ -39,7 +39,7 @@ def chain(*urls: str) -> FallbackAdapter:
         )
         for n, url in enumerate(urls)
     ]
-    return FallbackAdapter(llms, settings=settings, close_llms=True)
+    return FallbackAdapter(llms, attempt_settings=settings, close_llms=True)
 
 
 async def first_token(adapter: FallbackAdapter) -> float:
@@ -68,6 +68,18 @@ async def naive(*urls: str) -> float:
     raise AssertionError("no token")
 
 
+async def broken(dying: str, good: str) -> tuple[int, int]:
+    """Read an answer whose provider dies: return the tokens beyond its own, and how often that was told."""
+    shown, told = 0, 0
+    async with chain(dying, good) as adapter, adapter.chat(chat_ctx=ChatContext.from_text("hi")) as stream:
+        try:
+            async for chunk in stream:
+                shown += bool(chunk.delta and chunk.delta.content)
+        except APIError:
+            told += 1
+    return max(shown - 50, 0), told
+
+
 async def calls(base: str) -> dict[str, int]:
     async with httpx.AsyncClient() as client:
         return dict(json.loads((await client.post(f"{base}/calls")).content))
@@ -94,6 +106,13 @@ async def measure(base: str) -> None:
             async with chain(f"{base}/{kind}", good) as adapter:
                 over.append((await first_token(adapter) - T) * 1000)
         row(number, f"{kind} for ever, first token beyond T", median(over), 10.0, "ms")
+    for count in (1, 2, 3):
+        async with chain(*[f"{base}/hang"] * count, good) as adapter:
+            over_ = (await first_token(adapter) - count * T) * 1000
+        row("F5", f"{count} hung in front, first token beyond {count}·T", over_, 5.0 * count, "ms")
+    twice, told = await broken(f"{base}/dies/50", good)
+    row("F7", "tokens shown twice when a provider dies after 50", twice, 0, "")
+    row("F7", "failures that are not told", 1 - told, 0, "")
     await calls(base)
     async with chain(f"{base}/500", good) as adapter:
         healthy = [await first_token(adapter) for _ in range(6)]
@@ -103,10 +122,11 @@ async def measure(base: str) -> None:
     print(f"     turns after the failure: {median(healthy[1:]) * 1000:.1f} ms to the first token")
 
 
-def main() -> None:
+def main() -> int:
     with upstream() as base:
         asyncio.run(measure(base))
+    return verdict()
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 9
+_missed: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,17 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 def row(number: str, what: str, value: float, must: float, unit: str = "x") -> None:
     """Print one line of the table; `must` is the most that is allowed."""
-    verdict = "ok" if value <= must else "MISSED"
-    print(f"{number:4} {what:62} {value:8.2f} {unit:4} must <= {must:g} {unit}  {verdict}", flush=True)
+    told = "ok" if value <= must else "MISSED"
+    if value > must:
+        _missed.append(number)
+    print(f"{number:4} {what:62} {value:8.2f} {unit:4} must <= {must:g} {unit}  {told}", flush=True)
+
+
+def verdict() -> int:
+    """Return the exit status of a benchmark: 1 when a bar was missed."""
+    if _missed:
+        print(f"     missed: {', '.join(dict.fromkeys(_missed))}", flush=True)
+    return 1 if _missed else 0
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from importlib import import_module
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.measure import ROUNDS, ratio, row
+from benchmarks.measure import ROUNDS, ratio, row, verdict
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIError
@@ -77,7 +77,7 @@ def cpu_of(job: Callable[[], None]) -> float:
     return time.process_time() - started
 
 
-def read(kind: str, pieces: Sequence[bytes]) -> None:
+def read(kind: str, pieces: Sequence[bytes], tokens: int = TOKENS) -> None:
     """Read an answer, piece by piece, to its end."""
     dialect = import_module(f"fallback_chat.providers.{kind.replace('-', '_')}").DIALECT
     settings = ProviderSettings(name="p", kind=kind, model="m")
@@ -88,7 +88,7 @@ def read(kind: str, pieces: Sequence[bytes]) -> None:
         body.feed(piece)
         chunks += len(body.ready)
         body.ready.clear()
-    assert (chunks > TOKENS, body.finished, body.error) == (True, True, None)
+    assert (chunks > tokens, body.finished, body.error) == (True, True, None)
 
 
 def load(documents: Sequence[bytes]) -> None:
@@ -97,7 +97,7 @@ def load(documents: Sequence[bytes]) -> None:
         json.loads(document)
 
 
-def main() -> None:
+def main() -> int:
     for kind, format_ in FORMATS.items():
         events = format_.events()
         stream = b"".join(events)
@@ -110,7 +110,8 @@ def main() -> None:
         row("T6", f"{kind}, one event per read, CPU / json.loads", ratio(single, floor), WORST)
         row("T6", f"{kind}, reads of 64 KiB, CPU / json.loads", ratio(bulk, floor), WORST)
         row("T6", f"{kind}, CPU of a token", median(single) / TOKENS * 1e6, SLOWEST, "µs")
+    return verdict()
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 
-from benchmarks.measure import row
+from benchmarks.measure import row, verdict
 from fallback_chat.cli.render.live import FRAME_PAUSE, AnswerView, Below
 from fallback_chat.cli.render.markdown import rendered
 from fallback_chat.cli.render.page import Page
@@ -156,7 +156,7 @@ def rich_live(text: list[str]) -> float:
     return sum(costs) / SAMPLES * frames
 
 
-def main() -> None:
+def main() -> int:
     print(
         f"{'tokens':>8} {'ours ms/token':>14} {'Rich Live':>10} {'at once':>8} {'Rich / ours':>12} {'last / first':>13}"
     )
@@ -177,7 +177,8 @@ def main() -> None:
     row("T4", "bytes written / bytes of text, 10,000 tokens", cost.bytes_per_text, 15)
     last = costs[50_000][0]
     row("T4", "CPU of the last thousand of 50,000 tokens / the first", last.last / last.first, 1.3)
+    return verdict()
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import alternate, ratio, row, run, upstream
+from benchmarks.measure import alternate, ratio, row, run, upstream, verdict
 
 PYTHON = sys.executable
-PROGRAM = [PYTHON, "-m", "fallback_chat"]
+PROGRAM = [str(Path(PYTHON).with_name("fallback-chat"))]
 
 
 def config(folder: str, *urls: str, attempt_timeout: float = 5.0) -> dict[str, str]:
@@ -27,7 +27,7 @@ def config(folder: str, *urls: str, attempt_timeout: float = 5.0) -> dict[str, s
     return {**os.environ, "HOME": folder, "FALLBACK_CHAT_CONFIG": str(path), "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def main() -> None:
+def main() -> int:
     with tempfile.TemporaryDirectory() as folder, upstream() as url:
         env = config(folder, f"{url}/good/1")
         results = alternate(
@@ -47,6 +47,7 @@ def main() -> None:
         row("S3", "ask of one token, first byte / httpx async script", ratio(first["ask"], first["floor"]), 1.25)
         row("S4", "ask, peak memory", max(one.rss for one in results["ask"]) / 1024, 36, "MB")
         row("S4", "ask, modules imported", count_modules(env), 400, "")
+    return verdict()
 
 
 def count_modules(env: dict[str, str]) -> int:
@@ -66,4 +67,4 @@ def count_modules(env: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

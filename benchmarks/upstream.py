@@ -2,9 +2,10 @@
 
     python -m benchmarks.upstream        prints its port, then serves until its standard input is closed
 
-The path chooses what it does, so one server plays a whole chain: `/good/N/v1` streams N tokens, one HTTP chunk each; `/500/v1`,
-`/429/v1` refuse; `/hang/v1` accepts and is silent; `/headers/v1` sends the head and is silent; `/role/v1` sends role-only deltas
-and `/comments/v1` comments, both for ever (20 s). `/calls` tells how many requests each path received.
+The path chooses what it does, so one server plays a whole chain: `/good/N/v1` streams N tokens, one HTTP chunk each;
+`/paced/N/S/v1` one every S seconds; `/dies/N/v1` breaks off after N; `/500/v1`, `/429/v1` refuse; `/hang/v1` accepts and is silent;
+`/headers/v1` sends the head and is silent; `/role/v1` sends role-only deltas and `/comments/v1` comments, both for ever (20 s).
+`/calls` tells how many requests each path received.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ def refusal(status: str, extra: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {len(body)}\r\n\r\n{body}".encode()
 
 
+REFUSALS = {
+    "500": refusal("500 Internal Server Error"),
+    "429": refusal("429 Too Many Requests", "retry-after: 30\r\n"),
+}
+
+
 async def answer(path: str, writer: asyncio.StreamWriter) -> None:
     kind, *rest = path.strip("/").split("/")
     calls[kind] += 1
@@ -67,10 +74,13 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> None:
             await writer.drain()
             await asyncio.sleep(gap)
         writer.write(END)
-    elif kind == "500":
-        writer.write(refusal("500 Internal Server Error"))
-    elif kind == "429":
-        writer.write(refusal("429 Too Many Requests", "retry-after: 30\r\n"))
+    elif kind == "dies":
+        writer.write(HEAD)
+        writer.write(TOKEN * int(rest[0]))
+        await writer.drain()
+        writer.transport.abort()
+    elif kind in REFUSALS:
+        writer.write(REFUSALS[kind])
     elif kind == "calls":
         body = json.dumps(calls).encode()
         writer.write(

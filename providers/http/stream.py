@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fallback_chat.providers.http.connections import HttpEngine
     from fallback_chat.providers.wire.dialect import Reader
 
-_BURST: Final = 16
+_BURST: Final = 8
 """Chunks after which other tasks get a turn: a buffered answer never waits for the network."""
 _CLOSE_TIMEOUT: Final = 1.0
 _DRAIN_TIMEOUT: Final = 0.02
