@@ -67,7 +67,9 @@ class Segment:
     def __post_init__(self) -> None:
         check_text(self, "provider", "model")
         check_count("start", self.start)
-        check_count("end", self.end, least=self.start)
+        check_count("end", self.end)
+        if self.end < self.start:
+            raise ValueError(f"end cannot be less than start ({self.start}), not {self.end}")
 
 
 class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part of the public interface

@@ -151,7 +151,11 @@ class SqliteBackend:
                 warn=self.notes.append,
                 connect=self._connect,
             )
-            _introduce(database, self._labels, self._clock())
+            try:
+                _introduce(database, self._labels, self._clock())
+            except BaseException:
+                database.close()
+                raise
             self._database = database
         return self._database
 

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
@@ -181,6 +181,8 @@ def test_a_field_takes_what_it_is_for_or_says_its_name(value: Any, name: str, no
     junk=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text()),
     place=st.integers(0),
 )
+@example(value=Segment("p", "m", 1, 2), junk=3, place=2)
+@example(value=Segment("p", "m", 1, 2), junk=0, place=3)
 def test_whatever_a_value_is_made_of_it_is_refused_in_one_of_two_ways(value: Any, junk: object, place: int) -> None:
     fields = [field.name for field in dataclasses.fields(value) if field.name not in UNCHECKED]
     if not fields:

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,11 +154,13 @@ def test_a_new_name_or_place_in_the_chain_is_taken_over_and_the_record_kept(path
 
 
 def test_a_provider_that_nobody_uses_any_more_is_dropped_after_a_month(path: Path, time: SetClock) -> None:
-    store(path, time).load(["a"])
+    with closing(store(path, time)) as one:
+        one.load(["a"])
     only_a = {"a": LABELS["a"]}
     for _ in range(2):
         time.now += FORGET_AFTER - DAY
-        SqliteBackend(path, only_a, clock=time).load(["a"])
+        with closing(SqliteBackend(path, only_a, clock=time)) as one:
+            one.load(["a"])
 
     assert [known.name for known in known_providers(path)] == ["primary"]
 
@@ -264,7 +267,8 @@ def test_an_update_is_one_short_transaction_that_waits_for_no_disk(path: Path, t
 
 
 def test_no_name_but_that_of_the_provider_is_in_the_file(path: Path, time: SetClock) -> None:
-    store(path, time).load(["a"])
+    with closing(store(path, time)) as one:
+        one.load(["a"])
 
     connection = sqlite3.connect(path)
     columns = [row[1] for row in connection.execute("PRAGMA table_info (health)")]
