@@ -7,11 +7,13 @@ boundary returns the exit code.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.sinks.base import put
 from fallback_chat.cli.words.conversations import hit_lines, row
@@ -43,8 +45,17 @@ def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = Non
 
 
 def show(history: History, session: str | None, out: TextIO) -> int:
-    """Print a conversation, by default the most recent."""
-    out.write(sanitise(to_markdown(history.load(_named(history, session)))))
+    """Print a conversation, by default the most recent; on a terminal it is rendered."""
+    text = to_markdown(history.load(_named(history, session)))
+    if not out.isatty():
+        out.write(sanitise(text))
+        return ExitCode.OK
+    from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.render.console import make_console
+
+    view = PlainView(make_console(out), theme=choose("auto", os.environ))
+    view.feed(text)
+    view.finish()
     return ExitCode.OK
 
 

@@ -47,6 +47,17 @@ def told(text: str, tone: str = "plain", sign: str = "") -> Content:
     return rows
 
 
+def rendered(text: str) -> Content:
+    """Return a whole answer, laid out as one that comes in."""
+
+    def rows(page: Page) -> list[Row]:
+        stream = MarkdownStream()
+        stream.feed(text)
+        return [*stream.blocks(page), *stream.finish(page)]
+
+    return rows
+
+
 class PlainView:
     """Shows one answer after the other, append-only; all text is made safe to print.
 

@@ -193,7 +193,7 @@ class Host:
         self._sheet.paint()
         message = await self._inbox.get()
         if not message.is_printed:
-            self._echo(message.draft)
+            self.echo(message.draft)
         return message.draft
 
     def send(self, draft: Draft) -> None:
@@ -203,7 +203,7 @@ class Host:
         if run is None:
             self._inbox.put(Message(draft, is_printed=is_expected))
         if is_expected or run is not None:
-            self._echo(draft)
+            self.echo(draft)
         if run is not None:
             run()
         self._sheet.paint()
@@ -212,7 +212,7 @@ class Host:
         """Return the message that waits last, which does so no longer."""
         return self._inbox.take_back()
 
-    def _echo(self, draft: Draft) -> None:
+    def echo(self, draft: Draft) -> None:
         """Print a message as it was sent; a question stands out."""
         assert self.prompt is not None
         is_question = split(draft) is None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
     from fallback_chat.core.chat_context import ChatMessage
+    from fallback_chat.core.conversations.records import StoredTurn
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.wiring import OpenChain
 
@@ -296,7 +297,21 @@ class Repl:
         conversation = self.record.resume(session)
         self.session.resume(conversation)
         for line in resumed(conversation):
-            self.host.say(self.chain.redact(line), Tone.DIM)
+            self.say(line, Tone.DIM)
+        if conversation.turns:
+            self._show_again(conversation.turns[-1])
+
+    def _show_again(self, turn: StoredTurn) -> None:
+        """Show a turn that was stored as it was shown."""
+        from fallback_chat.cli.render.append import rendered
+        from fallback_chat.core.conversations.export import what_is_missing
+
+        redact = self.chain.redact
+        self.host.echo(Draft.typed(redact(typed(turn.question))))
+        if text := turn.answer.text or turn.answer.refusal:
+            self.host.show(rendered(redact(text)))
+        if missing := what_is_missing(turn):
+            self.tell(Message(missing, Tone.WAITING, "" if self.host.plain else "incomplete"))
 
     def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; gives the question, None when there is none."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.conversations.export import what_is_missing
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -30,12 +28,6 @@ def resumed(conversation: Conversation) -> Iterator[str]:
     summary = conversation.summary
     yield f"conversation {summary.id}, {turns(summary)}: {summary.title}"
     yield from left_out(conversation)
-    for turn in conversation.turns[-1:]:
-        yield f"> {turn.question.text}"
-        if text := turn.answer.text or turn.answer.refusal:
-            yield text
-        if missing := what_is_missing(turn):
-            yield f"[{missing}]"
 
 
 def goes_on(conversation: Conversation) -> str:

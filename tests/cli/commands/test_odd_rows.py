@@ -255,7 +255,7 @@ def test_what_cannot_be_read_is_said_when_a_conversation_goes_on(odd: History) -
 
     assert said[0] == f"conversation {TREES}, 3 turns: Trees"
     assert said[1] == f"1 turn cannot be read and will be left out: see `fallback-chat sessions show {TREES}`"
-    assert said[-1] == "[this turn cannot be read: attempts is not JSON]"
+    assert len(said) == 2
 
 
 def test_undo_takes_back_what_the_user_sees_and_what_cannot_be_read_behind_it(odd: History) -> None:

@@ -96,6 +96,19 @@ def test_show_prints_the_latest_or_the_one_that_is_named(history: History) -> No
         )
 
 
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_conversation_is_laid_out(history: History) -> None:
+    session = add(history, "one", "**bold** and\n\n1. a list")
+    out = Screen()
+    assert sessions.show(history, session, out) == 0
+    assert "**" not in out.getvalue()
+    assert [row.strip() for row in out.getvalue().splitlines()][-3:] == ["bold and", "", "1. a list"]
+
+
 def test_there_is_nothing_to_show_yet(history: History, out: io.StringIO) -> None:
     with pytest.raises(InputError) as caught:
         sessions.show(history, None, out)

@@ -73,13 +73,31 @@ async def test_resume_shows_how_it_ended_tells_the_model_and_saves_there(history
     async with chatting(a) as chat:
         assert await output(chat, f"/resume {session[:9]}") == [
             f"conversation {session}, 1 turn: Old?",
-            "> Old?",
+            "❯ Old?",
             "Old answer.",
         ]
         await chat.ask("And now?")
         assert [message.text for message in a.calls[0].chat_ctx.messages] == ["Old?", "Old answer.", "And now?"]
         assert told(history, session) == [("Old?", "Old answer."), ("And now?", "From a.")]
         assert len(history.list()) == 1
+
+
+async def test_a_resumed_answer_looks_as_it_did(history: History) -> None:
+    session = add(
+        history, "Old?", Answer(text="**bold**\n\n```python\nx = 1\n```\n\n| a |\n| - |\n| b |\n", complete=True)
+    )
+    async with chatting(llm("a")) as chat:
+        shown = await output(chat, f"/resume {session}")
+        assert shown == [
+            f"conversation {session}, 1 turn: Old?",
+            "❯ Old?",
+            "bold",
+            f"  python {'─' * 38} /copy code 1",
+            "x = 1",
+            "a",
+            "─",
+            "b",
+        ]
 
 
 async def test_retry_after_resume_asks_the_last_question_again(history: History) -> None:
@@ -103,9 +121,9 @@ async def test_resume_alone_goes_on_with_the_latest_other_conversation(history: 
 @pytest.mark.parametrize(
     ("answer", "ending", "draft", "context"),
     [
-        (STOPPED, ["Half an", "[incomplete: stopped]"], "", ["Old?", "Half an"]),
-        (Answer(error=AnswerError("connection", "refused")), ["[no answer: refused]"], "Old?", []),
-        (None, ["[no answer: the program ended, or is still waiting]"], "Old?", []),
+        (STOPPED, ["Half an", "✂ incomplete: stopped"], "", ["Old?", "Half an"]),
+        (Answer(error=AnswerError("connection", "refused")), ["✂ no answer: refused"], "Old?", []),
+        (None, ["✂ no answer: the program ended, or is still waiting"], "Old?", []),
     ],
 )
 async def test_an_exchange_that_did_not_end_well_says_so_and_its_question_comes_back(
@@ -116,7 +134,7 @@ async def test_an_exchange_that_did_not_end_well_says_so_and_its_question_comes_
         await chat.pick("/resume")
         rows = chat.screen.rows
         start = rows.index(f"conversation {session}, 1 turn: Old?")
-        assert rows[start + 1 : start + 2 + len(ending)] == ["> Old?", *ending]
+        assert rows[start + 1 : start + 2 + len(ending)] == ["❯ Old?", *ending]
         assert (chat.line, said(chat)) == (draft, context)
 
 
@@ -350,7 +368,7 @@ def test_what_the_chat_prints_on_leaving_goes_on_with_the_conversation(program: 
             run.sees("? help")
             assert run.rows[:4] == [
                 f"conversation {flags[1]}, 1 turn: Go",
-                "> Go",
+                "❯ Go",
                 "These are the words of one.",
                 "Chain: one. Alt-Enter makes a new line, /help tells more.",
             ]
