@@ -60,7 +60,7 @@ by_age = sorted(people, key=lambda person: person[1])
 2. Then by the first one: **stability** keeps the rest.
 """
 WIDTH: Final = 84
-NARROW_ROW: Final = ("▸backup (2/3)", "▸primary ?")
+NARROW_ROW: Final = "▸backup (2/3)"
 ENV: Final[dict[str, str | None]] = {"COLORTERM": "truecolor"}
 FONT: Final = re.compile(r"\s*@font-face \{\{.*?\}\}", re.DOTALL)
 """Rich has the picture load a font from elsewhere; the reader's own will do."""
@@ -86,21 +86,19 @@ class Stage:
         look.keep("before")
         self.play("primary", "503")
         self.play("backup", text=STABLE)
-        look.ask("which of them is stable?", "answered by backup")
+        look.ask("which of them is stable?", "2nd of 3")
         look.wait(look.resting)
         look.keep("outage")
         self.play("primary", text=MEMORY)
-        look.wait(look.due)
-        look.ask("and which needs no memory?", "available again")
-        look.wait("sorts in place.")
+        look.wait("available again")
+        look.ask("and which needs no memory?", "sorts in place.")
         look.keep("recovery")
 
 
 class Look(Protocol):
-    """A terminal on which the outage is seen. `resting` and `due` are what its status row says when to go on."""
+    """A terminal on which the outage is seen. `resting` is what its status row says when to look."""
 
     resting: str
-    due: str
 
     def ask(self, question: str, end: str) -> None:
         """Type a question and wait for `end`."""
@@ -116,7 +114,6 @@ class Drawn:
     """Keeps a pseudo-terminal's screen in colours."""
 
     resting = "down 0:09"
-    due = "primary large ?"
 
     def __init__(self, run: OnTerminal) -> None:
         self._run = run
@@ -139,7 +136,7 @@ class InTmux:
     """Keeps what tmux says that its screen holds."""
 
     def __init__(self, program: Program, columns: int, lines: int) -> None:
-        self.resting, self.due = (Drawn.resting, Drawn.due) if columns >= NARROW else NARROW_ROW
+        self.resting = Drawn.resting if columns >= NARROW else NARROW_ROW
         self.size = f"{columns}x{lines}"
         self.kept: dict[str, str] = {}
         self._socket = str(program.directory / "tmux")

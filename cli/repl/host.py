@@ -43,6 +43,8 @@ SECOND: Final = 1.0
 """Seconds between two looks at it at other times."""
 AGAIN: Final = 1.0
 """Seconds within which a second Ctrl-C drops the messages that wait, too."""
+ROOMY: Final = 16
+"""Rows of a screen that has one for the space above the line."""
 MOST_QUEUED: Final = 3
 """Messages that are listed above the line."""
 
@@ -137,11 +139,12 @@ class Host:
         if self.prompt is None or not self.prompt.app.is_running or (self.plain and not self.is_waiting):
             return [], None
         columns, height = self._sheet.size
-        queued = self._queued_rows(columns)
+        apart: list[Row] = [()] if height >= ROOMY and not self.plain else []
+        above = [*apart, *self._queued_rows(columns)]
         status = self._status_row(columns)
-        room = (height // 2 if self.is_busy else height - 1) - len(queued) - len(status)
+        room = (height // 2 if self.is_busy else height - 1) - len(above) - len(status)
         area = self.prompt.rows(columns, max(1, room))
-        return [*queued, *area.rows, *status], area.cursor.below(len(queued))
+        return [*above, *area.rows, *status], area.cursor.below(len(above))
 
     def _queued_rows(self, columns: int) -> list[Row]:
         assert self.prompt is not None

@@ -106,7 +106,11 @@ def test_on_a_terminal_a_conversation_is_laid_out(history: History) -> None:
     out = Screen()
     assert sessions.show(history, session, out) == 0
     assert "**" not in out.getvalue()
-    assert [row.strip() for row in out.getvalue().splitlines()][-3:] == ["bold and", "", "1. a list"]
+    assert [row.strip() for row in out.getvalue().splitlines()][-3:] == [
+        "\x1b[1mbold\x1b[0m and",
+        "",
+        "\x1b[36m1. \x1b[0ma list",
+    ]
 
 
 def test_there_is_nothing_to_show_yet(history: History, out: io.StringIO) -> None:
