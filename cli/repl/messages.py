@@ -184,7 +184,8 @@ def _nobody(error: AllProvidersFailed, chain: Chain, now: float) -> Iterator[Mes
     )
     last, failure = [*latest.items()][-1]
     alone = _detail(failure) if len(latest) == 1 else ""
-    yield Message(f"no answer: {' · '.join(states)}", Tone.BAD, "failed", alone, f"{wait}{over}")
+    what = "you seem to be offline" if error.headline.startswith("you seem") else "no answer"
+    yield Message(f"{what}: {' · '.join(states)}", Tone.BAD, "failed", alone, f"{wait}{over}")
     advice: dict[str, list[str]] = {}
     for name, each in latest.items():
         if text := hint(each):

@@ -134,7 +134,7 @@ async def test_a_conversation_is_picked_by_its_title() -> None:
         chat.type("gold")
         await chat.until(lambda: not any("About silver  just now" in row for row in chat.screen.rows))
         chat.type(DOWN + ENTER)
-        await chat.sees("> About gold")
+        await chat.sees("❯ About gold")
 
 
 @pytest.mark.usefixtures("each_terminal")
@@ -146,7 +146,7 @@ async def test_what_is_searched_for_can_be_picked_while_it_is_written() -> None:
         await chat.sees("just now · How is")
         chat.type(DOWN + ENTER)
         await chat.sees("❯ /resume ")
-        await chat.sees("> How is gold made?")
+        await chat.sees("❯ How is gold made?")
 
 
 @pytest.mark.usefixtures("each_terminal")

@@ -38,11 +38,11 @@ async def test_offline_is_said_once_and_so_is_the_way_back() -> None:
     b = Patient("b", ["From here.", STOP], machine="local")
     async with chatting(a, b) as chat:
         await chat.ask("Go")
-        await chat.sees("you seem to be offline; asking b, which is on this machine")
+        await chat.sees("↷ you seem to be offline → b, which is on this machine")
         assert chat.screen.rows[-1].startswith("▸b b-1 · a offline")
         a.light = None
         await chat.sees("back online")
-        assert "\n".join(chat.screen.rows).count("offline;") == 1
+        assert "\n".join(chat.screen.rows).count("you seem to be offline") == 1
 
 
 async def test_with_nobody_on_this_machine_the_error_says_that_you_seem_to_be_offline() -> None:
@@ -50,7 +50,7 @@ async def test_with_nobody_on_this_machine_the_error_says_that_you_seem_to_be_of
     a.light = no_route()
     async with chatting(a) as chat:
         await chat.ask("Go")
-        await chat.sees("you seem to be offline: no provider of the chain can be reached:")
+        await chat.sees("✗ you seem to be offline: a unreachable")
 
 
 async def test_wait_says_and_sets_how_long_a_turn_waits() -> None:

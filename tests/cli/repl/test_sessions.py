@@ -411,7 +411,7 @@ def test_a_crash_in_the_middle_of_an_answer_loses_nothing(program: Program, tmp_
         run.process.kill()
     with on_terminal(program, "-c", env=env) as run:
         run.sees("? help")
-        assert run.rows[1:4] == ["> Go", "These", "[incomplete: the program ended, or is still waiting]"]
+        assert run.rows[1:4] == ["❯ Go", "These", "✂ incomplete: the program ended, or is still waiting"]
 
 
 async def test_a_turn_that_another_process_has_under_way_is_none_of_the_chats(history: History, home: Path) -> None:
