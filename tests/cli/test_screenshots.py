@@ -40,4 +40,5 @@ def test_the_walk_shows_the_three_moments_on_both_screens() -> None:
     for _, columns, lines, screen in screens:
         assert max(map(len, screen.splitlines())) <= int(columns)
         assert len(screen.splitlines()) <= int(lines)
-    assert ["primary down" in screen or "backup (2/3)" in screen for *_, screen in screens] == [False, True, False] * 2
+    states = [screen.splitlines()[-1] for *_, screen in screens]
+    assert ["primary down" in state or "backup (2/3)" in state for state in states] == [False, True, False] * 2
