@@ -22,12 +22,12 @@ ESSENTIAL: Final = frozenset(
 _STATUSES: Final = frozenset({400, 422})
 _KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
 """A summary of thoughts may need a verified organisation; the answer itself does not."""
-_NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): """)
+_NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): |: ([A-Za-z_][\w.]*)\.?$""")
 
 _REFUSES: Final = re.compile(
     r"n[o']t (?:be )?(?:support|accept|allow|permit|recogni[sz]e|available|valid|disabled|enabled|known|used|set)"
     r"|unsupported|unrecogni[sz]ed|unknown|unexpected|invalid|forbidden|deprecated|mandatory|extra (?:inputs|fields)"
-    r"|must be|may only|should be|only works|cannot",
+    r"|must be|may only|should be|only works|cannot|only the|supported values|not supported|at most",
     re.IGNORECASE,
 )
 _UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instead|permitted|extra", re.IGNORECASE)
@@ -101,6 +101,7 @@ def rejected_key(
     for found in (
         *_named(error, keys),
         *_spoken_of(error, keys),
+        *_valued(error, body, keys),
         *sorted(_meant(error, keys), key=lambda key: key not in unasked),
     ):
         if found not in chat.dropped:
@@ -136,12 +137,43 @@ def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
 
 
 def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield the named keys: `param` is exact, quotations in the text come second."""
-    quoted = [found[1] or found[2] for found in _NAMED.finditer(error.message)]
+    """Yield the named keys: `param` is exact, quotations in the text come second.
+
+    The innermost part of a path that is a key counts; Google names with bars what goes out in camel case.
+    """
+    plain = {_plain(name): path for name, path in keys.items()}
+    quoted = [found[1] or found[2] or found[3] for found in _NAMED.finditer(error.message)]
     for name in ([error.details.param] if error.details.param else []) + quoted:
-        found = keys.get(name) or keys.get(name.rpartition(".")[2]) or keys.get(name.partition(".")[0])
-        if found is not None:
+        parts = [name, *reversed(name.split("."))]
+        if found := next(filter(None, (plain.get(_plain(part)) for part in parts)), None):
             yield found
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _valued(error: APIError, body: dict[str, Any], keys: dict[str, str]) -> Iterator[str]:
+    """Yield the only key, if there is one, whose value a refusal quotes without saying whose it is."""
+    if not _REFUSES.search(error.message):
+        return
+    quoted = {found[1] for found in _NAMED.finditer(error.message)}
+    paths = {path for path in keys.values() if quoted & _texts_in(_value_at(body, path))}
+    inner = {path for path in paths if not any(other.startswith(f"{path}.") for other in paths)}
+    if len(inner) == 1:
+        yield from inner
+
+
+def _value_at(body: dict[str, Any], path: str) -> Any:
+    outer, _, inner = path.partition(".")
+    return body[outer][inner] if inner else body[outer]
+
+
+def _texts_in(value: Any) -> set[str]:
+    """Return the strings in a value of the body."""
+    if isinstance(value, dict):
+        return set[str]().union(*map(_texts_in, value.values()))
+    return {value} if isinstance(value, str) else set()
 
 
 def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
@@ -170,4 +202,5 @@ def _droppable(body: dict[str, Any], chat: ChatRequest) -> dict[str, str]:
     own = {**chat.settings.extra_body, **chat.extra}
     keys = {key: key for key in body if key not in ESSENTIAL and key not in own}
     inner = {inner: f"{outer}.{inner}" for outer in keys if isinstance(body[outer], dict) for inner in body[outer]}
+    inner.pop("type", None)  # what an object is goes with all of it
     return inner | keys
