@@ -69,7 +69,9 @@ class AnswerError:
         said = message or str(error) or type(error).__name__
         if isinstance(error, APIError):
             return cls(error.kind.value, said, error.retry_after)
-        return cls(next((kind for type_, kind in _OTHER_KINDS if isinstance(error, type_)), "internal"), said)
+        kind = next((kind for type_, kind in _OTHER_KINDS if isinstance(error, type_)), None)
+        # An unexpected error may quote anything, even a key that is not known as one yet.
+        return cls(kind, said) if kind else cls("internal", f"a bug in fallback-chat ({type(error).__name__})")
 
 
 _OTHER_KINDS: Final = ((ConfigError, "config"), (InputError, "input"), (OSError, "local_io"))

@@ -131,3 +131,10 @@ def test_junk_in_any_place_of_an_answer_is_refused_or_read_and_written(place: tu
     except (TypeError, ValueError):
         return
     json.dumps(answer_json(answer, state=True), allow_nan=False)
+
+
+def test_what_an_unexpected_error_says_is_nowhere_in_an_answer() -> None:
+    answer = Answer().ended_by(ZeroDivisionError("sk-secret"))
+
+    assert answer.error == AnswerError("internal", "a bug in fallback-chat (ZeroDivisionError)")
+    assert "sk-secret" not in str(answer_json(answer))

@@ -211,8 +211,9 @@ def test_attempts_are_stored_as_ask_prints_them(history: History, time: SetClock
     ("error", "kind", "message"),
     [
         (asyncio.CancelledError(), "cancelled", "stopped by the user or a signal"),
-        (RuntimeError("odd"), "internal", "odd"),
-        (RuntimeError(), "internal", "RuntimeError"),
+        (RuntimeError("odd"), "internal", "a bug in fallback-chat (RuntimeError)"),
+        (InputError("unreadable"), "input", "unreadable"),
+        (OSError(5, "gone", "f"), "local_io", "[Errno 5] gone: 'f'"),
     ],
 )
 def test_an_answer_that_was_stopped_is_kept_and_marked(
