@@ -7,6 +7,8 @@ drops an event left open by the end of the body, and buffers lines without limit
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, Frame, FrameTooLargeError, is_json
 
 
@@ -121,9 +123,15 @@ def _whole_event(chunk: bytes) -> Frame | None:
     lines = chunk.splitlines()
     if lines[-1]:
         return None
-    match len(lines):
-        case 2 if lines[0].startswith(b"data: {"):
-            return lines[0][6:].decode("utf-8", "replace"), ""
-        case 3 if lines[1].startswith(b"data: {") and lines[0].startswith(b"event: "):
-            return lines[1][6:].decode("utf-8", "replace"), lines[0][7:].decode("utf-8", "replace")
+    count = len(lines)
+    if count == 2 and lines[0].startswith(b"data: {"):
+        return lines[0][6:].decode("utf-8", "replace"), ""
+    if count == 3 and lines[1].startswith(b"data: {") and lines[0].startswith(b"event: "):
+        return lines[1][6:].decode("utf-8", "replace"), _named(lines[0])
     return None
+
+
+@lru_cache(maxsize=32)
+def _named(line: bytes) -> str:
+    """Return the name in the field `event`: hardly ever a new one."""
+    return line[7:].decode("utf-8", "replace")
