@@ -196,8 +196,7 @@ async def test_why_tells_the_routing_of_the_last_turn() -> None:
         lines = [re.sub(r"[\d.]+ s\b", "N s", line) for line in await output(chat, "/why")]
         assert lines == [
             "The turn went through the chain in order: a → b.",
-            "  1. a rejected the API key (HTTP 401: who are you?) (after N s; it had N s",
-            "  (as you wrote) to its first words)",
+            "  1. a rejected the API key (HTTP 401: who are you?) (after N s)",
             "  2. b answered: first words after N s, done after N s",
             "The answer came from b/b-1, N s in all.",
             "a is asked again in 24 h (/probe asks it now).",
