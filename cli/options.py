@@ -119,6 +119,11 @@ class SharedOptions(NamedTuple):
             help="Neither read nor write what other runs have found out about the providers.",
         ),
     ] = False
+    require: Annotated[
+        str | None,
+        typer.Option("--require", metavar="TAG", help="Ask only providers that are tagged TAG; never leave them."),
+    ] = None
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to every switch that needs your consent.")] = False
     chaos: Annotated[
         str | None,
         typer.Option(
@@ -189,6 +194,7 @@ class SharedOptions(NamedTuple):
             idle_timeout=self.timeout_idle,
             deadline=self.deadline,
             on_stream_failure=on_stream_failure,
+            require=self.require,
         )
 
     @property

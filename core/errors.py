@@ -256,3 +256,23 @@ class APIStreamError(APIError):
     """A stream that began with 200 failed: an error event, a cut, a stall, or no content."""
 
     default_kind = ErrorKind.STREAM_ERROR
+
+
+class NoConsentError(APIError):
+    """The chain may not switch to a provider: the user did not agree, or could not be asked."""
+
+    default_kind = ErrorKind.PERMISSION
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, words="is left out", hint="agree when you are asked, or with --yes; see `switch`")
+
+
+class NobodyInsideError(APIError):
+    """No provider carries the tag that the user requires: nobody else may be asked."""
+
+    default_kind = ErrorKind.PERMISSION
+
+    def __init__(self, tag: str, tags: Iterable[str]) -> None:
+        known = sorted(set(tags))
+        there = f"the tags are {', '.join(known)}" if known else "no provider has a tag"
+        super().__init__(f"no provider of the chain is tagged {tag!r}; {there}")

@@ -75,6 +75,22 @@ class AttemptLate:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """A switch that `decide` is asked about: the turn would cross over to `to_llm`."""
+
+    from_llm: LLM
+    """The provider that the turn began with."""
+    to_llm: LLM
+    reason: APIError | None
+    """The failure that leads there; None if the others are resting."""
+
+    def __post_init__(self) -> None:
+        check_type("from_llm", self.from_llm, LLM)
+        check_type("to_llm", self.to_llm, LLM)
+        check_type("reason", self.reason, APIError, none=True)
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptSkipped:
     """A provider is skipped in this turn: the conversation exceeds its context window."""
 

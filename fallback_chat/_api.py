@@ -33,6 +33,7 @@ from fallback_chat.core.engine.settings import OnRefusal as OnRefusal
 from fallback_chat.core.engine.settings import OnStreamFailure as OnStreamFailure
 from fallback_chat.core.engine.settings import Prefer as Prefer
 from fallback_chat.core.engine.settings import Recovery as Recovery
+from fallback_chat.core.engine.settings import Switching as Switching
 from fallback_chat.core.engine.stream import FallbackLLMStream as FallbackLLMStream
 from fallback_chat.core.errors import APIConnectionError as APIConnectionError
 from fallback_chat.core.errors import APIError as APIError
@@ -58,6 +59,7 @@ from fallback_chat.core.events import ProviderGivenUp as ProviderGivenUp
 from fallback_chat.core.events import State as State
 from fallback_chat.core.events import StreamContinued as StreamContinued
 from fallback_chat.core.events import StreamRestarted as StreamRestarted
+from fallback_chat.core.events import Switch as Switch
 from fallback_chat.core.events import Waiting as Waiting
 from fallback_chat.core.llm import LLM as LLM
 from fallback_chat.core.llm import ChatChunk as ChatChunk

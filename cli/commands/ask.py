@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.commands.dry_run import dry_run
+from fallback_chat.cli.consent import consent, to_be_told
 from fallback_chat.cli.input import prompt_of
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
@@ -25,6 +26,7 @@ from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
 from fallback_chat.core.config.keys import key_variables
 from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
+from fallback_chat.core.events import AttemptStarted
 from fallback_chat.core.llm import ChatOptions
 
 if TYPE_CHECKING:
@@ -215,9 +217,12 @@ async def _answer(
     chain: OpenChain, request: ChatRequest, sink: Sink, options: AskOptions, shared: SharedOptions
 ) -> Ending:
     """Read the answer and return how it ended; text shown before a failure stays."""
+    told_always = to_be_told(chain.settings)
 
     def on_event(event: Event) -> None:
         sink.event(event)
+        if isinstance(event, AttemptStarted) and event.llm.label in told_always and shared.quiet:
+            sink.notice(f"{event.llm.label} is asked instead of {chain.adapter.llms[0].label}")
         if not shared.quiet:
             for line in notices(event, verbose=bool(shared.verbose)):
                 sink.notice(line)
@@ -230,6 +235,7 @@ async def _answer(
         total_timeout=TOTAL_TIMEOUT,
         max_wait=PATIENCE if shared.wait is None else shared.wait,
         can_discard=sink.can_discard,
+        decide=consent(shared, sink.notice),
         on_event=on_event,
     )
     turn = Turn(stream, sink.chunk)

@@ -70,6 +70,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     )
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
     repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
+    repl.consents.always = shared.yes
     host.prompt = _prompt(repl, paths.state / "input-history", DummyOutput() if dumb else output)
     return repl
 

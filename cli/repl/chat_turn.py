@@ -16,13 +16,13 @@ from fallback_chat.core.events import AttemptFailed, ProviderGivenUp
 from fallback_chat.core.redaction import RedactingStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from fallback_chat.cli.repl.progress import Progress
     from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.session import Plan
     from fallback_chat.core.engine.stream import FallbackLLMStream
-    from fallback_chat.core.events import Event
+    from fallback_chat.core.events import Event, Switch
     from fallback_chat.core.llm import LLM, ChatChunk, ChatOptions
     from fallback_chat.wiring import OpenChain
 
@@ -51,6 +51,7 @@ class ChatTurn:
         *,
         options: ChatOptions,
         max_wait: float,
+        decide: Callable[[Switch], Awaitable[bool]],
         tell: Callable[[Message], None],
         is_plain: bool,
         begins: Callable[[str], object] = id,
@@ -69,7 +70,7 @@ class ChatTurn:
         self._record = record
         self._redacting = RedactingStream(chain.redactor)
         self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
-        self._stream = stream = self._open_stream(options, max_wait)
+        self._stream = stream = self._open_stream(options, max_wait, decide)
         progress.left = partial(getattr, stream, "gives_up_in")
         progress.thought_ago = partial(getattr, stream, "thought_ago")
         progress.speaker = lambda: stream.llm.label if stream.llm else None
@@ -106,7 +107,9 @@ class ChatTurn:
         self._record.finish(answer, asyncio.CancelledError() if stopped else error)
         return TurnResult(self._plan, answer, answer.attempts, error=error, stopped=stopped, elapsed=now() - began)
 
-    def _open_stream(self, options: ChatOptions, max_wait: float) -> FallbackLLMStream:
+    def _open_stream(
+        self, options: ChatOptions, max_wait: float, decide: Callable[[Switch], Awaitable[bool]]
+    ) -> FallbackLLMStream:
         plan, by_name = self._plan, {llm.label: llm for llm in self._chain.adapter.llms}
 
         def named(name: str | None) -> LLM | None:
@@ -120,6 +123,7 @@ class ChatTurn:
             only=named(plan.only),
             without=[by_name[name] for name in plan.without if name in by_name],
             max_wait=max_wait,
+            decide=decide,
             on_event=self._event,
         )
 

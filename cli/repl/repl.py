@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from fallback_chat.cli.repl import messages, tell
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
+from fallback_chat.cli.repl.consents import Consents, inside
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.messages import Message
 from fallback_chat.cli.repl.overview import overview
@@ -69,10 +70,10 @@ class Repl:
         self.record = record
         self.now = clock
         self.leaving = False
+        self.consents = Consents(self.say)
         self.told: BaseException | None = None
         """A failure that has just been told."""
         self.longest_wait = LONGEST_WAIT if wait is None else wait
-        """Seconds."""
         self._progress: Progress | None = None
         self._turn: ChatTurn | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -153,9 +154,11 @@ class Repl:
 
     async def ask(self, plan: Plan) -> None:
         """Ask the chain, and keep what came of it."""
-        nobody = plan.only is None and plan.start_with is None and plan.without.issuperset(self.chain.names)
+        plan, nobody = inside(plan, self.session.required, self.chain.providers)
+        if plan.only is None and plan.start_with is None and plan.without.issuperset(self.chain.names):
+            nobody = nobody or "every provider is skipped; /unskip brings them back"
         if nobody:
-            self.say("every provider is skipped; /unskip brings them back", Tone.BAD)
+            self.say(nobody, Tone.BAD)
         chain = None if nobody else await self.opened()
         if chain is None:
             self.session.draft = self.session.draft_of(plan.question)
@@ -191,6 +194,7 @@ class Repl:
                     chain, plan, view, progress,
                     options=self.session.options,
                     max_wait=self.longest_wait,
+                    decide=self.consents.decide,
                     tell=self.tell,
                     is_plain=self.host.plain,
                     begins=self._begins,

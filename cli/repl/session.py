@@ -105,6 +105,8 @@ class Session:
         """A new turn begins with whoever answered last."""
         self.options = ChatOptions()
         self.pinned: str | None = None
+        self.required: str | None = None
+        """The tag of the providers that may be asked; None for all of them."""
         self.skipped: dict[str, float] = {}
         """Until when each is passed over."""
         self.owners: dict[str, str] = {}

@@ -10,7 +10,14 @@ from fallback_chat.cli.process.signals import Interrupted, received
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.policy import rule
-from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, FallbackChatError, InputError
+from fallback_chat.core.errors import (
+    APIError,
+    ConfigError,
+    ErrorKind,
+    FallbackChatError,
+    InputError,
+    NobodyInsideError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +171,8 @@ def explain(error: BaseException) -> Iterator[str]:
     """Yield the lines that explain a failure, the most useful one last."""
     if isinstance(error, AllProvidersFailed):
         yield from _explain_all(error)
+    elif isinstance(error, NobodyInsideError):
+        yield error.message
     elif isinstance(error, APIError):
         yield sentence("the provider", error)
         if advice := hint(error):

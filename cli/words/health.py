@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.errors import ErrorKind, NoConsentError
 from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
 
 def short(error: APIError) -> str:
     """Return a failure in a word or two; of a server's own error the status."""
+    if isinstance(error, NoConsentError):
+        return "no consent"
     if error.kind is ErrorKind.SERVER_ERROR and error.details.status:
         return str(error.details.status)
     return SHORT[error.kind]

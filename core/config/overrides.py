@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from fallback_chat.core.config import schema
 from fallback_chat.core.config.values import Mistake, describe, suggest
 from fallback_chat.core.engine.settings import TimeoutSource
-from fallback_chat.core.errors import ConfigError, Problem
+from fallback_chat.core.errors import ConfigError, NobodyInsideError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +38,8 @@ class Overrides(NamedTuple):
     idle_timeout: float | None = None
     deadline: float | None = None
     on_stream_failure: str | None = None
+    require: str | None = None
+    """The tag of the providers that may be asked; the others take no part (`--require`)."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -64,6 +66,7 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
     if "attempt_timeout" in attempt:
         attempt["attempt_timeout_source"] = TimeoutSource.ASKED
     system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
+    settings = _inside(settings, overrides.require)
     providers = [replace(one, attempt=replace(one.attempt, **attempt), **system) for one in settings.providers]
     origins = {f"chain.{name}": origin_of[name] for name in (*attempt, *chain) if name in origin_of}
     for provider in settings.providers:
@@ -81,6 +84,16 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
         providers=tuple(providers),
         origins={**settings.origins, **origins},
     )
+
+
+def _inside(settings: Settings, tag: str | None) -> Settings:
+    """Return the settings without the providers that lack `tag`. Raises `NobodyInsideError`."""
+    if tag is None:
+        return settings
+    providers = tuple(replace(one, enabled=one.enabled and tag in one.tags) for one in settings.providers)
+    if not any(one.enabled for one in providers):
+        raise NobodyInsideError(tag, (known for one in settings.providers for known in one.tags))
+    return replace(settings, providers=providers)
 
 
 def _wishes(overrides: Overrides, names: Iterable[str]) -> dict[str, Any]:

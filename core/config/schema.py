@@ -19,6 +19,7 @@ from fallback_chat.core.engine.settings import (
     OnStreamFailure,
     Prefer,
     Recovery,
+    Switching,
 )
 
 
@@ -62,6 +63,7 @@ ATTEMPT: Final = (
         "when a provider fails after its text was shown",
     ),
     _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
+    _chain("switch", v.choice(Switching, Switching), "whether the chain may switch to a provider"),
 )
 """How one provider is asked: keys of [chain] that an entry may override."""
 

@@ -30,7 +30,7 @@ from fallback_chat.core.engine.stream import FallbackLLMStream
 from fallback_chat.core.engine.turn import Services, TurnOptions
 from fallback_chat.core.engine.wellformed import thinks_silently
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import AvailabilityChangedEvent, Event
+from fallback_chat.core.events import AvailabilityChangedEvent, Event, Switch
 from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ class FallbackAdapter(EventEmitter, Composite):
         total_timeout: float | None = None,
         max_wait: float | None = None,
         can_discard: bool = True,
+        decide: Callable[[Switch], Awaitable[bool]] | None = None,
         on_event: Callable[[Event], object] | None = None,
         **extra: Any,
     ) -> FallbackLLMStream:
@@ -203,8 +204,9 @@ class FallbackAdapter(EventEmitter, Composite):
         `start_with` is asked first in this turn, with `insist` even while it cools down; `only` is
         asked alone, and those in `without` not at all. `deadline` limits the time to the first
         content, `total_timeout` the whole answer and `max_wait` all pauses of the turn together, in
-        seconds; None takes the chain's `deadline` and `max_wait`. `on_event` receives the events of
-        this turn. Raises TypeError, naming the argument, for a value of the wrong type.
+        seconds; None takes the chain's `deadline` and `max_wait`. `decide` is awaited
+        before the turn crosses over to a provider whose `switch` is `ask`; without it that means
+        no. `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a value of the wrong type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
@@ -216,6 +218,8 @@ class FallbackAdapter(EventEmitter, Composite):
             check_handler("on_event", on_event)
         check_type("insist", insist, bool)
         check_type("can_discard", can_discard, bool)
+        if decide is not None:
+            check_callable("decide", decide)
         check_seconds("deadline", deadline, none=True)
         check_seconds("total_timeout", total_timeout, none=True)
         check_seconds("max_wait", max_wait, zero=True, none=True)
@@ -272,6 +276,7 @@ class FallbackAdapter(EventEmitter, Composite):
             total_timeout=total_timeout,
             max_wait=self._settings.max_wait if max_wait is None else max_wait,
             can_discard=can_discard,
+            decide=decide,
         )
         stream = FallbackLLMStream(turn, services, open_stream)
         self._streams.add(stream)

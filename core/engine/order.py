@@ -56,6 +56,8 @@ class Order:
         """Estimated tokens of the conversation; 0 if it exceeds every window by that estimate."""
         self._board = board
         self._passed: set[str] = set()
+        self._refused: list[Candidate] = []
+        """Those that were handed out and may not be asked."""
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
@@ -112,10 +114,15 @@ class Order:
             return []
         return [candidate for candidate in self._untried if self._can_serve(candidate)]
 
+    def refuse(self, candidate: Candidate, error: APIError) -> None:
+        """Pass over `candidate`, which was handed out, because of `error`."""
+        self.skips[candidate.key] = error
+        self._refused.append(candidate)
+
     @property
     def passed_over(self) -> tuple[Candidate, ...]:
         """The candidates whose turn came but who were not asked."""
-        return tuple(one for one in self._untried if one.key in self._passed)
+        return (*(one for one in self._untried if one.key in self._passed), *self._refused)
 
     @property
     def stopped(self) -> bool:

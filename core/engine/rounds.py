@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.backoff import RoundWait
     from fallback_chat.core.engine.breaker import Permit
     from fallback_chat.core.engine.call import Call
+    from fallback_chat.core.engine.consent import Consent
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.engine.patience import Patience
     from fallback_chat.core.engine.turn import Failure, Services, TurnOptions
@@ -54,6 +55,18 @@ class Rounds:
         if taken is not None:
             self._retries = 0
         return taken
+
+    async def may_ask(self, candidate: Candidate, permit: Permit, consent: Consent, failure: Failure | None) -> bool:
+        """Ask for consent if it is needed, while no clock runs; a provider without it is passed over."""
+        if not consent.is_needed(candidate):
+            return True
+        self._patience.end()
+        refusal = await consent.refusal(candidate, None if failure is None else failure.error)
+        self._patience.begin()
+        if refusal is not None:
+            self._services.board.hand_back(candidate.key, permit)
+            self.order.refuse(candidate, refusal)
+        return refusal is None
 
     def pause_before_retry(self, call: Call, error: APIError) -> float | None:
         """Return the seconds until the same provider is asked again; None if it is not."""

@@ -58,6 +58,18 @@ class HedgeAfter(StrEnum):
     OFF = "off"
 
 
+class Switching(StrEnum):
+    """Whether the chain may switch to a provider when the ones before it fail."""
+
+    AUTO = "auto"
+    NOTIFY = "notify"
+    """It may, and that is told even where notices are not."""
+    ASK = "ask"
+    """Only with the user's consent; not at all where nobody can be asked."""
+    NEVER = "never"
+    """It is asked only where a turn begins with it."""
+
+
 class Recovery(StrEnum):
     """How a chat finds out in the background that a provider is well again."""
 
@@ -90,6 +102,7 @@ class AttemptSettings:
     """Between two pieces of an answer."""
     on_stream_failure: OnStreamFailure = OnStreamFailure.RAISE
     on_refusal: OnRefusal = OnRefusal.STOP
+    switch: Switching = Switching.AUTO
 
     def __post_init__(self) -> None:
         for name in ("attempt_timeout", "connect_timeout", "thinking_timeout", "idle_timeout"):
@@ -100,6 +113,7 @@ class AttemptSettings:
             ("attempt_timeout_source", TimeoutSource),
             ("on_stream_failure", OnStreamFailure),
             ("on_refusal", OnRefusal),
+            ("switch", Switching),
         ):
             object.__setattr__(self, field, one_of(field, getattr(self, field), enumeration))
 

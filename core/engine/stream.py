@@ -52,6 +52,7 @@ from fallback_chat.core.engine.account import Account
 from fallback_chat.core.engine.attempt import Attempt
 from fallback_chat.core.engine.call import Call
 from fallback_chat.core.engine.clocks import TotalTimeoutError
+from fallback_chat.core.engine.consent import Consent
 from fallback_chat.core.engine.contest import Contest
 from fallback_chat.core.engine.hedging import NEVER
 from fallback_chat.core.engine.link import Contact
@@ -102,6 +103,7 @@ class FallbackLLMStream(AnswerStream):
         self._open: list[Call] = []
         """The open requests, the older one first."""
         self._teller = Teller(services.emit)
+        self._consent = Consent(next(iter(options.candidates), None), options.decide)
         self._contact = Contact(services.link, services.emit)
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
         self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
@@ -156,6 +158,7 @@ class FallbackLLMStream(AnswerStream):
 
     def steer(self, without: Collection[LLM], first: LLM | None) -> None:
         """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
+        self._consent.chosen = first
         self._rounds.steer(without, first)
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
@@ -215,7 +218,7 @@ class FallbackLLMStream(AnswerStream):
     async def _hedge(self, late: Call) -> Call | None:
         """Ask the next provider in parallel with a late one, if that makes sense."""
         following = self._rounds.order.left()
-        if not following or self._patience.is_over:
+        if not following or self._patience.is_over or self._consent.is_needed(following[0]):
             return None
         if late.candidate.llm.machine is not None and following[0].llm.machine == late.candidate.llm.machine:
             late.attempt.time_out()  # the two would only slow each other down
@@ -251,6 +254,8 @@ class FallbackLLMStream(AnswerStream):
                 return self._start(*taken)
         while True:
             taken = await self._rounds.take()
+            if taken is not None and not await self._rounds.may_ask(*taken, self._consent, self._teller.failure):
+                continue
             self._teller.what_follows(taken[0] if taken else None)
             self._contact.nobody_else(taken[0] if taken else None, self._rounds.order.left())
             self._teller.skips(self._options.candidates, self._rounds.order)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.link import Link
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
-    from fallback_chat.core.events import Event
+    from fallback_chat.core.events import Event, Switch
 
 
 class TurnOptions(NamedTuple):
@@ -32,6 +32,8 @@ class TurnOptions(NamedTuple):
     """For the whole answer, pauses not counted."""
     max_wait: float
     """For all pauses together."""
+    decide: Callable[[Switch], Awaitable[bool]] | None = None
+    """Asks the user whether the turn may cross over to a provider that wants consent."""
     can_discard: bool = True
     """Whether text that was shown can be taken back."""
 

@@ -41,6 +41,7 @@ from fallback_chat.core.events import (
     ProviderGivenUp,
     StreamContinued,
     StreamRestarted,
+    Switch,
     Waiting,
 )
 from fallback_chat.core.llm import ChatOptions, CompletionUsage, FinishReason, ModelInfo, ProbeReport
@@ -103,6 +104,7 @@ VALUES: list[Any] = [
     StreamRestarted(LLM_, LLM_, 3),
     StreamContinued(LLM_, LLM_, 3),
     AvailabilityChangedEvent(LLM_, available=False, until=1.0),
+    Switch(LLM_, LLM_, None),
     LinkChanged(offline=True),
     AllFailed(ERROR),
 ]

@@ -105,6 +105,21 @@ async def wait(repl: Repl, argument: str) -> None:
     repl.say(f"a turn waits up to {duration(repl.longest_wait)} when every provider is busy; Ctrl-C ends it", Tone.DIM)
 
 
+async def yes(repl: Repl, _: str) -> None:
+    """Agree to the switch that is asked about."""
+    _decide(repl, agreed=True)
+
+
+async def no(repl: Repl, _: str) -> None:
+    """Refuse the switch that is asked about."""
+    _decide(repl, agreed=False)
+
+
+def _decide(repl: Repl, *, agreed: bool) -> None:
+    if not repl.consents.answer(agreed=agreed):
+        raise InputError("nothing was asked")
+
+
 def _finding(llm: LLM, report: ProbeReport) -> str:
     if report.error is not None:
         return sentence(llm.label, report.error)
@@ -148,6 +163,8 @@ ROWS: Final = (
             group=_GROUP),
     Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=providers, at_once=True, group=_GROUP),
     Command("probe", "check providers now", probe, "[NAME]", values=providers, group=_GROUP),
+    Command("yes", "agree to a switch that is asked about", yes, at_once=True, group=_GROUP),
+    Command("no", "refuse it", no, at_once=True, group=_GROUP),
     Command("wait", "how long a turn waits when all are busy, as /wait 5m", wait, "[DURATION]", group=_GROUP),
     Command("why", "explain who answered the last question, and why", why, at_once=True, group=_GROUP),
     replace(MODEL, group=_GROUP),

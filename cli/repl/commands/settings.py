@@ -96,6 +96,17 @@ def _write_prefer(repl: Repl, text: str) -> None:
     repl.session.sticky = _one_of("prefer", PREFER, text) == "sticky"
 
 
+def _read_require(repl: Repl) -> str:
+    return repl.session.required or NONE
+
+
+def _write_require(repl: Repl, text: str) -> None:
+    tags = sorted({tag for one in repl.chain.providers for tag in one.tags})
+    if text != NONE and text not in tags:
+        raise InputError(f"no provider is tagged {text!r}; there are {', '.join(tags) or 'no tags'}")
+    repl.session.required = None if text == NONE else text
+
+
 def _write_notify(repl: Repl, text: str) -> None:
     repl.host.preferences.notify = _one_of("notify", NOTIFY, text)
 
@@ -117,6 +128,7 @@ SETTINGS: Final = (
     _option("seed", "repeats an answer, where a provider can", int, "a whole number"),
     _option("reasoning_effort", "how long the model thinks, in its vendor's words", str, "a word such as low", EFFORTS),
     _preference("reasoning", "show what the model thinks before it answers"),
+    Setting("require", "ask only providers with this tag", _read_require, _write_require, (NONE,)),
     Setting("prefer", "who is asked first after a fallback", _read_prefer, _write_prefer, PREFER),
     _preference("multiline", "Enter makes a new line"),
     _preference("vi", "vi keys"),

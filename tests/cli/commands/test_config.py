@@ -141,6 +141,7 @@ attempt_timeout = 3.0  # flag
 # idle_timeout = 30.0  # default
 # on_stream_failure = "raise"  # default
 # on_refusal = "stop"  # default
+# switch = "auto"  # default
 deadline = "none"  # user
 # prefer = "primary"  # default
 # hedge_after = "timeout"  # default

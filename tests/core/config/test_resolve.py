@@ -21,6 +21,7 @@ from fallback_chat.core.engine.settings import (
     OnStreamFailure,
     Prefer,
     Recovery,
+    Switching,
     TimeoutSource,
 )
 from fallback_chat.core.errors import ConfigError
@@ -50,6 +51,7 @@ on_refusal = "next"
 prefer = "sticky"
 hedge_after = "p95"
 recovery = "free"
+switch = "notify"
 
 [[providers]]
 name = "a"
@@ -88,6 +90,7 @@ providers = ["a"]
         idle_timeout=20.0,
         on_stream_failure=OnStreamFailure.RESTART,
         on_refusal=OnRefusal.NEXT,
+        switch=Switching.NOTIFY,
     )
     chain = ChainSettings(deadline=None, prefer=Prefer.STICKY, hedge_after="p95", recovery=Recovery.FREE)
     provider = ProviderSettings(

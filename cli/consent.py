@@ -1,0 +1,62 @@
+"""Asking the user whether the chain may switch to a provider that wants consent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from fallback_chat.cli.words.failures import sentence
+from fallback_chat.core.engine.settings import Switching
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.core.config.settings import Settings
+    from fallback_chat.core.events import Switch
+
+YES: Final = ("y", "yes")
+
+
+def consent(shared: SharedOptions, tell: Callable[[str], object]) -> Callable[[Switch], Awaitable[bool]] | None:
+    """Return who decides about a switch: `--yes`, the user at the terminal, or nobody (None), which means no."""
+    if shared.yes:
+        return _agree
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    async def ask(switch: Switch) -> bool:
+        tell(f"{question(switch)} [y/N]")
+        return (await _line()).strip().lower() in YES
+
+    return ask
+
+
+def to_be_told(settings: Settings) -> frozenset[str]:
+    """Return the providers, the first one aside, that are told of even where notices are not."""
+    enabled = [one for one in settings.providers if one.enabled]
+    return frozenset(one.name for one in enabled[1:] if one.attempt.switch is Switching.NOTIFY)
+
+
+def question(switch: Switch) -> str:
+    """Put a switch to the user, with what leads there."""
+    why = f"{sentence(switch.from_llm.label, switch.reason)}; " if switch.reason is not None else ""
+    return f"{why}may {switch.to_llm.label} be asked instead?"
+
+
+async def _agree(_: Switch) -> bool:
+    return True
+
+
+async def _line() -> str:
+    """Return the next line of the terminal; a signal ends the wait."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(0, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(0)
+    return os.read(0, 1000).decode("utf-8", "replace")

@@ -1,0 +1,67 @@
+"""What the user agrees to in a chat: switches to providers that want consent, and a border that the chain never leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fallback_chat.cli.consent import question
+from fallback_chat.core.errors import NobodyInsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fallback_chat.cli.repl.session import Plan
+    from fallback_chat.core.config.settings import ProviderSettings
+    from fallback_chat.core.events import Switch
+
+
+class Consents:
+    """Puts switches to the user with `ask`, and remembers for the conversation what was agreed to."""
+
+    def __init__(self, ask: Callable[[str], object]) -> None:
+        self._ask = ask
+        self.always = False
+        """Whether the user agrees to everything."""
+        self._given: set[str] = set()
+        self._open: asyncio.Future[bool] | None = None
+
+    async def decide(self, switch: Switch) -> bool:
+        """Return whether the turn may cross over; Ctrl-C ends the wait with the turn."""
+        name = switch.to_llm.label
+        if self.always or name in self._given:
+            return True
+        self._open = asyncio.get_running_loop().create_future()
+        self._ask(f"{question(switch)} /yes or /no")
+        try:
+            agreed = await self._open
+        finally:
+            self._open = None
+        if agreed:
+            self._given.add(name)
+        return agreed
+
+    def answer(self, *, agreed: bool) -> bool:
+        """Take the user's answer; False when nothing was asked."""
+        if self._open is None or self._open.done():
+            return False
+        self._open.set_result(agreed)
+        return True
+
+    def forget(self) -> None:
+        """Begin a new conversation."""
+        self._given.clear()
+
+
+def inside(plan: Plan, tag: str | None, providers: Sequence[ProviderSettings]) -> tuple[Plan, str]:
+    """Return a turn that asks only providers tagged `tag`, and why there is none; "" where there is."""
+    if tag is None:
+        return plan, ""
+    outside = frozenset(one.name for one in providers if tag not in one.tags)
+    start_with = None if plan.start_with in outside else plan.start_with
+    insist = plan.insist and start_with is not None
+    kept = replace(plan, without=plan.without | outside, start_with=start_with, insist=insist)
+    if plan.only in outside or len(outside) == len(providers):
+        return kept, NobodyInsideError(tag, (known for one in providers for known in one.tags)).message
+    return kept, ""

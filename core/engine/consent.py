@@ -1,0 +1,49 @@
+"""Whether a turn may cross over to a provider: some want to be asked about, or never switched to.
+
+What the user has chosen, first of the turn, needs no consent: it is the crossing that does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fallback_chat.core.engine.settings import Switching
+from fallback_chat.core.errors import NoConsentError
+from fallback_chat.core.events import Switch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fallback_chat.core.engine.order import Candidate
+    from fallback_chat.core.errors import APIError
+    from fallback_chat.core.llm import LLM
+
+
+class Consent:
+    """The crossings of one turn that begins with `first`. Without `decide` nobody can be asked: that means no."""
+
+    def __init__(self, first: Candidate | None, decide: Callable[[Switch], Awaitable[bool]] | None) -> None:
+        self._first = first
+        self._decide = decide
+        self._agreed: set[str] = set()
+        self.chosen: LLM | None = None
+        """The provider that the user has named in the middle of the turn."""
+
+    def is_needed(self, candidate: Candidate) -> bool:
+        """Whether crossing over to `candidate` is more than a matter of course."""
+        if self._first is None or candidate.key == self._first.key or candidate.key in self._agreed:
+            return False
+        if candidate.llm is self.chosen:
+            return False
+        return candidate.settings.switch in (Switching.ASK, Switching.NEVER)
+
+    async def refusal(self, candidate: Candidate, reason: APIError | None) -> APIError | None:
+        """Return why `candidate` may not be asked, None if it may; `reason` is what leads there."""
+        if candidate.settings.switch is Switching.NEVER:
+            return NoConsentError("the chain never switches to it")
+        if self._decide is not None and self._first is not None:
+            if await self._decide(Switch(self._first.llm, candidate.llm, reason)):
+                self._agreed.add(candidate.key)
+                return None
+            return NoConsentError("you did not agree to switch to it")
+        return NoConsentError("switching to it needs your consent")

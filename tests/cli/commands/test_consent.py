@@ -1,0 +1,81 @@
+"""Consent at the command line, and the border that is never left."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.program import ANSWERS, read
+from tests.waiting import PATIENCE
+
+if TYPE_CHECKING:
+    from tests.cli.program import Program
+
+
+@pytest.fixture
+def paid(program: Program) -> Program:
+    """One fails; two wants consent."""
+    program.play("503", "ok")
+    program.config["providers"][1]["switch"] = "ask"
+    return program
+
+
+def test_without_a_terminal_asking_means_no(paid: Program) -> None:
+    ran = paid("ask", "hi")
+
+    assert (ran.code, ran.out, paid.asked[1]) == (69, "", 0)
+    assert "two is left out (switching to it needs your consent)" in ran.err
+
+
+def test_yes_agrees(paid: Program) -> None:
+    ran = paid("ask", "--yes", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+
+
+@pytest.mark.parametrize(("line", "code", "asked"), [(b"y\n", 0, 1), (b"\n", 69, 0), (b"never\n", 69, 0)])
+def test_at_a_terminal_the_user_is_asked(paid: Program, line: bytes, code: int, asked: int) -> None:
+    master, slave = pty.openpty()
+    with paid.start("ask", "hi", stdin=slave, stderr=slave) as process:
+        os.close(slave)
+        seen = b""
+        while b"may two be asked instead? [y/N]" not in seen:
+            piece = read(master)
+            assert piece, seen
+            seen += piece
+        assert paid.asked[1] == 0
+        os.write(master, line)
+        process.communicate(timeout=PATIENCE)
+    os.close(master)
+
+    assert (process.returncode, paid.asked[1]) == (code, asked)
+
+
+def test_notify_is_told_even_where_notices_are_not(paid: Program) -> None:
+    paid.config["providers"][1]["switch"] = "notify"
+
+    ran = paid("ask", "-q", "hi")
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert ran.err == "fallback-chat: two is asked instead of one\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "fault", "code", "asked"),
+    [("local", "ok", 0, [1, 0]), ("local", "503", 69, [2, 0]), ("eu", "ok", 0, [0, 1]), ("mars", "ok", 77, [0, 0])],
+)
+def test_the_chain_never_leaves_the_border(program: Program, tag: str, fault: str, code: int, asked: list[int]) -> None:
+    program.play(fault, "ok")
+    program.config["providers"][0]["tags"] = ["local"]
+    program.config["providers"][1]["tags"] = ["eu"]
+
+    ran = program("ask", "--json", "--require", tag, "hi")
+
+    assert (ran.code, program.asked) == (code, asked)
+    if code == 77:
+        error = json.loads(ran.out)["error"]
+        assert (error["kind"], "the tags are eu, local" in error["message"]) == ("permission", True)

@@ -1,0 +1,54 @@
+"""Consent in the chat: asked for in the middle of a turn, remembered for the conversation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fallback_chat.core.engine.settings import Switching
+from fallback_chat.core.errors import APIStatusError, ErrorDetails
+from tests.cli.repl.harness import ENTER, Chat, chatting
+from tests.core.scripted import STOP, ScriptedLLM
+
+pytestmark = pytest.mark.usefixtures("each_terminal")
+DOWN = APIStatusError("oops", details=ErrorDetails(status=500))
+
+
+def chain() -> tuple[ScriptedLLM, ScriptedLLM]:
+    return ScriptedLLM("a", [DOWN]), ScriptedLLM("b", ["An answer.", STOP], context_window=1000)
+
+
+def wants_consent(chat: Chat) -> None:
+    first, second = chat.adapter._candidates
+    chat.adapter._candidates = [first, second._replace(settings=replace(second.settings, switch=Switching.ASK))]
+
+
+async def test_a_switch_is_asked_about_and_holds_for_the_conversation() -> None:
+    async with chatting(*chain()) as chat:
+        wants_consent(chat)
+        await chat.begin("Go", "may b be asked instead? /yes or /no")
+        chat.type("/yes" + ENTER)
+        await chat.sees("An answer.")
+        await chat.prompts()
+        await chat.ask("And now?")
+        assert "\n".join(chat.screen.rows).count("/yes or /no") == 1
+        await chat.ask("/new")
+        chat.type("Again" + ENTER)
+        await chat.until(lambda: "\n".join(chat.screen.rows).count("/yes or /no") == 2)
+        chat.type("/no" + ENTER)
+        await chat.sees("no answer: b no consent · a 500")
+
+
+async def test_yes_without_a_question_is_said_to_be_about_nothing() -> None:
+    async with chatting(*chain()) as chat:
+        await chat.ask("/yes")
+        await chat.sees("/yes: nothing was asked")
+
+
+async def test_a_tag_that_nobody_has_is_refused() -> None:
+    async with chatting(*chain()) as chat:
+        await chat.ask("/set require mars")
+        await chat.sees("no provider is tagged 'mars'; there are no tags")
+        await chat.ask("/set require")
+        await chat.sees("require = none")

@@ -1,0 +1,143 @@
+"""Consent: which crossings need it, who is asked when, and what a refusal leads to."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fallback_chat.core.attempts import AllProvidersFailed
+from fallback_chat.core.engine.settings import ChainSettings, Switching
+from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.events import State, Switch
+from tests.core.chain import HELLO, SETTINGS, chain_of, error_of, turn_with
+from tests.core.scripted import ROLE, SILENCE, STOP, ScriptedLLM, Step
+
+if TYPE_CHECKING:
+    from fallback_chat.core.engine.adapter import FallbackAdapter
+    from tests.core.scripted import FakeClock
+
+ANSWER: list[Step] = [ROLE, "Hello", STOP]
+DOWN = APIStatusError("down", details=ErrorDetails(status=503))
+
+
+class User:
+    """Answers every question alike, and remembers what was asked."""
+
+    def __init__(self, *, agrees: bool) -> None:
+        self.agrees = agrees
+        self.asked: list[Switch] = []
+
+    async def decide(self, switch: Switch) -> bool:
+        self.asked.append(switch)
+        await asyncio.sleep(7)
+        return self.agrees
+
+
+class Border:
+    """a fails; b wants what `switch` says; c is a matter of course."""
+
+    def __init__(self, clock: FakeClock, switch: Switching, hedge_after: str = "off") -> None:
+        self.a, self.b, self.c = ScriptedLLM("a", [DOWN]), ScriptedLLM("b", ANSWER), ScriptedLLM("c", ANSWER)
+        settings = [SETTINGS, replace(SETTINGS, switch=switch), SETTINGS]
+        self.chain: FallbackAdapter = chain_of(
+            self.a, self.b, self.c, clock=clock, settings=settings, chain=ChainSettings(hedge_after=hedge_after)
+        )
+
+
+@pytest.mark.parametrize("switch", [Switching.AUTO, Switching.NOTIFY])
+async def test_a_matter_of_course_is_not_asked_about(switch: Switching, clock: FakeClock) -> None:
+    it, user = Border(clock, switch), User(agrees=False)
+
+    turn = await turn_with(it.chain, decide=user.decide)
+
+    assert (turn.record, user.asked) == ([("a", "failed", "overloaded"), ("b", "ok", None)], [])
+
+
+async def test_the_user_is_asked_before_anything_is_sent_and_no_clock_runs(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK), User(agrees=True)
+
+    turn = await turn_with(it.chain, decide=user.decide)
+
+    assert user.asked == [Switch(it.a, it.b, DOWN)]
+    assert turn.record == [("a", "failed", "overloaded"), ("b", "ok", None)]
+
+
+async def test_one_who_refuses_gets_the_answer_of_the_next_and_the_record_says_why(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK), User(agrees=False)
+
+    turn = await turn_with(it.chain, decide=user.decide)
+
+    assert turn.text == "Hello"
+    assert sorted(turn.record) == [("a", "failed", "overloaded"), ("b", "skipped", "permission"), ("c", "ok", None)]
+    assert (it.b.calls, it.chain.health(it.b).state) == ([], State.CLOSED)
+
+
+@pytest.mark.parametrize("switch", [Switching.ASK, Switching.NEVER])
+async def test_where_nobody_can_be_asked_that_means_no(switch: Switching, clock: FakeClock) -> None:
+    it = Border(clock, switch)
+
+    turn = await turn_with(it.chain)
+
+    assert (turn.text, it.b.calls, len(it.c.calls)) == ("Hello", [], 1)
+
+
+async def test_never_is_never_asked_about(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.NEVER), User(agrees=True)
+
+    await turn_with(it.chain, decide=user.decide)
+
+    assert (user.asked, it.b.calls) == ([], [])
+
+
+@pytest.mark.parametrize("switch", [Switching.ASK, Switching.NEVER])
+async def test_whoever_the_turn_begins_with_needs_no_consent(switch: Switching, clock: FakeClock) -> None:
+    it = Border(clock, switch)
+
+    turns = [await turn_with(it.chain, **begin) for begin in ({"start_with": it.b}, {"only": it.b})]
+
+    assert [turn.record for turn in turns] == [[("b", "ok", None)]] * 2
+
+
+async def test_a_provider_that_rests_is_not_crossed_over_silently_either(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK), User(agrees=False)
+    await turn_with(it.chain, without=[it.b])
+
+    await turn_with(it.chain, decide=user.decide)
+
+    assert [(one.from_llm, one.to_llm) for one in user.asked] == [(it.a, it.b)]
+    assert it.b.calls == []
+
+
+async def test_nobody_is_asked_beside_a_late_one_where_that_needs_consent(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK, hedge_after="timeout"), User(agrees=True)
+    it.a._scripts.clear()
+    it.a._scripts.append([SILENCE])
+
+    turn = await turn_with(it.chain, decide=user.decide)
+
+    assert turn.record == [("a", "failed", "timeout"), ("b", "ok", None)]
+    assert turn.elapsed == 10 + 10 + 7  # its time, its grace because nobody is asked beside it, and the user's
+
+
+async def test_when_nobody_is_left_the_error_is_that_of_those_who_were_asked(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [DOWN]), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock, settings=[SETTINGS, replace(SETTINGS, switch=Switching.ASK)])
+
+    error = error_of(await turn_with(chain), AllProvidersFailed)
+
+    assert error.kind is ErrorKind.OVERLOADED
+    assert [one.error.kind for one in error.attempts if one.error] == [ErrorKind.PERMISSION, ErrorKind.OVERLOADED]
+
+
+async def test_a_cancel_while_the_user_thinks_ends_the_turn_and_blames_nobody(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK), User(agrees=True)
+    stream = it.chain.chat(chat_ctx=HELLO, decide=user.decide)
+    reading = asyncio.ensure_future(anext(stream, None))
+    await asyncio.sleep(3)
+
+    await stream.aclose()
+
+    assert (await reading, it.b.calls, it.chain.health(it.b).state) == (None, [], State.CLOSED)
