@@ -63,7 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     options = config.option
-    if options.seed is None:
+    if hasattr(config, "workerinput"):
+        options.seed = config.workerinput["seed"]
+    elif options.seed is None:
         options.seed = random.SystemRandom().randrange(1_000_000)
     options.hypothesis_seed = options.hypothesis_seed or options.seed
     sampling.everything = options.everything
@@ -92,6 +94,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items.remove(item)
             left_out.append(item)
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Have the processes that run the tests choose the same sample; the one that hands them out names its seed."""
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
