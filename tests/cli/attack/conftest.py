@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests import sampling
 from tests.cli.attack.hazards import CHEAP, HAZARDS
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Sequence
 
 FEW = 2
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Number the chosen ones: all processes of a run have to collect the same tests."""
     if "hazard" in metafunc.fixturenames:
-        sample = sampling.Sample(f"{metafunc.config.option.seed} hazards")
-        metafunc.parametrize("hazard", list(HAZARDS) if sampling.everything else sample(CHEAP, FEW))
+        cases: Sequence[str | int] = list(HAZARDS) if sampling.everything else range(FEW)
+        metafunc.parametrize("hazard", cases, indirect=True)
+
+
+@pytest.fixture
+def hazard(request: pytest.FixtureRequest) -> str:
+    """Return the name of a hazard."""
+    case = request.param
+    sample = sampling.Sample(f"{request.config.option.seed} hazards")
+    return case if isinstance(case, str) else sample(CHEAP, FEW)[case]
