@@ -123,7 +123,7 @@ def test_the_table_of_failures_is_the_policy() -> None:
     }
     health = {
         "rests": Verdict.OPEN,
-        "rests after two in a row": Verdict.SOFT,
+        "rests after two in a row": Verdict.OPEN_ON_REPEAT,
         "blocked": Verdict.BLOCK,
         "unchanged": Verdict.NEUTRAL,
     }

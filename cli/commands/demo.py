@@ -50,7 +50,7 @@ async def tour(config: Path, out: TextIO) -> int:
     back = asyncio.Event()
 
     def changed(event: AvailabilityChangedEvent | LinkChanged) -> None:
-        from fallback_chat.cli.repl.tell import transition
+        from fallback_chat.cli.repl.explanations import transition
         from fallback_chat.core.events import AvailabilityChangedEvent
 
         if isinstance(event, AvailabilityChangedEvent) and event.available:

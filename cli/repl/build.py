@@ -13,6 +13,7 @@ from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.commands.app import help_lines
 from fallback_chat.cli.repl.completion import ChatCompleter
+from fallback_chat.cli.repl.explanations import chain_table
 from fallback_chat.cli.repl.host import Host
 from fallback_chat.cli.repl.input_history import InputHistory
 from fallback_chat.cli.repl.keyboard import listen
@@ -24,7 +25,6 @@ from fallback_chat.cli.repl.record import Record
 from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.sheet import Sheet
-from fallback_chat.cli.repl.tell import chain_table
 from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
 from fallback_chat.wiring import own_paths

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from fallback_chat.cli.repl import messages, tell
+from fallback_chat.cli.repl import explanations, messages
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.consents import Consents, inside
@@ -235,12 +235,12 @@ class Repl:
         """Tell a transition once, wherever the chat is; a running turn tells its own failures itself."""
         if isinstance(event, LinkChanged):
             if self._progress is None:
-                self.say(tell.link(event), Tone.DIM)
+                self.say(explanations.link(event), Tone.DIM)
             self.host.redraw()
             return
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
-            self.tell(Message(tell.transition(event, self.now()), sign="" if self.host.plain else "switched"))
+            self.tell(Message(explanations.transition(event, self.now()), sign="" if self.host.plain else "switched"))
         if event.available and not self.host.is_busy:
             self.host.notify(f"fallback-chat: {event.llm.label} is back")
         self.host.redraw()

@@ -29,8 +29,8 @@ class Verdict(StrEnum):
 
     SUCCESS = "success"
     OPEN = "open"
-    SOFT = "soft"
-    """Opens the breaker at the second time in a row."""
+    OPEN_ON_REPEAT = "open_on_repeat"
+    """Opens the breaker the second time in a row."""
     BLOCK = "block"
     """Waiting does not help: someone has to change something."""
     NEUTRAL = "neutral"
@@ -91,11 +91,11 @@ RULES: Final[dict[ErrorKind, Rule]] = {
     ErrorKind.BAD_REQUEST: _row(False, Next.UNTIL_AGREED, Verdict.NEUTRAL, "rejected the request"),
     ErrorKind.CONTENT_FILTER: _row(False, Next.REFUSED, Verdict.NEUTRAL, "blocked this by its content filter"),
     ErrorKind.REFUSAL: _row(False, Next.REFUSED, Verdict.NEUTRAL, "refused to answer"),
-    ErrorKind.EMPTY: _row(True, Next.YES, Verdict.SOFT, "ended without an answer"),
+    ErrorKind.EMPTY: _row(True, Next.YES, Verdict.OPEN_ON_REPEAT, "ended without an answer"),
     ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "cut the answer short"),
     ErrorKind.STALLED: _row(True, Next.YES, Verdict.OPEN, "stopped in the middle of the answer"),
     ErrorKind.STREAM_ERROR: _row(True, Next.YES, Verdict.OPEN, "broke off the answer"),
-    ErrorKind.BUG: _row(False, Next.YES, Verdict.SOFT, "failed in its own code"),
+    ErrorKind.BUG: _row(False, Next.YES, Verdict.OPEN_ON_REPEAT, "failed in its own code"),
 }
 
 

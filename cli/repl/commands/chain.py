@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from fallback_chat.cli.options import parse_duration
-from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl import explanations
 from fallback_chat.cli.repl.commands.models import ROW as MODEL
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
@@ -28,7 +28,7 @@ PROBE_TIMEOUT: Final = 10.0
 
 async def chain(repl: Repl, _: str) -> None:
     """Show every provider with its state."""
-    repl.host.show(tell.chain_table(repl.chain, repl.session, repl.now()))
+    repl.host.show(explanations.chain_table(repl.chain, repl.session, repl.now()))
 
 
 async def use(repl: Repl, argument: str) -> None:
@@ -132,7 +132,7 @@ async def why(repl: Repl, _: str) -> None:
     last = repl.session.last
     if last is None:
         raise InputError("nothing has been asked yet")
-    for line in tell.why(last, repl.chain, repl.now()):
+    for line in explanations.why(last, repl.chain, repl.now()):
         repl.say(line)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import read_file
 from fallback_chat.cli.render.listing import listed
-from fallback_chat.cli.repl import tell
+from fallback_chat.cli.repl import explanations
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone, money
@@ -91,7 +91,7 @@ async def stats(repl: Repl, _: str) -> None:
 async def status(repl: Repl, _: str) -> None:
     """Tell in a few lines how the chat stands."""
     session = repl.session
-    repl.say(tell.chain_sentence(repl.chain, session, repl.now()))
+    repl.say(explanations.chain_sentence(repl.chain, session, repl.now()))
     repl.say(f"{len(session.questions)} questions, about {session.context_tokens} tokens in the conversation.")
     if session.pinned:
         repl.say(f"Pinned: {session.pinned}.")

@@ -18,7 +18,7 @@ from tests.sampling import examples
 NOW = 1_000_000_000.0
 LEASE = 20.0
 FAILED = Result(Verdict.OPEN, reason="server_error")
-EMPTY = Result(Verdict.SOFT, reason="empty")
+EMPTY = Result(Verdict.OPEN_ON_REPEAT, reason="empty")
 SUCCEEDED = Result(Verdict.SUCCESS)
 CANCELLED = Result(Verdict.NEUTRAL)
 BLOCKED = Result(Verdict.BLOCK, reason="auth")
@@ -407,7 +407,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             assert after == before or permit.half_open
         if verdict is Verdict.SUCCESS and before.state is not State.DISABLED:
             assert (after.available, after.opens, after.failures, after.empties) == (True, 0, 0, 0)
-        if after.state is State.OPEN and verdict in (Verdict.OPEN, Verdict.SOFT) and after != before:
+        if after.state is State.OPEN and verdict in (Verdict.OPEN, Verdict.OPEN_ON_REPEAT) and after != before:
             assert after.until is not None
             assert after.until >= self.now + (retry_after or 0)
             if not (before.state is State.OPEN and not before.is_due(self.now)):
@@ -449,7 +449,7 @@ def test_a_lone_provider_is_closed_unless_three_failures_came_in_a_row(verdicts:
                 failures = empties = 0
             case Verdict.OPEN:
                 failures += 1
-            case Verdict.SOFT:
+            case Verdict.OPEN_ON_REPEAT:
                 empties += 1
                 failures += empties >= 2
             case _:

@@ -40,11 +40,11 @@ def test_every_kind_of_failure_has_its_row() -> None:
         (ErrorKind.BAD_REQUEST, NO, Next.UNTIL_AGREED, Verdict.NEUTRAL),
         (ErrorKind.CONTENT_FILTER, NO, Next.REFUSED, Verdict.NEUTRAL),
         (ErrorKind.REFUSAL, NO, Next.REFUSED, Verdict.NEUTRAL),
-        (ErrorKind.EMPTY, YES, Next.YES, Verdict.SOFT),
+        (ErrorKind.EMPTY, YES, Next.YES, Verdict.OPEN_ON_REPEAT),
         (ErrorKind.TRUNCATED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STALLED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STREAM_ERROR, YES, Next.YES, Verdict.OPEN),
-        (ErrorKind.BUG, NO, Next.YES, Verdict.SOFT),
+        (ErrorKind.BUG, NO, Next.YES, Verdict.OPEN_ON_REPEAT),
     ],
 )
 def test_what_follows_from_a_failure(kind: ErrorKind, retry_same: bool, following: Next, health: Verdict) -> None:

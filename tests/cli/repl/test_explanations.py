@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.cli.repl.tell import transition
+from fallback_chat.cli.repl.explanations import transition
 from fallback_chat.cli.words.health import SHORT, short
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent, State
