@@ -358,6 +358,7 @@ async def test_settings_are_shown_checked_and_used() -> None:
             "seed = none",
             "reasoning_effort = none",
             "reasoning = off",
+            "require = none",
             "prefer = primary",
             "multiline = off",
             "vi = off",
