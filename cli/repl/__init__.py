@@ -1,1 +1,1 @@
-"""The interactive chat: one conversation, its commands, and the terminal it lives on."""
+"""The interactive chat: one conversation, its commands, and its terminal."""

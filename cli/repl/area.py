@@ -1,4 +1,4 @@
-"""How the input line looks: its text cut into rows, with the cursor among them."""
+"""The look of the input line: its text cut into rows, with the cursor among them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PROMPT: Final = "> "
 INDENT: Final = "  "
 TAB: Final = "    "
 _UNSEEN: Final = frozenset({"Cf", "Zl", "Zp", "Co", "Cn", "Cs"})
-"""Bidi marks, zero-width characters and separators, and what no font has."""
+"""Bidi marks, zero-width characters and separators, and characters without a glyph."""
 _FLAG: Final = "\U0001f3f4"
-"""With tags behind it, the flag of a part of a country."""
+"""Followed by tags, the flag of a part of a country."""
 _NON_JOINER: Final = "\u200c"
 _JOINERS: Final = frozenset("\u200c\u200d")
 _JOINED: Final = (range(0x0600, 0x0E00), range(0x1780, 0x1880), range(0x1B00, 0x1C50))
-"""Scripts that are spelled with joiners, which stay there as they are: Arabic and Persian, those of India, Khmer and Bali."""
+"""Scripts whose joiners stay as they are: Arabic and Persian, those of India, Khmer and Bali."""
 
 
 class Area(NamedTuple):
@@ -35,18 +35,21 @@ class Area(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What is in the input line."""
+    """The content of the input line."""
 
     text: str
     cursor: int
-    """A place in `text`."""
+    """A position in `text`."""
     selected: range = range(0)
     suggestion: str = ""
-    """What could follow the text, of which as much is shown as there is room for."""
+    """A possible continuation of the text, shown as far as there is room."""
 
 
 def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | None]) -> Area:
-    """Cut a text into rows of at most `columns`; of more than `most` rows those around the cursor are returned."""
+    """Cut a text into rows of at most `columns`.
+
+    Of more than `most` rows, those around the cursor are returned.
+    """
     rows: list[list[Span]] = [[(PROMPT, "")]]
     used = len(PROMPT)
     at = Cursor(0, used, ((PROMPT, ""),))
@@ -80,7 +83,7 @@ def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | No
 
 
 def units(text: str) -> Iterator[str]:
-    """Cut a text into what the cursor takes for one character each; a line end is one."""
+    """Split a text into what the cursor treats as single characters; a line end is one."""
     for number, line in enumerate(text.split("\n")):
         if number:
             yield "\n"
@@ -88,7 +91,7 @@ def units(text: str) -> Iterator[str]:
 
 
 def _joined(line: str) -> Iterator[str]:
-    """Cut a line into clusters; a non-joiner is a part of the one that it stands behind."""
+    """Split a line into clusters; a non-joiner belongs to the preceding one."""
     unit = ""
     for cluster in clusters(line):
         if cluster == _NON_JOINER and unit:
@@ -102,7 +105,7 @@ def _joined(line: str) -> Iterator[str]:
 
 
 def stop(text: str, position: int, *, forward: bool) -> int:
-    """Return the nearest place for the cursor at or behind `position`, or at or in front of it: never inside a unit."""
+    """Return the nearest cursor position from `position` on, or up to it: never inside a unit."""
     begin = text.rfind("\n", 0, position) + 1
     line = text[begin:].partition("\n")[0]
     if line.isascii():
@@ -121,7 +124,7 @@ def shown(text: str, label: Callable[[str], str | None]) -> str:
 
 
 def visible(unit: str, label: Callable[[str], str | None]) -> str:
-    """Return how a unit is shown: itself where all of it has a look, otherwise its code points."""
+    """Return the look of a unit: itself if it can be shown, otherwise its code points."""
     if unit.isascii() and unit.isprintable():
         return unit
     if len(unit) == 1 and (sign := label(unit)) is not None:

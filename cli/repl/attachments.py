@@ -1,4 +1,7 @@
-r"""Files that go out with a question, named as people write them: `@a.txt`, `@my\ notes.txt`, `@"my notes.txt"`, `@file:///…`."""
+r"""Files sent with a question, named as people write them.
+
+Examples are `@a.txt`, `@my\ notes.txt`, `@"my notes.txt"` and `@file:///…`.
+"""
 
 from __future__ import annotations
 
@@ -30,23 +33,23 @@ _MENTION: Final = re.compile(
 )
 _ESCAPED: Final = re.compile(r"\\(.)")
 _CLOSING: Final = ".,;:!?)]}>\"'"
-"""What may stand behind a name without being a part of it."""
+"""Characters that may follow a name without being part of it."""
 _NEEDS_QUOTES: Final = re.compile(r"""[\s"'\\]""")
 _LIKE_A_FILE: Final = re.compile(r"[./\\\"']")
-"""A folder, an ending, or quotes; without any of them a word behind `@` is just a name."""
+"""A folder, an ending, or quotes; without any of them a word after `@` is just a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name behind an `@` that was typed."""
+    """A name after a typed `@`."""
 
     written: str
     path: str | None
-    """The file that it means; None where there is none."""
+    """The file it means; None if there is none."""
 
     @property
     def complaint(self) -> str | None:
-        """Why nothing is attached, where a file seems to be meant."""
+        """Why nothing is attached, if a file seems to be meant."""
         if self.path is not None or not _LIKE_A_FILE.search(self.written):
             return None
         folder = any(_is(name, Path.is_dir) for name in readings(self.written))
@@ -62,7 +65,10 @@ def mentions(draft: Draft) -> list[Mention]:
 
 
 def _mention(written: str) -> Mention:
-    """Find out what is meant: all of it, or what is left without a paste that follows and punctuation at the end."""
+    """Return the longest reading that is a file.
+
+    A paste that follows, and punctuation at the end, may not belong to it.
+    """
     word = written if written[0] in "\"'" else written.split(maxsplit=1)[0]
     shorter = word.rstrip(_CLOSING) if written[0] not in "\"'" else word
     for name in (written, word, shorter):
@@ -72,9 +78,10 @@ def _mention(written: str) -> Mention:
 
 
 def attach(written: str) -> list[Attachment]:
-    """Read what the argument of a command names: one file, or several as a shell tells them apart.
+    """Read the files named by the argument of a command: one, or several in shell syntax.
 
-    Pictures and PDF stay as they are, anything else is text. Raises `InputError` for a file that cannot be used.
+    Pictures and PDFs stay as they are, anything else is text. Raises `InputError` for an unusable
+    file.
     """
     path = find(written)
     if path is not None:
@@ -90,12 +97,12 @@ def _read(path: str) -> Attachment:
 
 
 def find(written: str) -> str | None:
-    """Return the file that a written name means; None where there is none."""
+    """Return the file that a written name means, or None."""
     return next((name for name in readings(written) if _is(name, Path.is_file)), None)
 
 
 def readings(written: str) -> Iterator[str]:
-    """Return what a written name may stand for: itself, what a shell makes of it, the path of a `file:` URL."""
+    """Yield the readings of a written name: itself, as a shell reads it, as a `file:` URL."""
     yield written
     bare = written[1:-1] if written[:1] in ('"', "'") and written[-1:] == written[:1] else written
     if bare != written or "\\" in written:
@@ -106,7 +113,7 @@ def readings(written: str) -> Iterator[str]:
 
 
 def as_written(name: str, *, quoted: bool = False) -> str:
-    """Return the name of a file as a mention has to write it; the quotes of a folder stay open."""
+    """Return a file name as a mention has to write it; the quotes of a folder stay open."""
     if not quoted and not _NEEDS_QUOTES.search(name):
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
@@ -116,7 +123,7 @@ def as_written(name: str, *, quoted: bool = False) -> str:
 def _is(name: str, kind: Callable[[Path], bool]) -> bool:
     try:
         return bool(name) and kind(Path(name).expanduser())
-    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, or of a user that there is not
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, or of an unknown user
         return False
 
 

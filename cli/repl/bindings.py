@@ -1,4 +1,4 @@
-"""Which keys of the input line do what, on top of prompt-toolkit's own keys for moving and editing."""
+"""The keys of the input line, in addition to prompt-toolkit's own for moving and editing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bind(prompt: Prompt, keymap: Keymap) -> KeyBindingsBase:
     busy = editing & Condition(lambda: prompt.is_busy)
     idle = editing & ~busy
     choosing = editing & Condition(lambda: bool(menu))
-    # An Escape goes to vi's normal mode while there is text, and does nothing else.
+    # With text in the line, Escape switches to vi's normal mode and does nothing else.
     stoppable = busy & (~vi_mode | empty)
     rows = (
         (keymap.keys("send"), editing, prompt.send),
@@ -60,20 +60,20 @@ def bind(prompt: Prompt, keymap: Keymap) -> KeyBindingsBase:
     )
     bindings = KeyBindings()
     for keys, condition, action in rows:
-        if keys == ("escape", "escape"):  # in vi mode the first of them has gone to normal mode
+        if keys == ("escape", "escape"):  # in vi mode the first of them has switched to normal mode
             bindings.add("escape", filter=condition & vi_navigation_mode)(_called(action))
         filters = condition & Condition(partial(_is_meant, prompt, keys))
-        # What acts at once does not wait for what may follow an Escape.
+        # An immediate action does not wait for what may follow an Escape.
         bindings.add(*keys, filter=filters, eager=len(keys) == 1)(_called(action))
     bindings.add(Keys.BracketedPaste, filter=editing)(lambda event: line.paste(event.data))
     return merge_key_bindings([load_auto_suggest_bindings(), bindings])
 
 
 def _is_meant(prompt: Prompt, keys: Sequence[str]) -> bool:
-    """Whether an Escape is the key that is bound: Alt sends one, too, together with what follows it.
+    """Whether an Escape is the bound key: Alt sends one, too, together with what follows.
 
-    An Escape that is bound alone came alone. One that is the first of several keys may have come before the others, but in vi mode
-    it is a key of its own then.
+    An Escape bound alone arrives alone. The first of several keys may come before the others, but
+    in vi mode it is then a key of its own.
     """
     pressed = prompt.app.key_processor.key_buffer
     if keys[0] != "escape" or not pressed:

@@ -1,4 +1,7 @@
-"""Puts the parts of a chat together. Imported behind the first look at the terminal: it brings prompt-toolkit."""
+"""Assembling the parts of a chat.
+
+Imported after the prompt is visible: it brings in prompt-toolkit.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from fallback_chat.wiring import OpenChain
 
 
-def assemble(  # noqa: PLR0913 - the parts of the world are handed in
+def assemble(  # noqa: PLR0913 - the outside world is passed in
     settings: Settings,
     opener: Callable[[Settings, dict[str, Health]], OpenChain],
     shared: SharedOptions,
@@ -53,7 +56,10 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
     out: TextIO,
     dumb: bool = False,
 ) -> Repl:
-    """Make a chat on the input and output of prompt-toolkit's session. Raises `ConfigError` for keys that are none."""
+    """Create a chat on the input and output of prompt-toolkit's session.
+
+    Raises `ConfigError` for invalid keys.
+    """
     paths = own_paths()
     preferences, keymap = Preferences.of(settings.chat), keymap_of(settings)
     listen(get_app_session().input)
@@ -76,7 +82,7 @@ def assemble(  # noqa: PLR0913 - the parts of the world are handed in
 
 
 def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
-    """Make the input line, whose keys reach back to the chat."""
+    """Create the input line, whose keys act on the chat."""
     host, chain, pastes = repl.host, repl.chain, Pastes()
     hooks = Hooks(
         send=host.send,
@@ -111,7 +117,7 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
 
 
 def keymap_of(settings: Settings) -> Keymap:
-    """Lay [keys] over the usual ones. Raises `ConfigError` for what is no key."""
+    """Return the default keys overridden by [keys]. Raises `ConfigError` for an invalid key."""
     keymap, problems = Keymap(), []
     for name, keys in settings.keys.items():
         try:
@@ -124,7 +130,7 @@ def keymap_of(settings: Settings) -> Keymap:
 
 
 def _open_history(path: Path | None, warn: Callable[[str], object], *, reading: bool) -> History:
-    """Open the conversations, in memory without a path; a chat that only reads makes no file."""
+    """Open the conversations, in memory without a path; a read-only chat creates no file."""
     from fallback_chat.core.conversations.recorder import open_history
     from fallback_chat.core.conversations.store import History
 

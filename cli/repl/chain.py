@@ -1,4 +1,7 @@
-"""The chain as the chat sees it: known by its settings at once, opened in a thread while the user types the first question."""
+"""The chain of the chat: its settings are known at once, a thread opens it meanwhile.
+
+The user is typing the first question by then.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,14 @@ if TYPE_CHECKING:
     from fallback_chat.wiring import OpenChain
 
 SLOW: Final = 0.5
-"""Share of attempt_timeout from which a provider's last first token counts as slow."""
+"""Share of attempt_timeout above which a provider's last first token counts as slow."""
 
 
 class Chain:
-    """Opens the providers of `settings` with `opener` and closes them; `on_change` is told what changes with them."""
+    """Opens the providers of `settings` with `opener`, and closes them.
+
+    Changes are reported to `on_change`.
+    """
 
     def __init__(
         self,
@@ -39,7 +45,7 @@ class Chain:
     ) -> None:
         self.settings = settings
         self.configured = settings.providers
-        """The providers as they were before anything was changed."""
+        """The providers before any change."""
         self._opener = opener
         self._records: dict[str, Health] = {}
         self._on_change = on_change
@@ -50,7 +56,7 @@ class Chain:
 
     @property
     def providers(self) -> tuple[ProviderSettings, ...]:
-        """Those that take part, in order."""
+        """The enabled providers, in order."""
         return tuple(one for one in self.settings.providers if one.enabled)
 
     @property
@@ -60,11 +66,11 @@ class Chain:
 
     @property
     def prices(self) -> dict[str, Prices]:
-        """What tokens cost, for those that have a price."""
+        """The price of tokens, for providers that have one."""
         return {one.name: one.prices for one in self.providers if one.prices is not None}
 
     def provider(self, name: str) -> ProviderSettings:
-        """Give the settings of one that takes part. Raises `InputError` for a stranger; 1 is the first of the chain."""
+        """Return the settings of a provider, by name or place. Raises `InputError` if unknown."""
         for number, one in enumerate(self.providers, 1):
             if name in (one.name, str(number)):
                 return one
@@ -86,23 +92,23 @@ class Chain:
 
     @property
     def opened(self) -> OpenChain | None:
-        """The open chain; None while it is not open yet."""
+        """The open chain; None if it is not open yet."""
         return self._open
 
     async def open(self) -> OpenChain:
-        """Give the open chain. Raises what opening it raised."""
+        """Return the open chain. Raises what opening it raised."""
         self.begin_to_open()
         assert self._opening is not None
         return await asyncio.shield(self._opening)
 
     async def reopen(self, settings: Settings) -> None:
-        """Replace the chain by that of `settings`; what was learned about the health of those that stay the same is kept."""
+        """Replace the chain by that of `settings`; unchanged providers keep their health."""
         await self.aclose()
         self.settings, self._opening, self._open, self._redactor = settings, None, None, None
         self.begin_to_open()
 
     async def aclose(self) -> None:
-        """Close the connections; what is still being opened is left alone."""
+        """Close the connections; an unfinished opening is abandoned."""
         if self._opening is not None:
             self._opening.cancel()
         look_ups, self._look_ups = self._look_ups, {}
@@ -113,27 +119,28 @@ class Chain:
             await self._open.adapter.aclose()
 
     def llm(self, opened: OpenChain, name: str) -> LLM:
-        """Give the provider of that name."""
+        """Return the provider with this name."""
         return next(llm for llm in opened.adapter.llms if llm.label == name)
 
     def health(self, name: str) -> Health:
-        """Give a provider's record; a fresh one while the chain is not open yet."""
+        """Return a provider's record; a fresh one if the chain is not open yet."""
         if self._open is None:
             return Health()
         return self._open.adapter.health(self.llm(self._open, name))
 
     def window(self, one: ProviderSettings) -> int | None:
-        """Give the tokens that fit into a conversation with a provider, or None when not known."""
+        """Return the tokens that fit into a conversation with a provider, or None if unknown."""
         return one.context_window if self._open is None else self.llm(self._open, one.name).context_window
 
     def listed(self, one: ProviderSettings) -> Sequence[ModelInfo]:
-        """Give the models that a provider is known to have, from the cache."""
+        """Return the known models of a provider, from the cache."""
         return () if self._open is None else self._open.models().get(one) or ()
 
     def look_up_window(self, name: str) -> None:
-        """Have the list of models of a provider that has just answered, in the background, if its window is not known.
+        """Fetch the models of a provider that has just answered, if its window is unknown.
 
-        Nobody is asked for a list who was not asked a question: who comes later in the chain need not hear of this chat.
+        This happens in the background. A provider that was asked no question is asked for no list:
+        later ones in the chain need not hear of this chat.
         """
         if self._open is not None and self.window(self.provider(name)) is None and name not in self._look_ups:
             self._look_ups[name] = asyncio.ensure_future(self._look_up(self._open, name))
@@ -146,7 +153,10 @@ class Chain:
             opened.models().save()
 
     def redact(self, text: str) -> str:
-        """Take the chain's secrets out of a text, also before it is open: the first question is stored by then."""
+        """Remove the chain's secrets from a text, even before it is open.
+
+        The first question is stored by then.
+        """
         redactor = self._redactor or self._redact_with(Redactor(known_secrets(self.settings, os.environ)))
         return redactor.redact(text)
 
@@ -156,7 +166,7 @@ class Chain:
         return redactor
 
     def entries(self, session: Session, now: float) -> tuple[StatusEntry, ...]:
-        """Give the rows of the status line."""
+        """Return the entries of the status row."""
         return tuple(self._entry(one, session, now) for one in self.providers)
 
     def _entry(self, one: ProviderSettings, session: Session, now: float) -> StatusEntry:
@@ -173,7 +183,7 @@ class Chain:
         return opened is not None and opened.adapter.is_offline and not is_local(self.llm(opened, name))
 
     def first(self, session: Session, now: float) -> int:
-        """Give the place of the provider that the next turn would begin with."""
+        """Return the place of the provider that the next turn would begin with."""
         names = self.names
         sticky = session.answered_by if session.sticky else None
         for wish in (session.pinned, session.use, sticky):

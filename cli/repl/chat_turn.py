@@ -1,4 +1,4 @@
-"""One turn of the chat: the plan becomes a stream, and what is read of it goes to screen, status row and record."""
+"""One turn of the chat: its stream is shown, followed by the status row, and recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class AnswerDisplay(Protocol):
-    """Shows one answer while it comes in (`cli/render/live.py`)."""
+    """Shows one answer as it arrives (`cli/render/live.py`)."""
 
     def feed(self, text: str) -> None: ...
     def discard(self) -> None: ...
@@ -36,13 +36,14 @@ class AnswerDisplay(Protocol):
 
 
 class ChatTurn:
-    """One turn. `run()` returns its result; `stop()` and `give_up()` may be called meanwhile, from key handlers.
+    """One turn; `run()` returns its result.
 
-    `max_wait` is how long the turn may pause when nobody can answer, in seconds; `begins` is called with the reasoning when the
-    text begins.
+    `stop()` and `give_up()` may be called meanwhile, from key handlers. `max_wait` is how long the
+    turn may pause if no provider can answer, in seconds; `begins` is called with the reasoning when
+    the text begins.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+    def __init__(  # noqa: PLR0913 - the outside world is passed in
         self,
         chain: OpenChain,
         plan: Plan,
@@ -64,7 +65,7 @@ class ChatTurn:
         self._tell = tell
         self._teller = TurnMessages(is_plain=is_plain)
         self._told = False
-        """Something stands between the question and its answer."""
+        """Whether something separates the question from its answer."""
         self._begins = begins
         self._has_begun = False
         self._record = record
@@ -81,16 +82,16 @@ class ChatTurn:
 
     @property
     def reasoning(self) -> str:
-        """What has come of the reasoning."""
+        """The reasoning so far."""
         return self._turn.answer().reasoning
 
     def steer(self, without: Collection[str], first: str | None) -> None:
-        """Leave providers out from the next attempt on, and ask one of them next."""
+        """Skip providers from the next attempt on, and ask one of them next."""
         llms = {llm.label: llm for llm in self._chain.adapter.llms}
         self._stream.steer([llms[name] for name in without], llms.get(first or ""))
 
     async def run(self) -> TurnResult:
-        """Ask until there is an answer, nobody is left, or the user has had enough."""
+        """Ask until there is an answer, no provider is left, or the user has had enough."""
         now = asyncio.get_running_loop().time
         began = now()
         self._record.begin(self._plan.question)

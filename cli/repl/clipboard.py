@@ -1,6 +1,7 @@
-"""Copying to the clipboard: by a program of the desktop, by tmux, or by the terminal itself (OSC 52), also over SSH.
+"""Copying to the clipboard: by a desktop program, tmux, or the terminal itself (OSC 52).
 
-A program says whether it worked. A terminal says nothing, so what it was sent is called sent, and never copied.
+It works over SSH, too. A program reports success. A terminal does not, so its text is called sent,
+never copied.
 """
 
 from __future__ import annotations
@@ -39,24 +40,27 @@ PROGRAMS: Final = (
 TIMEOUT: Final = 2.0
 """Seconds for each program."""
 MUTE: Final = frozenset({"", "dumb", "linux", "vt100", "vt220", "cons25"})
-"""Values of TERM whose terminals have no clipboard."""
+"""Values of TERM for terminals without a clipboard."""
 NOWHERE: Final = (
     "this terminal has no clipboard, and neither wl-copy, xclip, xsel nor pbcopy works here; /export writes a file"
 )
 LARGE: Final = 74_000
-"""Bytes from which on many terminals drop what they are sent."""
+"""Bytes above which many terminals drop the text."""
 
 
 class Copied(NamedTuple):
-    """What became of a text."""
+    """The outcome of copying a text."""
 
     verb: str
-    """`copied`, or `sent` where nobody says whether it arrived."""
+    """`copied`, or `sent` if nobody confirms the arrival."""
     where: str
 
 
 class Clipboard:
-    """Copies for one terminal. `env` describes it; the variables `keys` are kept from the programs that are run."""
+    """Copies for one terminal, described by `env`.
+
+    The variables in `keys` are kept from the programs it runs.
+    """
 
     def __init__(self, out: TextIO, env: Mapping[str, str], keys: Iterable[str] = ()) -> None:
         self._out = out
@@ -65,7 +69,7 @@ class Clipboard:
         self._is_remote = bool(env.get("SSH_TTY") or env.get("SSH_CONNECTION"))
 
     def copy(self, text: str) -> Copied:
-        """Copy a text. Raises `InputError` where nothing could arrive."""
+        """Copy a text. Raises `InputError` if it cannot arrive anywhere."""
         in_tmux = self._into_tmux(text)
         if in_tmux and self._tmux_passes_on():
             return Copied("copied", "into tmux, and sent to its terminal")
@@ -76,15 +80,15 @@ class Clipboard:
         return self._by_terminal(text)
 
     def _into_tmux(self, text: str) -> bool:
-        """Give the text to tmux, which is the one to ask inside it, also over SSH."""
+        """Pass the text to tmux, which is in charge inside it, even over SSH."""
         return bool(self._env.get("TMUX")) and self._run(("tmux", "load-buffer", "-w", "-"), text.encode()) is not None
 
     def _tmux_passes_on(self) -> bool:
-        """Whether a terminal that tmux is shown on has a sequence (`Ms`) for its clipboard."""
+        """Whether a terminal that shows tmux has a sequence (`Ms`) for its clipboard."""
         return b" Ms: (string)" in (self._run(("tmux", "show-messages", "-T")) or b"")
 
     def _by_program(self, text: str) -> str | None:
-        """Return the program that has taken the text; over SSH they would copy on the wrong machine."""
+        """Return the program that took the text; over SSH it would be on the wrong machine."""
         for needs, command, encoding in () if self._is_remote else PROGRAMS:
             if (not needs or self._env.get(needs)) and self._run(command, text.encode(encoding)) is not None:
                 return command[0]
@@ -101,7 +105,7 @@ class Clipboard:
         return Copied("sent", f"to the terminal's clipboard{size}; not every terminal allows that")
 
     def _run(self, command: tuple[str, ...], given: bytes = b"") -> bytes | None:
-        """Run a program, and return what it prints; None when it is not there or fails."""
+        """Run a program, and return its output; None if it is missing or fails."""
         if shutil.which(command[0], path=self._env.get("PATH")) is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What could be written next: commands, what they take, and files."""
+"""What could be written next: commands, their arguments, and files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 _MENTION: Final = re.compile(
     r"""(?: ^ | [\s(\[{<] ) @ ( " (?: \\. | [^"\\] )* | ' [^']* | (?: \\. | [^\s\\"'] )* ) \Z""", re.VERBOSE
 )
-"""An `@` and as much of a name as is written."""
+"""An `@` and the name written so far."""
 
 
 class ChatCompleter:
-    """Knows what fits at the end of a draft: slash commands from the registry, their arguments from `values`, files behind `@`."""
+    """Completes the end of a draft.
+
+    Slash commands come from the registry, arguments from their `values`, files after `@`.
+    """
 
     def __init__(self, registry: Registry[Any], values: Callable[[Command[Any], str], Iterable[Choice]]) -> None:
         self._registry = registry
         self._values = values
 
     def offered(self, draft: Draft) -> Iterable[Choice]:
-        """Return what the menu shows while a command is being written: other commands, or what this one takes."""
+        """Return the menu while a command is being written: commands, or its arguments."""
         mask = draft.mask
         name = command_name(mask) if "\n" not in mask else None
         if name is None:
@@ -41,7 +44,7 @@ class ChatCompleter:
         return () if command is None or command.takes_path else self._arguments(command, draft.text, len(name) + 2)
 
     def complete(self, draft: Draft) -> Iterable[Choice]:
-        """Return what Tab offers: that, and files."""
+        """Return the offers of Tab: the menu, and files."""
         mask = draft.mask
         name = command_name(mask) if "\n" not in mask else None
         if name is None:
@@ -53,7 +56,7 @@ class ChatCompleter:
         return self.offered(draft)
 
     def picked(self, draft: Draft) -> Iterable[Choice]:
-        """Return what a command is about that was sent without saying so, where it lets the user pick."""
+        """Return the choices of a command sent without its argument, if it lets one pick."""
         name = command_name(draft.strip().mask)
         command = self._registry.find(name) if name and name == draft.strip().text[1:] else None
         return () if command is None or not command.picks else self._values(command, "")
@@ -73,7 +76,7 @@ class ChatCompleter:
 
 
 def _files(written: str) -> Iterator[Choice]:
-    """Complete the name of a file, with quotes where it needs them; a folder's stay open."""
+    """Complete the name of a file, quoted if necessary; the quotes of a folder stay open."""
     quote = written[:1] if written[:1] in {'"', "'"} else ""
     *_, plain = readings(f"{written}{quote}")
     beginning = plain[plain.rfind("/") + 1 :]

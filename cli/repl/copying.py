@@ -1,4 +1,4 @@
-"""What `/copy` means by its words."""
+"""The meaning of the arguments of `/copy`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """A text, and what it is."""
+    """A text, and a name for it."""
 
     what: str
     text: str
 
 
 def select(words: Sequence[str], messages: Sequence[ChatMessage], answers: Sequence[str]) -> Selection:
-    """Return what is meant. Raises `InputError` when there is no such thing."""
+    """Return the selected text. Raises `InputError` if it does not exist."""
     if not answers:
         raise InputError("there is no answer to copy")
     match words:

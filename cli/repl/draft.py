@@ -1,7 +1,8 @@
-"""A message as it was written: runs of text that were typed, and runs that were pasted.
+"""A message as it was written: runs of typed and of pasted text.
 
-What is pasted is data. Whatever gives characters a meaning (commands, `@` for files, `//`, fences, quotes, blanks at the ends)
-looks at a draft's `mask`, in which nothing pasted can be recognised, and cuts what it finds out of the draft by position.
+Pasted text is data. Every rule that gives characters a meaning (commands, `@` for files, `//`,
+fences, quotes, blanks at the ends) looks at a draft's `mask`, in which pasted text cannot be
+recognised, and cuts its matches out of the draft by position.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 QUOTES: Final = '"""'
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 VEIL: Final = "\ufffc"
-"""Stands for each pasted character in a mask; it is no blank, no letter and no sign of any rule."""
+"""Replaces each pasted character in a mask; not a blank, a letter or a sign of any rule."""
 
 
 class Origin(StrEnum):
-    """How a text came into the line."""
+    """How text got into the line."""
 
     TYPED = "typed"
-    """By keys, or completed on the user's wish."""
+    """By keys, or completed at the user's request."""
     PASTED = "pasted"
 
 
@@ -39,23 +40,23 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message before anybody has looked for a meaning in it."""
+    """A message before its signs are interpreted."""
 
     runs: tuple[Run, ...] = ()
 
     @classmethod
     def typed(cls, text: str) -> Draft:
-        """Make a draft of what was typed."""
+        """Return a draft of typed text."""
         return cls((Run(text),) if text else ())
 
     @classmethod
     def pasted(cls, text: str) -> Draft:
-        """Make a draft of what is data."""
+        """Return a draft of data."""
         return cls((Run(text, Origin.PASTED),) if text else ())
 
     @classmethod
     def of(cls, characters: Iterable[tuple[str, Origin]]) -> Draft:
-        """Make a draft of texts with their origins, joining neighbours of the same one."""
+        """Return a draft of texts with their origins, merging equal neighbours."""
         groups = groupby((one for one in characters if one[0]), lambda one: one[1])
         return cls(tuple(Run("".join(text for text, _ in group), origin) for origin, group in groups))
 
@@ -84,7 +85,7 @@ class Draft:
         return Draft.of((run.text, run.origin) for run in (*self.runs, *other.runs))
 
     def strip(self, blanks: str | None = None) -> Draft:
-        """Take typed blanks off both ends."""
+        """Remove typed blanks from both ends."""
         mask = self.mask
         start = len(mask) - len(mask.lstrip(blanks))
         return self[start : max(start, len(mask.rstrip(blanks)))]
@@ -95,7 +96,7 @@ class Draft:
 
     @property
     def is_open(self) -> bool:
-        """Whether the draft waits for more: a block in triple quotes or a code fence that was typed is not closed."""
+        """Whether the draft is unfinished: a typed block of quotes or a code fence is open."""
         mask = self.mask.strip()
         if mask.startswith(QUOTES):
             return not (len(mask) >= 2 * len(QUOTES) and mask.endswith(QUOTES))
@@ -103,7 +104,7 @@ class Draft:
 
     @property
     def question(self) -> Draft:
-        """What is asked: without typed blanks at its ends, the quotes of a block, or the first of two slashes."""
+        """The question: without typed blanks at its ends, block quotes, or a first slash of two."""
         draft = self.strip()
         mask = draft.mask
         if len(mask) >= 2 * len(QUOTES) and mask.startswith(QUOTES) and mask.endswith(QUOTES):
@@ -111,16 +112,16 @@ class Draft:
         return draft[1:] if mask.startswith("//") else draft
 
     def as_json(self) -> Any:
-        """Return plain data: the text alone where all of it was typed on one line, pairs of origin and text otherwise."""
+        """Return plain data: the text if typed on one line, else pairs with origins."""
         if len(self.runs) <= 1 and "\n" not in self.text and self == Draft.typed(self.text):
             return self.text
         return [[run.origin.value, run.text] for run in self.runs]
 
     @classmethod
     def from_json(cls, data: Any) -> Draft:
-        """Read what `as_json` made, and entries from before drafts had origins: several lines without one count as pasted.
+        """Read the result of `as_json`, or an entry from before drafts had origins.
 
-        Raises `ValueError` for anything else.
+        In such an entry, several lines count as pasted. Raises `ValueError` for anything else.
         """
         match data:
             case str():

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def edited(draft: Draft, settings: Settings) -> Draft:
-    """Return what the editor made of a draft; the file (0600) is deleted afterwards. Raises `InputError` without an editor."""
+    """Return a draft as edited; the file (0600) is deleted afterwards.
+
+    Raises `InputError` without an editor.
+    """
     descriptor, name = tempfile.mkstemp(prefix="message-", suffix=".md")
     path = Path(name)
     try:
@@ -33,7 +36,7 @@ def edited(draft: Draft, settings: Settings) -> Draft:
 
 
 def merged(draft: Draft, text: str) -> Draft:
-    """Return a text that was made of a draft: lines that it has in common with it are what they were, others were typed."""
+    """Return an edited text as a draft: lines it shares keep their origin, others are typed."""
     from difflib import SequenceMatcher
 
     old, new = draft.text.split("\n"), text.split("\n")

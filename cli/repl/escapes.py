@@ -1,4 +1,4 @@
-"""Sequences for the terminal itself that a terminal multiplexer has to pass on."""
+"""Sequences for the terminal that a terminal multiplexer has to pass on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK: Final = 700
 
 
 def wrapped(sequence: str, env: Mapping[str, str]) -> str:
-    """Wrap a sequence for what has to pass it on: tmux (`allow-passthrough`), or GNU screen in short strings."""
+    """Wrap a sequence for tmux (`allow-passthrough`), or GNU screen in short strings."""
     if env.get("TMUX"):
         return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\"
     if env.get("STY"):
@@ -22,7 +22,7 @@ def wrapped(sequence: str, env: Mapping[str, str]) -> str:
 
 
 def notification(how: str, text: str, env: Mapping[str, str]) -> str:
-    """Return what calls the user back: `bell` rings, `desktop` has the terminal show a text (OSC 9), `off` does nothing."""
+    """Return what calls the user back: `bell` rings, `desktop` shows a text (OSC 9)."""
     if how == "desktop":
         shown = "".join(character for character in text if character.isprintable())
         return wrapped(f"\x1b]9;{shown}\x07", env)

@@ -1,4 +1,4 @@
-"""What the chat says in sentences: who answered, why, how the chain is, and what changed."""
+"""The chat in sentences: who answered, why, the state of the chain, and changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BACK: Final = {"success": "it answered", "probe": "a check succeeded", "user": 
 
 
 def transition(event: AvailabilityChangedEvent, now: float) -> str:
-    """Say that a provider's availability changed."""
+    """Return a sentence about a change of a provider's availability."""
     name = event.llm.label
     if event.available:
         why = _BACK.get(event.reason or "")
@@ -44,12 +44,12 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
 
 
 def link(event: LinkChanged) -> str:
-    """Say that this machine seems to be offline, or is back."""
+    """Return a sentence about this machine being offline, or back."""
     return "you seem to be offline" if event.offline else "back online"
 
 
 def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
-    """Explain how the last turn was routed, with times, and what would change it."""
+    """Yield how the last turn was routed, with times, and what would change it."""
     first = result.plan.only or result.plan.start_with
     if result.plan.only:
         yield f"Only {first} was to be asked: {result.plan.why}."
@@ -118,7 +118,7 @@ def _ending(result: TurnResult) -> str:
 
 
 def chain_table(chain: Chain, session: Session, now: float) -> Content:
-    """Return the chain as rows: place, name, model, kind, how it is, and why."""
+    """Return the chain as rows: place, name, model, kind, state and reason."""
     first = chain.first(session, now)
     entries = chain.entries(session, now)
     rows = []
@@ -140,6 +140,6 @@ def chain_table(chain: Chain, session: Session, now: float) -> Content:
 
 
 def chain_sentence(chain: Chain, session: Session, now: float) -> str:
-    """Say how the chain is, for those who hear the screen."""
+    """Return the chain in a sentence, for users who hear the screen."""
     parts = [f"{entry.name} {entry.word}" for entry in chain.entries(session, now)]
     return f"Chain: {', '.join(parts)}. The next turn begins with {chain.names[chain.first(session, now)]}."

@@ -1,7 +1,8 @@
-"""The terminal while the chat runs. What is printed scrolls away; below it are the answer that comes in, and the input line.
+"""The terminal while the chat runs.
 
-The input line is there all the time. What is sent while an answer is awaited is done at once, where it only shows something or
-changes who is asked next; other messages wait for their turn, and are listed above the line.
+Printed rows scroll away; below them are the arriving answer and the input line, which is always
+there. A message sent during an answer is processed at once if it only shows something or changes
+who is asked next; others wait for their turn, and are listed above the line.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.terminal import Terminal
 
 TICK: Final = 0.25
-"""Seconds between two looks at the status row while an answer is awaited."""
+"""Seconds between two updates of the status row during an answer."""
 SECOND: Final = 1.0
-"""Seconds between two looks at it at other times."""
+"""Seconds between two updates at other times."""
 AGAIN: Final = 1.0
-"""Seconds within which a second Ctrl-C drops the messages that wait, too."""
+"""Seconds within which a second Ctrl-C also drops the waiting messages."""
 ROOMY: Final = 16
 """Rows of a screen that has one for the space above the line."""
 MOST_QUEUED: Final = 3
-"""Messages that are listed above the line."""
+"""Messages listed above the line."""
 
 
 class Host:
-    """Owns the terminal. `prompt` and the functions are set by whoever puts the parts together."""
+    """Owns the terminal; the assembler of the parts sets `prompt` and the functions."""
 
     def __init__(self, terminal: Terminal, sheet: Sheet, preferences: Preferences) -> None:
         self._terminal = terminal
@@ -65,9 +66,9 @@ class Host:
         self.status: Callable[[int], Sequence[Piece]] = lambda _: ()
         """Describes the status row for a width."""
         self.at_once: Callable[[Draft], Callable[[], object] | None] = lambda _: None
-        """Returns what deals with a message that need not wait for its turn; None for one that has to."""
+        """Returns what processes a message that need not wait for its turn; None if it has to."""
         self.on_tick: Callable[[], None] = lambda: None
-        """Called now and then while an answer is awaited."""
+        """Called now and then during an answer."""
         sheet.bottom = self._bottom
 
     @property
@@ -77,32 +78,32 @@ class Host:
 
     @property
     def plain(self) -> bool:
-        """Nothing on the screen may move."""
+        """Whether nothing on the screen may move."""
         return self._sheet.is_plain
 
     @property
     def ascii_only(self) -> bool:
-        """The terminal's encoding has no symbols."""
+        """Whether the terminal's encoding lacks symbols."""
         return "utf" not in (self.out.encoding or "").lower()
 
     @property
     def is_busy(self) -> bool:
-        """An answer, or another piece of work that Ctrl-C ends, is awaited."""
+        """Whether an answer, or other work that Ctrl-C ends, is in progress."""
         return self._act is not None
 
     @property
     def is_waiting(self) -> bool:
-        """Nothing is done until the user sends something."""
+        """Whether the chat waits for a message."""
         return self._inbox.is_waiting
 
     @property
     def is_queued(self) -> bool:
-        """Messages wait for their turn."""
+        """Whether messages wait for their turn."""
         return bool(self._inbox.queued)
 
     @property
     def typed_ahead(self) -> bool:
-        """Something was typed or sent that is not dealt with yet."""
+        """Whether typed or sent text is not processed yet."""
         return self.is_queued or (self.prompt is not None and bool(self.prompt.line.text))
 
     # Printing and drawing
@@ -113,29 +114,29 @@ class Host:
         self.out.flush()
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
-        """Print lines above what is live."""
+        """Print lines above the live rows."""
         from fallback_chat.cli.render.append import told
 
         self.show(told(text, tone))
 
     def show(self, content: Content) -> None:
-        """Print rows above what is live."""
+        """Print rows above the live ones."""
         self._sheet.show(content)
 
     def notify(self, text: str) -> None:
-        """Call the user back, as far as that is wanted."""
+        """Call the user back, in the way that was chosen."""
         how = "bell" if self._sheet.is_dumb and self.preferences.notify != "off" else self.preferences.notify
         self.out.write(notification(how, text, os.environ))
         self.out.flush()
 
     def redraw(self) -> None:
-        """Draw anew soon, because something in the status row has changed."""
+        """Redraw soon, because the status row has changed."""
         if self.prompt is not None:
             self.prompt.app.invalidate()
 
     def _bottom(self) -> Bottom:
-        """Return the rows below everything else: the messages that wait, the line, and the status row."""
-        # Before the keys are read, the terminal would act on some of them itself.
+        """Return the rows at the bottom: waiting messages, the line, and the status row."""
+        # Until the keys are read, the terminal would act on some of them itself.
         if self.prompt is None or not self.prompt.app.is_running or (self.plain and not self.is_waiting):
             return [], None
         columns, height = self._sheet.size
@@ -187,7 +188,10 @@ class Host:
             self._app = None
 
     async def read(self, draft: Draft) -> Draft:
-        """Return the next message; `draft` comes into the line, if nothing is in it. Raises EOFError when the user leaves."""
+        """Return the next message; `draft` goes into the line if that is empty.
+
+        Raises EOFError when the user leaves.
+        """
         assert self.prompt is not None
         if draft:
             self.prompt.load(draft)
@@ -200,7 +204,7 @@ class Host:
         return message.draft
 
     def send(self, draft: Draft) -> None:
-        """Take a message: for whoever waits for one, to be done at once, or to wait for its turn."""
+        """Accept a message: process it at once, deliver it to a waiting reader, or queue it."""
         is_expected = self.is_waiting
         run = None if is_expected else self.at_once(draft)
         if run is None:
@@ -212,7 +216,7 @@ class Host:
         self._sheet.paint()
 
     def take_back(self) -> Draft | None:
-        """Return the message that waits last, which does so no longer."""
+        """Remove and return the last waiting message."""
         return self._inbox.take_back()
 
     def echo(self, draft: Draft) -> None:
@@ -229,7 +233,7 @@ class Host:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Have SIGINT and SIGTSTP do what Ctrl-C and Ctrl-Z do."""
+        """Make SIGINT and SIGTSTP act like Ctrl-C and Ctrl-Z."""
         loop = asyncio.get_running_loop()
         before = signal.getsignal(signal.SIGINT)
         with contextlib.suppress(NotImplementedError, RuntimeError):
@@ -254,7 +258,7 @@ class Host:
 
     @asynccontextmanager
     async def answering(self, act: Callable[[str], None]) -> AsyncIterator[PlainView]:
-        """Make room for an answer: gives its view, and calls `act` with the name of each action about it that is typed."""
+        """Make room for an answer and yield its view; call `act` with each typed action."""
         self._act = act
         view = self._sheet.begin_answer()
         ticker = asyncio.ensure_future(self._tick(view))
@@ -268,7 +272,7 @@ class Host:
             self._sheet.paint()
 
     async def _hold_back(self) -> None:
-        """Leave the user who has stopped an answer the time to drop what waits behind it, with a second Ctrl-C."""
+        """Give the user time to drop waiting messages with a second Ctrl-C after a stop."""
         now = asyncio.get_running_loop().time
         while self.is_queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
             await asyncio.sleep(min(left, TICK))
@@ -280,7 +284,7 @@ class Host:
             self.on_tick()
 
     async def _follow_the_clock(self) -> None:
-        """Look once a second whether a countdown has moved; where nothing has, nothing is written."""
+        """Update countdowns once a second; unchanged rows are not written."""
         assert self.prompt is not None
         while True:
             await asyncio.sleep(SECOND)
@@ -288,7 +292,7 @@ class Host:
                 self.prompt.app.invalidate()
 
     def act(self, action: str) -> None:
-        """Do something about what is awaited; a second stop soon after the first drops the messages that wait."""
+        """Act on the current work; a second stop in a row drops the waiting messages."""
         if self._act is None:
             return
         if action == "stop":
@@ -299,7 +303,7 @@ class Host:
         self._act(action)
 
     def suspend(self) -> None:
-        """Stop this process until the shell continues it; what is live was put away."""
+        """Stop this process until the shell continues it; live rows are removed first."""
         self._terminal.suspend()
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The messages that were sent and are not dealt with yet."""
+"""The messages sent but not yet processed."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ if TYPE_CHECKING:
 
 
 class Message(NamedTuple):
-    """Something that was sent."""
+    """A sent message."""
 
     draft: Draft
     is_printed: bool = False
-    """It stands above the line already."""
+    """Whether it is already printed above the line."""
 
 
 class Inbox:
-    """Hands out messages in the order in which they were sent, until it is closed."""
+    """Hands out messages in the order of sending, until it is closed."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
         self._changed = asyncio.Event()
         self._is_closed = False
         self.is_waiting = False
-        """Somebody waits for a message, and there is none."""
+        """Whether a reader waits and there is no message."""
 
     @property
     def queued(self) -> list[Draft]:
-        """What waits for its turn."""
+        """The messages waiting for their turn."""
         return [message.draft for message in self._messages if not message.is_printed]
 
     def put(self, message: Message) -> None:
-        """Take a message."""
+        """Add a message."""
         self.is_waiting = False
         self._messages.append(message)
         self._changed.set()
 
     def take_back(self) -> Draft | None:
-        """Return the message that was sent last, which does not wait any longer; None where none does."""
+        """Remove and return the last waiting message; None if there is none."""
         return self._messages.pop().draft if self.queued else None
 
     def drop(self) -> None:
-        """Forget what waits."""
+        """Drop the waiting messages."""
         self._messages.clear()
 
     def close(self) -> None:
-        """Have whoever waits know that no more messages come."""
+        """Tell a waiting reader that there are no more messages."""
         self._is_closed = True
         self._changed.set()
 
     async def get(self) -> Message:
-        """Return the next message. Raises EOFError when there is none any more."""
+        """Return the next message. Raises EOFError if there are no more."""
         while not self._messages:
             if self._is_closed:
                 raise EOFError

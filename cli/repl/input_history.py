@@ -1,4 +1,4 @@
-"""The questions typed so far: one private file that several processes share."""
+"""The questions typed so far: one private file shared by several processes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ MAX_BYTES: Final = 64 << 20
 
 
 class InputHistory(History):
-    """Keeps each draft as one line of JSON, oldest first, in `path` (0600), and offers it to the line as `pastes` folds it.
+    """Keeps each draft as one line of JSON, oldest first, in `path` (0600).
 
-    One that begins with a typed blank is not kept on disk, and none while `private` says so. `prepare` makes the text that is kept
-    out of the one that was written. A file that cannot be written is reported once, through `warn`.
+    The line receives it as `pastes` folds it. A draft that begins with a typed blank is not kept on
+    disk, and none is while `private` is set. `prepare` turns the written text into the one that is
+    kept. A file that cannot be written is reported once, through `warn`.
     """
 
     def __init__(
@@ -54,13 +55,13 @@ class InputHistory(History):
         self._with_pastes: set[str] = set()
 
     def add(self, draft: Draft) -> None:
-        """Take in what was sent."""
+        """Add a sent message."""
         self.keep(draft)
         if not (draft.mask.startswith(" ") or self._private()):
             self._store(draft.map(self._prepare))
 
     def keep(self, draft: Draft) -> None:
-        """Have Up find a draft in this run, without writing it to disk."""
+        """Let Up find a draft in this run, without writing it to disk."""
         text = self._offered(draft.map(self._prepare))
         if not self._loaded_strings or self._loaded_strings[0] != text:
             self._loaded_strings.insert(0, text)
@@ -70,7 +71,7 @@ class InputHistory(History):
         return self._origins.get(text, (Origin.TYPED,) * len(text))
 
     def typed(self) -> Iterator[str]:
-        """Return the entries in which nothing was pasted, newest first."""
+        """Yield the entries without pasted text, newest first."""
         return (text for text in self._loaded_strings if text not in self._with_pastes)
 
     def load_history_strings(self) -> Iterable[str]:
@@ -84,7 +85,7 @@ class InputHistory(History):
         return [self._offered(draft) for draft in list(entries)[:MAX_ENTRIES]]
 
     def store_string(self, string: str) -> None:
-        """Do nothing: what is stored are drafts."""
+        """Do nothing: drafts are stored instead."""
 
     def _offered(self, draft: Draft) -> str:
         text, origins = self._pastes.encode(draft)
@@ -96,7 +97,7 @@ class InputHistory(History):
         return text
 
     def _store(self, draft: Draft) -> None:
-        """Add one entry to the file; a file that has grown to twice its bound is shortened."""
+        """Add one entry to the file; at twice its limit the file is shortened."""
         with self._locked() as file:
             if file is None:
                 return
@@ -106,7 +107,8 @@ class InputHistory(History):
             entries.append(draft)
             if len(entries) > 2 * MAX_ENTRIES:
                 kept = list(dict.fromkeys(reversed(entries)))[:MAX_ENTRIES]
-                # In this order a crash leaves entries twice, or one that is cut and passed over, and loses none.
+                # In this order a crash duplicates entries, or leaves one cut off that is skipped,
+                # and loses none.
                 file.seek(0)
                 file.write(b"".join(_line(entry) for entry in reversed(kept)))
                 file.truncate()
@@ -116,7 +118,7 @@ class InputHistory(History):
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO | None]:
-        """Open the file for this process alone; None when it cannot be opened."""
+        """Open the file for this process alone; None if it cannot be opened."""
         with ExitStack() as stack:
             file = self._open(stack) if self._works else None
             try:
@@ -129,8 +131,8 @@ class InputHistory(History):
         try:
             make_private_dir(self._path.parent)
             file = stack.enter_context(change_own(self._path, MAX_BYTES))
-            if sys.platform != "win32":  # there an append of one line is as good as it gets
-                fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets it go
+            if sys.platform != "win32":  # on Windows, appending one line is as good as it gets
+                fcntl.flock(file, fcntl.LOCK_EX)  # released by closing the file
         except OSError as error:
             self._give_up(error)
             return None
@@ -146,7 +148,7 @@ def _line(entry: Draft) -> bytes:
 
 
 def _entries(file: BinaryIO) -> list[Draft]:
-    """Read the entries; a line that is none (cut by a full disk, or of another program) is passed over."""
+    """Read the entries; an invalid line (cut by a full disk, or of another program) is skipped."""
     file.seek(0)
     found = []
     for line in file:

@@ -1,11 +1,13 @@
-"""What a terminal sends, as key presses: the parser that stands in for prompt-toolkit's.
+"""Terminal input as key presses: a parser in place of prompt-toolkit's.
 
-prompt-toolkit has a table of sequences, and types into the line what the table lacks. This parser knows their grammar (ECMA-48, and
-xterm's reports of modified keys): whatever begins like a sequence is read to its end, and one without a meaning does nothing.
+prompt-toolkit has a table of sequences, and types into the line what the table lacks. This parser
+knows their grammar (ECMA-48, and xterm's reports of modified keys): anything that begins like a
+sequence is read to its end, and one without a meaning does nothing.
 
-It also tells what was typed from what was pasted. Between the marks of a bracketed paste everything is pasted. Where a terminal
-sends no marks (screen, serial consoles, web terminals), an Enter with more text right behind it is a line break of a paste, since
-nobody types on within milliseconds. A paste whose end mark got lost ends with Ctrl-C, or with the first key after a silence.
+It also tells typed from pasted text. Everything between the marks of a bracketed paste is pasted.
+If a terminal sends no marks (screen, serial consoles, web terminals), an Enter with more text right
+behind it is a line break of a paste, since nobody types on within milliseconds. A paste without its
+end mark ends with Ctrl-C, or with the first key after a silence.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
 
 STALL: Final = 0.5
-"""Seconds of silence after which the end of a paste or of a sequence is not waited for any more."""
+"""Seconds of silence after which the end of a paste or sequence is no longer awaited."""
 ESCAPE: Final = "\x1b"
 ENTER: Final = "\r"
 INTERRUPT: Final = "\x03"
@@ -51,13 +53,14 @@ _BEGUN: Final = re.compile(
     r"\x1b (?: \[ M .{0,2} | \[ \[? [0-?]* [\ -/]* | O [0-9;]* | [\]PX^_] [^\x00-\x1f]* (?: \x1b \Z )? | \x1b* )?",
     re.VERBOSE | re.DOTALL,
 )
-"""A sequence as far as its end is missing."""
+"""A sequence whose end is missing."""
 _END_BEGUN: Final = re.compile(r"\x1b (?: \[ (?: 2 (?: 0 1? )? )? )? \Z", re.VERBOSE)
 """The beginning of `PASTE_ENDS`."""
 _SEVEN_BIT: Final = {
     code: f"\x1b{chr(code - 0x40)}" if chr(code - 0x40) in "OPX[\\]^_" else None for code in range(0x80, 0xA0)
 }
-"""What begins and ends sequences, of 8 bits and in its older form; the other controls of that range have no meaning."""
+"""Beginnings and ends of sequences, in 8 bits and in 7-bit form; other controls of that range mean
+nothing."""
 _NOT_UTF8: Final = dict.fromkeys(range(0xD800, 0xE000))
 
 SHIFT, ALT, CTRL = 1, 2, 4
@@ -84,9 +87,9 @@ _BY_CTRL: Final = {character: chr(ord(character.upper()) & 0x1F) for character i
 
 
 def unmodified(sequence: str) -> str | None:
-    """Translate a report of a modified key into what the key sends without reports; empty where that is nothing.
+    """Translate a report of a modified key into what the key sends without reports.
 
-    Returns None for every other sequence.
+    Return "" if that is nothing, and None for every other sequence.
     """
     found = _MODIFIED.fullmatch(sequence)
     if found is None:
@@ -101,7 +104,7 @@ def unmodified(sequence: str) -> str | None:
     match modifiers & (SHIFT | CTRL):
         case 0:
             pass
-        case 1 if len(text.upper()) == 1:  # CSI u has the key without Shift, xterm what it types
+        case 1 if len(text.upper()) == 1:  # CSI u has the key without Shift, xterm the typed character
             text = text.upper()
         case 4:
             text = _BY_CTRL.get(text, "")
@@ -111,10 +114,10 @@ def unmodified(sequence: str) -> str | None:
 
 
 class KeyParser:
-    """Turns what is read from a terminal into key presses, which go to `press`. `clock` gives seconds.
+    """Turns terminal input into key presses, which are passed to `press`.
 
-    Its interface is that of prompt-toolkit's parser: `feed` is called with what was read, `flush` when nothing has followed for a
-    moment.
+    `clock` returns seconds. The interface is that of prompt-toolkit's parser: `feed` is called with
+    input, `flush` if nothing has followed for a moment.
     """
 
     def __init__(self, press: Callable[[KeyPress], object], clock: Callable[[], float] = time.monotonic) -> None:
@@ -123,21 +126,21 @@ class KeyParser:
         self.reset()
 
     def reset(self, request: bool = False) -> None:  # noqa: ARG002 - prompt-toolkit's interface
-        """Forget what has begun."""
+        """Drop unfinished input."""
         self._rest = ""
         """The beginning of a sequence, or of the mark that ends a paste."""
         self._paste: list[str] | None = None
-        """What has come of a bracketed paste."""
+        """The bracketed paste so far."""
         self._held = ""
         """A line and its Enter, which sends it unless more follows at once."""
         self._bursting = False
-        """Lines are coming in without marks and without a pause."""
+        """Whether lines arrive without marks and without a pause."""
         self._quiet = True
-        """Nothing was typed since the last pause."""
+        """Whether nothing was typed since the last pause."""
         self._heard = self._clock()
 
     def feed(self, data: str) -> None:
-        """Take what was read."""
+        """Process input."""
         now = self._clock()
         if now - self._heard > STALL or (self._paste is not None and data and not data.strip(INTERRUPT)):
             self._give_up()
@@ -147,7 +150,7 @@ class KeyParser:
             data = self._read_key(data) if self._paste is None else self._read_paste(data)
 
     def flush(self) -> None:
-        """Take note of a pause: nothing follows what has come so far."""
+        """Note a pause: nothing follows the input so far."""
         self._quiet, self._bursting = True, False
         self._release()
         if self._paste is None and len(self._rest.lstrip(ESCAPE)) <= 1:
@@ -158,18 +161,18 @@ class KeyParser:
                 self._tap(rest)
 
     def feed_and_flush(self, data: str) -> None:
-        """Take what was read, and that it is all."""
+        """Process input that is complete."""
         self.feed(data)
         self.flush()
 
     def _give_up(self) -> None:
-        """Wait no longer for an end: a paste is what has come of it, a sequence is dropped."""
+        """Stop waiting for an end: a paste ends here, a sequence is dropped."""
         if self._paste is not None:
             self._insert("".join([*self._paste, self._rest]))
         self._paste, self._rest = None, ""
 
     def _read_paste(self, data: str) -> str:
-        """Take what belongs to the paste, and return what follows it."""
+        """Take the part that belongs to the paste, and return the rest."""
         assert self._paste is not None
         text, end, following = data.partition(PASTE_ENDS)
         if end:
@@ -182,7 +185,7 @@ class KeyParser:
         return ""
 
     def _read_key(self, data: str) -> str:
-        """Take the first token, and return what follows it."""
+        """Take the first token, and return the rest."""
         token = _TOKEN.match(data)
         if token is not None:
             if token.lastgroup == "run":
@@ -196,11 +199,11 @@ class KeyParser:
         if begun.end() == len(data):
             self._rest = data
         elif not begun[0].strip(ESCAPE):
-            self._tap(begun[0])  # and what broke a sequence off is read next
+            self._tap(begun[0])  # the character that broke off a sequence is read next
         return data[begun.end() :]
 
     def _type(self, run: str) -> None:
-        """Take text: typed, unless it has an Enter with something behind it."""
+        """Process text: typed, unless it has an Enter with something behind it."""
         run, self._held = self._held + run, ""
         if self._bursting or ENTER in run[:-1]:
             self._bursting = True
@@ -212,12 +215,12 @@ class KeyParser:
         self._quiet = False
 
     def _release(self) -> None:
-        """Press the keys that waited for more to follow."""
+        """Press the keys that were held back."""
         held, self._held = self._held, ""
         self._tap(held)
 
     def _act(self, sequence: str) -> None:
-        """Press the key that a sequence stands for, if it stands for one."""
+        """Press the key of a sequence, if it has one."""
         if (plain := unmodified(sequence)) is not None:
             sequence = plain
         if sequence == PASTE_BEGINS:
@@ -236,7 +239,7 @@ class KeyParser:
 
 
 def keys_of(sequence: str) -> tuple[Keys | str, ...]:
-    """Return the keys that a character or a sequence stands for; none where it has no meaning."""
+    """Return the keys of a character or sequence; empty if it has no meaning."""
     if (known := ANSI_SEQUENCES.get(sequence)) is not None:
         return known if isinstance(known, tuple) else (known,)
     if len(sequence) <= 1:
@@ -247,7 +250,10 @@ def keys_of(sequence: str) -> tuple[Keys | str, ...]:
 
 
 def listen(input: Input, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: A002 - prompt-toolkit's name
-    """Have an input read its keys with this parser; one that has no parser (the old console of Windows) stays as it is."""
+    """Make an input read its keys with this parser.
+
+    An input without a parser (the old console of Windows) stays as it is.
+    """
     parser: Any = getattr(input, "vt100_parser", None)
     if parser is not None:
         input.vt100_parser = KeyParser(parser.feed_key_callback, clock)  # type: ignore[attr-defined]

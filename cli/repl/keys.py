@@ -1,4 +1,4 @@
-"""The keys that can be changed: a table of actions."""
+"""The configurable keys: a table of actions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fallback_chat.core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something a key can do."""
+    """An action that a key can trigger."""
 
     name: str
     keys: tuple[str, ...]
-    """As prompt-toolkit writes them; several are pressed one after the other."""
+    """In prompt-toolkit's notation; several are pressed one after the other."""
     help: str
 
 
@@ -35,13 +35,16 @@ _LABELS: Final = {"escape": "Esc", "enter": "Enter", "tab": "Tab"}
 
 
 class Keymap:
-    """Which keys do what."""
+    """The keys of all actions."""
 
     def __init__(self) -> None:
         self._keys = {action.name: action.keys for action in ACTIONS}
 
     def set(self, name: str, keys: str) -> None:
-        """Give an action other keys, as `c-t` or `escape t`. Raises `InputError` for unknown ones."""
+        """Change the keys of an action, such as `c-t` or `escape t`.
+
+        Raises `InputError` for unknown ones.
+        """
         if name not in _BY_NAME:
             raise InputError(f"no key action is called {name!r}; there are {', '.join(_BY_NAME)}")
         parts = tuple(keys.lower().split())
@@ -55,14 +58,14 @@ class Keymap:
         return self._keys[name]
 
     def label(self, name: str) -> str:
-        """Return the keys of an action as people write them."""
+        """Return the keys of an action in everyday notation."""
         parts = self._keys[name]
         if len(parts) == 2 and parts[0] == "escape" and parts[1] != "escape":
             return f"Alt-{_label(parts[1])}"
         return " ".join(map(_label, parts))
 
     def help(self) -> list[tuple[str, str]]:
-        """Return every key with what it does."""
+        """Return every key with its action."""
         return [(self.label(action.name), action.help) for action in ACTIONS] + list(FIXED)
 
 

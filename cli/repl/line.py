@@ -1,7 +1,8 @@
-"""The text of the input line, which knows of each of its characters whether it was typed or pasted.
+"""The text of the input line, which knows for each character whether it was typed or pasted.
 
-Keys and completion insert typed text, a paste inserts data. Whatever else brings text into the line (undo, the kill ring,
-registers, earlier questions) brings back what was there before, and it comes back as what it was.
+Keys and completion insert typed text, a paste inserts data. Everything else that brings text into
+the line (undo, the kill ring, registers, earlier questions) brings back earlier text, which keeps
+its origin.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 Origins = tuple[Origin, ...]
 """One for each character."""
 REMEMBERED: Final = 200
-"""States of the line in which text that comes back is looked for."""
+"""States of the line in which returning text is looked up."""
 
 
 def changed(old: str, new: str, cursor: int) -> tuple[int, int]:
     """Return where the new text begins and ends in `new`.
 
-    Where equal characters leave a choice, the cursor stands behind what was inserted, or where something was deleted.
+    If equal characters leave a choice, the cursor is behind an insertion, or at a deletion.
     """
     start = max(0, cursor - max(0, len(new) - len(old)))
     if old[:start] != new[:start]:
@@ -45,13 +46,13 @@ def changed(old: str, new: str, cursor: int) -> tuple[int, int]:
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """Return the length of the common beginning of two texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 class Line(Buffer):
-    """A buffer of prompt-toolkit whose text is a draft."""
+    """A prompt-toolkit buffer whose text is a draft."""
 
     def __init__(self, pastes: Pastes, history: InputHistory) -> None:
         self._pastes = pastes
@@ -61,7 +62,7 @@ class Line(Buffer):
         self._past: deque[tuple[str, Origins]] = deque(maxlen=REMEMBERED)
         self._bringing: Origin | None = None
         self.is_switching = False
-        """Another of the earlier questions is being brought into the line."""
+        """Whether an earlier question is being brought into the line."""
         self._place = 0
         super().__init__(history=history, enable_history_search=True, multiline=True)
         self.on_text_changed += self._follow
@@ -69,16 +70,16 @@ class Line(Buffer):
 
     @property
     def draft(self) -> Draft:
-        """What the line holds."""
+        """The content of the line."""
         return self._pastes.decode(self._seen, self._origins)
 
     @property
     def shown(self) -> Draft:
-        """What the line holds, long pastes as their signs."""
+        """The content of the line, with long pastes as signs."""
         return Draft.of(zip(self._seen, self._origins, strict=True))
 
     def load(self, draft: Draft) -> None:
-        """Begin anew with a draft."""
+        """Start over with a draft."""
         text, origins = self._pastes.encode(draft)
         self.reset(Document(text, len(text)))
         self._origins = origins
@@ -89,12 +90,12 @@ class Line(Buffer):
             self.insert_text(self._pastes.folded(cleaned(text)))
 
     def put(self, text: str, *, replacing: int) -> None:
-        """Write what was chosen, in place of as many characters in front of the cursor."""
+        """Write a choice, replacing as many characters before the cursor."""
         super().delete_before_cursor(replacing)
         self.insert_text(text)
 
     def unfold(self) -> bool:
-        """Show the text of the long pastes instead of their signs; False when there is none."""
+        """Show the text of long pastes instead of their signs; return False if there are none."""
         draft = self.draft
         if len(draft) == len(self._seen):
             return False
@@ -104,7 +105,10 @@ class Line(Buffer):
         return True
 
     def reset(self, document: Document | None = None, append_to_history: bool = False) -> None:
-        """Begin anew with a text that was typed; earlier questions are not remembered by this buffer, but by `InputHistory`."""
+        """Start over with typed text.
+
+        Earlier questions are kept by `InputHistory`, not by this buffer.
+        """
         self._leave()
         super().reset(document, append_to_history=append_to_history)
         self._seen = self.text
@@ -113,17 +117,17 @@ class Line(Buffer):
     def insert_text(
         self, data: str, overwrite: bool = False, move_cursor: bool = True, fire_event: bool = True
     ) -> None:
-        """Insert text as keys do."""
+        """Insert text like keys do."""
         with self._bring(Origin.TYPED):
             super().insert_text(data, overwrite, move_cursor, fire_event)
         self.suggestion = self._suggestion()
 
     def delete_before_cursor(self, count: int = 1) -> str:
-        """Delete what is in front of the cursor, and only whole units of it."""
+        """Delete text before the cursor, in whole units."""
         return super().delete_before_cursor(self.cursor_position - self._stop(self.cursor_position - count))
 
     def delete(self, count: int = 1) -> str:
-        """Delete what is behind the cursor, and only whole units of it."""
+        """Delete text after the cursor, in whole units."""
         return super().delete(self._stop(self.cursor_position + count, forward=True) - self.cursor_position)
 
     def yank_nth_arg(self, n: int | None = None, _yank_last_arg: bool = False) -> None:
@@ -133,7 +137,7 @@ class Line(Buffer):
 
     @property
     def working_index(self) -> int:
-        """Which of the earlier questions is in the line."""
+        """The earlier question in the line."""
         return super().working_index
 
     @working_index.setter
@@ -146,7 +150,7 @@ class Line(Buffer):
 
     @contextmanager
     def _bring(self, origin: Origin) -> Iterator[None]:
-        """Have text that is inserted be of an origin; the outermost of several counts."""
+        """Give inserted text an origin; the outermost of several counts."""
         before, self._bringing = self._bringing, self._bringing or origin
         try:
             yield
@@ -157,7 +161,7 @@ class Line(Buffer):
         return stop(self.text, min(max(0, position), len(self.text)), forward=forward)
 
     def _keep_out_of_units(self, _: Buffer) -> None:
-        """Go on to the end of a unit, such as an emoji of several characters, when the cursor has got into it."""
+        """Move the cursor to the end of a unit, such as an emoji, if it is inside one."""
         place, self._place = self._place, self.cursor_position
         self._place = self._stop(self.cursor_position, forward=self.cursor_position > place)
         if self._place != self.cursor_position:
@@ -171,7 +175,7 @@ class Line(Buffer):
         if self.is_switching:
             self._leave()
             self._origins = self._earlier(new)
-        elif len(old) != len(new) or self._bringing is not None:  # otherwise a change of case, or of places
+        elif len(old) != len(new) or self._bringing is not None:  # otherwise a change of case, or a swap
             self._change(old, new)
         self._seen = new
 
@@ -187,11 +191,11 @@ class Line(Buffer):
         self._origins = (*self._origins[:start], *inserted, *self._origins[behind:])
 
     def _leave(self) -> None:
-        """Remember a state of which something leaves the line: it may come back."""
+        """Remember a state before text leaves the line: it may come back."""
         self._past.append((self._seen, self._origins))
 
     def _suggestion(self) -> Suggestion | None:
-        """Return the rest of an earlier question; of one that was typed, since what is accepted counts as typed."""
+        """Return the rest of an earlier, typed question: accepted text counts as typed."""
         beginning = self.document.current_line_before_cursor
         if not beginning.strip():
             return None
@@ -199,14 +203,14 @@ class Line(Buffer):
         return next((Suggestion(line[len(beginning) :]) for line in lines if line.startswith(beginning)), None)
 
     def _returning(self, text: str) -> Origins:
-        """Return the origins of text that is brought back from where it was last."""
+        """Return the origins of text from the last state that had it."""
         for state, origins in reversed(self._past):
             if text and (at := state.rfind(text)) >= 0:
                 return origins[at : at + len(text)]
         return (Origin.TYPED,) * len(text)
 
     def _earlier(self, text: str) -> Origins:
-        """Return the origins of an earlier question, or of what was made of it."""
+        """Return the origins of an earlier question, or of an edited one."""
         for state, origins in reversed(self._past):
             if state == text:
                 return origins

@@ -1,4 +1,4 @@
-"""The menu below the input line: what could be written next, with a word about each."""
+"""The menu below the input line: possible continuations, with a note on each."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ MARGIN: Final = "  "
 
 
 class Choice(NamedTuple):
-    """Something that could be written."""
+    """A possible continuation."""
 
     text: str
-    """What comes into the line."""
+    """The text for the line."""
     note: str = ""
     """One line about it."""
     label: str = ""
-    """What is shown, where that is not the text."""
+    """The text shown, if different."""
     replaces: int = 0
-    """How many characters in front of the cursor it takes the place of."""
+    """Number of characters before the cursor that it replaces."""
     is_command: bool = False
     is_final: bool = False
-    """Nothing more has to be written behind it: choosing it sends the line."""
+    """Whether nothing has to follow, so that choosing it sends the line."""
 
 
 class Menu:
-    """The choices, and which one is meant."""
+    """The choices, and the selected one."""
 
     def __init__(self) -> None:
         self.close()
 
     def close(self) -> None:
-        """Show nothing."""
+        """Close the menu."""
         self.choices: tuple[Choice, ...] = ()
         self._index: int | None = None
 
     def open(self, choices: Iterable[Choice], *, first: bool = False) -> None:
-        """Show choices; with `first` one of them is meant already."""
+        """Show choices; with `first`, the first one is selected."""
         self.choices = tuple(choices)
         self._index = 0 if first and self.choices else None
 
@@ -51,18 +51,18 @@ class Menu:
 
     @property
     def chosen(self) -> Choice | None:
-        """The one that is meant."""
+        """The selected choice."""
         return None if self._index is None else self.choices[self._index]
 
     def move(self, step: int) -> None:
-        """Go to the next or the previous choice, and from the last to the first."""
+        """Select the next or previous choice, from the last on to the first."""
         if self._index is None:
             self._index = 0 if step > 0 else len(self.choices) - 1
         else:
             self._index = (self._index + step) % len(self.choices)
 
     def rows(self, columns: int, most: int) -> list[Row]:
-        """Return the rows of the menu: those around the choice that is meant, and how many there are besides."""
+        """Return the rows around the selected choice, and how many there are besides."""
         if not self.choices or most < 1:
             return []
         shown = most if len(self.choices) <= most else max(1, most - 1)
@@ -83,7 +83,7 @@ class Menu:
 
 
 def fitting(text: str, columns: int) -> str:
-    """Return a text, cut with an ellipsis where it is wider than `columns`."""
+    """Return a text, cut with an ellipsis if it is wider than `columns`."""
     if cells(text) <= columns:
         return text
     kept, left = "", columns - 1
@@ -96,7 +96,7 @@ def fitting(text: str, columns: int) -> str:
 
 
 def common_beginning(texts: Sequence[str]) -> str:
-    """Return what all texts begin with."""
+    """Return the common beginning of all texts."""
     shortest = min(texts, key=len, default="")
     for index, character in enumerate(shortest):
         if any(text[index] != character for text in texts):

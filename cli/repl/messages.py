@@ -1,6 +1,7 @@
-"""What the chat tells of a turn: each failure once, in one row where there is room for its details.
+"""The messages of a turn: each failure once, in one row if there is room for its details.
 
-Where nothing moves, the same is told in sentences, as `ask` does: they are heard, or read without the status row.
+If nothing may move, the same is said in sentences, as in `ask`: they are heard, or read without the
+status row.
 """
 
 from __future__ import annotations
@@ -36,30 +37,30 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import Event
 
 LEAST: Final = 8
-"""Columns of a detail below which it is left out."""
+"""Columns of a detail below which it is omitted."""
 PASSING: Final = (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
-"""Failures that pass by themselves: how long that takes is worth knowing."""
+"""Failures that pass by themselves: their duration is worth knowing."""
 BREAKS: Final = {
     ErrorKind.TRUNCATED: "'s stream ended early",
     ErrorKind.STREAM_ERROR: "'s stream broke off",
     ErrorKind.STALLED: " stalled",
 }
-"""Failures in the middle of an answer, behind the name of the provider."""
+"""Failures in the middle of an answer, following the provider's name."""
 WAY_ON: Final = "/continue, or /retry next"
 
 
 class Message(NamedTuple):
-    """A message, laid out by `rows` when the page is known."""
+    """A message, laid out by `rows` once the page is known."""
 
     text: str
     tone: Tone = Tone.PLAIN
     sign: str = ""
-    """The name of the sign before it."""
+    """The name of its sign."""
     detail: str = ""
-    """More about it, in brackets: cut, or left out, where the message would need a second row."""
+    """Details in brackets: cut, or omitted, if the message would need a second row."""
     rest: str = ""
     next: str = ""
-    """Who is asked now."""
+    """The provider asked now."""
 
     def redacted(self, redact: Callable[[str], str]) -> Message:
         """Return the message without secrets."""
@@ -75,7 +76,7 @@ class Message(NamedTuple):
 
 
 class TurnMessages:
-    """Tells the events of one turn. `is_plain` says that nothing on the screen moves."""
+    """Reports the events of one turn; `is_plain` if nothing on the screen moves."""
 
     def __init__(self, *, is_plain: bool) -> None:
         self._is_plain = is_plain
@@ -83,9 +84,9 @@ class TurnMessages:
         self._switches: set[tuple[str, str, str]] = set()
 
     def messages(self, event: Event) -> Iterator[Message]:
-        """Return what is told of an event; what repeats itself is counted, and told with its next step."""
+        """Yield the messages of an event; repeated ones are counted."""
         if self._is_plain:
-            if not isinstance(event, StreamRestarted):  # the display marks what is void
+            if not isinstance(event, StreamRestarted):  # the display marks void text
                 yield from (Message(line, Tone.DIM) for line in notices(event))
             return
         if isinstance(event, AttemptFailed):
@@ -113,7 +114,7 @@ class TurnMessages:
 
 
 def _remark(event: Event) -> Message | None:  # noqa: PLR0911 - one row per event
-    """Return what is told of an event that is no failure."""
+    """Return the message of an event other than a failure."""
     match event:
         case ProviderGivenUp(llm, following):
             return Message(f"{llm.label}: given up by you", sign="switched", next=following.label)
@@ -137,7 +138,7 @@ def _remark(event: Event) -> Message | None:  # noqa: PLR0911 - one row per even
 
 
 def ending(result: TurnResult, chain: Chain, now: float, *, is_plain: bool) -> list[Message]:
-    """Return what stands below an answer, or in its place."""
+    """Return the messages below an answer, or in its place."""
     answer, error = result.answer, result.error
     if result.stopped:
         return [Message("stopped; what is there is kept" if result.has_text else "stopped", Tone.DIM)]
@@ -154,7 +155,7 @@ def ending(result: TurnResult, chain: Chain, now: float, *, is_plain: bool) -> l
 
 
 def _incomplete(result: TurnResult, lack: str, *, is_plain: bool) -> Message:
-    """Say why an answer is not whole, and what brings the rest."""
+    """Return why an answer is incomplete, and how to get the rest."""
     error = result.error.__cause__ if isinstance(result.error, AllProvidersFailed) else result.error
     words = len(result.answer.text.split())
     rest = f", after {words} word{'s' * (words != 1)} — {WAY_ON}"
@@ -168,7 +169,7 @@ def _incomplete(result: TurnResult, lack: str, *, is_plain: bool) -> Message:
 
 
 def _nobody(error: AllProvidersFailed, chain: Chain, now: float) -> Iterator[Message]:
-    """Say in one row how each provider is, and below it what the user can do."""
+    """Yield one row with the state of each provider, and below it what the user can do."""
     latest: dict[str, APIError] = {}
     for one in error.attempts:
         if one.error is not None:
@@ -205,7 +206,7 @@ def _state(name: str, failure: APIError, error: AllProvidersFailed, chain: Chain
 
 
 def footer(result: TurnResult, chain: Chain, now: float) -> str | None:
-    """Return who answered, its place in the chain and why it was not the first; None where the first one did."""
+    """Return who answered, its place in the chain, and why; None for the undisturbed first."""
     answer, names = result.answer, chain.names
     if answer.provider is None or not result.has_text:
         return None

@@ -1,4 +1,4 @@
-"""The chat as its status row shows it."""
+"""The state of the chat for its status row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.session import Session
 
 
-def overview(  # noqa: PLR0913 - all that the row is about
+def overview(  # noqa: PLR0913 - everything the row is about
     chain: Chain, session: Session, preferences: Preferences, now: float, asked: str | None, *, private: bool
 ) -> Status:
-    """Describe a chat that is asking the provider `asked`, or nobody."""
+    """Return the status of a chat that is asking the provider `asked`, or none."""
     active = chain.names.index(asked) if asked in chain.names else chain.first(session, now)
     cost = session.cost(chain.prices)
     window = chain.window(chain.providers[active])

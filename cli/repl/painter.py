@@ -1,4 +1,7 @@
-"""Stands in for prompt-toolkit's renderer: the rows of the input line are drawn by the chat's own screen, below the answer."""
+"""A renderer in place of prompt-toolkit's: the chat's own screen draws the input line.
+
+It is drawn below the answer.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class Canvas(Protocol):
-    """Draws what is live on the screen."""
+    """Draws the live rows on the screen."""
 
     def paint(self) -> None:
-        """Draw it anew, as far as it has changed."""
+        """Redraw what has changed."""
 
     def put_away(self) -> None:
-        """Take it off the screen, so that something else can be written there."""
+        """Remove it from the screen, so that something else can be written there."""
 
 
 class Painter(Renderer):
-    """Sees to the terminal's modes, and has the canvas draw."""
+    """Sets the terminal's modes, and lets the canvas draw."""
 
     def __init__(self, application: Application[Any], canvas: Canvas) -> None:
         self._canvas = canvas
         super().__init__(application.style or DummyStyle(), application.output)
 
     def render(self, app: Application[Any], layout: Layout, is_done: bool = False) -> None:
-        """Draw; at the end of the application, put everything away."""
+        """Draw; at the end of the application, remove everything."""
         if is_done:
             self.erase()
             return
@@ -46,7 +49,7 @@ class Painter(Renderer):
         layout.visible_windows = [layout.current_window]
 
     def erase(self, leave_alternate_screen: bool = True) -> None:
-        """Make room for something else; on a new size of the terminal there is nothing to do, the next frame sees it."""
+        """Make room for something else; the next frame adapts to a new size by itself."""
         if leave_alternate_screen:
             self._canvas.put_away()
             self.reset()
@@ -59,4 +62,4 @@ class Painter(Renderer):
         self.output.flush()
 
     def request_absolute_cursor_position(self) -> None:
-        """Ask nothing: an answer that comes late would be read as keys by another program."""
+        """Do nothing: a late response would be read as keys by another program."""

@@ -1,4 +1,4 @@
-"""What is pasted, cleaned; and long pastes, each of which is one character of the input line, shown as a sign."""
+"""Pasted text, cleaned; a long paste is one character of the line, shown as a sign."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 LONG_LINES: Final = 10
 LONG_CHARACTERS: Final = 1000
-"""A paste of more lines or characters is long."""
+"""Lines and characters above which a paste is long."""
 _FIRST: Final = 0x100000
-"""Signs are taken from the last private plane of Unicode; a paste that has such a character itself gets a sign, too."""
+"""Signs are from Unicode's last private plane; a paste containing such a character gets a sign,
+too."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -32,7 +33,7 @@ class Pastes:
         self._numbers: dict[str, int] = {}
 
     def folded(self, text: str) -> str:
-        """Return what stands in the line for pasted text: itself, or the sign of a long one."""
+        """Return the line's text for a paste: itself, or the sign of a long one."""
         long = text.count("\n") >= LONG_LINES or len(text) > LONG_CHARACTERS
         if not long and all(ord(character) < _FIRST for character in text):
             return text
@@ -42,14 +43,14 @@ class Pastes:
         return self._signs[text]
 
     def unfolded(self, character: str) -> str:
-        """Return the paste behind a sign; any other character is itself."""
+        """Return the paste of a sign; any other character is returned as it is."""
         return self._texts[ord(character) - _FIRST] if self._is_sign(character) else character
 
     def _is_sign(self, character: str) -> bool:
         return 0 <= ord(character) - _FIRST < len(self._texts)
 
     def label(self, character: str) -> str | None:
-        """Return what is shown for a sign, numbered in the order in which they appear; None for any other character."""
+        """Return the label of a sign, numbered by appearance; None for any other character."""
         if not self._is_sign(character):
             return None
         number = self._numbers.setdefault(character, len(self._numbers) + 1)
@@ -57,13 +58,13 @@ class Pastes:
         return f"[pasted #{number}: {lines} line{'s' if lines > 1 else ''}]"
 
     def encode(self, draft: Draft) -> tuple[str, tuple[Origin, ...]]:
-        """Return a draft as the line holds it: its text, and the origin of each character."""
+        """Return a draft in the form of the line: its text, and the origin of each character."""
         texts = [self.folded(run.text) if run.origin is Origin.PASTED else run.text for run in draft.runs]
         origins = [run.origin for run, text in zip(draft.runs, texts, strict=True) for _ in text]
         return "".join(texts), tuple(origins)
 
     def decode(self, text: str, origins: Sequence[Origin]) -> Draft:
-        """Return the draft that the line holds."""
+        """Return the draft in the line."""
         return Draft.of(
             (self.unfolded(character) if origin is Origin.PASTED else character, origin)
             for character, origin in zip(text, origins, strict=True)

@@ -1,4 +1,4 @@
-"""What the user likes, for this run."""
+"""The user's preferences, for this run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Preferences:
     """Append-only, without timers: for screen readers."""
     theme: str = "auto"
     notify: str = "off"
-    """How the user is called back when a long answer is done, or a provider is back: `off`, `bell` or `desktop`."""
+    """How to call the user back after a long answer, or when a provider is back: `off`, `bell` or
+    `desktop`."""
     currency: str = "$"
     reasoning: bool = False
-    """What the model thinks is shown before its answer."""
+    """The model's thoughts are shown before its answer."""
 
     @classmethod
     def of(cls, settings: ChatSettings) -> Self:
-        """Return the preferences that the configuration states."""
+        """Return the preferences of the configuration."""
         return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})

@@ -1,4 +1,4 @@
-"""What the status row says while an answer is awaited: who is asked, for how long, how fast it comes, and when it is given up."""
+"""The status row during an answer: the provider, the time, the pace, and the time limit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import ChatChunk
 
 STALL: Final = 4.0
-"""Seconds of silence from which the row counts them."""
+"""Seconds of silence above which the row counts them."""
 CHARACTERS_PER_TOKEN: Final = 4
 SWITCHING: Final = (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE)
-"""After these an answer that stalls is taken over by the next provider."""
+"""With these, the next provider takes over a stalled answer."""
 
 
 class Progress:
@@ -34,22 +34,22 @@ class Progress:
         self._thinking = False
         self._again_at: float | None = None
         self.provider: str | None = None
-        """Who is asked."""
+        """The provider being asked."""
         self.left: Callable[[], float | None] = _unknown
-        """Tells how many seconds the provider still has for its next sign of life."""
+        """Returns the seconds until the provider must send a sign of life."""
         self.thought_ago: Callable[[], float | None] = _unknown
-        """Tells how many seconds ago the provider sent its last piece of reasoning, before it has begun to answer."""
+        """Returns the seconds since the last reasoning, before the answer has begun."""
         self.can_switch: Callable[[], bool] = _yes
-        """Tells whether another provider is left to ask."""
+        """Returns whether another provider is left to ask."""
         self.speaker: Callable[[], str | None] = _unknown
-        """Tells who gave the text there is."""
+        """Returns the provider of the text so far."""
         self._waits_for: str | None = None
         self._late: str | None = None
-        """Who was asked before, is late, and may still answer."""
+        """The earlier provider that is late, and may still answer."""
         self.on_stream_failure = OnStreamFailure.RAISE
 
     def event(self, event: Event) -> None:
-        """Follow the engine."""
+        """Follow an event of the engine."""
         match event:
             case AttemptStarted(llm):
                 self.provider = llm.label
@@ -68,7 +68,7 @@ class Progress:
                 pass
 
     def chunk(self, chunk: ChatChunk) -> None:
-        """Follow the answer."""
+        """Follow a chunk of the answer."""
         delta = chunk.delta
         if delta is None:
             return
@@ -82,11 +82,11 @@ class Progress:
 
     @property
     def stalls(self) -> bool:
-        """Nothing has come for a while, and somebody else could be asked."""
+        """Whether nothing has arrived for a while, and another provider could be asked."""
         return self._again_at is None and self.can_switch() and self._silence() >= STALL
 
     def activity(self) -> str:
-        """Say what the provider does now."""
+        """Return what the provider is doing."""
         now = self._now()
         if self._again_at is not None:
             left = countdown(self._again_at - now)
@@ -105,7 +105,7 @@ class Progress:
         return f"{duration_of(now - self._began)}" + (f" {speed:.0f} tok/s" if seconds > 1 else "")
 
     def _silence(self) -> float:
-        """Give the seconds since the last sign of work."""
+        """Return the seconds since the last sign of work."""
         silence = self._now() - self._heard
         ago = self.thought_ago()
         return silence if ago is None else min(silence, ago)
@@ -121,12 +121,12 @@ class Progress:
 
 
 def duration_of(seconds: float) -> str:
-    """Write a running time: `3 s`, `1:15`."""
+    """Return a running time: `3 s`, `1:15`."""
     return f"{int(seconds)} s" if seconds < 60 else countdown(int(seconds))
 
 
 def _unknown() -> None:
-    """Nobody waits yet."""
+    """Return None: nobody waits yet."""
     return
 
 

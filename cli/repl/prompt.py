@@ -1,4 +1,4 @@
-"""The input line: what its keys do, and how it looks with the menu below it. It is there all the time, also under an answer."""
+"""The input line: its keys, and its look with the menu below. It is always there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 AGAIN: Final = 2.0
 """Seconds within which a second Ctrl-C on an empty line leaves."""
 ESCAPE_TIME: Final = 0.05
-"""Seconds to wait for what may follow an Escape, or an Enter that may be a line break of a paste."""
+"""Seconds to wait for what may follow an Escape, or an Enter that may belong to a paste."""
 LEAVE_HINT: Final = "press Ctrl-C again, or Ctrl-D, to leave"
 MOST_CHOICES: Final = 8
 """Rows of the menu."""
@@ -49,18 +49,18 @@ MOST_CHOICES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the keys reach outside of the line."""
+    """The effects of keys outside the line."""
 
     send: Callable[[Draft], None]
     """Takes a message."""
     is_busy: Callable[[], bool]
-    """Whether an answer is awaited."""
+    """Whether an answer is in progress."""
     is_queued: Callable[[], bool]
     """Whether messages wait."""
     take_back: Callable[[], Draft | None]
-    """Returns the message that would be the last one to be dealt with, which does not wait any more."""
+    """Removes and returns the last waiting message."""
     act: Callable[[str], None]
-    """Does something about the answer that is awaited: `stop` or `next_provider`."""
+    """Acts on the answer in progress: `stop` or `next_provider`."""
     show_help: Callable[[], None]
     show_chain: Callable[[], None]
     show_reasoning: Callable[[], None]
@@ -71,9 +71,9 @@ class Hooks:
 
 
 class Prompt:
-    """The line, its menu, and the application of prompt-toolkit that reads its keys."""
+    """The line, its menu, and the prompt-toolkit application that reads its keys."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the world are handed in
+    def __init__(  # noqa: PLR0913 - the outside world is passed in
         self,
         hooks: Hooks,
         keymap: Keymap,
@@ -116,7 +116,7 @@ class Prompt:
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer is awaited."""
+        """Whether an answer is in progress."""
         return self._hooks.is_busy()
 
     @property
@@ -125,7 +125,7 @@ class Prompt:
         return self._hooks.is_queued()
 
     def load(self, draft: Draft) -> None:
-        """Begin anew with a draft."""
+        """Start over with a draft."""
         self.menu.close()
         self.line.load(draft)
         self.app.invalidate()
@@ -164,7 +164,7 @@ class Prompt:
 
     @property
     def notice(self) -> str:
-        """What the user has to know now, in place of the status row."""
+        """The notice in place of the status row."""
         if self._notice or not self.line.shown.is_open:
             return self._notice
         return f"a block is open: Enter makes a new line, {self._keymap.label('newline')} sends"
@@ -172,7 +172,7 @@ class Prompt:
     # What the keys do
 
     def send(self) -> None:
-        """Send; or take what is chosen, or begin a line where the text asks for one."""
+        """Send; or accept the choice, or begin a line if the text asks for one."""
         line, shown_ = self.line, self.line.shown
         if self.menu.chosen is not None:
             self._take(self.menu.chosen)
@@ -199,7 +199,7 @@ class Prompt:
             self._hooks.send(draft)
 
     def _take(self, choice: Choice) -> None:
-        """Write what was chosen; where nothing can follow it, send the line."""
+        """Write the choice; if nothing can follow it, send the line."""
         self.line.put(choice.text, replacing=choice.replaces)
         if choice.is_final:
             self._send()
@@ -207,12 +207,12 @@ class Prompt:
             self.line.insert_text(" ")
 
     def _writes_lines(self) -> bool:
-        """Whether Enter makes a new line: in multi-line mode but for a command, and in a block that is open."""
+        """Whether Enter makes a new line: in multi-line mode unless a command, and in a block."""
         draft = self.line.shown
         return draft.is_open or (self._preferences.multiline and not draft.mask.startswith("/"))
 
     def newline(self) -> None:
-        """Make a new line, or send where Enter makes one."""
+        """Make a new line, or send if Enter makes one."""
         if self._writes_lines():
             self._send()
         else:
@@ -223,7 +223,7 @@ class Prompt:
         self.line.newline(copy_margin=False)
 
     def complete(self) -> None:
-        """Complete what is in front of the cursor; where there is a choice, show it, or go on to the next one."""
+        """Complete the text before the cursor; if there is a choice, show it or go to the next."""
         if self.menu.chosen is not None:
             self.menu.move(1)
             return
@@ -259,11 +259,11 @@ class Prompt:
         self._above(lambda: self.load(self._hooks.edit(self.line.draft)))
 
     def edit_last(self) -> None:
-        """Write the last question in other words."""
+        """Edit the last question."""
         self.load(self._hooks.last_question())
 
     def take_back(self) -> None:
-        """Bring a message that waits back into the line."""
+        """Bring a waiting message back into the line."""
         draft = self._hooks.take_back()
         if draft is not None:
             self.load(draft)
@@ -297,13 +297,13 @@ class Prompt:
         self.follow_preferences()
 
     def follow_preferences(self) -> None:
-        """Use the keys that the user prefers."""
+        """Use the user's preferred keys."""
         mode = EditingMode.VI if self._preferences.vi else EditingMode.EMACS
         if self.app.editing_mode is not mode:
             self.app.editing_mode = mode
 
     def next_provider(self) -> None:
-        """Give up on the provider that is asked."""
+        """Give up on the current provider."""
         self._hooks.act("next_provider")
 
     def stop(self) -> None:
@@ -335,6 +335,6 @@ class Prompt:
         self.app.exit()
 
     def press_ctrl_c(self) -> None:
-        """Do what Ctrl-C does: for a SIGINT that came from elsewhere."""
+        """Act like Ctrl-C: for a SIGINT from elsewhere."""
         self.app.key_processor.feed(KeyPress(Keys.ControlC))
         self.app.key_processor.process_keys()

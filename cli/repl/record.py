@@ -1,4 +1,4 @@
-"""Writing the chat down: the question before it is sent, the answer while it comes in."""
+"""Recording the chat: the question before it is sent, the answer as it arrives."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Record:
     """The chat's conversation in the history.
 
-    `open_history` opens the user's conversations (True) or an empty history in memory (False); it
-    is called when there is something to keep or to find. `monotonic` returns seconds.
+    `open_history` opens the user's conversations (True) or an empty history in memory (False), once
+    there is something to keep or to find. `monotonic` returns seconds.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class Record:
         self._closing = ExitStack()
         self._recorder: Recorder | None = None
         self.never = never
-        """Nothing at all is written down (--no-log)."""
+        """Whether nothing is recorded at all (--no-log)."""
         self.private = never
-        """Nothing of what follows is written down."""
+        """Whether the following turns are not recorded."""
 
     @property
     def session(self) -> SessionId | None:
@@ -50,13 +50,13 @@ class Record:
         return self._recorder.session if self._recorder is not None else None
 
     def new(self) -> None:
-        """Begin another conversation with the next question; the one so far stays as it is."""
+        """Begin another conversation with the next question; the current one stays."""
         self._recorder = None
 
     def resume(self, session: str | None) -> Conversation:
-        """Continue the conversation that `session` names or begins, the latest one when it is None.
+        """Continue the conversation whose id `session` begins, by default the most recent.
 
-        Raises `InputError` when there is none, `StorageError` when it cannot be read.
+        Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
         from fallback_chat.core.conversations.recorder import find_conversation
 
@@ -68,7 +68,7 @@ class Record:
     def fork(self, session: SessionId) -> SessionId:
         """Continue in a copy of a conversation, and return its id.
 
-        Raises `InputError` when there is none, and `StorageError`.
+        Raises `InputError` if there is none, and `StorageError`.
         """
         copy = self.history.fork(session)
         self._recorder = self._new_recorder(self.history.load(copy))
@@ -82,7 +82,7 @@ class Record:
 
     @property
     def history(self) -> History:
-        """All conversations; the file is opened when it is asked for."""
+        """All conversations; the file is opened on first use."""
         return self._history(saved=True)
 
     def _history(self, *, saved: bool) -> History:
@@ -91,7 +91,7 @@ class Record:
         return self._open[saved]
 
     def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
-        # SQLite is imported with the first question, not in front of the prompt.
+        # SQLite is imported with the first question, not before the prompt.
         from fallback_chat.core.conversations.recorder import Recorder
 
         saved = not self.private and self.history.is_kept
@@ -104,12 +104,12 @@ class Record:
         )
 
     def chunk(self, chunk: ChatChunk) -> None:
-        """Take one chunk of the answer."""
+        """Add one chunk of the answer."""
         if self._recorder is not None:
             self._recorder.chunk(chunk)
 
     def tick(self) -> None:
-        """Store what has come, if it is time to."""
+        """Store what has arrived, if it is time to."""
         if self._recorder is not None:
             self._recorder.tick()
 
@@ -119,7 +119,7 @@ class Record:
             self._recorder.finish(answer, error)
 
     def undo(self) -> None:
-        """Take the last turn back."""
+        """Undo the last turn."""
         if self._recorder is not None:
             self._recorder.undo()
 

@@ -1,4 +1,7 @@
-"""The slash commands: rows of name, aliases, arguments, help and function. Help, completion and suggestions come from the rows."""
+"""The slash commands: rows of name, aliases, arguments, help and function.
+
+Help, completion and suggestions come from the rows.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ if TYPE_CHECKING:
 Chat = TypeVar("Chat")
 """What the commands act on."""
 LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
-"""They leave without a slash, too."""
+"""Words that leave without a slash."""
 _COMMAND: Final = re.compile(rf"/(?!/)([^\s/{VEIL}]*)(?=\s|\Z)")
 
 
 def no_values(_: object) -> Iterable[Choice]:
-    """Offer nothing as an argument."""
+    """Offer no argument."""
     return ()
 
 
 def narrowed(choices: Iterable[Choice], argument: str) -> list[Choice]:
-    """Return the choices that what is written so far may mean: those that begin with it, then those that hold it."""
+    """Return the matching choices: those that begin with `argument`, then those that hold it."""
     wanted = argument.casefold()
     found = [one for one in choices if wanted in f"{one.text} {one.label} {one.note}".casefold()]
     return sorted(found, key=lambda one: not one.text.casefold().startswith(wanted))
@@ -42,28 +45,28 @@ class Command(Generic[Chat]):
     help: str
     """One line."""
     run: Callable[[Chat, str], Awaitable[None]]
-    """Gets what follows the name, without blanks around it. Raises `InputError` when that makes no sense."""
+    """Receives the argument without surrounding blanks. Raises `InputError` if it is invalid."""
     argument: str = ""
-    """As `[NAME]` in the help."""
+    """As in the help: `[NAME]`."""
     aliases: tuple[str, ...] = ()
     values: Callable[[Chat], Iterable[Choice]] = no_values
-    """What the argument may be."""
+    """The possible arguments."""
     finds: Callable[[Chat, str], Iterable[Choice]] | None = None
-    """What the argument, which is searched for, may mean; in place of `values`."""
+    """The possible meanings of a search; replaces `values`."""
     picks: bool = False
-    """Sent without an argument, it lets the user pick one."""
+    """Whether it lets the user pick, if sent without an argument."""
     at_once: bool = False
-    """It runs while an answer comes in, and does not wait for its end."""
+    """Whether it runs during an answer, without waiting for its end."""
     takes_path: bool = False
     group: str = ""
 
     @property
     def usage(self) -> str:
-        """The command as one writes it."""
+        """The command with its arguments."""
         return f"/{self.name} {self.argument}".rstrip()
 
     def choices(self, chat: Chat, argument: str) -> Iterable[Choice]:
-        """Return what the argument may be, as far as it is written."""
+        """Return the possible arguments, as far as it is written."""
         return narrowed(self.values(chat), argument) if self.finds is None else self.finds(chat, argument)
 
 
@@ -79,7 +82,7 @@ class Registry(Generic[Chat]):
                     raise ValueError(f"two commands are called {name!r}")
 
     def find(self, name: str) -> Command[Chat] | None:
-        """Give the command of that name, alias, or unique beginning of a name."""
+        """Return the command with this name, alias, or unique beginning of a name."""
         exact = self._by_name.get(name)
         if exact is not None or not name:
             return exact
@@ -87,20 +90,21 @@ class Registry(Generic[Chat]):
         return next(iter(found.values())) if len(found) == 1 else None
 
     def suggest(self, name: str) -> tuple[str, ...]:
-        """Give the names that could have been meant."""
+        """Return the names that were probably meant."""
         begins = [known for known in self._by_name if name and known.startswith(name)]
         close = begins or get_close_matches(name, self._by_name, n=2, cutoff=0.6)
         return tuple(f"/{known}" for known in sorted(close)[:4])
 
     def names(self) -> tuple[str, ...]:
-        """Give every name, without aliases."""
+        """Return every name, without aliases."""
         return tuple(row.name for row in self.rows)
 
 
 def command_name(mask: str) -> str | None:
-    """Return the name of the command that a text is, perhaps an unfinished one; None for a question.
+    """Return the name of a command, perhaps unfinished; None for a question.
 
-    `//` begins a question that starts with a slash, and so does a path (`/etc/hosts is …`). A name is typed, never pasted.
+    `//` begins a question that starts with a slash, and so does a path (`/etc/hosts is …`). A name
+    is typed, never pasted.
     """
     found = _COMMAND.match(mask)
     return found[1] if found is not None else None

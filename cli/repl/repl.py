@@ -1,4 +1,7 @@
-"""The chat itself: reads a message, runs the command or asks the chain, and goes on, whatever a provider does."""
+"""The chat: reads a message, runs the command or asks the chain, and carries on.
+
+A failing provider never ends it.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +44,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONGEST_WAIT: Final = 30.0
-"""Seconds for which a turn waits for busy providers, visibly, unless the user said otherwise with --wait."""
+"""Seconds that a turn visibly waits for busy providers, unless --wait says otherwise."""
 
 LONG: Final = 10.0
-"""Seconds after which the user may look elsewhere, and is told that an answer is there."""
+"""Seconds after which a user may have looked away, and is called back."""
 
 
 class Repl:
-    """One chat at one terminal. `clock` is wall-clock time; `wait` bounds the wait for busy providers (seconds)."""
+    """One chat at one terminal; `clock` is wall-clock time.
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the world are handed in
+    `wait` limits the wait for busy providers, in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the outside world is passed in
         self,
         chain: Chain,
         session: Session,
@@ -72,7 +78,7 @@ class Repl:
         self.leaving = False
         self.consents = Consents(self.say)
         self.told: BaseException | None = None
-        """A failure that has just been told."""
+        """A failure that has just been reported."""
         self.longest_wait = LONGEST_WAIT if wait is None else wait
         self._progress: Progress | None = None
         self._turn: ChatTurn | None = None
@@ -120,7 +126,7 @@ class Repl:
             self.say(f"/{command.name}: {bug_report(error)}", Tone.BAD)
 
     def at_once(self, draft: Draft) -> Callable[[], object] | None:
-        """Return what runs a command that does not wait for the end of an answer; None for anything else."""
+        """Return what runs a command that need not wait for an answer; None for anything else."""
         parts = split(draft)
         command = self.registry.find(parts[0]) if parts else None
         if parts is None or command is None or not command.at_once:
@@ -136,7 +142,7 @@ class Repl:
     async def _question(self, draft: Draft) -> None:
         question = draft.question
         try:
-            attached = {one.name for one in self.session.attachments}  # those of a question that failed are still there
+            attached = {one.name for one in self.session.attachments}  # those of a failed question are still there
             named = mentions(question)
             paths = dict.fromkeys(one.path for one in named if one.path is not None and one.path not in attached)
             new = [file for path in paths for file in attach(path)]
@@ -165,14 +171,14 @@ class Repl:
         else:
             self.session.settle(await self._answer(chain, plan))
         if self.session.draft and self.host.typed_ahead:
-            # The two would be joined, and what is queued would send the mixture.
+            # The two would be merged, and a queued message would send the mixture.
             self.session.draft = Draft()
             self.say("Up brings your question back", Tone.DIM)
         elif self.session.draft and self.host.plain:
             self.say("your question is back in the input line", Tone.DIM)
 
     async def opened(self) -> OpenChain | None:
-        """Give the chain, open; None when the user did not want to wait for it."""
+        """Return the open chain; None if the user did not want to wait for it."""
         return self.chain.opened or await self.interruptible(self.chain.open())
 
     async def _answer(self, chain: OpenChain, plan: Plan) -> TurnResult:
@@ -213,7 +219,7 @@ class Repl:
         return result
 
     async def interruptible(self, work: Awaitable[T]) -> T | None:
-        """Do some work that Ctrl-C ends; None when it did."""
+        """Do work that Ctrl-C can end; return None if it did."""
         task = asyncio.ensure_future(work)
         stopped = False
 
@@ -232,7 +238,7 @@ class Repl:
                 return None
 
     def chain_changed(self, event: AvailabilityChangedEvent | LinkChanged) -> None:
-        """Tell a transition once, wherever the chat is; a running turn tells its own failures itself."""
+        """Report a change once, wherever the chat is; a running turn reports its own failures."""
         if isinstance(event, LinkChanged):
             if self._progress is None:
                 self.say(explanations.link(event), Tone.DIM)
@@ -254,31 +260,31 @@ class Repl:
         self.host.say(self.chain.redact(text), tone)
 
     def steer(self) -> None:
-        """Have the turn under way follow what was chosen since it began, from its next attempt on."""
+        """Apply choices made since the turn began, from its next attempt on."""
         if self._turn is not None:
             session, names = self.session, self.chain.names
             pinned = [name for name in names if session.pinned not in (None, name)]
             self._turn.steer([*pinned, *session.skipped_at(self.now())], session.use)
 
     def attach(self, name: str, text: str) -> None:
-        """Have a text go along with the next question."""
+        """Attach a text to the next question."""
         self.session.attachments.append(Attachment(name, Text(text)))
         lines = len(text.splitlines())
         self.say(f"attached {name} ({lines} line{'s' * (lines != 1)})", Tone.DIM)
 
     def show_reasoning(self) -> None:
-        """Show what the model has thought for the answer that comes in, or for the last one."""
+        """Show the model's thoughts for the current or the last answer."""
         last = self.session.last
         thoughts = self._turn.reasoning if self._turn is not None else last.answer.reasoning if last is not None else ""
         self.say(thoughts or "no reasoning has come: a model that thinks sends it with its first words", Tone.DIM)
 
     def _begins(self, thoughts: str) -> None:
-        """Show what was thought before an answer, where the user wants to see it."""
+        """Show the thoughts before an answer, if the user wants to see them."""
         if thoughts and self.host.preferences.reasoning:
             self.say(thoughts, Tone.DIM)
 
     def status_row(self, width: int) -> Sequence[Piece]:
-        """Describe the status row; nothing where nothing may move."""
+        """Return the status row; empty if nothing may move."""
         if self.host.plain:
             return ()
         progress = self._progress
@@ -292,9 +298,9 @@ class Repl:
         return compose(status, width, ascii_only=self.host.ascii_only)
 
     def resume(self, session: str | None) -> None:
-        """Go on with a stored conversation, the latest one when `session` is None, and show how it ended.
+        """Continue a stored conversation, by default the most recent, and show its end.
 
-        Raises `InputError` when there is none, `StorageError` when it cannot be read.
+        Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
         from fallback_chat.cli.words.conversations import resumed
 
@@ -318,26 +324,26 @@ class Repl:
             self.tell(Message(missing, Tone.WAITING, "" if self.host.plain else "incomplete"))
 
     def take_back(self) -> ChatMessage | None:
-        """Forget the last question and its answer, also on disk; gives the question, None when there is none."""
+        """Forget the last question and its answer, also on disk; return the question or None."""
         question = self.session.undo()
         if question is not None:
             self.record.undo()
         return question
 
     def last_question(self) -> Draft:
-        """Return the last question that the user wrote, to be asked in other words; empty when there is none."""
+        """Return the last question as written, to be edited; empty if there is none."""
         questions = (one for one in reversed(self.session.questions) if typed(one) != CONTINUE)
         return next(map(self.session.draft_of, questions), Draft())
 
     def take_back_to_edit(self) -> Draft | None:
-        """Take back the last question that the user wrote, and return it; None when there is none."""
+        """Take back the last question as written, and return it, or None."""
         question = self.take_back()
         while question is not None and typed(question) == CONTINUE:
             question = self.take_back()
         return None if question is None else self.session.draft_of(question)
 
     def edit(self, draft: Draft) -> Draft:
-        """Have the user's editor work on a draft; the old one is returned when that fails."""
+        """Run the user's editor on a draft; return the old one if that fails."""
         from fallback_chat.cli.repl.editor import edited
 
         try:

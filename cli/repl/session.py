@@ -1,7 +1,7 @@
-"""The state of one conversation, without a terminal: what was said, who is to be asked, and what the last turn came to.
+"""The state of one conversation, without a terminal: its messages, plans and results.
 
-Rules: a turn that gave no answer leaves no trace in the conversation, and its question comes back as a draft. An answer that the
-user stopped, or that broke off, stays and is marked incomplete.
+A turn without an answer leaves no trace in the conversation, and its question comes back as a
+draft. An answer that the user stopped, or that broke off, stays and is marked incomplete.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 CONTINUE: Final = "Go on exactly where your last answer broke off, without repeating any of it."
 CHARACTERS_PER_TOKEN: Final = 4
-"""A rough count, for the share of the context window where the provider has not counted yet."""
+"""A rough figure for the share of the context window until the provider has counted."""
 FOREVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes out with the next question."""
+    """A file sent with the next question."""
 
     name: str
     part: Part
@@ -41,7 +41,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One turn that is about to be asked; providers by name."""
+    """A turn about to be asked; providers by name."""
 
     question: ChatMessage
     context: ChatContext
@@ -50,50 +50,50 @@ class Plan:
     only: str | None = None
     without: frozenset[str] = frozenset()
     insist: bool = False
-    """`start_with` is asked even while it rests: the user has named it."""
+    """Whether `start_with` is asked even while it cools down: the user has named it."""
     why: str = "the first choice of the chain"
     """Why the turn begins with that provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """What came of one turn."""
+    """The outcome of one turn."""
 
     plan: Plan
     answer: Answer
-    """What there is of it; its text may be empty."""
+    """The answer so far; its text may be empty."""
     attempts: tuple[AttemptRecord, ...]
     error: APIError | None = None
     stopped: bool = False
-    """By the user."""
+    """Whether the user stopped it."""
     elapsed: float = 0.0
     """Seconds."""
 
     @property
     def has_text(self) -> bool:
-        """Something of the answer was shown."""
+        """Whether any of the answer was shown."""
         return self.answer.has_content
 
     @property
     def whole(self) -> bool:
-        """The answer is all there."""
+        """Whether the answer is complete."""
         return self.error is None and not self.stopped and self.answer.complete
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one provider did in this conversation."""
+    """One provider's figures in this conversation."""
 
     answers: int = 0
     failures: int = 0
     first_tokens: list[float] = field(default_factory=list)
     """Seconds."""
     input: int = 0
-    """Tokens, as the next two; those of `cached` are counted in it."""
+    """Tokens, like the next two; `cached` is included."""
     output: int = 0
     cached: int = 0
     charged: float | None = None
-    """What the provider says that it charged; None where it does not say."""
+    """The charge that the provider reports, or None."""
 
 
 class Session:
@@ -102,39 +102,39 @@ class Session:
     def __init__(self, *, system: str = "", sticky: bool = False) -> None:
         self.system = system
         self.sticky = sticky
-        """A new turn begins with whoever answered last."""
+        """Whether a new turn begins with the provider that answered last."""
         self.options = ChatOptions()
         self.pinned: str | None = None
         self.required: str | None = None
         """The tag of the providers that may be asked; None for all of them."""
         self.skipped: dict[str, float] = {}
-        """Until when each is passed over."""
+        """The time until which each provider is skipped."""
         self.owners: dict[str, str] = {}
-        """The provider that each model was last given for."""
+        """The provider that each model was last set for."""
         self.doubted: tuple[str, str] | None = None
-        """A provider and a model that it does not list, which was refused once."""
+        """A provider and a model missing in its list, refused once."""
         self.draft = Draft()
-        """What the input line begins with next."""
+        """The next content of the input line."""
         self.new()
 
     def new(self) -> None:
-        """Begin a new conversation; whom to ask stays as it was chosen."""
+        """Begin a new conversation; the choice of providers stays."""
         self.context = ChatContext()
         self._counted = self.context, 0
-        """A conversation, and the characters in it."""
+        """A conversation, and the number of characters in it."""
         self.attachments: list[Attachment] = []
         self.use: str | None = None
-        """Who is asked first in the next turn alone."""
+        """The first provider of the next turn only."""
         self.last: TurnResult | None = None
         self.answered_by: str | None = None
         self.unanswered: ChatMessage | None = None
-        """The question at the end of a resumed conversation that has no answer."""
+        """The unanswered question at the end of a resumed conversation."""
         self.tallies: dict[str, Tally] = {}
         self._drafts: list[tuple[ChatMessage, Draft]] = []
         """The questions of this run as they were written."""
 
     def resume(self, conversation: Conversation) -> None:
-        """Go on with a conversation; a question at its end that has no answer comes back as a draft."""
+        """Continue a conversation; an unanswered question at its end returns as a draft."""
         self.new()
         self.context = conversation.context
         self.answered_by = conversation.answered_by
@@ -145,13 +145,16 @@ class Session:
 
     @property
     def last_question(self) -> ChatMessage | None:
-        """The question that was asked last, here or before the conversation was resumed, answered or not."""
+        """The last question, here or before the conversation was resumed, answered or not."""
         if self.last is not None:
             return self.last.plan.question
         return self.unanswered or (self.questions[-1] if self.questions else None)
 
     def plan(self, text: str, now: float, draft: Draft | None = None) -> Plan:
-        """Make a turn of `text`, which was written as `draft`, and what is attached; all are kept until the turn is over."""
+        """Return a turn of `text`, written as `draft`, with the attachments.
+
+        All of these are kept until the turn is over.
+        """
         texts = [(one.name, one.part.text) for one in self.attachments if isinstance(one.part, Text)]
         others = [one.part for one in self.attachments if not isinstance(one.part, Text)]
         blocks = put_together(text, None, texts).removeprefix(text)
@@ -162,11 +165,11 @@ class Session:
         return self._planned(question, now)
 
     def draft_of(self, question: ChatMessage) -> Draft:
-        """Return a question as it was written; one that comes from a stored conversation has no commands or files in it."""
+        """Return a question as it was written; a stored one has no commands or files in it."""
         return next((draft for known, draft in self._drafts if known is question), Draft.pasted(typed(question)))
 
     def plan_again(self, question: ChatMessage, now: float) -> Plan:
-        """Make a turn of a question that was asked before; what it led to must be taken back first."""
+        """Return a turn of an earlier question; what it led to must be undone first."""
         return self._planned(question, now)
 
     def _planned(self, question: ChatMessage, now: float) -> Plan:
@@ -186,11 +189,11 @@ class Session:
         return plan
 
     def skipped_at(self, now: float) -> list[str]:
-        """Return the providers that are passed over then."""
+        """Return the providers that are skipped at `now`."""
         return [name for name, until in self.skipped.items() if until > now]
 
     def settle(self, result: TurnResult) -> None:
-        """Take in what a turn came to."""
+        """Take over the result of a turn."""
         self.last = result
         self._count(result)
         if not result.has_text:
@@ -219,7 +222,7 @@ class Session:
                 tally.charged = (tally.charged or 0.0) + result.answer.usage.cost
 
     def undo(self) -> ChatMessage | None:
-        """Take the last question and its answer back; gives the question, None when there is none."""
+        """Undo the last question and its answer; return the question, or None."""
         messages = list(self.context.messages)
         while messages and messages[-1].role is not Role.USER:
             messages.pop()
@@ -231,22 +234,22 @@ class Session:
 
     @property
     def questions(self) -> tuple[ChatMessage, ...]:
-        """What the user asked, in order."""
+        """The user's questions, in order."""
         return tuple(message for message in self.context.messages if message.role is Role.USER)
 
     @property
     def answers(self) -> tuple[ChatMessage, ...]:
-        """What was answered, in order."""
+        """The answers, in order."""
         return tuple(message for message in self.context.messages if message.role is Role.ASSISTANT)
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that the conversation takes: the provider's count of the last turn, or an estimate."""
+        """Tokens of the conversation: the provider's count in the last turn, or an estimate."""
         usage = self.last.answer.usage if self.last is not None else None
         is_answered = any(message.role is Role.ASSISTANT for message in self.context.messages)
         if is_answered and usage is not None and usage.input is not None:
             return usage.input + (usage.output or 0)
-        if self._counted[0] is not self.context:  # asked for with every key that is pressed
+        if self._counted[0] is not self.context:  # called with every pressed key
             self._counted = self.context, sum(len(message.text) for message in self.context.messages)
         return (len(self.system) + self._counted[1]) // CHARACTERS_PER_TOKEN
 
@@ -256,11 +259,11 @@ class Session:
         return sum(tally.input + tally.output for tally in self.tallies.values())
 
     def skip(self, name: str, until: float = FOREVER) -> None:
-        """Pass over a provider until then."""
+        """Skip a provider until then."""
         self.skipped[name] = until
 
     def cost(self, prices: Mapping[str, Prices]) -> float | None:
-        """Return what the answers cost, by the configured prices, or else as the providers say; None when nobody says."""
+        """Return the cost of the answers, by configured or reported prices; None if unknown."""
         priced = [
             _cost(tally, prices[name]) if name in prices else tally.charged for name, tally in self.tallies.items()
         ]
@@ -275,6 +278,6 @@ def _cost(tally: Tally, price: Prices) -> float:
 
 
 def typed(question: ChatMessage) -> str:
-    """Give what the user typed of a question, without what was attached."""
+    """Return the typed part of a question, without attachments."""
     first = question.content[0] if question.content else None
     return first.text if isinstance(first, Text) else ""

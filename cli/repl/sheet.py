@@ -1,4 +1,4 @@
-"""What the chat writes on: what is printed scrolls away, and what is live stays below it and is drawn again and again."""
+"""The surface of the chat: printed rows scroll away, live ones below are redrawn."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.preferences import Preferences
 
 Bottom = tuple[list[Row], Cursor | None]
-"""The rows that are live below everything else, and the cursor among them."""
+"""The live rows at the bottom, and the cursor among them."""
 
 
 class Sheet:
-    """The terminal's rows. `bottom` is set by whoever has something live to show; `output` knows the terminal's size."""
+    """The terminal's rows.
+
+    The owner of live rows sets `bottom`; `output` knows the terminal's size.
+    """
 
     def __init__(
         self, preferences: Preferences, *, output: Output, out: TextIO, color: str = "auto", dumb: bool = False
@@ -52,17 +55,17 @@ class Sheet:
 
     @property
     def signs(self) -> Mapping[str, str]:
-        """The signs that the terminal's encoding has."""
+        """The signs available in the terminal's encoding."""
         return signs_for(self.out.encoding)
 
     @property
     def is_plain(self) -> bool:
-        """Nothing may move."""
+        """Whether nothing may move."""
         return self._dumb or self._preferences.calm
 
     @property
     def is_dumb(self) -> bool:
-        """The terminal knows no escape sequences."""
+        """Whether the terminal knows no escape sequences."""
         return self._dumb
 
     @property
@@ -72,28 +75,28 @@ class Sheet:
         return size.columns, size.rows
 
     def show(self, content: Content) -> None:
-        """Print rows above what is live."""
+        """Print rows above the live ones."""
         if self._view is not None:
             self._view.show(content)
         else:
             self._draw(content(Page(self.size[0], self.theme, self.signs, copies=True)))
 
     def paint(self) -> None:
-        """Draw what is live, as far as it has changed."""
+        """Draw the live rows that have changed."""
         if self._view is not None:
-            self._view.start()  # again, where another program had the terminal
+            self._view.start()  # again, if another program had the terminal
             self._view.echo()
         else:
             self._draw([])
 
     def put_away(self) -> None:
-        """Take what is live off the terminal, so that something else can be written there."""
+        """Remove the live rows, so that something else can be written there."""
         if self._view is not None:
             self._view.suspend()
         self._screen.leave()
 
     def begin_answer(self) -> PlainView:
-        """Make a view of an answer, and show it until `end_answer()`."""
+        """Create a view of an answer, and show it until `end_answer()`."""
         from fallback_chat.cli.render.append import PlainView
         from fallback_chat.cli.render.live import AnswerView, Below
         from fallback_chat.cli.render.plain import call_later
@@ -114,14 +117,14 @@ class Sheet:
         return self._view
 
     def end_answer(self) -> None:
-        """Leave what there is of the answer where it is."""
+        """Leave the answer as it is."""
         if self._view is not None:
             self._view.stop()
             self._view = None
 
     @property
     def console(self) -> Console:
-        """Rich's console, imported when an answer is to be shown."""
+        """Rich's console, imported with the first answer."""
         if self._console is None:
             from fallback_chat.cli.render.console import make_console
 

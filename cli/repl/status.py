@@ -1,6 +1,7 @@
-"""The status row: one description of the chain, fitted to a width. What a painter gets are pieces of text with a tone.
+"""The status row: one description of the chain, fitted to a width.
 
-Everything is said in words and symbols; the tone only repeats it.
+A painter receives pieces of text with a tone. Everything is said in words and symbols; the tone
+only repeats it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ASCII: Final = str.maketrans("▸·│—›⏎…", ">||->/~")  # noqa: RUF001 
 
 
 class Tone(StrEnum):
-    """How a piece is painted; the themes say with what."""
+    """The tone of a piece; the themes define its look."""
 
     PLAIN = "plain"
     ACTIVE = "active"
@@ -39,7 +40,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some text of one tone."""
+    """Text of one tone."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -47,7 +48,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class StatusEntry:
-    """One provider of the chain as the row shows it."""
+    """One provider of the chain in the row."""
 
     name: str
     model: str
@@ -58,17 +59,17 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All that the row can tell."""
+    """Everything that the row can show."""
 
     entries: tuple[StatusEntry, ...]
     active: int = 0
-    """Which of `entries` answers, or would be asked first."""
+    """The index of the entry that answers, or would be asked first."""
     activity: str = ""
-    """What the active one does now."""
+    """What the active one is doing."""
     way_out: str = ""
-    """The key that helps when it does nothing."""
+    """The key that helps if it does nothing."""
     context: float | None = None
-    """Share of the active entry's context window."""
+    """Used share of the active entry's context window."""
     tokens: int = 0
     cost: str = ""
     flags: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Status:
 
 
 def status_word(health: Health, now: float, *, skipped: bool = False, slow: bool = False) -> tuple[str, Tone]:
-    """Return a provider's state (`words.health.STATES`), and how bad it is."""
+    """Return a provider's state (`words.health.STATES`), and its tone."""
     word = "skipped" if skipped else health_word(health, now)
     if slow and word == "ok":
         word = "slow"
@@ -84,7 +85,7 @@ def status_word(health: Health, now: float, *, skipped: bool = False, slow: bool
 
 
 def count(tokens: int) -> str:
-    """Write a number of tokens: `812`, `1.2k`, `34k`."""
+    """Return a number of tokens: `812`, `1.2k`, `34k`."""
     if tokens < 1000:
         return str(tokens)
     return f"{tokens / 1000:.1f}k" if tokens < 10_000 else f"{tokens // 1000}k"
@@ -97,7 +98,10 @@ def money(amount: float, currency: str) -> str:
 
 
 def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
-    """Give the row in at most `width` columns: what does not fit is left out from the right, the active entry is cut last."""
+    """Return the row in at most `width` columns.
+
+    What does not fit is omitted from the right; the active entry is cut last.
+    """
     groups = _narrow(status) if width < NARROW else _wide(status)
     row = list(groups[0])
     for group in groups[1:]:
@@ -111,7 +115,7 @@ def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Pi
 
 
 def _wide(status: Status) -> list[Sequence[Piece]]:
-    """Give the segments, the most important first; each begins with what separates it from the one before."""
+    """Return the segments, the most important first, each with its separator."""
     active = status.entries[status.active]
     head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shorten(active.model, MAX_MODEL)}", Tone.DIM)]
     groups: list[Sequence[Piece]] = [head + _doing(status, active)]
@@ -157,12 +161,12 @@ def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
 
 
 def columns(pieces: Iterable[Piece]) -> int:
-    """Count the columns that some pieces take."""
+    """Return the columns of some pieces."""
     return sum(get_cwidth(piece.text) for piece in pieces)
 
 
 def shorten(text: str, width: int) -> str:
-    """Cut a text to `width` columns; a cut one ends in `…`."""
+    """Cut a text to `width` columns, ending in `…`."""
     if get_cwidth(text) <= width:
         return text
     kept = ""

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Teletype:
-    """Writes what has been added to the live rows; where they have changed otherwise, it writes them once more below."""
+    """Appends to the live rows; if they change in another way, writes them again below."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._line = ""
-        """What stands on the rows that are live."""
+        """The text of the live rows."""
 
     def draw(self, printed: Sequence[Row], live: Sequence[Row], columns: int, *, cursor: Cursor | None = None) -> None:
         """Print rows, and show the `live` ones below them."""
@@ -40,7 +40,7 @@ class Teletype:
         self._line = line
 
     def leave(self) -> None:
-        """End the row that is live."""
+        """End the live row."""
         self.draw([()] if self._line else [], [], 0)
 
     def _write(self, text: str) -> None:

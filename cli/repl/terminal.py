@@ -1,4 +1,4 @@
-"""The terminal's own modes around the chat: no echo while two phases take turns, suspend, and everything put back at the end."""
+"""The terminal's modes around the chat: no echo between phases, suspend, restore at the end."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 KNOWS_MODIFIED_KEYS: Final = ("xterm", "tmux", "screen", "foot", "alacritty", "wezterm", "ghostty", "rxvt")
-"""Beginnings of TERM. The Linux console would take the request for a colour."""
+"""Prefixes of TERM. The Linux console would mistake the request for a colour."""
 ASK_FOR_MODIFIED_KEYS: Final = "\x1b[>4;1m"
 STOP_MODIFIED_KEYS: Final = "\x1b[>4;0m"
 SHOW_CURSOR: Final = "\x1b[?25h"
 
 
 class Terminal:
-    """Keeps the terminal from echoing while it is entered. `fd` is its descriptor, None where there is no real one."""
+    """Keeps the terminal from echoing while entered; `fd` is None without a real one."""
 
     def __init__(self, fd: int | None, out: TextIO, *, term: str = "") -> None:
         self._fd = fd
@@ -48,7 +48,7 @@ class Terminal:
         self._restore()
 
     def _quiet(self) -> None:
-        """Between two phases nobody reads: what is typed then must not appear in the answer."""
+        """Switch off echo: between two phases, typed text must not appear in the answer."""
         if self._fd is not None and self._before is not None:
             quiet = list(self._before)
             quiet[0] &= ~termios.ICRNL  # an Enter must stay one: Ctrl-J makes a new line
@@ -60,7 +60,7 @@ class Terminal:
     def _restore(self) -> None:
         if self._modified_keys:
             self._write(STOP_MODIFIED_KEYS)
-        BEHIND.wait(hasty=True)  # whoever gets the terminal now writes to it, too
+        BEHIND.wait(hasty=True)  # the next owner of the terminal writes to it, too
         if self._fd is not None and self._before is not None:
             _set(self._fd, self._before)
 
@@ -70,7 +70,7 @@ class Terminal:
 
     @contextmanager
     def given_back(self) -> Iterator[None]:
-        """Lend the terminal, as it was before us, to another program."""
+        """Lend the terminal, in its original modes, to another program."""
         self._restore()
         try:
             yield

@@ -1,4 +1,4 @@
-"""How the pieces of the status row are painted."""
+"""The look of the status row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The slash commands: each module has the rows and functions of one subject. A new command is a row and a function."""
+"""The slash commands: each module has the rows and functions of one subject.
+
+A new command is a row and a function.
+"""
 
 from fallback_chat.cli.repl.commands import app, asking, chain, context, sessions
 from fallback_chat.cli.repl.registry import Registry

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def config(repl: Repl, _: str) -> None:
-    """Tell which configuration is in use."""
+    """Show which configuration is in use."""
     settings = repl.chain.settings
     repl.say(f"configuration: {settings.path or 'none; the chain was found in the environment'}")
     for warning in settings.warnings:
@@ -41,14 +41,14 @@ async def vim(repl: Repl, _: str) -> None:
 
 
 async def calm(repl: Repl, _: str) -> None:
-    """Switch calm mode: nothing on the screen moves, everything is said in sentences."""
+    """Switch calm mode: nothing on the screen moves, and everything is said in sentences."""
     repl.host.preferences.calm = not repl.host.preferences.calm
     repl.say("calm mode is on: answers appear block by block; /status says how things are" if repl.host.preferences.calm
              else "calm mode is off")  # fmt: skip
 
 
 async def help_(repl: Repl, argument: str) -> None:
-    """Tell about all commands and keys, or about one command."""
+    """Show help about all commands and keys, or about one command."""
     if argument:
         command = repl.registry.find(argument.removeprefix("/"))
         if command is None:
@@ -61,7 +61,7 @@ async def help_(repl: Repl, argument: str) -> None:
 
 
 def help_lines(repl: Repl) -> Iterable[str]:
-    """Give the whole help, made from the tables of commands and keys."""
+    """Yield the whole help, made from the tables of commands and keys."""
     width = max(len(row.usage) for row in repl.registry.rows)
     for group in dict.fromkeys(row.group for row in repl.registry.rows):
         yield f"{group}:"
@@ -79,7 +79,7 @@ async def quit_(repl: Repl, _: str) -> None:
 
 
 def topics(repl: Repl) -> Iterable[Choice]:
-    """Return what there is help about."""
+    """Return the topics of the help."""
     return [Choice(row.name, row.help, is_final=True) for row in repl.registry.rows]
 
 

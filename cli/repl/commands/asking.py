@@ -1,4 +1,4 @@
-"""Commands about questions and answers: again, further, back, and what goes along."""
+"""Commands about questions and answers: repeating, continuing, undoing, attaching."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def new(repl: Repl, _: str) -> None:
 
 
 async def retry(repl: Repl, argument: str) -> None:
-    """Ask the last question again: as the chain goes, of the provider after the last one, or of one by name."""
+    """Ask the last question again: the chain, the next provider, or one by name."""
     session = repl.session
     question = session.last_question
     if question is None:
@@ -69,14 +69,14 @@ def _start(repl: Repl, argument: str) -> str | None:
 
 
 async def go_on(repl: Repl, _: str) -> None:
-    """Have an answer that broke off continued."""
+    """Have a broken answer continued."""
     if not repl.session.answers:
         raise InputError("there is no answer to go on with")
     await repl.ask(repl.session.plan(CONTINUE, repl.now()))
 
 
 async def private(repl: Repl, _: str) -> None:
-    """Begin a conversation that is not written down, or one that is."""
+    """Start a conversation that is not recorded, or one that is."""
     if repl.record.never:
         raise InputError("the chat was begun with --no-log: nothing is saved")
     repl.record.private = not repl.record.private
@@ -122,7 +122,7 @@ async def add(repl: Repl, argument: str) -> None:
 
 
 async def drop(repl: Repl, argument: str) -> None:
-    """Take attachments away again."""
+    """Remove attachments."""
     kept = [one for one in repl.session.attachments if argument not in ("", "all", one.name)]
     if len(kept) == len(repl.session.attachments):
         raise InputError(f"{argument!r} is not attached" if argument else "nothing is attached")
@@ -131,7 +131,7 @@ async def drop(repl: Repl, argument: str) -> None:
 
 
 def attached(repl: Repl) -> Iterable[Choice]:
-    """Return the names of what is attached."""
+    """Return the names of the attachments."""
     return [Choice(one.name, is_final=True) for one in repl.session.attachments]
 
 
@@ -148,7 +148,7 @@ async def multiline(repl: Repl, _: str) -> None:
 
 
 def targets(repl: Repl) -> Iterable[Choice]:
-    """Return what `/retry` may name."""
+    """Return the arguments of `/retry`."""
     return [Choice("next", "the one behind who answered", is_final=True), *providers(repl)]
 
 

@@ -1,4 +1,4 @@
-"""Commands about the chain: who is asked, in which state each provider is, and why it came out as it did."""
+"""Commands about the chain: which provider is asked, each one's state, and why."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def unpin(repl: Repl, _: str) -> None:
 
 
 async def skip(repl: Repl, argument: str) -> None:
-    """Pass over a provider in this conversation, for a time or until `/unskip`."""
+    """Skip a provider in this conversation, for a time or until `/unskip`."""
     name, _, length = argument.partition(" ")
     name = _named(repl, name)
     if length:
@@ -74,7 +74,7 @@ def _seconds(text: str) -> float:
 
 
 async def unskip(repl: Repl, argument: str) -> None:
-    """Ask a provider again that was skipped; all of them without a name."""
+    """Ask a skipped provider again; without a name, all of them."""
     if argument:
         repl.session.skipped.pop(_named(repl, argument), None)
     else:
@@ -83,7 +83,7 @@ async def unskip(repl: Repl, argument: str) -> None:
 
 
 async def probe(repl: Repl, argument: str) -> None:
-    """Check providers now; one that answers is put back into use."""
+    """Check providers now; one that answers is available again."""
     from fallback_chat.core.engine.check import check
 
     names = (_named(repl, argument),) if argument else repl.chain.names
@@ -143,13 +143,13 @@ def _named(repl: Repl, name: str) -> str:
 
 
 def providers(repl: Repl) -> Iterable[Choice]:
-    """Return the providers, with what they are asked for and how they are."""
+    """Return the providers, with model and state."""
     entries = repl.chain.entries(repl.session, repl.now())
     return [Choice(one.name, f"{one.model} · {one.word}", is_final=True) for one in entries]
 
 
 def skippable(repl: Repl) -> Iterable[Choice]:
-    """Return the providers; behind a name there may be a time."""
+    """Return the providers; a time may follow a name."""
     return [choice._replace(is_final=False) for choice in providers(repl)]
 
 

@@ -1,4 +1,4 @@
-"""Commands about what the model is given, and what that costs."""
+"""Commands about the model's context, and its cost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _roles() -> Path:
 
 
 def role_names() -> list[str]:
-    """Return the roles that there are."""
+    """Return the existing roles."""
     return sorted(path.stem for path in _roles().glob("*.md"))
 
 
@@ -43,7 +43,7 @@ def roles(_: Repl) -> Iterable[Choice]:
 
 
 async def role(repl: Repl, argument: str) -> None:
-    """Take the system prompt from a file of the folder of roles."""
+    """Take the system prompt from a file in the folder of roles."""
     names = role_names()
     if argument not in names:
         there = f"there are {', '.join(names)}" if names else f"put them into {_roles()} as NAME.md"
@@ -53,7 +53,7 @@ async def role(repl: Repl, argument: str) -> None:
 
 
 async def tokens(repl: Repl, _: str) -> None:
-    """Tell how full the context windows are."""
+    """Show how full the context windows are."""
     used = repl.session.context_tokens
     repl.say(f"the conversation takes about {used} tokens")
     for one in repl.chain.providers:
@@ -62,7 +62,7 @@ async def tokens(repl: Repl, _: str) -> None:
 
 
 async def cost(repl: Repl, _: str) -> None:
-    """Tell what the conversation cost, where prices are configured or the provider says."""
+    """Show the cost of the conversation, by configured prices or as reported by providers."""
     total = repl.session.cost(repl.chain.prices)
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")
@@ -70,7 +70,7 @@ async def cost(repl: Repl, _: str) -> None:
 
 
 async def stats(repl: Repl, _: str) -> None:
-    """Tell how each provider did in this conversation."""
+    """Show each provider's figures in this conversation."""
     rows = [
         (
             name,
@@ -89,7 +89,7 @@ async def stats(repl: Repl, _: str) -> None:
 
 
 async def status(repl: Repl, _: str) -> None:
-    """Tell in a few lines how the chat stands."""
+    """Show in a few lines how the chat stands."""
     session = repl.session
     repl.say(explanations.chain_sentence(repl.chain, session, repl.now()))
     repl.say(f"{len(session.questions)} questions, about {session.context_tokens} tokens in the conversation.")

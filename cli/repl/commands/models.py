@@ -1,4 +1,4 @@
-"""`/model`: which model a provider is asked for."""
+"""`/model`: the model requested from a provider."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
 
 NEAR: Final = 0.4
-"""How alike a name must be to be suggested, from 0 to 1."""
+"""Similarity, from 0 to 1, above which a name is suggested."""
 
 
 async def model(repl: Repl, argument: str) -> None:
-    """Show the models, or have a provider asked for another one.
+    """Show the models, or change a provider's model.
 
-    A model without a provider belongs to the one that it was last given for, then to the first one that is configured with it or
-    lists it, and otherwise to the one that the next turn begins with.
+    A model without a provider belongs to the one it was last set for, then to the first one that is
+    configured with it or lists it, otherwise to the one that the next turn begins with.
     """
     if not argument:
         for one in repl.chain.providers:
@@ -56,7 +56,7 @@ def owner(repl: Repl, model: str) -> ProviderSettings:
 
 
 async def _doubt(repl: Repl, provider: ProviderSettings, wanted: str) -> None:
-    """Refuse a name once that the provider's list does not have. Raises `InputError`."""
+    """Refuse, once, a name that the provider's list lacks. Raises `InputError`."""
     listed = await _list_of(repl, provider)
     doubt = (provider.name, wanted)
     if not listed or wanted in listed or wanted == provider.model or repl.session.doubted == doubt:
@@ -69,7 +69,7 @@ async def _doubt(repl: Repl, provider: ProviderSettings, wanted: str) -> None:
 
 
 async def _list_of(repl: Repl, provider: ProviderSettings) -> Sequence[str]:
-    """Return the names of a provider's models; none where it does not say."""
+    """Return the names of a provider's models; empty if unknown."""
     from fallback_chat.core.config.model_cache import list_models
 
     opened = await repl.opened()

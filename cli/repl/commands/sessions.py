@@ -1,4 +1,4 @@
-"""Commands about stored conversations: find one, go on with it, copy, name and export it."""
+"""Commands about stored conversations: finding, continuing, copying, naming, exporting."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from fallback_chat.core.conversations.records import Conversation, SessionId, Summary
 
 AS_MANY_AS_FIT: Final = 20
-"""How many conversations are shown and offered."""
+"""Number of conversations shown and offered."""
 
 
 async def resume(repl: Repl, argument: str) -> None:
-    """Go on with a conversation: the one that is named, or the latest one besides this."""
+    """Continue a conversation: the named one, or the most recent besides this."""
     others = [] if argument else _others(repl)
     if not argument and not others:
         raise InputError("there is no other conversation yet", missing=True)
@@ -29,7 +29,7 @@ async def resume(repl: Repl, argument: str) -> None:
 
 
 async def sessions(repl: Repl, _: str) -> None:
-    """List the conversations, the one continued last first."""
+    """List the conversations, the most recent first."""
     from fallback_chat.cli.words.conversations import row
 
     listed = repl.record.history.list(AS_MANY_AS_FIT)
@@ -40,7 +40,7 @@ async def sessions(repl: Repl, _: str) -> None:
 
 
 async def fork(repl: Repl, _: str) -> None:
-    """Go on in a copy of the conversation."""
+    """Continue in a copy of the conversation."""
     original = _saved(repl)
     copy = repl.record.fork(original)
     repl.say(f"this is {copy} now, a copy; the conversation so far stays as {original}", Tone.DIM)
@@ -68,7 +68,7 @@ async def search(repl: Repl, argument: str) -> None:
 
 
 async def export(repl: Repl, argument: str) -> None:
-    """Write the conversation to a file: the one that is named, or one in the working directory."""
+    """Write the conversation to a file: the named one, or one in the working directory."""
     path = _write(repl.record.history.load(_saved(repl)), argument)
     repl.say(f"written to {path}", Tone.DIM)
 
@@ -103,7 +103,7 @@ def _others(repl: Repl) -> list[Summary]:
 
 
 def others(repl: Repl) -> Iterable[Choice]:
-    """Return the other conversations, the one continued last first."""
+    """Return the other conversations, the most recent first."""
     return [_choice(each, repl.now()) for each in _others(repl)]
 
 
@@ -115,7 +115,7 @@ def _choice(summary: Summary, now: float) -> Choice:
 
 
 def found(repl: Repl, argument: str) -> Iterable[Choice]:
-    """Return the conversations in which the words are said, with the place; without words the latest ones."""
+    """Return the conversations that contain the words, with the place; by default the latest."""
     from fallback_chat.cli.words.conversations import age
 
     if not argument.strip():
@@ -134,7 +134,7 @@ def found(repl: Repl, argument: str) -> Iterable[Choice]:
 
 
 def formats(_: Repl) -> Iterable[Choice]:
-    """Return what a conversation can be written as."""
+    """Return the formats of an export."""
     from fallback_chat.core.conversations.export import FORMATS
 
     return [Choice(form) for form in FORMATS]

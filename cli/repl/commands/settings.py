@@ -1,4 +1,4 @@
-"""`/set`: what can be changed for this run, one row each."""
+"""`/set`: the settings that can be changed for this run, one row each."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ NONE: Final = "none"
 
 
 class Setting(NamedTuple):
-    """Something that `/set` changes. `write` raises `InputError` for a value that makes no sense."""
+    """A setting of `/set`; `write` raises `InputError` for an invalid value."""
 
     name: str
     help: str
     read: Callable[[Repl], str]
     write: Callable[[Repl, str], None]
     values: tuple[str, ...] = ()
-    """What it may be, where that can be listed."""
+    """The possible values, if they can be listed."""
 
 
 def _option(name: str, help_: str, parse: Callable[[str], Any], is_: str, values: tuple[str, ...] = ()) -> Setting:
-    """Make a row for a wish that goes to the providers; `none` leaves the choice to them."""
+    """Return a row for an option sent to the providers; `none` leaves the choice to them."""
     default = getattr(ChatOptions(), name)
 
     def read(repl: Repl) -> str:
@@ -72,7 +72,7 @@ def _preference(name: str, help_: str) -> Setting:
 
 
 def switch(text: str) -> bool:
-    """Read a switch. Raises `InputError`."""
+    """Parse a switch. Raises `InputError`."""
     if text not in ON:
         raise InputError("say on or off")
     return ON[text]
@@ -154,7 +154,7 @@ async def set_(repl: Repl, argument: str) -> None:
 
 
 def choices(repl: Repl, argument: str) -> Iterable[Choice]:
-    """Return the settings with what they are now; behind a name, what it may be."""
+    """Return the settings with their current values; after a name, its possible values."""
     name, blank, value = argument.partition(" ")
     if not blank:
         return narrowed((Choice(one.name, f"{one.read(repl)} · {one.help}") for one in SETTINGS), name)
