@@ -21,7 +21,7 @@ class Foreign(NamedTuple):
 
     name: str
     remedy: str
-    """What to do with it, as an instruction."""
+    """The way to convert it, as an instruction."""
 
 
 _TO_PDF: Final = "save it as PDF or as text"

@@ -291,7 +291,7 @@ _AROUND: Final = re.compile(
     r"^(?:(?:us|eu|apac|global)\.)?(?:anthropic|amazon|meta|mistral|openai|deepseek|qwen)\.(?=[a-z])|-v\d:\d$"
     r"|:(?:free|nitro|floor|online|exacto|extended|thinking|beta)$"
 )
-"""What Bedrock puts around the names of models, and OpenRouter behind them."""
+"""Prefixes of model names on Bedrock, and suffixes on OpenRouter."""
 _VERSION: Final = re.compile(r"[-:@](latest|\d{4}-?\d{2}-?\d{2}|\d{2}-\d{4}|\d{3,4})$")
 """Versions as vendors write them: `-latest`, `:latest`, `-2024-08-06`, `@20240620`, `-08-2024`,
 `-0613`."""

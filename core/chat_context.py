@@ -106,7 +106,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool returned for one call."""
+    """The result of a tool for one call."""
 
     call_id: str
     output: str

@@ -114,7 +114,7 @@ def _named(types: tuple[type[Any], ...]) -> str:
 
 
 def _written(value: object) -> str:
-    """Return a wrong value as it is written, if it is short and cannot do anything when it is looked at."""
+    """Return the literal form of a wrong value, if it is short and harmless to inspect."""
     if (
         type(value) in (float, bool)
         or (type(value) is int and abs(value) < MOST)

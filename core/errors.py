@@ -63,7 +63,7 @@ class Problem(NamedTuple):
     key: str
     """Dotted key such as `providers.primary.base_url`; empty if it concerns the file as a whole."""
     message: str
-    """What is wrong, and what to write instead."""
+    """The mistake, and what to write instead."""
     path: Path | None = None
     line: int | None = None
     """1-based line in `path`, if found."""
@@ -103,7 +103,7 @@ class InputError(FallbackChatError):
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetails:
-    """What the provider reported about its failure; every field may be missing."""
+    """Details that the provider reported about its failure; every field may be missing."""
 
     status: int | None = None
     code: str | None = None
@@ -142,7 +142,8 @@ class ErrorDetails:
         check_type("blames_input", self.blames_input, bool)
         wait: Any = self.retry_after
         if wait is not None:
-            # A value from a server or clock may be in the past, or absurd; NaN stays what it is, and is refused.
+            # A value from a server or clock may be in the past, or absurd; NaN stays as it is and
+            # is refused.
             if isinstance(wait, int | float):
                 wait = 0.0 if wait < 0 else min(wait, _LONGEST_WAIT)
             check_seconds("retry_after", wait, zero=True)
@@ -180,7 +181,7 @@ class APIError(FallbackChatError):
         for name, value in (("hint", hint), ("words", words)):
             check_type(name, value, str, none=True)
         self.hint = hint
-        """What the user can do next, if it depends on more than the kind."""
+        """Advice for the user, if it depends on more than the kind."""
         self.words = words
         """The failure in words that follow the provider's name, if those of the kind do not fit."""
         self.body = body

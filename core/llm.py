@@ -65,7 +65,7 @@ _COUNTS: Final = ("input", "output", "total", "cached", "cache_write", "reasonin
 
 @dataclass(slots=True)
 class ChoiceDelta:
-    """What one chunk adds to the answer.
+    """The contribution of one chunk to the answer.
 
     Neither frozen nor validated, since two objects are made per token; the engine validates what a
     stream yields.

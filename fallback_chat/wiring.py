@@ -244,11 +244,12 @@ def _sqlite_store(
 
 
 def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:
-    """Return a store that shares provider health with every process using the same file, or the same Redis.
+    """Return a store that shares provider health with every process using the same place.
 
-    `path` is that of a file, or `redis://[user:password@]host[:port][/database]`, `rediss://` or `unix:///path`.
-    `keys` are those given to the chain, the same wherever server, account and model are the same.
-    A file or server that cannot be used is logged, and only the sharing is lost.
+    `path` is a file, or a Redis server: `redis://[user:password@]host[:port][/database]`,
+    `rediss://` or `unix:///path`. `keys` are those given to the chain, the same wherever server,
+    account and model are the same. An unusable file or server is logged, and only the sharing is
+    lost.
     """
     check_type("path", path, str, os.PathLike)
     found = several("keys", keys, str)

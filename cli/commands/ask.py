@@ -67,7 +67,7 @@ class AskOptions(NamedTuple):
 
     @property
     def misuse(self) -> str | None:
-        """What is wrong with the command line, as opposed to bad input."""
+        """The mistake in the command line, as opposed to bad input; None if there is none."""
         reads = self.reads_stdin and is_piped()
         if not (self.words or self.files or self.images or self.in_editor or reads):
             return 'fallback-chat ask "PROMPT"   (or pipe text into it; --help shows more)'

@@ -27,7 +27,7 @@ FIRST_LOOK: Final = 0.05
 STARTED: Final = 3.0
 """Seconds after which nothing is left to be imported."""
 GENERATION: Final = 5_000
-"""New objects after which a chat looks for garbage: a long one would keep 100 MB of it otherwise."""
+"""New objects after which a chat collects garbage: a long one would otherwise keep 100 MB of it."""
 
 
 def chat(shared: SharedOptions) -> int:
@@ -114,7 +114,7 @@ async def converse(
 
 
 def collect_garbage() -> None:
-    """Begin to collect garbage, of which the start makes none: what is there by now stays for good."""
+    """Start collecting garbage; the objects of the start-up are exempt for good."""
     gc.freeze()
     gc.set_threshold(GENERATION, 10, 10)
 

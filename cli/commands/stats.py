@@ -1,4 +1,4 @@
-"""`fallback-chat stats`: how each provider did, by the stored conversations. No network."""
+"""`fallback-chat stats`: each provider's figures in the stored conversations. No network."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TITLES: Final = {
 HEADINGS: Final = ("provider", "answers", "first words", "slowest 5 %", "tokens in", "out", "cost", "failures")
 
 
-def stats(  # noqa: PLR0913 - time and streams are handed in
+def stats(  # noqa: PLR0913 - time and streams are passed in
     path: Path, prices: Mapping[str, Prices], now: float, out: TextIO, err: TextIO, *, as_json: bool = False
 ) -> int:
-    """Print a table for each period that has anything new. Raises `StorageError`."""
+    """Print a table for each period with anything new. Raises `StorageError`."""
     found = stats_of(path, now)
     if as_json:
         periods = {

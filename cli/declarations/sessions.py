@@ -117,7 +117,7 @@ def sessions_rename(
     ],
     title: Annotated[str, typer.Argument(metavar="TITLE")],
 ) -> int:
-    """Give a conversation a title."""
+    """Rename a conversation."""
     from fallback_chat.cli.commands import sessions
 
     del shared

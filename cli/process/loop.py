@@ -78,7 +78,7 @@ def _let_signals_wake(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def keep_logs_off_the_screen() -> None:
-    """Give the root logger a silent handler.
+    """Install a silent handler in the root logger.
 
     Without any, Python writes warnings and tracebacks into the answer.
     """

@@ -32,7 +32,10 @@ Content = Callable[[Page], Sequence[Row]]
 
 
 def told(text: str, tone: str = "plain", sign: str = "") -> Content:
-    """Return a message of one or more lines in the style of `tone`, behind a sign, made safe to print."""
+    """Return a message of one or more lines in the style of `tone`, made safe to print.
+
+    The first line begins with `sign`.
+    """
 
     def rows(page: Page) -> list[Row]:
         style = page.theme.styles[tone]

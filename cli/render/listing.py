@@ -1,4 +1,4 @@
-"""Lists in columns: plain text, in which on a terminal a word of each row has a style."""
+"""Lists in columns: plain text, with one styled word in each row on a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tinted(line: str, cell: str, style: str) -> Row:
 
 
 def write(out: TextIO, lines: Iterable[str], cells: Sequence[tuple[str, str]], *, color: str) -> None:
-    """Write a list; on a terminal each cell of `cells`, one a row, gets the style of its role."""
+    """Write a list; on a terminal each of `cells`, one per row, gets the style of its role."""
     styles = choose("auto", os.environ).styles
     paint = partial(painted, colors=True) if has_colors(out, color) else plain
     head, *rows = lines
@@ -42,7 +42,7 @@ def write(out: TextIO, lines: Iterable[str], cells: Sequence[tuple[str, str]], *
 
 
 def has_colors(out: TextIO, color: str) -> bool:
-    """Whether colours are wanted: `always`, `never`, or as the terminal and NO_COLOR say."""
+    """Whether to use colours: `always`, `never`, or as the terminal and NO_COLOR say."""
     if color != "auto":
         return color == "always"
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")

@@ -1,4 +1,4 @@
-"""What could be written next: commands, their arguments, and files."""
+"""Completion of what could be written next: commands, their arguments, and files."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _attempt(attempt: AttemptRecord) -> str:
     name = attempt.provider
     match attempt.outcome:
         case Outcome.SKIPPED:
-            return f"{name} was passed over: it is resting, or out of use"
+            return f"{name} was skipped: cooling down, or off"
         case Outcome.CANCELLED:
             return f"{name} was left after {duration(attempt.elapsed)}"
         case Outcome.OK:

@@ -272,7 +272,7 @@ class Host:
             self._sheet.paint()
 
     async def _hold_back(self) -> None:
-        """Give the user time to drop waiting messages with a second Ctrl-C after a stop."""
+        """Allow time to drop waiting messages with a second Ctrl-C after a stop."""
         now = asyncio.get_running_loop().time
         while self.is_queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
             await asyncio.sleep(min(left, TICK))

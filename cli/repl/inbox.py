@@ -48,7 +48,7 @@ class Inbox:
         self._messages.clear()
 
     def close(self) -> None:
-        """Tell a waiting reader that there are no more messages."""
+        """Let a waiting reader know that there are no more messages."""
         self._is_closed = True
         self._changed.set()
 

@@ -150,7 +150,7 @@ class Line(Buffer):
 
     @contextmanager
     def _bring(self, origin: Origin) -> Iterator[None]:
-        """Give inserted text an origin; the outermost of several counts."""
+        """Mark inserted text with an origin; the outermost of several counts."""
         before, self._bringing = self._bringing, self._bringing or origin
         try:
             yield

@@ -303,7 +303,7 @@ class Prompt:
             self.app.editing_mode = mode
 
     def next_provider(self) -> None:
-        """Give up on the current provider."""
+        """Abandon the current provider."""
         self._hooks.act("next_provider")
 
     def stop(self) -> None:

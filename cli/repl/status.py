@@ -65,7 +65,7 @@ class Status:
     active: int = 0
     """The index of the entry that answers, or would be asked first."""
     activity: str = ""
-    """What the active one is doing."""
+    """The activity of the active entry."""
     way_out: str = ""
     """The key that helps if it does nothing."""
     context: float | None = None
@@ -100,7 +100,7 @@ def money(amount: float, currency: str) -> str:
 def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
     """Return the row in at most `width` columns.
 
-    What does not fit is omitted from the right; the active entry is cut last.
+    Segments without room are omitted from the right; the active entry is cut last.
     """
     groups = _narrow(status) if width < NARROW else _wide(status)
     row = list(groups[0])

@@ -106,6 +106,6 @@ class JsonLinesSink(Sink):
 
 
 def end_in_json(misuse: str, *, lines: bool) -> None:
-    """Tell wrong usage as the one object of `--json`, or as the events of `--jsonl`."""
+    """Report wrong usage as the one object of `--json`, or as the events of `--jsonl`."""
     sink = JsonLinesSink(sys.stdout, sys.stderr) if lines else JsonSink(sys.stdout, sys.stderr)
     sink.end(Ending(None, InputError(misuse), ExitCode.USAGE))

@@ -77,7 +77,7 @@ class RecordingSink(Sink):
             self._save_when_due()
 
     def _save_when_due(self) -> None:
-        """Have what has come stored even if nothing follows it."""
+        """Store the text so far, even if nothing follows."""
         due = self._recorder.due
         self._tick = None if due is None else asyncio.get_running_loop().call_later(due, self._save)
 

@@ -31,9 +31,9 @@ def resumed(conversation: Conversation) -> Iterator[str]:
 
 
 def goes_on(conversation: Conversation) -> str:
-    """Say which conversation a question goes on with."""
+    """Return which conversation a question continues."""
     summary = conversation.summary
-    return f"goes on with {summary.id}, {turns(summary)}: {summary.title}"
+    return f"continuing {summary.id}, {turns(summary)}: {summary.title}"
 
 
 def left_out(conversation: Conversation) -> Iterator[str]:

@@ -52,7 +52,8 @@ STATES: Final = (
     ("offline", "this machine seems to be offline: nothing can reach it", "waiting"),
     ("off", "switched off", "dim"),
 )
-"""Every state in which people see a provider, what it means, and its style; a time behind it is what is left of it."""
+"""Every state of a provider that people see, its meaning and its style; a time behind it counts
+down."""
 OF_REASON: Final = {kind.value: text for kind, text in SHORT.items() if text in {state for state, *_ in STATES}}
 UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
 """Time alone mends none of these, so a countdown would promise too much."""

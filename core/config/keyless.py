@@ -65,8 +65,8 @@ class _Commands:
 class Keyless(LLM):
     """Asks `find` for the key on first use and has `create` build the real provider with it.
 
-    What can be known of the provider without its key, another one built without a key tells.
-    `find` runs in a thread, one call at a time, with a function through which it starts commands:
+    Questions that need no key are answered by another provider built without one. `find` runs in a
+    thread, one call at a time, with a function through which it starts commands:
     cancelling kills them. So `api_key_cmd` never runs for a provider that nobody asks, and its time
     counts as the attempt's.
     """

@@ -34,7 +34,7 @@ _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: any(quote in key for quote in "\"'`"), "the key holds a quotation mark: leave the quotes out"),
     (lambda key: len(key) > _MAX_KEY, "the key is far too long"),
 )
-"""What makes a key unusable in an HTTP header; no message repeats any part of it."""
+"""Flaws that make a key unusable in an HTTP header; no message repeats any part of it."""
 
 
 def at_once(start: Start) -> KeyCommand:

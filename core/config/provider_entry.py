@@ -42,7 +42,7 @@ _AS_THEY_ARE: Final = (
 
 
 class Merged(NamedTuple):
-    """What all files together say about one provider."""
+    """One provider as described by all files together."""
 
     entry: ProviderTable
     """The first entry, which must be complete."""

@@ -32,7 +32,7 @@ class ValueType(NamedTuple):
     """One type of values."""
 
     words: str
-    """What to write, completing the sentence "must be …"."""
+    """The words that complete the sentence "must be …"."""
     read: Callable[[Any], Any]
     """Returns the value to use; raises `Mistake`."""
 

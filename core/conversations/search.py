@@ -109,7 +109,7 @@ def _has_index(database: Database) -> bool:
 
 
 def _update_index(database: Database) -> None:
-    """Index the turns that are not yet, in slices: a chat in another process waits for one of them at most."""
+    """Index new turns in slices: a chat in another process waits for one slice at most."""
     while not _has_index(database) or database.query("SELECT 1 FROM turns WHERE indexed = 0 LIMIT 1"):
         with database.transaction() as connection:
             connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS turn_text USING fts5 (question, answer)")

@@ -1,4 +1,4 @@
-"""What the stored turns say about each provider: answers, times, fail-overs, tokens and cost."""
+"""Each provider's figures in the stored turns: answers, times, failovers, tokens and cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400.0
 PERIODS: Final[dict[str, float | None]] = {"session": None, "day": DAY, "week": 7 * DAY, "all": float("inf")}
-"""Seconds that each looks back; `session` is the most recent conversation."""
+"""Seconds that each period covers; `session` is the most recent conversation."""
 _TURNS: Final = "SELECT asked, provider, attempts, usage FROM turns WHERE removed IS NOT 1"
 _OF_LAST_SESSION: Final = """
     SELECT asked, provider, attempts, usage FROM turns WHERE removed IS NOT 1
@@ -41,7 +41,7 @@ class ProviderStats:
     output: int = 0
     cached: int = 0
     charged: float | None = None
-    """What the provider says it charged."""
+    """The charge that the provider reports."""
 
     @property
     def median(self) -> float | None:
@@ -50,11 +50,11 @@ class ProviderStats:
 
     @property
     def p95(self) -> float | None:
-        """What all but the slowest twentieth of the answers took to their first content."""
+        """The time within which 95 % of its answers had their first content."""
         return _quantile(self.first_content, 0.95)
 
     def cost(self, price: Prices | None) -> float | None:
-        """Return the cost by the configured price, or else as the provider says; None where nobody does."""
+        """Return the cost by the configured price, or as the provider reports it, or None."""
         if price is None:
             return self.charged
         cached = price.input if price.cached is None else price.cached
@@ -63,7 +63,10 @@ class ProviderStats:
 
 
 def stats_of(path: Path, now: float) -> dict[str, dict[str, ProviderStats]]:
-    """Return what is known of each provider in each period; nothing without a file. Raises `StorageError`."""
+    """Return the figures of each provider by period, empty without a file.
+
+    Raises `StorageError`.
+    """
     if not path.exists():
         return {period: {} for period in PERIODS}
     try:
@@ -81,7 +84,7 @@ def stats_of(path: Path, now: float) -> dict[str, dict[str, ProviderStats]]:
 
 
 def collected(turns: Iterable[Any]) -> dict[str, ProviderStats]:
-    """Count turns: rows of moment, provider, attempts and usage. What cannot be read counts as nothing."""
+    """Count turns: rows of moment, provider, attempts and usage; unreadable values are skipped."""
     found: dict[str, ProviderStats] = {}
     for _, provider, attempts, usage in turns:
         for attempt in _objects(attempts):

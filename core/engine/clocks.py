@@ -46,7 +46,7 @@ class TotalTimeoutError(APITimeoutError):
 
 
 class Phase(Enum):
-    """What the attempt is waiting for."""
+    """The phase of an attempt: what it waits for."""
 
     FIRST = auto()
     THINKING = auto()

@@ -46,7 +46,7 @@ class Link:
 
 
 class Contact:
-    """What the requests of one turn say about the link; `emit` is told when it changes."""
+    """The state of the link by the requests of one turn; changes are passed to `emit`."""
 
     def __init__(self, link: Link, emit: Callable[[Event], None]) -> None:
         self._link = link
@@ -56,7 +56,7 @@ class Contact:
         self._made = False
 
     def note_failure(self, call: Call, error: APIError) -> bool:
-        """Take in a failure; return whether it is held back, because the link may be at fault."""
+        """Note a failure; return whether it is held back, because the link may be at fault."""
         if is_local(call.candidate.llm):
             return False
         if self._made or not lacks_route(error):
@@ -66,7 +66,7 @@ class Contact:
         return True
 
     def note_answer(self, llm: LLM) -> None:
-        """Take in that a provider has begun to answer."""
+        """Note that a provider has begun to answer."""
         if not is_local(llm):
             self.note_made()
         elif not self._link.is_offline:

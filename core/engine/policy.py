@@ -25,7 +25,7 @@ class Next(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an attempt says about the provider's health: the inputs of the circuit breaker."""
+    """The meaning of an attempt for the provider's health: the inputs of the circuit breaker."""
 
     SUCCESS = "success"
     OPEN = "open"
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     words: str
     """The failure in words, following the provider's name."""
     hint: str | None = None
-    """What the user can do."""
+    """Advice for the user."""
     waiting_helps: bool = False
     """Whether it passes by itself and is worth a pause if no other provider can answer."""
 

@@ -37,7 +37,7 @@ PROVEN_BY_FAILED_LIST: Final = (ErrorKind.CONNECTION, ErrorKind.TIMEOUT, ErrorKi
 
 
 class World(NamedTuple):
-    """What the watch borrows from its chain."""
+    """The services that the watch borrows from its chain."""
 
     board: HealthBoard
     link: Link

@@ -12,7 +12,7 @@ from fallback_chat.core.checks import check_count, check_seconds, one_of
 
 
 class OnStreamFailure(StrEnum):
-    """What to do if a provider fails after some of its text has been shown."""
+    """The reaction to a provider that fails after some of its text has been shown."""
 
     RAISE = "raise"
     RESTART = "restart"
@@ -22,7 +22,7 @@ class OnStreamFailure(StrEnum):
 
 
 class OnRefusal(StrEnum):
-    """What to do if a provider refuses to answer."""
+    """The reaction to a provider that refuses to answer."""
 
     STOP = "stop"
     NEXT = "next"

@@ -278,7 +278,7 @@ class SharedHealthStore:
 
 
 def _newer(own: Health, stored: Health) -> Health:
-    """Return the record of this process where it is the newer one; its generation is a new one for everybody."""
+    """Return this process's record if it is newer, with a generation that is new to everyone."""
     if own.since <= stored.since or own.state in (State.DISABLED, State.HALF_OPEN):
         return stored
     return replace(own, generation=max(own.generation, stored.generation) + 1)

@@ -83,11 +83,7 @@ class ShownText:
         return shown
 
     def restart(self, chunk: ChatChunk) -> None:
-        """Take in that the provider, itself a chain perhaps, starts over with `chunk`.
-
-        Raises `SeamUnprovenError` if the void text had continued another provider's, and
-        `APIStreamError` if the consumer cannot take it back.
-        """
+        """Note that the provider, perhaps a chain itself, starts over with `chunk`."""
         transcript = self._transcript
         if transcript is not None and transcript.is_continuing:
             if not transcript.undecided:

@@ -31,7 +31,7 @@ on:
 
 Text that the consumer cannot take back is never restarted.
 
-Who closes what, from the inside out:
+Each of these closes what stands beside it, from the inside out:
 
     Attempt     the provider's stream
     Call        its attempt; it also settles its permit and writes its record, once

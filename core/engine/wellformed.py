@@ -44,7 +44,7 @@ def check_notices(notices: Any) -> tuple[str, ...]:
 
 
 def thinks_silently(llm: LLM, options: ChatOptions | None) -> bool:
-    """Whether `llm` says that it may think without a sign; if it raises instead, it is logged and does not."""
+    """Whether `llm` says that it may think silently; an exception is logged and means no."""
     try:
         return llm.thinks_silently(options) is not None
     except Exception:

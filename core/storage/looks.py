@@ -1,4 +1,4 @@
-"""What lies at a path: its kind, its mode, and what is wrong with it. Nothing is opened."""
+"""The state of a path: its kind, its mode, and its problem. Nothing is opened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS: Final = {
 
 
 class Look(NamedTuple):
-    """What was found at a path."""
+    """The finding about a path."""
 
     path: str
     kind: str
@@ -30,7 +30,7 @@ class Look(NamedTuple):
     """Four octal digits."""
     size: int | None = None
     problem: str | None = None
-    """What is wrong with it, and what to do."""
+    """The problem, and what to do about it."""
 
 
 def look_at(path: Path, *, folder: bool = False) -> Look:

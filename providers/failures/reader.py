@@ -30,7 +30,8 @@ _MESSAGES: Final = (
     "detail", "details", "error", "errors", "title", "explanation", "reason", "description", "text", "err", "info", "innererror",
     "response", "result", "data",
 )  # fmt: skip
-"""What words are called, the most telling name first. All names are compared without case, `_` and `-`."""
+"""Keys that hold the text, the most specific first. All keys are compared without case, `_` and
+`-`."""
 _CODES: Final = ("code", "errorcode")
 _TYPES: Final = ("type", "errortype", "status")
 _STATUSES: Final = ("statuscode", "httpstatuscode", "code", "status")
@@ -176,13 +177,13 @@ def _words(value: Any, names: Iterable[str], depth: int) -> str:
 
 
 def _unwrapped(text: str, names: Iterable[str], depth: int) -> str:
-    """Return the words of the JSON that some gateways put into a message as text, or the text itself."""
+    """Return the text in JSON that some gateways put into a message, or the message itself."""
     inner = _parse(text) if depth and text.startswith("{") and text.endswith("}") else _NO_JSON
     return (isinstance(inner, dict) and _words(inner, names, depth - 1)) or text
 
 
 def _plain_names(value: dict[str, Any]) -> dict[str, Any]:
-    """Return `value` with its names as the tables have them; of two that are the same then, the first that says something."""
+    """Return `value` with its keys as in the tables; of equal ones the first with a value."""
     plain: dict[str, Any] = {}
     for name, item in value.items():
         key = name.lower().replace("_", "").replace("-", "")

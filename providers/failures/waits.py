@@ -117,7 +117,7 @@ def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) 
 
 
 def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
-    """Yield the waits from dedicated headers, the finer unit first; some servers put a name in front."""
+    """Yield the waits from dedicated headers, the finer unit first; some have a prefix."""
     for ending, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         for name in sorted((name for name in headers if name.endswith(ending)), key=len):
             yield _value(headers[name], now, unit=unit)

@@ -1,7 +1,8 @@
-"""The shared health records in Redis, for several machines: one hash for each provider.
+"""Shared health records in Redis, for several machines: one hash for each provider.
 
-A change is a compare-and-swap on the version of the hash, so no update is lost and no lease given twice,
-whoever is killed in between. Times are kept by the server's clock: those of the machines may differ.
+A change is a compare-and-swap on the version of the hash, so that no update is lost and no lease
+given twice, whichever process is killed in between. Times are on the server's clock: those of the
+machines may differ.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.shared_health import Label
 
 PREFIX: Final = "fallback-chat:health:1:"
-"""With the version of the schema: records of another one have other names, and lapse."""
+"""Includes the version of the schema: records of another version have other names, and expire."""
 KEPT: Final = 30 * 86_400
-"""Seconds after which a provider that nobody has used is dropped."""
+"""Seconds after which an unused provider is dropped."""
 TIMEOUT: Final = 1.0
-"""Seconds for an answer of the server; a turn does not wait as long."""
+"""Seconds for a response of the server; a turn does not wait this long."""
 TRIES: Final = 100
 SWAP: Final = """
 if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
@@ -41,9 +42,9 @@ return 1
 
 
 class RedisBackend:
-    """Keeps records at `url` for the providers of `labels`, which are given by their keys.
+    """Keeps records at `url` for the providers in `labels`, which are given by key.
 
-    Raises `RedisError`, or another `OSError`; the next use connects again.
+    Raises `RedisError`, or another `OSError`; the next use reconnects.
     """
 
     def __init__(self, url: str, labels: Mapping[str, Label], *, clock: Callable[[], float] = time.time) -> None:
@@ -56,7 +57,7 @@ class RedisBackend:
         self.notes: list[str] = []
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
-        """Return the records of `keys` that there are; what cannot be understood counts as missing."""
+        """Return the existing records of `keys`; malformed ones count as missing."""
         wanted = list(keys)
         texts = self._run([("HGET", PREFIX + key, "record") for key in wanted])
         found = {key: self._read(text) for key, text in zip(wanted, texts, strict=True)}
@@ -74,7 +75,7 @@ class RedisBackend:
         ]
 
     def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
-        """Add first-content times, and drop those that nobody will look at again."""
+        """Add first-content times, and drop those no longer needed."""
         commands: list[tuple[str, ...]] = []
         for key, size, seconds in samples:
             name = _samples_of(key, size)
@@ -86,7 +87,7 @@ class RedisBackend:
         self._run(commands)
 
     def update(self, key: str, change: HealthChange) -> Health:
-        """Replace a record by `change(record)`, with nobody in between; return what stands now."""
+        """Replace a record by `change(record)` atomically; return the result."""
         name = PREFIX + key
         label = self._labels[key].name if key in self._labels else ""
         for _ in range(TRIES):

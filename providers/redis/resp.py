@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PORT: Final = 6379
 LONGEST: Final = 1_000_000
-"""Bytes of one value, and values of one list: what is longer is not ours."""
+"""Bytes in one value, and values in one list; anything longer is not ours."""
 DEEPEST: Final = 4
 SCHEMES: Final = ("redis", "rediss", "unix")
 
@@ -30,7 +30,7 @@ class RedisError(OSError):
 
 
 class Address(NamedTuple):
-    """Where a server is, and how to log in."""
+    """The place of a server, and the login."""
 
     host: str = "localhost"
     port: int = PORT
@@ -43,7 +43,10 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Read `redis://`, `rediss://` (TLS) or `unix://`. Raises ValueError, which quotes nothing of the URL."""
+        """Parse `redis://`, `rediss://` (TLS) or `unix://`.
+
+        Raises ValueError, which quotes nothing of the URL.
+        """
         try:
             parts = urlsplit(url)
             port = parts.port or PORT
@@ -72,7 +75,7 @@ class Address(NamedTuple):
 
 
 class Redis:
-    """One connection. Every failure is an `OSError`; after one the connection is of no more use."""
+    """One connection. Every failure is an `OSError`, after which the connection is unusable."""
 
     def __init__(self, address: Address, *, timeout: float) -> None:
         self._socket = _connect(address, timeout)
@@ -91,7 +94,7 @@ class Redis:
         return self.pipeline([words])[0]
 
     def pipeline(self, commands: Sequence[Sequence[str]]) -> list[Any]:
-        """Run several commands in one round trip. Raises `RedisError` when one of them fails."""
+        """Run several commands in one round trip. Raises `RedisError` if one of them fails."""
         self._socket.sendall(b"".join(map(_encoded, commands)))
         replies = [self._reply() for _ in commands]
         for reply in replies:

@@ -20,7 +20,7 @@ from typing import Final
 from fallback_chat.providers.simulator import Manner, Simulator, closed_port, running
 
 FAULTY: Final = {"broken": "500", "silent": "comments-forever"}
-"""What each provider does instead of answering; a third, `refused`, is a port nobody listens on."""
+"""Faults by provider; a third one, `refused`, is a port on which nothing listens."""
 WHAT_THEY_DO: Final = """\
 refused   nothing listens on its port
 broken    answers every request with HTTP 500

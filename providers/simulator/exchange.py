@@ -32,7 +32,7 @@ class Recorded:
     """With names in lower case."""
     body: bytes = b""
     problems: tuple[str, ...] = ()
-    """What a strict server rejects in it."""
+    """The objections of a strict server."""
     client_left_at: float | None = None
     """The time at which the client closed the connection during the answer; None if it stayed."""
     ended_at: float | None = None

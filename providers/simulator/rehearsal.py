@@ -95,27 +95,27 @@ class Rehearsed(LLM):
 
     @property
     def label(self) -> str:
-        """That of the provider."""
+        """The provider's own."""
         return self._real.label
 
     @property
     def kind(self) -> str:
-        """That of the provider."""
+        """The provider's own."""
         return self._real.kind
 
     @property
     def model(self) -> str:
-        """That of the provider."""
+        """The provider's own."""
         return self._real.model
 
     @property
     def machine(self) -> str | None:
-        """That of the provider."""
+        """The provider's own."""
         return self._real.machine
 
     @property
     def context_window(self) -> int | None:
-        """That of the provider."""
+        """The provider's own."""
         return self._real.context_window
 
     def thinks_silently(self, options: ChatOptions | None = None) -> str | None:

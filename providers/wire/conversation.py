@@ -142,7 +142,7 @@ def _joined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ..
 
 
 def _paired(turns: Iterable[ChatMessage], call_id: Callable[[str], str]) -> list[ChatMessage]:
-    """Give each call an id in the target's form and one result; drop results without a call."""
+    """Assign each call an id in the target's form and one result; drop results without a call."""
     paired: list[ChatMessage] = []
     used: set[str] = set()
     waiting: tuple[ToolCall, ...] = ()

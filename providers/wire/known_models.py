@@ -1,4 +1,4 @@
-"""What model names reveal where no list does: who thinks silently, which efforts are refused.
+"""Knowledge from model names, for want of a list: silent thinking, efforts refused.
 
 As of November 2026. Names change monthly, and a wrong row costs little: a rejected option is left
 out and the request sent again.

@@ -32,7 +32,7 @@ class _Call:
     name: str = ""
     pieces: list[str] = field(default_factory=list)
     extra: Any = None
-    """What the server put beside the call, to be sent back with it."""
+    """The server's extra content beside the call, to be sent back with it."""
     released: bool = False
 
     @property
@@ -45,7 +45,7 @@ class _Call:
 
     @property
     def _repeats(self) -> bool:
-        """Whether each piece begins with the one before it: some gateways send all so far each time."""
+        """Whether each piece begins with the previous one: some gateways repeat all so far."""
         return all(later.startswith(earlier) for earlier, later in pairwise(self.pieces))
 
     @property
@@ -78,7 +78,7 @@ class ToolCallAssembler:
 
     @property
     def extras(self) -> list[Any]:
-        """What the server put beside each released call; None if nothing."""
+        """The server's extra content beside each released call, or None."""
         return self._extras
 
     def add(

@@ -69,9 +69,9 @@ def _start(repl: Repl, argument: str) -> str | None:
 
 
 async def go_on(repl: Repl, _: str) -> None:
-    """Have a broken answer continued."""
+    """Ask for the rest of a broken answer."""
     if not repl.session.answers:
-        raise InputError("there is no answer to go on with")
+        raise InputError("there is no answer to continue")
     await repl.ask(repl.session.plan(CONTINUE, repl.now()))
 
 

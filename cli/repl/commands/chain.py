@@ -59,10 +59,10 @@ async def skip(repl: Repl, argument: str) -> None:
     if length:
         seconds = _seconds(length)
         repl.session.skip(name, repl.now() + seconds)
-        repl.say(f"{name} is passed over for {duration(seconds)}", Tone.DIM)
+        repl.say(f"{name} is skipped for {duration(seconds)}", Tone.DIM)
     else:
         repl.session.skip(name)
-        repl.say(f"{name} is passed over until /unskip {name}", Tone.DIM)
+        repl.say(f"{name} is skipped until /unskip {name}", Tone.DIM)
     repl.steer()
 
 
@@ -79,7 +79,7 @@ async def unskip(repl: Repl, argument: str) -> None:
         repl.session.skipped.pop(_named(repl, argument), None)
     else:
         repl.session.skipped.clear()
-    repl.say("nobody is passed over" if not repl.session.skipped else "asked again", Tone.DIM)
+    repl.say("no provider is skipped" if not repl.session.skipped else "asked again", Tone.DIM)
 
 
 async def probe(repl: Repl, argument: str) -> None:
@@ -159,7 +159,7 @@ ROWS: Final = (
     Command("use", "begin the next turn with a provider", use, "NAME", values=providers, picks=True, at_once=True, group=_GROUP),
     Command("pin", "ask this provider only", pin, "[NAME]", values=providers, at_once=True, group=_GROUP),
     Command("unpin", "use the whole chain again", unpin, at_once=True, group=_GROUP),
-    Command("skip", "pass over a provider, as /skip NAME 1h", skip, "NAME [DURATION]", (), skippable, picks=True, at_once=True,
+    Command("skip", "skip a provider, such as /skip NAME 1h", skip, "NAME [DURATION]", (), skippable, picks=True, at_once=True,
             group=_GROUP),
     Command("unskip", "ask a skipped provider again", unskip, "[NAME]", values=providers, at_once=True, group=_GROUP),
     Command("probe", "check providers now", probe, "[NAME]", values=providers, group=_GROUP),

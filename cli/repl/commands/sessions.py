@@ -47,7 +47,7 @@ async def fork(repl: Repl, _: str) -> None:
 
 
 async def rename(repl: Repl, argument: str) -> None:
-    """Give the conversation a title."""
+    """Rename the conversation."""
     if not argument:
         raise InputError("write the title behind /rename")
     repl.record.history.rename(_saved(repl), repl.chain.redact(argument))
@@ -144,7 +144,7 @@ _GROUP: Final = "Conversations"
 ROWS: Final = (
     Command("resume", "continue a conversation; without ID one to pick", resume, "[ID]", (), others, picks=True, group=_GROUP),
     Command("sessions", "list the conversations", sessions, at_once=True, group=_GROUP),
-    Command("fork", "go on in a copy of the conversation", fork, group=_GROUP),
+    Command("fork", "continue in a copy of the conversation", fork, group=_GROUP),
     Command("rename", "give the conversation a title", rename, "TEXT", group=_GROUP),
     Command("search", "search all conversations", search, "TEXT", finds=found, picks=True, group=_GROUP),
     Command("export", "write the conversation to a file", export, "[md|json] [FILE]", values=formats, group=_GROUP),

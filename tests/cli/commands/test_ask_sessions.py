@@ -39,7 +39,7 @@ def test_a_conversation_goes_on_with_what_was_said(program: Program, saved: Save
 
     ran = program("ask", *(["-c"] if latest else ["--session", old]), "And now?", env=saved.env)
 
-    goes_on = f"fallback-chat: goes on with {session}, 1 turn: {before[0]}\n" if latest else ""
+    goes_on = f"fallback-chat: continuing {session}, 1 turn: {before[0]}\n" if latest else ""
     assert ran == Ran(0, ANSWERS["one"], goes_on)
     assert sent(program) == [*before[:2], "And now?"]
     assert saved.told(session) == [before, ("And now?", TEXTS["one"], True)]
@@ -176,7 +176,7 @@ def test_a_turn_that_cannot_be_read_is_said_and_left_out(program: Program, saved
 
     left_out = f"1 turn cannot be read and will be left out: see `fallback-chat sessions show {session}`"
     assert ran == Ran(
-        0, ANSWERS["one"], f"fallback-chat: goes on with {session}, 2 turns: old?\nfallback-chat: {left_out}\n"
+        0, ANSWERS["one"], f"fallback-chat: continuing {session}, 2 turns: old?\nfallback-chat: {left_out}\n"
     )
     assert sent(program) == ["old?", "Old.", "And now?"]
 
@@ -191,7 +191,7 @@ def test_what_a_newer_release_wrote_is_told_to_the_model_and_not_added_to(progra
     assert (ran.code, json.loads(ran.out)["session"]) == (0, None)
     assert ran.err == (
         f"fallback-chat: {saved.path} was written by a newer fallback-chat: it is only read, and nothing is saved\n"
-        f"fallback-chat: goes on with {session}, 1 turn: old?\n"
+        f"fallback-chat: continuing {session}, 1 turn: old?\n"
     )
     assert sent(program) == ["old?", "Old.", "And now?"]
     with History.open(saved.path, clock=time.time, warn=lambda _: None) as history:
@@ -209,7 +209,7 @@ def test_two_that_continue_one_conversation_at_once_part_and_are_told(program: P
 
     copy = json.loads(second.out)["session"]
     assert second.err == (
-        f"fallback-chat: goes on with {session}, 1 turn: old?\n"
+        f"fallback-chat: continuing {session}, 1 turn: old?\n"
         f"fallback-chat: the conversation was continued elsewhere; this one continues as {copy}\n"
     )
     assert [message["content"] for message in program.servers[0].requests[-1].json["messages"]] == [

@@ -529,7 +529,7 @@ async def test_private_saves_nothing_and_is_shown(home: Path) -> None:
     [
         ("/retry", "/retry: nothing has been asked yet"),
         ("/why", "/why: nothing has been asked yet"),
-        ("/continue", "/continue: there is no answer to go on with"),
+        ("/continue", "/continue: there is no answer to continue"),
         ("/edit", "/edit: there is no question to edit"),
         ("/undo", "/undo: there is nothing to take back"),
         ("/copy", "/copy: there is no answer to copy"),

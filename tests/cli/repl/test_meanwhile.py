@@ -91,7 +91,7 @@ async def test_only_the_last_of_many_that_wait_are_shown() -> None:
         ("/help copy", "/copy [N|code [K]|all]: copy an answer"),
         ("/cost", "/cost: no price is known"),
         ("/use a", "the next turn begins with a"),
-        ("/skip a", "a is passed over until /unskip a"),
+        ("/skip a", "a is skipped until /unskip a"),
         ("/pin a", "pinned: only a is asked"),
         ("/set seed 1", "seed = 1"),
         ("/theme dark", "theme: dark (dark)"),
