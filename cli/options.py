@@ -101,11 +101,11 @@ class SharedOptions(NamedTuple):
             "-m", "--model", help="Use this model at the first provider.", autocompletion=completing("models")
         ),
     ] = None
-    continue_: Annotated[bool, typer.Option("-c", "--continue", help="Go on with the latest conversation.")] = False
+    continue_: Annotated[bool, typer.Option("-c", "--continue", help="Continue the most recent conversation.")] = False
     session: Annotated[
         str | None,
         typer.Option(
-            "--session", metavar="ID", help="Go on with this conversation.", autocompletion=completing("sessions")
+            "--session", metavar="ID", help="Continue this conversation.", autocompletion=completing("sessions")
         ),
     ] = None
     no_log: Annotated[
@@ -116,7 +116,7 @@ class SharedOptions(NamedTuple):
         typer.Option(
             "--no-shared-health",
             envvar="FALLBACK_CHAT_NO_SHARED_HEALTH",
-            help="Neither read nor write what other runs have found out about the providers.",
+            help="Neither read nor write the health recorded by other runs.",
         ),
     ] = False
     require: Annotated[
@@ -139,7 +139,7 @@ class SharedOptions(NamedTuple):
             "--deadline",
             parser=parse_duration,
             metavar="DUR",
-            help="Give the whole chain this long to the first words.",
+            help="Time limit for the whole chain to start answering.",
         ),
     ] = None
     timeout_first: Annotated[
@@ -148,7 +148,7 @@ class SharedOptions(NamedTuple):
             "--timeout-first",
             parser=parse_duration,
             metavar="DUR",
-            help="Give each provider this long to its first words.",
+            help="Time limit for each provider to start answering.",
         ),
     ] = None
     timeout_idle: Annotated[
@@ -157,7 +157,7 @@ class SharedOptions(NamedTuple):
             "--timeout-idle",
             parser=parse_duration,
             metavar="DUR",
-            help="Give up on a provider that is silent this long.",
+            help="Longest silence within an answer.",
         ),
     ] = None
     wait: Annotated[
@@ -166,14 +166,14 @@ class SharedOptions(NamedTuple):
             "--wait",
             parser=parse_duration,
             metavar="DUR",
-            help="Wait up to this long when every provider is rate-limited.",
+            help="Wait up to this long if every provider is rate limited.",
         ),
     ] = None
     color: Annotated[
         str, typer.Option("--color", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Colour the output.")
     ] = "auto"
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")] = False
-    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more on stderr.")] = 0
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors on stderr.")] = False
+    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more on stderr.")] = 0
 
     def with_chain(self, names: tuple[str, ...]) -> Self:
         """Return the options with the chain narrowed to `names`."""
@@ -268,7 +268,5 @@ def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions
     given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
     merged = (before or SharedOptions())._replace(**given)
     if merged.continue_ and merged.session is not None:
-        raise typer.BadParameter(
-            "--continue goes on with the latest conversation, --session with another one: give one of the two"
-        )
+        raise typer.BadParameter("--continue and --session exclude each other: give one of them")
     return merged

@@ -74,7 +74,7 @@ async def test_the_new_kind_answers_through_the_chain() -> None:
     assert [chunk.usage for chunk in chunks if chunk.usage] == [CompletionUsage(3, 2)]
     assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["stop"]
     assert [event.text for event in events if isinstance(event, Notice)] == [
-        "is not told 'seed': acme has no such parameter"
+        "did not receive 'seed': acme has no such parameter"
     ]
     assert head.startswith(b"POST /talk HTTP/1.1\r\n")
     assert f"x-acme-key: {KEY}".encode() in head.lower()

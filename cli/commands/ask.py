@@ -152,7 +152,7 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
         ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
         sink.end(ending)
         advice = await _nearest_models(chain, ending)
-    lacks = [*shortcomings(ending.answer, ending.error), *_not_taken_back(ending, chain, sink)]
+    lacks = [*shortcomings(ending.answer, ending.error, wait=shared.wait), *_not_taken_back(ending, chain, sink)]
     for line in (*lacks, *unshown, *advice, *_remarks(ending, chain, options, shared)):
         sink.notice(line)
     return ending.exit_code

@@ -45,7 +45,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Leave standard input alone.")] = False,
     editor: Annotated[bool, typer.Option("-e", "--editor", help="Write the question in $EDITOR.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON event a line.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON event per line.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file.")
     ] = None,
@@ -59,14 +59,14 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
             help="Print only this code block, those in this language, or all.",
         ),
     ] = None,
-    buffer: Annotated[bool, typer.Option("--buffer", help="Show the answer when it is whole.")] = False,
+    buffer: Annotated[bool, typer.Option("--buffer", help="Show the answer once it is complete.")] = False,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Request the answer in one piece, and show it once it is complete.")
     ] = False,
     render: Annotated[
         str, typer.Option("--render", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Render Markdown.")
     ] = "auto",
-    usage: Annotated[bool, typer.Option("-u", "--usage", help="Tell the tokens used on stderr.")] = False,
+    usage: Annotated[bool, typer.Option("-u", "--usage", help="Report the tokens used on stderr.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep the conversation, even without a terminal.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show which providers would be asked, and ask none.")
@@ -94,7 +94,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
             "--on-stream-failure",
             parser=one_of(*STREAM_POLICIES),
             metavar="|".join(STREAM_POLICIES),
-            help="When an answer breaks off.",
+            help="What to do if an answer breaks off.",
         ),
     ] = None,
 ) -> int:

@@ -8,14 +8,14 @@ import typer
 
 from fallback_chat.cli.options import PLAIN, SharedOptions, command, taking
 
-app = typer.Typer(help="Look at the configuration, check it, change it.", no_args_is_help=True, **PLAIN)
+app = typer.Typer(help="Inspect, validate and edit the configuration.", no_args_is_help=True, **PLAIN)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("check")
 @taking("config")
 def config_check(shared: SharedOptions, json: Json = False) -> int:
-    """Look for mistakes in the configuration; exit code 78 when there are any."""
+    """Validate the configuration; exit code 78 if there are mistakes."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import first_models, surroundings
 
@@ -26,9 +26,9 @@ def config_check(shared: SharedOptions, json: Json = False) -> int:
 @command
 def config_show(
     shared: SharedOptions,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Show the origin of each value.")] = False,
 ) -> int:
-    """Print the settings in force, the flags included; never a key."""
+    """Print the effective settings, including flags; never a key."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import configure
 
@@ -48,7 +48,7 @@ def config_path(shared: SharedOptions) -> int:
 @app.command("explain")
 @command
 def config_explain(shared: SharedOptions, json: Json = False) -> int:
-    """Say who would be asked, in which order and why, and whether the keys are there. No network."""
+    """Show which providers would be asked, why, and whether their keys are there. No network."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import budgets, configure
 
@@ -60,7 +60,7 @@ def config_explain(shared: SharedOptions, json: Json = False) -> int:
 @app.command("init")
 @taking("config")
 def config_init(shared: SharedOptions) -> int:
-    """Write a first fallback.toml from the keys and local servers that are found; never overwrites one."""
+    """Write a first fallback.toml from the keys and local servers found; never overwrite one."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import first_models, surroundings
 
@@ -70,7 +70,7 @@ def config_init(shared: SharedOptions) -> int:
 @app.command("edit")
 @taking("config")
 def config_edit(shared: SharedOptions) -> int:
-    """Open the configuration in an editor; it is put in place only when it has no mistakes."""
+    """Edit the configuration; only a version without mistakes replaces it."""
     from fallback_chat.cli.commands import config
     from fallback_chat.wiring import surroundings
 

@@ -23,7 +23,7 @@ def models(
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the providers, whatever the cache knows.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the providers instead of the cache.")] = False,
 ) -> int:
     """List the models of every provider of the chain."""
     from fallback_chat.cli.commands.models import ModelsOptions

@@ -22,11 +22,12 @@ def probe(  # noqa: PLR0913 - each is an option of the command line
             autocompletion=completing("providers"),
         ),
     ] = None,
-    light: Annotated[bool, typer.Option("--light", help="Ask for the list of models only: costs no token.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="Only request the list of models: costs no tokens.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail when any provider is down.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if any provider is down.")] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", parser=parse_duration, metavar="DUR", help="Bound the whole check.")
+        float | None,
+        typer.Option("--timeout", parser=parse_duration, metavar="DUR", help="Time limit for the whole check."),
     ] = None,
 ) -> int:
     """Check every provider of the chain, in parallel."""

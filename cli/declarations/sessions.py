@@ -20,7 +20,9 @@ Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask for confirmat
 Session = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ID]", help="The id or its beginning; the latest without it.", autocompletion=completing("sessions")
+        metavar="[ID]",
+        help="The id or its beginning; by default the most recent.",
+        autocompletion=completing("sessions"),
     ),
 ]
 
@@ -50,10 +52,10 @@ def _open() -> "History":
 @taking()
 def sessions_list(
     shared: SharedOptions,
-    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = None,
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show at most this many.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """List the conversations, the one continued last first."""
+    """List the conversations, the most recent first."""
     from fallback_chat.cli.commands import sessions
 
     del shared
@@ -76,8 +78,10 @@ def sessions_show(shared: SharedOptions, session: Session = None) -> int:
 @taking()
 def sessions_search(
     shared: SharedOptions,
-    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="All of these, or their beginnings.")],
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Show so many at most.")] = 20,
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD...", help="Words or their beginnings, all of which must occur.")
+    ],
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Show at most this many.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Search questions and answers, the best match first."""
@@ -154,7 +158,9 @@ def sessions_purge(
     shared: SharedOptions,
     older_than: Annotated[
         float | None,
-        typer.Option("--older-than", parser=parse_age, metavar="AGE", help="Not continued for so long: 12h, 30d, 8w."),
+        typer.Option(
+            "--older-than", parser=parse_age, metavar="AGE", help="Not continued for this long: 12h, 30d, 8w."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Delete every conversation.")] = False,
     yes: Yes = False,

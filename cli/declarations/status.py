@@ -18,7 +18,7 @@ def status(
     short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Tell what is known about the providers. No network."""
+    """Show provider health. No network."""
     from fallback_chat.cli.commands.status import status as run
     from fallback_chat.wiring import own_paths
 

@@ -13,7 +13,7 @@ from fallback_chat.cli.render.cells import cells
 from fallback_chat.cli.repl.status import Tone, shorten
 from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
-from fallback_chat.cli.words.notices import calls_only, notices, ordinal, shortcomings, speaker
+from fallback_chat.cli.words.notices import BREAKS, calls_only, notices, ordinal, shortcomings, speaker
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 LEAST: Final = 8
 """Columns of a detail below which it is omitted."""
 PASSING: Final = (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
-"""Failures that pass by themselves: their duration is worth knowing."""
-BREAKS: Final = {
-    ErrorKind.TRUNCATED: "'s stream ended early",
-    ErrorKind.STREAM_ERROR: "'s stream broke off",
-    ErrorKind.STALLED: " stalled",
-}
-"""Failures in the middle of an answer, following the provider's name."""
 WAY_ON: Final = "/continue, or /retry next"
 
 
@@ -161,7 +154,7 @@ def _incomplete(result: TurnResult, lack: str, *, is_plain: bool) -> Message:
     rest = f", after {words} word{'s' * (words != 1)} — {WAY_ON}"
     sign = "" if is_plain else "incomplete"
     if not isinstance(error, APIError):
-        return Message(lack.removeprefix("the answer is "), Tone.WAITING, sign, rest=rest)
+        return Message(lack, Tone.WAITING, sign, rest=rest)
     what = BREAKS.get(error.kind, f": {short(error)}")
     return Message(
         f"incomplete: {result.answer.provider or 'the provider'}{what}", Tone.WAITING, sign, _detail(error), rest

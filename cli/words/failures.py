@@ -142,24 +142,27 @@ def exit_code_of_answer(answer: Answer) -> ExitCode:
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`; never less than `0.01 s`."""
+    """Return a time for people: `0.4 s`, `42 s`, `3 min`, `2 h`, `30 days`; at least `0.01 s`."""
     if seconds < 10:
         return f"{max(seconds, 0.01):.2g} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 3600:.0f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.0f} days"
 
 
 def sentence(provider: str, error: APIError) -> str:
     """Return one line about what happened to `provider`, in its own words if it gave any."""
-    details = error.details
-    said = " ".join(error.message.split())
-    status = f"HTTP {details.status}" if details.status and details.status != 200 else ""
-    inner = ": ".join(part for part in (status, said) if part)
     wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
-    return f"{provider} {error.words or rule(error.kind).words}{f' ({inner})' if inner else ''}{wait}"
+    return f"{provider} {error.words or rule(error.kind).words}{in_brackets(error)}{wait}"
+
+
+def in_brackets(error: APIError) -> str:
+    """Return status and message of a failure in brackets, or "" if there is neither."""
+    status = f"HTTP {error.details.status}" if error.details.status and error.details.status != 200 else ""
+    inner = ": ".join(part for part in (status, " ".join(error.message.split())) if part)
+    return f" ({inner})" if inner else ""
 
 
 def hint(error: APIError) -> str | None:
@@ -167,8 +170,11 @@ def hint(error: APIError) -> str | None:
     return error.hint or rule(error.kind).hint
 
 
-def explain(error: BaseException) -> Iterator[str]:
-    """Yield the lines that explain a failure, the most useful one last."""
+def explain(error: BaseException, *, wait: float | None = None) -> Iterator[str]:
+    """Yield the lines that explain a failure, the most useful one last.
+
+    `wait` is the time in seconds that the user was willing to wait for the chain.
+    """
     if isinstance(error, AllProvidersFailed):
         yield from _explain_all(error)
     elif isinstance(error, NobodyInsideError):
@@ -183,7 +189,7 @@ def explain(error: BaseException) -> Iterator[str]:
         yield from str(error).splitlines() or [type(error).__name__]
 
 
-def _explain_all(error: AllProvidersFailed) -> Iterator[str]:
+def _explain_all(error: AllProvidersFailed, wait: float | None) -> Iterator[str]:
     yield f"{error.headline}:"
     advice: list[str] = []
     for attempt in error.attempts:
@@ -196,6 +202,15 @@ def _explain_all(error: AllProvidersFailed) -> Iterator[str]:
             advice.append(text)
     yield from advice
     if error.deadline_exceeded:
-        yield "the chain's deadline is over (deadline in fallback.toml, or --deadline)"
+        yield f"{_deadline(error)} (deadline in fallback.toml, or --deadline)"
     if error.retry_after:
-        yield f"earliest retry in {duration(error.retry_after)}"
+        too_long = wait is not None and error.retry_after > wait
+        yield f"next retry in {duration(error.retry_after)}{f', longer than --wait {wait:g}s' if too_long else ''}"
+
+
+def _deadline(error: AllProvidersFailed) -> str:
+    shares = [one.budget for one in error.attempts if one.budget_reason == "deadline" and one.budget is not None]
+    asked = {one.provider for one in error.attempts if one.error is not None}
+    if not shares or len(asked) == 1:
+        return "the deadline is over"
+    return f"the deadline was shared by {len(asked)} providers, about {duration(sum(shares) / len(shares))} each"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.words.failures import duration, explain, sentence
+from fallback_chat.cli.words.failures import duration, explain, in_brackets, sentence
+from fallback_chat.cli.words.health import countdown, short
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
-from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
@@ -32,16 +32,22 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import CompletionUsage
 
 CUT_SHORT: Final = {
-    FinishReason.LENGTH: "the output limit is reached (raise max_tokens, or ask for less)",
-    FinishReason.CONTEXT_EXCEEDED: "the context window is full",
-    FinishReason.PAUSE: "the provider paused",
+    FinishReason.LENGTH: "reached the output limit (raise max_tokens, or ask for less)",
+    FinishReason.CONTEXT_EXCEEDED: "filled the context window",
+    FinishReason.PAUSE: "paused",
 }
-
+"""What cut an answer short, following the provider's name."""
+BREAKS: Final = {
+    ErrorKind.TRUNCATED: "'s stream ended early",
+    ErrorKind.STREAM_ERROR: "'s stream broke off",
+    ErrorKind.STALLED: " stalled",
+}
+"""Failures in the middle of an answer, following the provider's name."""
 LONG_WAIT: Final = 60.0
 """Seconds; longer waits also name the time of day at which they end."""
 SHOWN_WORDS: Final = 300
 """Characters of a provider's own words."""
-REDACTED: Final = "the answer held a secret of your configuration; [redacted] stands in its place"
+REDACTED: Final = "the answer contained a secret of your configuration, replaced by [redacted]"
 
 
 def tell_warnings(settings: Settings, tell: Callable[[str], object], *, quiet: bool) -> None:
@@ -65,14 +71,14 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
         case ProviderGivenUp(llm, following):
             yield f"{llm.label}: given up by you; asking {following.label}"
         case Waiting(seconds, until, llm, error):
-            why = f" {error.words or rule(error.kind).words}," if error is not None else " is"
-            at = f" (at {time.strftime('%H:%M:%S', time.localtime(until))})" if seconds >= LONG_WAIT else ""
-            yield f"no provider available; {llm.label}{why} asked again in {duration(seconds)}{at}"
+            at = f", at {time.strftime('%H:%M:%S', time.localtime(until))}" if seconds >= LONG_WAIT else ""
+            why = "" if error is None else f" ({_in_short(error)})"
+            yield f"no provider available · {llm.label} in {countdown(seconds)}{at}{why}"
         case AttemptLate(llm, following, elapsed):
             yield f"{llm.label}: nothing for {duration(elapsed)}; {following.label} is asked as well"
         case AttemptSkipped(llm, error):
             wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
-            why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else f"it {rule(error.kind).words}"
+            why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else _in_short(error)
             yield f"{llm.label} skipped: {why}{wait}"
         case LinkChanged(offline=True, next=following) if following is not None:
             yield f"you seem to be offline; asking {following.label}, which is on this machine"
@@ -86,6 +92,10 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
             yield f"⋯ {to_llm.label} continues"
         case _:
             return
+
+
+def _in_short(error: APIError) -> str:
+    return error.words.removeprefix("is ") if error.words else short(error)
 
 
 def attribution(answer: Answer, chain: int) -> str | None:
@@ -107,18 +117,21 @@ def speaker(answer: Answer) -> str:
     return f"{answer.provider}/{answer.model}{instead}"
 
 
-def shortcomings(answer: Answer | None, error: BaseException | None) -> list[str]:
-    """Return what is missing in an answer, and why; empty if it is whole."""
+def shortcomings(answer: Answer | None, error: BaseException | None, *, wait: float | None = None) -> list[str]:
+    """Return what is missing in an answer, and why; empty if it is whole.
+
+    `wait` is the time in seconds that the user was willing to wait for the chain.
+    """
     if error is not None and answer is not None and answer.text.strip():
-        return [f"the answer is incomplete: {_why_broken_off(answer, error)}"]
+        return [f"incomplete: {_why_broken_off(answer, error)}"]
     if error is not None:
-        return list(explain(error))
+        return list(explain(error, wait=wait))
     if answer is None or answer.complete:
         return []
     who = answer.provider or "the provider"
     if answer.refused:
         return [f"{who} refused to answer ({answer.finish_reason}{_in_its_words(answer)})"]
-    return [f"the answer is incomplete: {_why_cut(answer, who)}{_in_its_words(answer)}"]
+    return [f"incomplete: {who} {_why_cut(answer)}{_in_its_words(answer)}"]
 
 
 def _why_broken_off(answer: Answer, error: BaseException) -> str:
@@ -126,7 +139,13 @@ def _why_broken_off(answer: Answer, error: BaseException) -> str:
     provider = answer.provider or "the provider"
     own = [one.error for one in answer.attempts if one.provider == provider and one.outcome is Outcome.PARTIAL]
     cause = own[-1] if own else error.__cause__ if isinstance(error, AllProvidersFailed) else error
-    return sentence(provider, cause) if isinstance(cause, APIError) else str(cause)
+    if not isinstance(cause, APIError):
+        return str(cause)
+    broken = BREAKS.get(cause.kind)
+    if broken is None or cause.words is not None:
+        return sentence(provider, cause)
+    count = len(answer.text.split())
+    return f"{provider}{broken}, after {count} word{'s' * (count != 1)}{in_brackets(cause)}"
 
 
 def calls_only(answer: Answer | None) -> list[str]:
@@ -147,11 +166,11 @@ def _in_its_words(answer: Answer) -> str:
     return f": {words[:SHOWN_WORDS]}" if words else ""
 
 
-def _why_cut(answer: Answer, who: str) -> str:
+def _why_cut(answer: Answer) -> str:
     if answer.finish_reason is None:
-        return "the provider did not say that it ended"
-    unknown = f"{who} ended it with {answer.finish_raw or answer.finish_reason.value!r}, which does not prove it whole"
-    return CUT_SHORT.get(answer.finish_reason, unknown)
+        return "did not mark the end of the answer"
+    word = answer.finish_raw or answer.finish_reason.value
+    return CUT_SHORT.get(answer.finish_reason, f"ended with {word!r}, which does not prove the answer complete")
 
 
 def usage_line(usage: CompletionUsage | None) -> str:

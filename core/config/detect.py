@@ -64,7 +64,7 @@ def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None
     if not address:
         return _table(service, service.model) | {"api_key_env": variable}
     if not _usable(address, URL):
-        message = "must hold an address, as https://HOST/v1: correct it, or unset it"
+        message = "must hold an address such as https://HOST/v1: correct it, or unset it"
         raise ConfigError([Problem(service.base_url_env or "", message)])
     # A key and an address set together belong together: the key must not go to the vendor then.
     base_url: str = URL.read(address)

@@ -195,7 +195,7 @@ def _preferences(document: ConfigFile, below: Sequence[ConfigFile], warnings: li
     if refused:
         more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
         what = ", ".join(refused[:_SHOWN]) + more
-        message = f"not trusted, so without effect: {what}; to allow it: fallback-chat config trust"
+        message = f"not trusted, so ignored: {what}; to allow it, run fallback-chat config trust"
         warnings.append(Problem("", message, document.path))
     return document._replace(providers=tuple(kept), profiles=profiles)
 

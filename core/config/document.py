@@ -109,7 +109,7 @@ def read_document(text: str | bytes, path: Path | None, origin: Origin, problems
 
 def _decode(text: str | bytes, path: Path | None) -> str:
     if len(text) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES // 1024} KiB, so it is hardly a fallback.toml"
+        message = f"the file is larger than {MAX_BYTES // 1024} KiB: this is hardly a fallback.toml"
         raise ConfigError([Problem("", message, path)])
     if isinstance(text, bytes):
         try:
@@ -167,7 +167,7 @@ class _Reader:
         first: dict[str, ProviderTable] = {}
         for entry in entries:
             if (known := first.setdefault(entry.name, entry)) is not entry:
-                message = f"another provider is called so (line {known.line}): give each a `name` of its own"
+                message = f"another provider has this name (line {known.line}): give each its own `name`"
                 self._problems.add(f"{entry.key}.name", message, self._path, entry.line)
         return entries
 
@@ -198,7 +198,7 @@ class _Reader:
             if "providers" in values:
                 profiles[name] = values["providers"]
             elif isinstance(table, dict) and "providers" not in table:
-                self._add(key, path, 'has no `providers`: name some, as providers = ["a", "b"]')
+                self._add(key, path, 'has no `providers`: name some, such as providers = ["a", "b"]')
         return profiles
 
     def _table(
@@ -243,11 +243,11 @@ def _message(field_: schema.Field, value: Any, mistake: str) -> str:
 def _unknown_key(name: str, table: str, known: tuple[str, ...]) -> str:
     """Return where an unknown key belongs, or which key was probably meant."""
     if not table and name in schema.CHAIN_KEYS:
-        return "unknown key: it belongs below [chain]"
+        return "unknown key: it belongs under [chain]"
     if not table and name in schema.PROVIDER_KEYS:
-        return "unknown key: it belongs below [[providers]]"
+        return "unknown key: it belongs under [[providers]]"
     if table == "chain" and name in schema.PROVIDER_KEYS:
-        return "unknown key: it belongs below [[providers]]"
+        return "unknown key: it belongs under [[providers]]"
     if table.startswith("providers") and name in schema.CHAIN_KEYS:
         return f"belongs to the chain as a whole, not to one provider: move `{name}` up into [chain]"
     other = schema.WORDS_OF_OTHERS.get(name.lower(), "")

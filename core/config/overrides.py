@@ -131,7 +131,7 @@ def _with_order(settings: Settings, overrides: Overrides) -> Settings:
         providers = _wanted(settings.providers, (overrides.only,))
     if not any(provider.enabled for provider in providers):
         key = f"profiles.{overrides.profile}.providers"
-        raise ConfigError([Problem(key, "every one of them is disabled: take an `enabled = false` away")])
+        raise ConfigError([Problem(key, "all of them are disabled: remove an `enabled = false`")])
     return replace(settings, providers=providers)
 
 

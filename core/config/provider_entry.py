@@ -133,7 +133,7 @@ class ProviderBuilder:
         given = merged.get("base_url")
         if not kind:
             if "preset" not in merged.wrong:
-                self._missing(merged, "kind", 'write kind = "openai", or a service as preset = "groq"')
+                self._missing(merged, "kind", 'write kind = "openai", or a service such as preset = "groq"')
             return kind, given or "", None
         if given is not None:
             self._check_end(merged, kind, given)
@@ -145,7 +145,7 @@ class ProviderBuilder:
             self._missing(merged, "base_url", f"there is no known address for kind {kind!r} at this service")
             return kind, "", None
         if not service.base_url:
-            self._missing(merged, "base_url", f"every customer of {service.name} has another one")
+            self._missing(merged, "base_url", f"every customer of {service.name} has a different one")
         return kind, service.base_url, service
 
     def _check_end(self, merged: Merged, kind: str, base_url: str) -> None:

@@ -47,20 +47,24 @@ def _chain(name: str, type_: v.ValueType, doc: str, *, default: Any = None) -> F
 
 
 ATTEMPT: Final = (
-    _chain("attempt_timeout", v.seconds(), "to the first content of one attempt; 120 for servers on this machine"),
+    _chain(
+        "attempt_timeout",
+        v.seconds(),
+        "seconds to the first content of one attempt; 120 for servers on this machine",
+    ),
     _chain(
         "max_retry_per_llm",
         v.integer(0, 20),
         "further requests to the same provider; unset: only the last one left gets one",
     ),
-    _chain("retry_interval", v.seconds(above=False), "upper bound of the pause before such a request"),
-    _chain("connect_timeout", v.seconds(), "to an open connection"),
-    _chain("thinking_timeout", v.seconds(), "the longest time without readable reasoning while a model thinks"),
-    _chain("idle_timeout", v.seconds(), "between two pieces of an answer"),
+    _chain("retry_interval", v.seconds(above=False), "upper bound of the pause before a retry"),
+    _chain("connect_timeout", v.seconds(), "seconds to an open connection"),
+    _chain("thinking_timeout", v.seconds(), "longest time without readable reasoning while a model thinks"),
+    _chain("idle_timeout", v.seconds(), "longest silence between two pieces of an answer"),
     _chain(
         "on_stream_failure",
         v.choice(OnStreamFailure, OnStreamFailure),
-        "when a provider fails after its text was shown",
+        "what to do if a provider fails after its text was shown",
     ),
     _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
     _chain("switch", v.choice(Switching, Switching), "whether the chain may switch to a provider"),
@@ -69,12 +73,12 @@ ATTEMPT: Final = (
 
 CHAIN: Final = (
     *ATTEMPT,
-    _chain("deadline", v.seconds(or_words=(v.NONE,)), "for the whole chain to the first content"),
-    _chain("prefer", v.choice(Prefer, Prefer), "which provider a new turn begins with"),
+    _chain("deadline", v.seconds(or_words=(v.NONE,)), "seconds for the whole chain to the first content"),
+    _chain("prefer", v.choice(Prefer, Prefer), "the provider that a new turn begins with"),
     _chain(
         "hedge_after",
         v.seconds(or_words=HedgeAfter),
-        "ask the next provider as well when there is no content by then",
+        "when to ask the next provider as well, if there is no content by then",
         default=HedgeAfter.TIMEOUT,
     ),
     _chain(
@@ -86,31 +90,31 @@ CHAIN: Final = (
 """Every key of [chain]."""
 
 PROVIDER: Final = (
-    Field("name", v.NAME, "how it is called in messages and on the command line; unset: the preset or kind"),
-    Field("kind", v.choice(KNOWN_KINDS), "the wire format it speaks"),
+    Field("name", v.NAME, "its name in messages and on the command line; unset: the preset or kind"),
+    Field("kind", v.choice(KNOWN_KINDS), "the wire format"),
     Field(
         "preset",
         v.choice(service.name for service in SERVICES),
-        "the service it is: sets kind, base_url and api_key_env",
+        "a known service: sets kind, base_url and api_key_env",
     ),
     Field("model", v.LINE, "the model's name at the provider", preference=True),
-    Field("base_url", v.URL, "where it is; unset: where the preset or kind lives", secret=True),
+    Field("base_url", v.URL, "the server's address; unset: that of the preset or kind", secret=True),
     Field("api_key_env", v.VARIABLE, "the environment variable that holds the key", secret=True),
     Field("api_key_cmd", v.ARGV, "a command that prints the key, run without a shell, 10 s at most", secret=True),
     Field("api_key_file", v.PATH, "a file that holds the key", secret=True),
     Field("api_key", v.TEXT, "the key itself; the file should be readable by you alone", secret=True),
     Field("enabled", v.BOOLEAN, "whether it takes part", True, preference=True),
-    Field("max_tokens", v.integer(1, 10**8), "upper bound of an answer, in tokens", preference=True),
+    Field("max_tokens", v.integer(1, 10**8), "longest answer, in tokens", preference=True),
     Field("temperature", v.number("a number", 0, 2), "randomness of the answers", preference=True),
     Field("top_p", v.number("a number", 0, 1), "the share of likely words to choose from", preference=True),
-    Field("stop", v.LINES, "words at which an answer ends", (), preference=True),
+    Field("stop", v.LINES, "strings at which an answer ends", (), preference=True),
     Field("seed", v.integer(0, 2**63 - 1), "makes answers repeatable, as far as the server can", preference=True),
     Field("reasoning_effort", v.choice(EFFORTS), "how hard the model thinks", preference=True),
     Field("context_window", v.integer(1, 10**9), "tokens that fit into one conversation"),
     Field("system", v.TEXT, "a system prompt for this provider", preference=True),
-    Field("tags", v.LINES, 'your own marks, as "local"', ()),
-    Field("headers", v.HEADERS, "further HTTP headers", (), secret=True),
-    Field("proxy", v.PROXY, 'the proxy to go through; "none" ignores those of the environment', secret=True),
+    Field("tags", v.LINES, 'your own labels, such as "local"', ()),
+    Field("headers", v.HEADERS, "extra HTTP headers", (), secret=True),
+    Field("proxy", v.PROXY, 'the proxy to use; "none" ignores those of the environment', secret=True),
     Field("ca_file", v.PATH, "certificates (PEM) to trust besides the system's"),
     Field("extra_body", v.JSON_TABLE, "merged into the request's JSON last", {}),
     Field("prices", v.JSON_TABLE, "what a million tokens cost"),
@@ -127,7 +131,11 @@ CHAT: Final = (
     Field("vi", v.BOOLEAN, "vi keys instead of emacs keys", False, preference=True),
     Field("calm", v.BOOLEAN, "nothing on the screen moves: for screen readers", False, preference=True),
     Field(
-        "theme", v.choice(("auto", "dark", "light")), "the background to choose colours for", "auto", preference=True
+        "theme",
+        v.choice(("auto", "dark", "light")),
+        "the background that colours are chosen for",
+        "auto",
+        preference=True,
     ),
     Field("reasoning", v.BOOLEAN, "what the model thinks is shown before its answer", False, preference=True),
     Field(
@@ -155,12 +163,12 @@ KEYS: Final = (
     _key("expand_paste", "c-o", "show the text of a paste"),
     _key("suspend", "c-z", "suspend"),
     _key("help", "f1", "help (also ? on an empty line)"),
-    _key("chain", "f2", "the chain and how it is"),
+    _key("chain", "f2", "the chain and its states"),
     _key("reasoning", "f5", "what the model has thought so far, or for the last answer"),
     _key("multiline", "f3", "multi-line mode on and off"),
     _key("vi", "f4", "vi keys on and off"),
-    _key("next_provider", "c-n", "while an answer is awaited: give up on this provider, ask the next"),
-    _key("stop", "escape", "while an answer is awaited: stop it"),
+    _key("next_provider", "c-n", "while waiting for an answer: give up on this provider, ask the next"),
+    _key("stop", "escape", "while waiting for an answer: stop it"),
 )
 
 PROFILE: Final = (Field("providers", v.LINES, "names of providers, in order"),)

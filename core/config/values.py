@@ -212,11 +212,11 @@ def _headers(value: Any) -> tuple[tuple[str, str], ...]:
         raise Mistake("")
     for name, content in value.items():
         if not _TOKEN.fullmatch(name):
-            raise Mistake(f"{describe(name)} is no header name")
+            raise Mistake(f"{describe(name)} is not a valid header name")
         if name.lower() in _OWN_HEADERS:
             raise Mistake(f"{name} is set by the program itself")
         if not isinstance(content, str):
-            raise Mistake(f"the value of {name} must be a text")
+            raise Mistake(f"the value of {name} must be a string")
         if not all(char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in content):
             raise Mistake(f"the value of {name} holds a line break, a control character or one outside Latin-1")
         if content != content.strip():
@@ -235,7 +235,7 @@ def _json_table(value: Any) -> dict[str, Any]:
     for _ in range(MAX_DEPTH):
         for item in level:
             if isinstance(item, date | time):
-                raise Mistake("dates cannot be sent as JSON: write them as texts")
+                raise Mistake("dates cannot be sent as JSON: write them as strings")
             if _is_number(item) and not abs(item) < (_HUGE if isinstance(item, int) else inf):
                 raise Mistake("it holds a number that JSON cannot carry")
         level = [child for item in level if isinstance(item, dict | list) for child in _children(item)]
@@ -248,15 +248,15 @@ def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return item.values() if isinstance(item, dict) else item
 
 
-TEXT: Final = ValueType("a text in quotes", _text)
-LINE: Final = ValueType("a text in quotes, on one line, without spaces at its ends", _line)
-NAME: Final = ValueType("a text of 1 to 64 characters, without commas or spaces at its ends", _name)
+TEXT: Final = ValueType("a string", _text)
+LINE: Final = ValueType("a string on one line, without spaces at its ends", _line)
+NAME: Final = ValueType("a string of 1 to 64 characters, without commas or spaces at its ends", _name)
 BOOLEAN: Final = ValueType("true or false", _boolean)
-LINES: Final = ValueType('a list of texts, as ["a", "b"]', _lines)
-ARGV: Final = ValueType('a list, as ["pass", "show", "x"] (it runs without a shell)', _argv)
+LINES: Final = ValueType('a list of strings, such as ["a", "b"]', _lines)
+ARGV: Final = ValueType('a list, such as ["pass", "show", "x"] (it runs without a shell)', _argv)
 VARIABLE: Final = ValueType("the name of an environment variable (a key itself goes into api_key)", _variable)
 PATH: Final = ValueType("the path of a file", _path)
-URL: Final = ValueType('an address, as "https://HOST/v1"', _url)
-PROXY: Final = ValueType('an address, as "http://HOST:PORT", or "none"', _proxy)
-HEADERS: Final = ValueType('a table of texts, as { X-Title = "chat" }', _headers)
+URL: Final = ValueType('an address such as "https://HOST/v1"', _url)
+PROXY: Final = ValueType('an address such as "http://HOST:PORT", or "none"', _proxy)
+HEADERS: Final = ValueType('a table of strings, such as { X-Title = "chat" }', _headers)
 JSON_TABLE: Final = ValueType("a table of values that JSON can carry", _json_table)

@@ -180,7 +180,7 @@ _WHAT_IT_MEANS: Final = {
     Clock.ALL_THINKING: "still thinking after {all_thinking:.3g} s",
     Clock.OPEN_CALL: "nothing for {thinking:.3g} s",
     Clock.IDLE: "nothing for {idle:.3g} s",
-    Clock.TAIL: "nothing for {idle:.3g} s after an end that was none",
+    Clock.TAIL: "nothing for {idle:.3g} s after a finish that was not the end",
     Clock.DEADLINE: "the chain's deadline left it no more time",
     Clock.TOTAL: "the time for the whole answer is over",
 }

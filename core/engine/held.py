@@ -45,7 +45,7 @@ class HeldChunks:
         if delta is not None:
             self._size += sum(getsizeof(text) - _EMPTY for text in (delta.content, delta.reasoning) if text)
         if len(self._chunks) >= MOST_CHUNKS or self._pieces > MOST_PIECES or self._size > MOST_TEXT:
-            raise APIStreamError("too much came without an answer", kind=ErrorKind.STREAM_ERROR)
+            raise APIStreamError("too much arrived without an answer", kind=ErrorKind.STREAM_ERROR)
         if len(self._chunks) < JOIN_FROM or delta is None or not _is_only_text(chunk, delta):
             self._close()
             self._chunks.append(chunk)

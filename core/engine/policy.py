@@ -65,10 +65,8 @@ RULES: Final[dict[ErrorKind, Rule]] = {
     ),
     ErrorKind.SERVER_ERROR: _row(True, Next.YES, Verdict.OPEN, "failed"),
     ErrorKind.OVERLOADED: _row(True, Next.YES, Verdict.OPEN, "is overloaded", waiting_helps=True),
-    ErrorKind.TIMEOUT: _row(
-        True, Next.YES, Verdict.OPEN, "sent no content in time", "raise attempt_timeout if it is only slow"
-    ),
-    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate-limited", waiting_helps=True),
+    ErrorKind.TIMEOUT: _row(True, Next.YES, Verdict.OPEN, "timed out", "raise attempt_timeout if it is only slow"),
+    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate limited", waiting_helps=True),
     ErrorKind.QUOTA_EXHAUSTED: _row(
         False, Next.YES, Verdict.BLOCK, "has no quota left", "check plan and billing at the provider"
     ),
@@ -82,17 +80,25 @@ RULES: Final[dict[ErrorKind, Rule]] = {
         False, Next.YES, Verdict.BLOCK, "does not know the model", "correct `model` in fallback.toml"
     ),
     ErrorKind.CONTEXT_EXCEEDED: _row(
-        False, Next.BIGGER_WINDOW, Verdict.NEUTRAL, "cannot hold this much text", "shorten the input or start anew"
+        False,
+        Next.BIGGER_WINDOW,
+        Verdict.NEUTRAL,
+        "cannot hold this much text",
+        "shorten the input or start a new conversation",
     ),
     ErrorKind.TOO_LARGE: _row(
-        False, Next.YES, Verdict.NEUTRAL, "refuses a request this large", "shorten the input or start anew"
+        False,
+        Next.YES,
+        Verdict.NEUTRAL,
+        "refuses a request this large",
+        "shorten the input or start a new conversation",
     ),
     ErrorKind.UNSUPPORTED: _row(False, Next.YES, Verdict.NEUTRAL, "cannot do what was asked"),
     ErrorKind.BAD_REQUEST: _row(False, Next.UNTIL_AGREED, Verdict.NEUTRAL, "rejected the request"),
     ErrorKind.CONTENT_FILTER: _row(False, Next.REFUSED, Verdict.NEUTRAL, "blocked this by its content filter"),
     ErrorKind.REFUSAL: _row(False, Next.REFUSED, Verdict.NEUTRAL, "refused to answer"),
     ErrorKind.EMPTY: _row(True, Next.YES, Verdict.OPEN_ON_REPEAT, "ended without an answer"),
-    ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "cut the answer short"),
+    ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "ended its stream early"),
     ErrorKind.STALLED: _row(True, Next.YES, Verdict.OPEN, "stopped in the middle of the answer"),
     ErrorKind.STREAM_ERROR: _row(True, Next.YES, Verdict.OPEN, "broke off the answer"),
     ErrorKind.BUG: _row(False, Next.YES, Verdict.OPEN_ON_REPEAT, "failed in its own code"),

@@ -104,7 +104,7 @@ def _cause(error: Exception, place: str) -> tuple[str, str | None]:
     if "without sending a response" in str(error):
         return f"{place} closed the connection without an answer", None
     if "without sending complete message body" in str(error):
-        return f"{place} closed the connection before the answer was whole", None
+        return f"{place} closed the connection before the answer was complete", None
     words = next((said for kind, said in HANDLED.items() if isinstance(error, kind)), f"cannot be used: {error}")
     if isinstance(error, httpx.DecodingError):
         words += f" {error}"
@@ -122,10 +122,10 @@ def _is_tls(error: Exception) -> bool:
 def _tls_words(error: ssl.SSLError, place: str) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = _CERTIFICATE.get(error.verify_code, f"cannot be verified: {error.verify_message}")
-        return f"the certificate of {place} {said}", "check base_url; trust an own authority with ca_file"
+        return f"the certificate of {place} {said}", "check base_url; to trust your own authority, set ca_file"
     reason = getattr(error, "reason", None)  # only set on errors from OpenSSL itself
     if reason in _PLAIN_HTTP:
-        return f"{place} does not speak TLS", "write http:// in base_url, if that is meant"
+        return f"{place} does not speak TLS", "write http:// in base_url if that is intended"
     return f"TLS with {place} failed ({reason or 'no reason given'})", "check base_url"
 
 

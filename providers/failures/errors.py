@@ -113,10 +113,10 @@ class ErrorReader:
         target = urlsplit(self.redact(headers.get("location", "")))
         where = f"to {target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "elsewhere"
         return APIStatusError(
-            f"redirects {where} (HTTP {status}); a key is not taken there",
+            f"redirects {where} (HTTP {status}); the key is not sent there",
             kind=ErrorKind.SERVER_ERROR,
             details=ErrorDetails(status=status, retryable=False),
-            hint="write the address that it redirects to into base_url, if you trust it",
+            hint="if you trust the address it redirects to, put it in base_url",
         )
 
     def _tree(self, value: Any, depth: int = 0) -> Any:

@@ -211,7 +211,7 @@ class BodyReader:
                 return self._read_array(event)
             (event,) = event
         if not isinstance(event, dict):
-            self._malformed(f"JSON that is no event: {self._redact(data)[:60]!r}")
+            self._malformed(f"JSON that is not an event: {self._redact(data)[:60]!r}")
             return []
         if name == "error" and "error" not in event and event.get("type") != "error":
             raise ErrorEventError(event)
@@ -230,7 +230,7 @@ class BodyReader:
     def _read_word(self, data: str) -> None:
         """Read a frame that is not JSON: the terminator of many formats, or something broken."""
         if data.strip() != "[DONE]":
-            self._malformed(f"what is not JSON: {self._redact(data)[:60]!r}")
+            self._malformed(f"something other than JSON: {self._redact(data)[:60]!r}")
             return
         self._close(marked=True)
 
@@ -280,9 +280,11 @@ class BodyReader:
         if stray and not self.output_started:
             return self._no_answer(stray)
         if self._whole:
-            return APIStreamError("the provider answered 200 with JSON that is no answer", kind=ErrorKind.SERVER_ERROR)
+            return APIStreamError(
+                "the provider answered 200 with JSON that is not an answer", kind=ErrorKind.SERVER_ERROR
+            )
         if self.output_started:
-            return APIStreamError("the answer was cut: it ended without a finish", kind=ErrorKind.TRUNCATED)
+            return APIStreamError("it ended without a finish", kind=ErrorKind.TRUNCATED)
         what = "nothing in it" if self._frames else "an empty body"
         return APIStreamError(f"the provider answered 200 with {what}", kind=ErrorKind.EMPTY)
 
@@ -290,7 +292,7 @@ class BodyReader:
         from fallback_chat.providers.failures.markup import holds_page, without_markup
 
         said = self._redact(stray.strip())
-        what = without_markup(said)[:200] if holds_page(said) else f"what is no answer: {said[:80]!r}"
+        what = without_markup(said)[:200] if holds_page(said) else f"something other than an answer: {said[:80]!r}"
         return APIStreamError(
             f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
         )

@@ -242,13 +242,13 @@ class HttpLLM(LLM):
             fitting, room = lowered
             self._listed = fitting.listed
             if request.options.max_tokens is not None:
-                stream.notices += (f"has room for {room} tokens of output only: max_tokens is lowered to that",)
+                stream.notices += (f"only has room for {room} tokens of output: max_tokens is lowered to that",)
             return fitting
         if rejects_state(error, request):
             # From here on the kept state belongs to another account; that of later answers is taken
             # again.
             self._origin = fingerprint(self._origin, "refused")
-            stream.notices += (f"refuses what it left with earlier answers: it is asked without ({error.message})",)
+            stream.notices += (f"rejects its own state of earlier answers, which is left out ({error.message})",)
             return replace(request, origin=self._origin)
         if not self._reasoning_required and lacks_reasoning(error):
             self._reasoning_required = True
@@ -263,14 +263,14 @@ class HttpLLM(LLM):
         else:
             self.dropped = (*self.dropped, key)
             if key not in self._dialect.unasked(request):
-                stream.notices += (f"does not take {key!r}: it is no longer sent ({error.message})",)
+                stream.notices += (f"does not accept {key!r}, which is no longer sent ({error.message})",)
         return replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
 
     def _without_lacking(self, request: ChatRequest) -> tuple[str, ...]:
         """Return the notices about options without an equivalent in the format, each once."""
         lacking = [wish for wish in request.special if wish in self._dialect.lacks and wish not in self._lacking]
         self._lacking.update(lacking)
-        return tuple(f"is not told {wish!r}: {self.kind} has no such parameter" for wish in lacking)
+        return tuple(f"did not receive {wish!r}: {self.kind} has no such parameter" for wish in lacking)
 
     async def _send(
         self, request: ChatRequest, built: HttpRequest, stream: HttpStream

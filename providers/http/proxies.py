@@ -145,7 +145,7 @@ def _read(value: str, name: str) -> Proxy:
     proxy = Proxy(url, name)
     if not usable:
         raise APIConnectionError(
-            f"{name} holds {f'{scheme}{mark}{host}'[:80]!r}, which is no address of a proxy",
+            f"{name} holds {f'{scheme}{mark}{host}'[:80]!r}, which is not a proxy's address",
             details=ErrorDetails(retryable=False),
             hint=proxy.hint,
         )

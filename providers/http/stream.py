@@ -103,7 +103,7 @@ class HttpStream(LLMStream):
             await self._drain()
         await self.aclose()
         if body.unshown:
-            self.notices += (f"sent {' and '.join(sorted(body.unshown))}, of which nothing is shown",)
+            self.notices += (f"sent {' and '.join(sorted(body.unshown))}, which cannot be shown",)
             body.unshown.clear()
         if body.error is not None:
             error, body.error = body.error, None

@@ -124,7 +124,7 @@ async def test_what_a_plugin_is_not_told_is_noticed(entry: Any) -> None:
         chain.on("notice", lambda event: notices.append(f"{event.llm.model} {event.text}"))
         await chain.chat(chat_ctx=HELLO, options=fc.ChatOptions(max_tokens=5), tool_choice="none").collect()
 
-    assert notices == ["sim-model is not told 'tool_choice'", "sim-model is not told 'options'"]
+    assert notices == ["sim-model did not receive 'tool_choice'", "sim-model did not receive 'options'"]
 
 
 # Our chain in LiveKit's agents

@@ -241,7 +241,7 @@ async def test_a_key_that_the_server_rejects_is_dropped_once_and_for_good(kind: 
                 notices.append(stream.notices)
         (key,) = one.dropped
         (spelled,) = (name for name in ("top_p", "topP") if key.endswith(name))
-        assert notices == [(f"does not take {key!r}: it is no longer sent (Unknown parameter: {spelled!r})",), ()]
+        assert notices == [(f"does not accept {key!r}, which is no longer sent (Unknown parameter: {spelled!r})",), ()]
         assert len(peers[0].requests) == 3
 
 
@@ -313,7 +313,7 @@ async def test_a_wish_that_the_format_has_no_word_for_is_named_once(kind: str) -
                 notices.append(stream.notices)
         sent = peers[0].requests[0].lower().replace(b"_", b"")
     lacking = LACKS.get(kind, ())
-    assert notices == [tuple(f"is not told {wish!r}: {kind} has no such parameter" for wish in lacking), ()]
+    assert notices == [tuple(f"did not receive {wish!r}: {kind} has no such parameter" for wish in lacking), ()]
     # What is not named is sent.
     spelled = {"parallel_tool_calls": "parallel"} | ({"tool_choice": "mode"} if kind == "gemini" else {})
     for wish in {"stop", "seed", "tool_choice", "parallel_tool_calls"} - set(lacking):

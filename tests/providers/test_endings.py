@@ -223,7 +223,7 @@ async def test_what_cannot_be_shown_is_told_at_the_end() -> None:
     picture = b'data: {"choices": [{"delta": {"content": "Here.", "images": [{}]}, "finish_reason": "stop"}]}\n\n'
     async with raw_server(sends(picture)) as server, llm(server.url) as one, hello(one) as stream:
         assert "".join([(chunk.delta and chunk.delta.content) or "" async for chunk in stream]) == "Here."
-        assert stream.notices == ("sent pictures, of which nothing is shown",)
+        assert stream.notices == ("sent pictures, which cannot be shown",)
 
 
 MESSAGES: dict[str, tuple[list[Event], str, str]] = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from tests.cli.program import Program
 
-CUT = "closed the connection before the answer was whole"
-NO_FINISH = "the answer was cut: it ended without a finish"
+CUT = "closed the connection before the answer was complete"
+NO_FINISH = "it ended without a finish"
 LONG = 3000
 """Tokens that take several seconds, so that there is a middle to be killed in."""
 

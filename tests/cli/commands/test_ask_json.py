@@ -125,7 +125,7 @@ def test_no_answer_from_anybody(program: Program) -> None:
         "error": {
             "kind": "rate_limited",
             "message": "no provider of the chain gave an answer: "
-            "one is rate-limited (HTTP 429: Rate limit reached.), retry in 720 h",
+            "one is rate limited (HTTP 429: Rate limit reached.), retry in 30 days",
             "retry_after": 2592000.0,
         },
     }

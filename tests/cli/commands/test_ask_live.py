@@ -28,7 +28,7 @@ def test_who_is_asked_is_shown_until_there_are_words(program: Program) -> None:
     assert code == 0
     assert re.search("asking one · [0-9]+ s".encode(), data)
     assert screen_of(data) == [
-        "one sent no content in time (nothing for 0.6 s); asking two",
+        "one timed out (nothing for 0.6 s); asking two",
         TEXTS["two"],
         "fallback-chat: answered by two/sim-model (2nd of 2)",
     ]
@@ -45,6 +45,6 @@ def test_the_row_is_gone_when_nobody_answers(program: Program) -> None:
     assert code == 69
     assert screen_of(data) == [
         "fallback-chat: no provider of the chain gave an answer:",
-        "fallback-chat:   one sent no content in time (nothing for 0.6 s)",
+        "fallback-chat:   one timed out (nothing for 0.6 s)",
         "fallback-chat: raise attempt_timeout if it is only slow",
     ]

@@ -494,7 +494,7 @@ async def test_a_dumb_terminal_gets_lines_and_no_escape_sequence(monkeypatch: py
 async def test_the_length_limit_is_said() -> None:
     async with chatting(ScriptedLLM("a", ["Half", finish(FinishReason.LENGTH)])) as chat:
         await chat.ask("Go")
-        assert chat.screen.rows[2].startswith("✂ incomplete: the output limit is reached")
+        assert chat.screen.rows[2].startswith("✂ incomplete: a reached the output limit")
 
 
 async def test_transitions_that_come_fast_are_all_told_in_order_and_the_line_stays() -> None:

@@ -40,7 +40,7 @@ def test_a_key_that_makes_no_sense_is_refused(name: str, keys: str, sentence: st
 
 
 def test_the_help_names_the_keys_as_they_are() -> None:
-    assert ("Ctrl-T", "while an answer is awaited: give up on this provider, ask the next") in changed(
+    assert ("Ctrl-T", "while waiting for an answer: give up on this provider, ask the next") in changed(
         next_provider="c-t"
     ).help()
 

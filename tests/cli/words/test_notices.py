@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.events import Event
     from tests.cli.program import Program
 
-TEXT = (
-    "does not take 'max_tokens': it is no longer sent (`max_tokens` is 20000000, not a whole number from 1 to 10000000)"
-)
+TEXT = "does not accept 'max_tokens', which is no longer sent (`max_tokens` is 20000000, not a whole number from 1 to 10000000)"
 
 
 def picky(program: Program) -> Program:
@@ -64,7 +62,7 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
     [
         (FinishReason.REFUSAL, "About  bombs.", "one refused to answer (refusal: About bombs.)"),
         (FinishReason.CONTENT_FILTER, None, "one refused to answer (content_filter)"),
-        (FinishReason.LENGTH, "no room", f"the answer is incomplete: {CUT_SHORT[FinishReason.LENGTH]}: no room"),
+        (FinishReason.LENGTH, "no room", f"incomplete: one {CUT_SHORT[FinishReason.LENGTH]}: no room"),
     ],
 )
 def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
@@ -85,13 +83,13 @@ def test_a_late_provider_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("seconds", "error", "line"),
     [
-        (12.0, None, "no provider available; one is asked again in 12 s"),
+        (12.0, None, "no provider available · one in 0:12"),
         (
             12.0,
             APIError("busy", kind=ErrorKind.RATE_LIMITED),
-            "no provider available; one is rate-limited, asked again in 12 s",
+            "no provider available · one in 0:12 (rate limited)",
         ),
-        (12.0, APIError("busy", words="is asleep"), "no provider available; one is asleep, asked again in 12 s"),
+        (12.0, APIError("busy", words="is asleep"), "no provider available · one in 0:12 (asleep)"),
     ],
 )
 def test_a_wait_says_for_whom_it_is_and_why(seconds: float, error: APIError | None, line: str) -> None:
@@ -101,4 +99,4 @@ def test_a_wait_says_for_whom_it_is_and_why(seconds: float, error: APIError | No
 def test_a_long_wait_says_the_time_of_day_at_which_it_ends() -> None:
     (line,) = notices(Waiting(300.0, 1e9, ScriptedLLM("one")))
 
-    assert re.fullmatch(r"no provider available; one is asked again in 5 min \(at \d\d:\d\d:\d\d\)", line)
+    assert re.fullmatch(r"no provider available · one in 5:00, at \d\d:\d\d:\d\d", line)

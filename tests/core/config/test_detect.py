@@ -106,7 +106,7 @@ def test_an_address_that_is_none_is_an_error_that_names_the_variable() -> None:
     with pytest.raises(ConfigError) as caught:
         detect({"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": "proxy:hunter2@example"}, NONE)
 
-    assert str(caught.value) == "OPENAI_BASE_URL: must hold an address, as https://HOST/v1: correct it, or unset it"
+    assert str(caught.value) == "OPENAI_BASE_URL: must hold an address such as https://HOST/v1: correct it, or unset it"
 
 
 def test_ollama_is_looked_for_where_its_variable_says() -> None:

@@ -207,7 +207,7 @@ def test_an_untrusted_project_file_redirects_nothing_and_says_so_in_one_line(pla
     assert settings.chain.deadline == 5.0
     assert settings.profiles == {"ours": ("b",)}
     assert [str(warning) for warning in settings.warnings] == [
-        f"{project}: not trusted, so without effect: {refused}; to allow it: fallback-chat config trust"
+        f"{project}: not trusted, so ignored: {refused}; to allow it, run fallback-chat config trust"
     ]
 
 
@@ -247,7 +247,7 @@ def test_many_refusals_still_fit_on_one_line(place: Place) -> None:
 
     (warning,) = place.load().warnings
 
-    assert "providers.e4 (not one of yours) and 55 more; to allow it: fallback-chat config trust" in warning.message
+    assert "providers.e4 (not one of yours) and 55 more; to allow it, run fallback-chat config trust" in warning.message
 
 
 def test_a_trusted_project_file_counts_whole_with_its_providers_first(place: Place) -> None:

@@ -17,7 +17,7 @@ from fallback_chat.core.errors import ConfigError
 FILE = Path("/etc/fallback.toml")
 GUIDE = '[[providers]]\nkind = "guide"\n'
 KINDS = 'one of "openai", "openai-responses", "anthropic", "gemini", "ollama", "guide"'
-HEADERS = 'a table of texts, as { X-Title = "chat" }'
+HEADERS = 'a table of strings, such as { X-Title = "chat" }'
 BAD_CHARACTER = "the value of X-A holds a line break, a control character or one outside Latin-1"
 OWN_PATH = "kind 'openai' adds its own path"
 
@@ -72,14 +72,14 @@ providers = ["b", "a", "a"]
 [profiles.slow]
 """
     assert problems(text) == [
-        ":1: attempt_timeout: unknown key: it belongs below [chain]",
+        ":1: attempt_timeout: unknown key: it belongs under [chain]",
         ":3: chain.idle_timout: unknown key; did you mean 'idle_timeout'?",
         ':4: chain.deadline: must be a number of seconds above 0, at most 86400, or "none", not nan',
         ":5: chain.max_retry_per_llm: must be a whole number from 0 to 20, not true",
-        ":9: providers.a.model: must be a text in quotes, on one line, without spaces at its ends, not 7",
+        ":9: providers.a.model: must be a string on one line, without spaces at its ends, not 7",
         f":10: providers.a.base_url: must end before /chat/completions, {OWN_PATH}: write 'https://api.openai.com/v1'",
         ":12: providers.a.api_key_file: the key already comes from api_key_env: keep one of the two",
-        ":13: providers.a.name: another provider is called so (line 6): give each a `name` of its own",
+        ":13: providers.a.name: another provider has this name (line 6): give each its own `name`",
         ":15: providers.a.kind: 'groq' is a service, not a kind: write preset = 'groq' instead",
         f":18: providers.gemni.kind: must be {KINDS}, not 'gemni'; did you mean 'gemini'?",
         ":19: providers.gemni.timeout: unknown key; did you mean 'attempt_timeout'?",
@@ -88,18 +88,21 @@ providers = ["b", "a", "a"]
         ":21: providers.gemni.prices.output: must be a price from 0 to 1e+06, not -1",
         ":24: profiles.fast.providers: no provider is called 'b'; there are 'a', 'gemni'",
         ":24: profiles.fast.providers: names a provider twice",
-        ':25: profiles.slow: has no `providers`: name some, as providers = ["a", "b"]',
+        ':25: profiles.slow: has no `providers`: name some, such as providers = ["a", "b"]',
     ]
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('model = "m"', ':1: providers[1].kind: is missing: write kind = "openai", or a service as preset = "groq"'),
+        (
+            'model = "m"',
+            ':1: providers[1].kind: is missing: write kind = "openai", or a service such as preset = "groq"',
+        ),
         ('kind = "openai"', ":1: providers.openai.model: is missing: for example 'gpt-6.2-sol'"),
         (
             'preset = "azure"\nmodel = "m"',
-            ":1: providers.azure.base_url: is missing: every customer of azure has another one",
+            ":1: providers.azure.base_url: is missing: every customer of azure has a different one",
         ),
         (
             'preset = "groq"\nkind = "anthropic"\nmodel = "m"',
@@ -139,7 +142,7 @@ def test_what_is_missing_is_named_with_an_example(body: str, message: str) -> No
 )
 def test_a_base_url_that_cannot_work_is_explained_and_never_repeated(address: str, complaint: str) -> None:
     assert problems(f'[[providers]]\nkind = "openai"\nmodel = "m"\nbase_url = "{address}"') == [
-        f':4: providers.openai.base_url: must be an address, as "https://HOST/v1"; {complaint}'
+        f':4: providers.openai.base_url: must be an address such as "https://HOST/v1"; {complaint}'
     ]
 
 
@@ -173,7 +176,7 @@ def test_a_base_url_that_goes_too_far_is_shown_corrected(kind: str, address: str
 )
 def test_a_proxy_that_cannot_work_is_never_repeated(proxy: str, complaint: str) -> None:
     assert problems(f'{GUIDE}proxy = "{proxy}"') == [
-        f':3: providers.guide.proxy: must be an address, as "http://HOST:PORT", or "none"{complaint}'
+        f':3: providers.guide.proxy: must be an address such as "http://HOST:PORT", or "none"{complaint}'
     ]
 
 
@@ -181,10 +184,10 @@ def test_a_proxy_that_cannot_work_is_never_repeated(proxy: str, complaint: str) 
     ("headers", "complaint"),
     [
         ("{ Host = 'x' }", "Host is set by the program itself"),
-        ("{ X = 1 }", "the value of X must be a text"),
+        ("{ X = 1 }", "the value of X must be a string"),
         ("{ X = ' secret' }", "the value of X begins or ends with a space"),
         ("{ X = 'ł' }", BAD_CHARACTER.replace("X-A", "X")),
-        ("{ 'a b' = 'x' }", "'a b' is no header name"),
+        ("{ 'a b' = 'x' }", "'a b' is not a valid header name"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_named_without_its_value(headers: str, complaint: str) -> None:
@@ -226,7 +229,7 @@ def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(name: str) -> 
         (".".join("a" * 40_000) + " = 1", ": a key has more than 32 parts"),
         ("[" + ".".join("a" * 40_000) + "]", ": a key has more than 32 parts"),
         ("a = " + "9" * 5_000, ": a number has too many digits"),
-        ("#" * 300_000, ": the file is larger than 256 KiB, so it is hardly a fallback.toml"),
+        ("#" * 300_000, ": the file is larger than 256 KiB: this is hardly a fallback.toml"),
         (
             "",
             ": providers: there is no usable [[providers]] entry; `fallback-chat config init` writes an example",

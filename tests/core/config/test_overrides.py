@@ -152,5 +152,5 @@ def test_a_profile_of_disabled_providers_is_a_mistake_unless_one_of_them_is_aske
     with pytest.raises(ConfigError) as caught:
         apply(settings, (Overrides(profile="off"), Origin.FLAG))
 
-    assert str(caught.value) == "profiles.off.providers: every one of them is disabled: take an `enabled = false` away"
+    assert str(caught.value) == "profiles.off.providers: all of them are disabled: remove an `enabled = false`"
     assert apply(settings, (Overrides(profile="off", only="b"), Origin.FLAG)).providers[0].enabled

@@ -292,7 +292,7 @@ async def test_silence_after_a_finish_that_has_been_taken_back_is_a_cut() -> Non
     assert await failure(both, both, SILENCE) == (
         APIStreamError,
         ErrorKind.STALLED,
-        "nothing for 30 s after an end that was none",
+        "nothing for 30 s after a finish that was not the end",
         30,
     )
 

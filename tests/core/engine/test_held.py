@@ -71,7 +71,7 @@ def fill(queue: HeldChunks, chunk: ChatChunk) -> None:
 def test_too_much_without_an_answer_is_a_failure(chunk: ChatChunk) -> None:
     queue = HeldChunks()
 
-    with pytest.raises(APIStreamError, match="too much came without an answer"):
+    with pytest.raises(APIStreamError, match="too much arrived without an answer"):
         fill(queue, chunk)
 
 
@@ -84,7 +84,7 @@ def test_signs_of_life_do_not_go_on_for_ever(chunk: ChatChunk, monkeypatch: pyte
     for _ in range(1000):
         queue.append(chunk)
 
-    with pytest.raises(APIStreamError, match="too much came without an answer"):
+    with pytest.raises(APIStreamError, match="too much arrived without an answer"):
         queue.append(chunk)
 
 

@@ -15,15 +15,15 @@ from tests.core.scripted import SILENCE, STOP, ScriptedLLM
 if TYPE_CHECKING:
     from tests.core.scripted import FakeClock
 
-WITHOUT_SEED = "is not told 'seed'"
+WITHOUT_SEED = "did not receive 'seed'"
 DOWN = APIError("down")
 
 
 async def test_what_an_answering_provider_was_not_given_is_told(clock: FakeClock) -> None:
-    a = ScriptedLLM("a", ["hello", STOP], notices=(WITHOUT_SEED, "does not take 'top_p'"))
+    a = ScriptedLLM("a", ["hello", STOP], notices=(WITHOUT_SEED, "does not accept 'top_p'"))
     turn = await turn_with(chain_of(a, clock=clock))
     assert turn.text == "hello"
-    assert turn.events == [AttemptStarted(a, 1), Notice(a, WITHOUT_SEED), Notice(a, "does not take 'top_p'")]
+    assert turn.events == [AttemptStarted(a, 1), Notice(a, WITHOUT_SEED), Notice(a, "does not accept 'top_p'")]
 
 
 async def test_it_is_told_of_a_provider_that_fails_too_and_before_the_failure(clock: FakeClock) -> None:

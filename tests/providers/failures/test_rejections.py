@@ -235,4 +235,4 @@ async def test_a_lowered_cap_is_told() -> None:
     async with raw_server(play) as server, llm(server.url, kind="anthropic", max_tokens=64000) as one:
         async with one.chat(chat_ctx=ChatContext.from_text("hi")) as stream:
             assert [piece.delta.content async for piece in stream if piece.delta and piece.delta.content] == ["yes"]
-        assert stream.notices == ("has room for 600 tokens of output only: max_tokens is lowered to that",)
+        assert stream.notices == ("only has room for 600 tokens of output: max_tokens is lowered to that",)

@@ -77,7 +77,7 @@ async def test_a_server_that_dies_in_the_middle_is_not_blamed_for_its_http(cut: 
     text, error = await outcome(says(cut))
     assert error is not None
     assert (text, error.kind, error.hint) == ("Hi", ErrorKind.STREAM_ERROR, None)
-    assert error.message.endswith("closed the connection before the answer was whole")
+    assert error.message.endswith("closed the connection before the answer was complete")
 
 
 async def test_a_header_that_http_does_not_allow_does_not_show_the_key() -> None:
@@ -314,7 +314,7 @@ async def test_a_proxy_variable_that_holds_no_address_is_named() -> None:
     async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ={"HTTP_PROXY": "http://u:pw@h:99999"})) as one:
         _, error = await ask(one)
     assert isinstance(error, APIConnectionError)
-    assert error.message == "HTTP_PROXY holds 'http://h:99999', which is no address of a proxy"
+    assert error.message == "HTTP_PROXY holds 'http://h:99999', which is not a proxy's address"
     assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
 
 

@@ -64,7 +64,7 @@ def test_an_address_is_read_as_it_was_meant(value: str, url: str) -> None:
     "value", ["http://h:99999", "http://h:port", "http://h:0", "ftp://h", "gopher://h", "http://", "http://[::1", "@", "none"][:-1]
 )  # fmt: skip
 def test_what_is_no_address_is_an_error_that_names_the_variable(value: str) -> None:
-    with pytest.raises(APIConnectionError, match=r"^HTTPS_PROXY holds '.*', which is no address of a proxy$") as caught:
+    with pytest.raises(APIConnectionError, match=r"^HTTPS_PROXY holds '.*', which is not a proxy's address$") as caught:
         proxies(HTTPS_PROXY=value).of(URL)
     assert caught.value.hint == 'correct HTTPS_PROXY, or write proxy = "none"'
 

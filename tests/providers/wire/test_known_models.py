@@ -172,7 +172,7 @@ async def test_what_nobody_asked_for_is_left_out_without_a_word(kind: str) -> No
     assert len(peer.requests) == 3
 
 
-LOWERED = "has room for 8192 tokens of output only: max_tokens is lowered to that"
+LOWERED = "only has room for 8192 tokens of output: max_tokens is lowered to that"
 
 
 @pytest.mark.parametrize(("asked", "told"), [(None, ()), (64_000, (LOWERED,))])

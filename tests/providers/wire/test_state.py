@@ -67,7 +67,7 @@ async def test_state_that_is_refused_costs_one_more_request_once(kind: str) -> N
             context = after(context, message)
             strict = turn < 1
         assert message.text == "Looking."
-    told = f"refuses what it left with earlier answers: it is asked without ({SAYS[kind]})"
+    told = f"rejects its own state of earlier answers, which is left out ({SAYS[kind]})"
     assert [count - first for count, _ in said] == [1, 3, 4]
     assert [notices for _, notices in said] == [(), (told,), ()]
     # What the second answer left is taken again.

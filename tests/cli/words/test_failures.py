@@ -1,0 +1,69 @@
+"""Failures in words: what happened, to which provider, and what follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from fallback_chat.cli.words.failures import duration, explain, sentence
+from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
+from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
+
+
+def failed(provider: str, error: APIError, *, budget: float | None = None, reason: str | None = None) -> AttemptRecord:
+    return AttemptRecord(
+        provider, "openai", "m", Outcome.FAILED, error=error, elapsed=1.0, budget=budget, budget_reason=reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.001, "0.01 s"),
+        (0.35, "0.35 s"),
+        (42, "42 s"),
+        (180, "3 min"),
+        (7200, "2 h"),
+        (47 * 3600, "47 h"),
+        (48 * 3600, "2 days"),
+        (720 * 3600, "30 days"),
+    ],
+)
+def test_a_time_is_told_in_the_unit_that_people_would_use(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (APIError("nothing for 10 s", kind=ErrorKind.TIMEOUT), "primary timed out (nothing for 10 s)"),
+        (
+            APIError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(status=429, retry_after=90)),
+            "primary is rate limited (HTTP 429: slow down), retry in 90 s",
+        ),
+        (APIError("no more data", kind=ErrorKind.TRUNCATED), "primary ended its stream early (no more data)"),
+    ],
+)
+def test_a_sentence_names_the_provider_then_what_happened_then_the_servers_words(error: APIError, words: str) -> None:
+    assert sentence("primary", error) == words
+
+
+@pytest.mark.parametrize(
+    ("wait", "line"), [(3.0, "next retry in 30 s, longer than --wait 3s"), (60.0, "next retry in 30 s"), (None,) * 2]
+)
+def test_a_retry_beyond_the_time_that_the_user_would_wait_says_so(wait: float | None, line: str | None) -> None:
+    limited = APIError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=30.0))
+
+    assert list(explain(AllProvidersFailed([failed("one", limited)]), wait=wait))[-1] == (line or "next retry in 30 s")
+
+
+def test_a_shared_deadline_says_how_much_of_it_each_provider_had() -> None:
+    late = APIError("nothing for 1 s", kind=ErrorKind.TIMEOUT)
+    shares = {"one": 1.5, "two": 0.75, "three": 0.75}
+    attempts = [failed(name, late, budget=share, reason="deadline") for name, share in shares.items()]
+
+    assert list(explain(AllProvidersFailed(attempts, deadline_exceeded=True)))[-1] == (
+        "the deadline was shared by 3 providers, about 1 s each (deadline in fallback.toml, or --deadline)"
+    )
+    assert list(explain(AllProvidersFailed(attempts[:1], deadline_exceeded=True)))[-1] == (
+        "the deadline is over (deadline in fallback.toml, or --deadline)"
+    )
