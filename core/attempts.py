@@ -1,4 +1,4 @@
-"""What a turn tried: the record of each attempt, and the failure of them all."""
+"""The attempts of a turn: the record of each, and the failure of them all."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.menu import Choice
 
 Chat = TypeVar("Chat")
-"""What the commands act on."""
+"""The subject of the commands."""
 LEAVING_WORDS: Final = frozenset({"exit", "quit", ":q"})
 """Words that leave without a slash."""
 _COMMAND: Final = re.compile(rf"/(?!/)([^\s/{VEIL}]*)(?=\s|\Z)")

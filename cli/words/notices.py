@@ -36,7 +36,7 @@ CUT_SHORT: Final = {
     FinishReason.CONTEXT_EXCEEDED: "filled the context window",
     FinishReason.PAUSE: "paused",
 }
-"""What cut an answer short, following the provider's name."""
+"""Reasons for a short answer, following the provider's name."""
 BREAKS: Final = {
     ErrorKind.TRUNCATED: "'s stream ended early",
     ErrorKind.STREAM_ERROR: "'s stream broke off",

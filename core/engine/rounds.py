@@ -82,7 +82,7 @@ class Rounds:
         )
 
     async def retry(self, failure: Failure) -> tuple[Candidate, Permit] | None:
-        """Return the provider of `failure` again, after its pause; None if it left the turn meanwhile."""
+        """Return the provider of `failure` again after its pause, or None if it left the turn."""
         assert failure.retry_in is not None
         candidate, board = failure.candidate, self._services.board
         await self._patience.pause(failure.retry_in)

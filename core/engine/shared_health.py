@@ -28,7 +28,7 @@ PATIENCE: Final = 0.1
 """Seconds that a turn, or closing, waits for the store."""
 
 CLOSING: Final = 1.0
-"""Seconds that closing waits: on a busy machine a lost record would cost the next run a time-out."""
+"""Seconds that closing waits: on a busy machine a lost record costs the next run a time-out."""
 RETRY: Final = 30.0
 """Seconds after which a backend that failed is tried again."""
 

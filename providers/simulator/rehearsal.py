@@ -32,7 +32,7 @@ _OPTION: Final = re.compile(r"(first|until)=(.*)")
 
 
 class Rehearsal(NamedTuple):
-    """What happens to one provider, and for how long; without a limit, always."""
+    """The fault of one provider, and its duration; without a limit, for ever."""
 
     name: str
     first: int | None = None
