@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fallback_chat.cli.render.inline import Piece
 from fallback_chat.cli.render.markdown import MarkdownStream
 from fallback_chat.cli.render.page import Page
-from fallback_chat.cli.render.plain import VOID
+from fallback_chat.cli.render.plain import void
 from fallback_chat.cli.render.rows import Row, painted, plain
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import THEMES, signs_for
@@ -111,9 +111,9 @@ class PlainView:
         self._has_text = has_text
         self._emit(rows)
 
-    def discard(self) -> None:
+    def discard(self, successor: str = "") -> None:
         """Mark the text so far as void; the next text is separate from it."""
-        rows = [*self._rest(), (), *told(VOID, "dim")(self._page), ()] if self._has_text else []
+        rows = [*self._rest(), (), *told(void(successor), "dim")(self._page), ()] if self._has_text else []
         self._begin_text()
         self._emit(rows)
 

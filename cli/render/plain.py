@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.render.pace import Pace
-from fallback_chat.cli.render.sanitise import Cleaner, neutralise
+from fallback_chat.cli.render.sanitise import Cleaner, neutralise, sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,11 @@ PAUSE: Final = 0.02
 """
 BATCH: Final = 4096
 """Characters that are written without waiting for the pause."""
-VOID: Final = "── discarded; the answer starts over ──"
+
+
+def void(successor: str) -> str:
+    """Return the mark behind discarded text, which names the provider that starts over."""
+    return f"── discarded; {sanitise(successor) or 'the answer'} starts over ──"
 
 
 def call_later(delay: float, callback: Callable[[], None]) -> object:
@@ -72,9 +76,9 @@ class PlainText:
     def note(self, line: str) -> None:
         """Ignore the note: it belongs on standard error."""
 
-    def discard(self) -> None:
+    def discard(self, successor: str = "") -> None:
         """Mark the text so far as void: a pipe cannot take it back, but text must not be joined."""
-        self._end(f"\n\n{VOID}\n\n")
+        self._end(f"\n\n{void(successor)}\n\n")
 
     def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
         """End the answer."""

@@ -31,7 +31,7 @@ class AnswerDisplay(Protocol):
     """Shows one answer as it arrives (`cli/render/live.py`)."""
 
     def feed(self, text: str) -> None: ...
-    def discard(self) -> None: ...
+    def discard(self, successor: str = "") -> None: ...
     def settle(self) -> None: ...
 
 
@@ -130,7 +130,7 @@ class ChatTurn:
 
     def _chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
-            self._display.discard()
+            self._display.discard(self._progress.speaker() or "")
             self._has_begun = self._told = False
             self._redacting.begin_anew()
         self._progress.chunk(chunk)

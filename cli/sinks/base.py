@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from fallback_chat.cli.process.border import keep_out
 from fallback_chat.cli.render.sanitise import neutralise, sanitise
 from fallback_chat.cli.words.notices import REDACTED
-from fallback_chat.core.events import AttemptFailed
+from fallback_chat.core.events import AttemptFailed, StreamRestarted
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class View(Protocol):
     def feed(self, text: str) -> None:
         """Show a piece of text, made safe to print."""
 
-    def discard(self) -> None:
-        """Mark the text shown so far as void."""
+    def discard(self, successor: str = "") -> None:
+        """Mark the text shown so far as void: the provider `successor` starts over."""
 
     def note(self, line: str) -> None:
         """Show a line that is not part of the answer."""
@@ -116,6 +116,8 @@ class TextSink(Sink):
         self._view = view
         self._redacting = RedactingStream(self.redactor)
         self._started = False
+        self._successor = ""
+        """The provider that starts over, if the text so far is void."""
 
     def redact_with(self, redactor: Redactor) -> None:
         super().redact_with(redactor)
@@ -128,13 +130,15 @@ class TextSink(Sink):
     def chunk(self, chunk: ChatChunk) -> None:
         if chunk.restarted:
             self._redacting.begin_anew()
-            self._view.discard()
+            self._view.discard(self._successor)
         delta = chunk.delta
         text = (delta.content or delta.refusal) if delta is not None else None
         if text:
             self._show(self._redacting.feed(text))
 
     def event(self, event: Event) -> None:
+        if isinstance(event, StreamRestarted):
+            self._successor = event.to_llm.label
         if ends_the_text(event):
             self._show(self._redacting.flush())
 

@@ -14,7 +14,7 @@ from wcwidth import wcwidth
 from fallback_chat.cli.process.outlet import Outlet
 from fallback_chat.cli.render.append import PlainView
 from fallback_chat.cli.render.live import FRAME_PAUSE, LAG, LAGGING_ROWS, AnswerView, Below, make_view
-from fallback_chat.cli.render.plain import VOID
+from fallback_chat.cli.render.plain import void
 from fallback_chat.cli.render.rows import plain
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.screen import Cursor
@@ -152,7 +152,7 @@ def test_what_is_told_of_a_text_that_broke_off_stands_behind_it() -> None:
     answer.feed("Two.")
     answer.finish()
     rows = [row.strip() for row in seen(screen).rows() if row.strip()]
-    assert rows == ["One.", "\u2022 a", "\u2022 b", "it broke off", VOID, "Two."]
+    assert rows == ["One.", "\u2022 a", "\u2022 b", "it broke off", void(""), "Two."]
 
 
 def test_a_frame_that_is_slow_to_draw_is_followed_by_a_long_rest() -> None:
@@ -232,7 +232,7 @@ def test_a_void_answer_stays_marked_and_the_next_one_stands_alone() -> None:
     answer.discard()
     answer.feed("**whole**")
     answer.finish()
-    assert seen(screen).rows() == [f"  python {'─' * 51}", "x = 1", "half", "", VOID, "", "whole"]
+    assert seen(screen).rows() == [f"  python {'─' * 51}", "x = 1", "half", "", void(""), "", "whole"]
 
 
 def test_nothing_is_marked_when_there_was_nothing() -> None:
@@ -369,7 +369,7 @@ def test_a_void_answer_is_marked_on_a_plain_terminal_too() -> None:
     answer.interrupt("stopped")
     answer.stop()
     answer.suspend()
-    assert written(screen) == f"half\n\n{VOID}\n\nwhole\nstopped\n"
+    assert written(screen) == f"half\n\n{void('')}\n\nwhole\nstopped\n"
 
 
 @pytest.mark.parametrize(("color", "colours"), [("auto", True), ("always", True), ("never", False)])

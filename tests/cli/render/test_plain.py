@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.render.plain import BATCH, PAUSE, VOID, PlainText
+from fallback_chat.cli.render.plain import BATCH, PAUSE, PlainText
 from fallback_chat.cli.render.sanitise import neutralise
 from tests.cli.render.hostile import HOSTILE
 from tests.fake_time import JUMPING
@@ -107,11 +107,11 @@ def test_what_follows_a_void_answer_is_not_glued_to_it() -> None:
     text = view(out, Clock())
     text.feed("half an ans")
     text.note("a note")
-    text.discard()
-    text.discard()
+    text.discard("two")
+    text.discard("two")
     text.feed("A whole answer.\n\n")
     text.interrupt("stopped")
-    assert out.getvalue() == f"half an ans\n\n{VOID}\n\nA whole answer.\n"
+    assert out.getvalue() == "half an ans\n\n── discarded; two starts over ──\n\nA whole answer.\n"
 
 
 def test_a_reader_who_has_gone_is_noticed() -> None:

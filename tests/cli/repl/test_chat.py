@@ -206,7 +206,7 @@ async def test_ctrl_n_goes_on_to_the_next_provider_and_glues_nothing() -> None:
             "❯ Go",
             "Half of it",
             "↷ a: given up by you → b",
-            "── discarded; the answer starts over ──",
+            "── discarded; b starts over ──",
             "All of it.",
             "b/b-1 · 2nd of 2",
         ]
