@@ -1,7 +1,4 @@
-"""The chat: reads a message, runs the command or asks the chain, and carries on.
-
-A failing provider never ends it.
-"""
+"""The chat: reads messages, runs commands, asks the chain; no failing provider ends it."""
 
 from __future__ import annotations
 
@@ -51,10 +48,7 @@ LONG: Final = 10.0
 
 
 class Repl:
-    """One chat at one terminal; `clock` is wall-clock time.
-
-    `wait` limits the wait for busy providers, in seconds.
-    """
+    """One chat at one terminal; `clock` is wall-clock time, `wait` limits waiting, in seconds."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the outside world is passed in
         self,

@@ -176,7 +176,7 @@ def explain(error: BaseException, *, wait: float | None = None) -> Iterator[str]
     `wait` is the time in seconds that the user was willing to wait for the chain.
     """
     if isinstance(error, AllProvidersFailed):
-        yield from _explain_all(error)
+        yield from _explain_all(error, wait)
     elif isinstance(error, NobodyInsideError):
         yield error.message
     elif isinstance(error, APIError):

@@ -66,7 +66,7 @@ ATTEMPT: Final = (
         v.choice(OnStreamFailure, OnStreamFailure),
         "what to do if a provider fails after its text was shown",
     ),
-    _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "when a provider refuses to answer"),
+    _chain("on_refusal", v.choice(OnRefusal, OnRefusal), "what to do if a provider refuses to answer"),
     _chain("switch", v.choice(Switching, Switching), "whether the chain may switch to a provider"),
 )
 """How one provider is asked: keys of [chain] that an entry may override."""
