@@ -21,7 +21,10 @@ YES: Final = ("y", "yes")
 
 
 def consent(shared: SharedOptions, tell: Callable[[str], object]) -> Callable[[Switch], Awaitable[bool]] | None:
-    """Return who decides about a switch: `--yes`, the user at the terminal, or nobody (None), which means no."""
+    """Return the function that decides about a switch, or None, which means no.
+
+    `--yes` decides, or the user at the terminal.
+    """
     if shared.yes:
         return _agree
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -35,13 +38,13 @@ def consent(shared: SharedOptions, tell: Callable[[str], object]) -> Callable[[S
 
 
 def to_be_told(settings: Settings) -> frozenset[str]:
-    """Return the providers, the first one aside, that are told of even where notices are not."""
+    """Return the providers, except the first, that are announced even without notices."""
     enabled = [one for one in settings.providers if one.enabled]
     return frozenset(one.name for one in enabled[1:] if one.attempt.switch is Switching.NOTIFY)
 
 
 def question(switch: Switch) -> str:
-    """Put a switch to the user, with what leads there."""
+    """Return the question about a switch, with what leads to it."""
     why = f"{sentence(switch.from_llm.label, switch.reason)}; " if switch.reason is not None else ""
     return f"{why}may {switch.to_llm.label} be asked instead?"
 

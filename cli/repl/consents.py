@@ -1,4 +1,4 @@
-"""What the user agrees to in a chat: switches to providers that want consent, and a border that the chain never leaves."""
+"""The user's consent in a chat: to switches, and to a border that the chain never leaves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Consents:
-    """Puts switches to the user with `ask`, and remembers for the conversation what was agreed to."""
+    """Puts switches to the user with `ask`, and remembers the answers for the conversation."""
 
     def __init__(self, ask: Callable[[str], object]) -> None:
         self._ask = ask
@@ -55,7 +55,7 @@ class Consents:
 
 
 def inside(plan: Plan, tag: str | None, providers: Sequence[ProviderSettings]) -> tuple[Plan, str]:
-    """Return a turn that asks only providers tagged `tag`, and why there is none; "" where there is."""
+    """Return a turn that only asks providers tagged `tag`, and why there are none, or ""."""
     if tag is None:
         return plan, ""
     outside = frozenset(one.name for one in providers if tag not in one.tags)

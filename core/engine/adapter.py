@@ -204,9 +204,10 @@ class FallbackAdapter(EventEmitter, Composite):
         `start_with` is asked first in this turn, with `insist` even while it cools down; `only` is
         asked alone, and those in `without` not at all. `deadline` limits the time to the first
         content, `total_timeout` the whole answer and `max_wait` all pauses of the turn together, in
-        seconds; None takes the chain's `deadline` and `max_wait`. `decide` is awaited
-        before the turn crosses over to a provider whose `switch` is `ask`; without it that means
-        no. `on_event` receives the events of this turn. Raises TypeError, naming the argument, for a value of the wrong type.
+        seconds; None takes the chain's `deadline` and `max_wait`. `decide` is awaited before the
+        turn switches to a provider whose `switch` is `ask`; without it the answer is no. `on_event`
+        receives the events of this turn. Raises TypeError, naming the argument, for a value of the
+        wrong type.
         """
         if self._closed:
             raise RuntimeError("this chain is closed")

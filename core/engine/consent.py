@@ -1,6 +1,6 @@
-"""Whether a turn may cross over to a provider: some want to be asked about, or never switched to.
+"""Consent to a switch: some providers want to be asked about, or are never switched to.
 
-What the user has chosen, first of the turn, needs no consent: it is the crossing that does.
+The user's own choice, first in the turn, needs no consent; crossing over to another does.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Consent:
-    """The crossings of one turn that begins with `first`. Without `decide` nobody can be asked: that means no."""
+    """The switches of one turn that begins with `first`; without `decide` the answer is no."""
 
     def __init__(self, first: Candidate | None, decide: Callable[[Switch], Awaitable[bool]] | None) -> None:
         self._first = first
         self._decide = decide
         self._agreed: set[str] = set()
         self.chosen: LLM | None = None
-        """The provider that the user has named in the middle of the turn."""
+        """The provider that the user has named during the turn."""
 
     def is_needed(self, candidate: Candidate) -> bool:
-        """Whether crossing over to `candidate` is more than a matter of course."""
+        """Whether a switch to `candidate` needs consent."""
         if self._first is None or candidate.key == self._first.key or candidate.key in self._agreed:
             return False
         if candidate.llm is self.chosen:
@@ -38,7 +38,10 @@ class Consent:
         return candidate.settings.switch in (Switching.ASK, Switching.NEVER)
 
     async def refusal(self, candidate: Candidate, reason: APIError | None) -> APIError | None:
-        """Return why `candidate` may not be asked, None if it may; `reason` is what leads there."""
+        """Return why `candidate` may not be asked, or None if it may.
+
+        `reason` is the failure that leads to the switch.
+        """
         if candidate.settings.switch is Switching.NEVER:
             return NoConsentError("the chain never switches to it")
         if self._decide is not None and self._first is not None:

@@ -57,7 +57,7 @@ class Rounds:
         return taken
 
     async def may_ask(self, candidate: Candidate, permit: Permit, consent: Consent, failure: Failure | None) -> bool:
-        """Ask for consent if it is needed, while no clock runs; a provider without it is passed over."""
+        """Ask for consent if needed, while no clock runs; without it the provider is skipped."""
         if not consent.is_needed(candidate):
             return True
         self._patience.end()

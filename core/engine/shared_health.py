@@ -197,7 +197,7 @@ class SharedHealthStore:
         return True
 
     async def aclose(self) -> None:
-        """Write pending changes, for at most `CLOSING` seconds, or `PATIENCE` if the user has interrupted."""
+        """Write pending changes, for at most `CLOSING` seconds, or `PATIENCE` if interrupted."""
         if self._unwritten or self._new_samples:
             self._write_soon()
         task = asyncio.current_task()

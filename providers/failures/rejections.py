@@ -139,7 +139,8 @@ def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
 def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
     """Yield the named keys: `param` is exact, quotations in the text come second.
 
-    The innermost part of a path that is a key counts; Google names with bars what goes out in camel case.
+    The innermost part of a path that is a key counts; Google names with bars the keys sent in camel
+    case.
     """
     plain = {_plain(name): path for name, path in keys.items()}
     quoted = [found[1] or found[2] or found[3] for found in _NAMED.finditer(error.message)]
@@ -154,7 +155,7 @@ def _plain(name: str) -> str:
 
 
 def _valued(error: APIError, body: dict[str, Any], keys: dict[str, str]) -> Iterator[str]:
-    """Yield the only key, if there is one, whose value a refusal quotes without saying whose it is."""
+    """Yield the only key, if there is one, whose value a refusal quotes without naming the key."""
     if not _REFUSES.search(error.message):
         return
     quoted = {found[1] for found in _NAMED.finditer(error.message)}
