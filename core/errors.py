@@ -9,7 +9,9 @@
         │   ├── APITimeoutError    no content in time
         │   └── AllProvidersFailed the whole chain failed: see `core/attempts.py`
         ├── APIStatusError         the server answered with a status other than 200
-        └── APIStreamError         a 200 that went wrong: an error event, a cut, no content
+        ├── APIStreamError         a 200 that went wrong: an error event, a cut, no content
+        ├── NoConsentError         the chain may not switch to this provider
+        └── NobodyInsideError      no provider carries the tag that the user requires
 
 The names up to `APIStatusError` are those of LiveKit's agents library.
 """

@@ -60,6 +60,7 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         raise Interrupted(received() or ExitCode.INTERRUPTED) from error
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
+        signal.set_wakeup_fd(-1)  # the loop closes it, and a signal that comes then would be reported as an error
         loop.close()
         end_on_signals()
         end_in(None)

@@ -45,6 +45,8 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
             ["APIConnectionError", ["APITimeoutError"], ["AllProvidersFailed"]],
             ["APIStatusError"],
             ["APIStreamError"],
+            ["NoConsentError"],
+            ["NobodyInsideError"],
         ],
     ]
     for line in str(drawn_tree(FallbackChatError)).replace("[", "").replace("]", "").replace("'", "").split(", "):

@@ -33,6 +33,10 @@ class Loop(asyncio.SelectorEventLoop):
         super().close()
         reached("the loop is closed")
 
+    def _close_self_pipe(self):
+        super()._close_self_pipe()
+        reached("the loop is half closed")
+
 asyncio.new_event_loop = Loop
 
 async def words():
@@ -64,6 +68,7 @@ except Interrupted as interrupted:
         "the loop has stopped",
         "a generator is closed",
         "the loop is about to be closed",
+        "the loop is half closed",
         "the loop is closed",
     ],
 )

@@ -123,7 +123,8 @@ def test_no_update_of_several_processes_is_lost_when_some_are_killed(server: Ser
     assert victim.stdout is not None
     seen = [int(victim.stdout.readline()) for _ in range(5)]
     victim.kill()
-    seen += [int(line) for line in victim.communicate(timeout=PATIENCE)[0].split()]
+    with victim:  # communicate() would lose what readline() has read ahead
+        seen += [int(line) for line in victim.stdout.read().split()]
     for one in counters:
         seen += [int(line) for line in one.communicate(timeout=PATIENCE)[0].split()]
 
