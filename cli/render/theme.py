@@ -76,6 +76,7 @@ _SIGNS: Final = (
     ("bullet", "•", "-"),
     ("bar", "▌", "|"),
     ("line", "─", "-"),
+    ("more", "⋮", ":"),
     ("continued", "⋯", ":"),
     ("ellipsis", "…", "~"),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from fallback_chat.cli.render.rows import painted
@@ -49,3 +52,12 @@ def test_a_terminal_without_symbols_gets_signs_of_ascii() -> None:
     assert all(sign.isascii() for sign in signs_for("iso-8859-1").values())
     assert signs_for("utf-8")["bullet"] == "\u2022"
     assert set(signs_for(None)) == set(signs_for("UTF-8"))
+
+
+def test_every_sign_that_is_asked_for_by_its_name_is_in_the_table() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (Path(__file__).parents[3] / "cli").rglob("*.py"))
+    named = set(re.findall(r"""signs\[["'](\w+)|\bsign=["'](\w+)""", sources))
+    asked = {name for pair in named for name in pair if name}
+
+    assert {"more", "bullet", "switched"} <= asked
+    assert asked <= set(signs_for("utf-8"))
