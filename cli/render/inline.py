@@ -12,6 +12,8 @@ import re
 import sys
 from dataclasses import dataclass
 from html.entities import html5
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.cli.render.emphasis import STYLES, Node, Run, pair, run_at
@@ -28,8 +30,12 @@ class Piece(NamedTuple):
     style: str
     start: int
     """Position in the source."""
-    reopen: str
-    """The marks to prepend to the source for the same result from here on."""
+    reopen: str | None
+    """The marks to prepend to the source for the same result from here on.
+
+    None if they would fuse into a longer run, or what is left of a run would begin the text: those
+    pair in another way.
+    """
     exact: bool
     """Whether each of its characters is one of the source."""
 
@@ -279,23 +285,38 @@ def _decoded(text: str) -> str:
 
 def _styled(nodes: Sequence[Node], styles: Mapping[str, str]) -> Iterator[Piece]:
     """Yield the texts of the nodes, each with all active styles."""
-    on: list[tuple[str, str]] = []
+    on: list[tuple[str, str, Node]] = []
+    """Styles, the marks that turn them on, and where those stand."""
 
     def piece(text: str, node: Node, start: int) -> Piece:
-        words = " ".join(style for style, _ in on if style)
-        return Piece(text, words, start, "".join(marks for _, marks in on), node.exact)
+        words = " ".join(style for style, _, _ in on if style)
+        return Piece(text, words, start, _reopened([(marks, at) for _, marks, at in on], text), node.exact)
 
     for node in nodes:
         if isinstance(node, Run):
             start = node.start + sum(node.closed)
             del on[len(on) - len(node.closed) :]
             if node.left:
-                yield piece(node.text[: node.left], node, start)
-            on += [(styles[STYLES[f"{node.text[0]}{size}"]], node.text[0] * size) for size in reversed(node.opened)]
+                rest = piece(node.text[: node.left], node, start)
+                yield rest._replace(reopen=None) if node.opens or node.closes else rest
+            mark = node.text[0]
+            on += [(styles[STYLES[f"{mark}{size}"]], mark * size, node) for size in reversed(node.opened)]
             continue
         if node.ends:
             on.pop()
         if node.begins:
-            on.append((styles[node.style], node.begins))
+            on.append((styles[node.style], node.begins, node))
         if node.text:
             yield piece(node.text, node, node.start)
+
+
+def _reopened(on: Sequence[tuple[str, Node]], text: str) -> str | None:
+    """Return the marks that are on, if they pair before `text` as they do where they stand."""
+    runs = []
+    for node, marks in groupby(on, key=itemgetter(1)):
+        run = "".join(mark for mark, _ in marks)
+        if isinstance(node, Run) and run != node.text:
+            return None
+        runs.append(run)
+    fuse = any(one[-1] == other[0] for one, other in pairwise([*runs, text[:1] or " "]))
+    return None if fuse else "".join(runs)

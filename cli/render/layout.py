@@ -61,6 +61,8 @@ class TextLayout:
         rows, pending = self._rows(block, page)
         if pending is not None:
             rows = rows[:1] + [row for row in rows[1:] if row.start <= pending]
+        while rows and rows[-1].reopen is None:
+            rows = rows[:-1]
         return self._taken(block, rows)
 
     def forced(self, block: Block, page: Page, count: int) -> list[Row]:
@@ -70,7 +72,7 @@ class TextLayout:
         """Hand out all of `rows` except the last, which the block continues."""
         if len(rows) < 2:
             return []
-        block.text = rows[-1].reopen + block.text[rows[-1].start :]
+        block.text = (rows[-1].reopen or "") + block.text[rows[-1].start :]
         self.begun = True
         return [each.row for each in rows[:-1]]
 

@@ -35,8 +35,11 @@ class TextRow(NamedTuple):
     row: Row
     start: int
     """Position in the source."""
-    reopen: str
-    """The marks to prepend to the source for the same result from there on."""
+    reopen: str | None
+    """The marks to prepend to the source for the same result from there on.
+
+    None if no marks do that.
+    """
 
 
 def wrapped(pieces: Iterable[Piece], columns: int, first: Row = (), rest: Row = ()) -> list[TextRow]:
@@ -89,15 +92,15 @@ class _Paragraph:
         self._rest = rest
         self._row: list[Span] = list(first)
         self._used = width(first)
-        self._begins: tuple[int, str] | None = None
+        self._begins: tuple[int, str | None] | None = None
         """The beginning of the row's first word; None if there is none yet."""
         self._blank: Span = ("", "")
         """The text before the next word, unless that is the first in its row."""
         self._word: list[Span] = []
         self._word_width = 0
-        self._word_begins = (0, "")
+        self._word_begins: tuple[int, str | None] = (0, "")
 
-    def add(self, text: str, style: str, start: int, reopen: str) -> None:
+    def add(self, text: str, style: str, start: int, reopen: str | None) -> None:
         """Add the next part of a word, or the next word after a blank."""
         if self._word and (self._word_width >= LONGEST or _may_part(self._word[-1][0][-1], text[0])):
             self._end_word()

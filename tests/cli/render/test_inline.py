@@ -171,11 +171,24 @@ def test_a_text_can_be_cut_where_a_piece_begins_and_goes_on_in_its_styles(
     source = "".join(parts).strip()
     pieces = parse_inline(source, STYLES).pieces
     at = data.draw(st.integers(0, len(pieces)))
-    if at < len(pieces):
+    if at < len(pieces) and (reopen := pieces[at].reopen) is not None:
         blanks = len(pieces[at].text) - len(pieces[at].text.lstrip()) if pieces[at].exact else 0
-        rest = pieces[at].reopen + source[pieces[at].start + blanks :]
+        rest = reopen + source[pieces[at].start + blanks :]
         whole = "".join(piece.text for piece in pieces[at:])
         assert shown(rest).lstrip() == whole.lstrip()
+
+
+@pytest.mark.parametrize(
+    ("source", "reopen"),
+    [
+        ("*a **b c** d*", ["*", None, "*"]),
+        ("***a** b*", ["***", None]),
+        ("*a b****v** w*", ["*", None, None, None, None]),
+        ("2 * 3 *a b*", ["", "", "", "*"]),
+    ],
+)
+def test_a_text_is_not_cut_where_its_marks_would_pair_in_another_way(source: str, reopen: list[str | None]) -> None:
+    assert [piece.reopen for piece in parse_inline(source, STYLES).pieces] == reopen
 
 
 UNITS: Final = (
