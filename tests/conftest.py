@@ -6,6 +6,7 @@ import ipaddress
 import os
 import random
 import re
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +50,16 @@ def forbid_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(forbid_network)
+
+
+def heed_signals() -> None:
+    """Undo what `nohup` and a shell's `&` do: what is ignored here would be ignored by all programs that tests start."""
+    for number, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+heed_signals()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
