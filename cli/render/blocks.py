@@ -71,6 +71,11 @@ class Block:
     aligns: tuple[str, ...] = ()
     """Of the columns of a table: `left`, `center` or `right`."""
 
+    @property
+    def language(self) -> str:
+        """The first word of the info string; empty without any."""
+        return next(iter(self.info.split()), "")
+
 
 _TABS: Final = re.compile(r"[ \t>*+\-.)\d]*\t")
 _QUOTE: Final = re.compile(r" {0,3}> ?")

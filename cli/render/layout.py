@@ -135,7 +135,7 @@ class CodeLayout:
         if self._highlighter is None:
             from fallback_chat.cli.render.highlight import Highlighter
 
-            self._highlighter = Highlighter(block.info.partition(" ")[0])
+            self._highlighter = Highlighter(block.language)
         return self._highlighter
 
     def _label(self, block: Block, page: Page) -> list[Row]:

@@ -285,7 +285,7 @@ async def test_copy_sends_the_answer_its_code_or_everything_to_the_terminal(monk
         await chat.ask("And?")
         for command, what, copied in (
             ("/copy", "the answer", text),
-            ("/copy code", "code block 2 of 2 (2 lines)", "y\nz"),
+            ("/copy code", "code block 2 of 2 (2 lines)", "y\nz\n"),
             ("/copy code 1", "code block 1 of 2 (python, 1 line)", "x = 1\n"),
             ("/copy 2", "answer 2 from the end", "First."),
             (
