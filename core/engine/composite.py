@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
 from fallback_chat.core.checks import check_seconds, check_type, several
+from fallback_chat.core.engine.check import check
 from fallback_chat.core.engine.wellformed import named
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import State
 from fallback_chat.core.llm import LLM, ModelInfo, ProbeReport
 
@@ -113,36 +114,18 @@ async def _first_that_can_serve(
     now = asyncio.get_running_loop().time
     began = now()
     records: list[AttemptRecord] = []
-    check = _NOTHING
+    tried = _NOTHING
     for position, candidate in enumerate(candidates):
         left = None if timeout is None else max(timeout - (now() - began), 0.0) / (len(candidates) - position)
         started = now()
-        report = await _probe(candidate, light=light, timeout=left)
+        report = await check(candidate.llm, left, light=light)
         if report.check != _NOTHING or not report.ok:
             note(candidate.llm, report.error)
         if report.ok:
             return report
-        check = report.check
+        tried = report.check
         records.append(_failed(candidate, report.error, now() - started))
-    return ProbeReport(ok=False, check=check, total=now() - began, error=AllProvidersFailed(records))
-
-
-async def _probe(candidate: Candidate, *, light: bool, timeout: float | None) -> ProbeReport:  # noqa: ASYNC109
-    """Probe one provider; anything it does instead of reporting is a failure of its own."""
-    llm = candidate.llm
-    try:
-        async with asyncio.timeout(timeout):
-            report = await llm.probe(light=light, timeout=timeout)
-    except Exception as raised:  # noqa: BLE001 - a third-party LLM may raise anything
-        error = named(raised, llm, committed=False)
-    else:
-        if not isinstance(report, ProbeReport):
-            error = APIError(f"probe() must return ProbeReport, not {type(report).__name__}", kind=ErrorKind.BUG)
-        elif report.ok or report.error is not None:
-            return report
-        else:
-            error = APIError("the check failed, and does not say why")
-    return ProbeReport(ok=False, check="models" if light else "completion", error=error)
+    return ProbeReport(ok=False, check=tried, total=now() - began, error=AllProvidersFailed(records))
 
 
 async def _models_of(candidates: Sequence[Candidate]) -> tuple[ModelInfo, ...]:

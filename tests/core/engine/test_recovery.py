@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,6 +60,14 @@ class Patient(ScriptedLLM):
             raise
         error = self.light if light else self.full
         return ProbeReport(ok=error is None, check=what, error=error)
+
+
+class Vague(Patient):
+    """A provider whose checks return nothing, or a failure without a reason."""
+
+    async def probe(self, *, light: bool = False, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        await super().probe(light=light, timeout=timeout)
+        return ProbeReport(ok=False, check="models") if light else None
 
 
 class Watched:
@@ -230,6 +238,19 @@ async def test_a_check_that_hangs_ends_after_ten_seconds_and_counts(clock: FakeC
     await it.chain.aclose()
 
     assert (it.checked, it.chain.health(it.a).reason, it.chain.health(it.a).opens) == (["models"], "timeout", 2)
+
+
+async def test_a_check_that_does_not_say_what_it_found_counts_as_failed_and_is_repeated(clock: FakeClock) -> None:
+    a, b = Vague("a", [BUSY], ANSWER), Patient("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    await turn_with(chain)
+    chain.start_recovery()
+
+    await asyncio.sleep(60)
+    await chain.aclose()
+
+    assert [what for what, _ in a.checks] == ["models", "completion"] * 2
+    assert (chain.health(a).state, chain.health(a).reason) == (State.OPEN, "bug")
 
 
 async def test_a_provider_that_knows_no_check_is_left_to_the_next_turn(clock: FakeClock) -> None:
