@@ -171,7 +171,7 @@ class FallbackAdapter(EventEmitter, Composite):
         if self._watch is not None or self._closed:
             return
         self._used_at = self._now()
-        world = World(self._board, self._link, self.emit, self._is_idle, lambda _: True, self._sleep)
+        world = World(self._board, self._link, self.emit, self._is_idle, self._sleep)
         watch = Watch(self._candidates, self._settings.recovery, world)
         self._watch = asyncio.get_running_loop().create_task(watch.run())
 

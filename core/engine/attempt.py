@@ -93,9 +93,10 @@ class Attempt:
         self._settings = settings
         self._watchdog = Watchdog(self._grant_grace if hedge.grace else None)
         self.hedge = hedge
-        self._late_failure = APITimeoutError(
+        self.late_failure = APITimeoutError(
             f"nothing for {budget.seconds:.3g} s", details=ErrorDetails(retryable=False)
         )
+        """The failure of an attempt whose time to the first content ran out."""
         self.late = asyncio.Event()
         """Set when the time to the first content is over and grace was granted."""
         self._now = asyncio.get_running_loop().time
@@ -152,11 +153,6 @@ class Attempt:
     def hedge_in(self) -> float | None:
         """Seconds until another provider is asked in parallel; None if `late` decides."""
         return None if self.hedge.after is None else max(self.hedge.after - self.elapsed, 0.0)
-
-    @property
-    def late_failure(self) -> APIError:
-        """The failure of an attempt whose time to the first content ran out."""
-        return self._late_failure
 
     def time_out(self) -> None:
         """End the wait for the first content: the grace is withdrawn."""
@@ -268,7 +264,7 @@ class Attempt:
     def _timed_out_with(self, error: Exception) -> APIError | None:
         if not isinstance(error, OutOfTimeError):
             return None
-        return self._late_failure if self._timed_out else self._clocks.failure()
+        return self.late_failure if self._timed_out else self._clocks.failure()
 
     def _grant_grace(self) -> float:
         if self.late.is_set() or not self._clocks.grant(self.hedge.grace):

@@ -34,11 +34,6 @@ class Hedging:
         self._after = hedge_after
         self._allowed = 1.0
 
-    @property
-    def is_on(self) -> bool:
-        """Whether a second provider is ever asked in parallel."""
-        return self._after != HedgeAfter.OFF
-
     def begin_turn(self) -> None:
         """Count one more turn."""
         self._allowed = min(self._allowed + SHARE, 1.0)

@@ -44,8 +44,6 @@ class World(NamedTuple):
     emit: Callable[[Event], None]
     is_idle: Callable[[], bool]
     """Whether the chain is in use, and nobody waits for an answer right now."""
-    may_spend: Callable[[Candidate], bool]
-    """Whether a few tokens may be asked of a provider."""
     sleep: Callable[[float], Awaitable[None]]
 
 
@@ -137,4 +135,4 @@ class Watch:
         while self._spent and not 0 <= now - self._spent[0] < HOUR:
             self._spent.popleft()
         affordable = (len(self._spent) + 1) * TOKENS_PER_CHECK <= TOKENS_PER_HOUR
-        return self._mode is Recovery.TOKENS and affordable and self._world.may_spend(candidate)
+        return self._mode is Recovery.TOKENS and affordable
