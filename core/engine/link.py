@@ -38,11 +38,12 @@ class Link:
         """Whether it was down a moment ago: servers on this machine are asked first then."""
         return self._noted is not None and 0 <= self._clock() - self._noted < FRESH
 
-    def note(self, *, offline: bool) -> bool:
-        """Note how it is; return whether that is news."""
-        news = offline is not self.is_offline
+    def note(self, emit: Callable[[Event], None], *, offline: bool, instead: LLM | None = None) -> None:
+        """Note whether it is down; a change is emitted, with the provider asked `instead`."""
+        was_offline = self.is_offline
         self._noted = self._clock() if offline else None
-        return news
+        if offline is not was_offline:
+            emit(LinkChanged(offline, instead))
 
 
 class Contact:
@@ -60,7 +61,7 @@ class Contact:
         if is_local(call.candidate.llm):
             return False
         if self._made or not lacks_route(error):
-            self.note_made()
+            self._note_made()
             return False
         self._unrouted.append((call, error))
         return True
@@ -68,22 +69,21 @@ class Contact:
     def note_answer(self, llm: LLM) -> None:
         """Note that a provider has begun to answer."""
         if not is_local(llm):
-            self.note_made()
+            self._note_made()
         elif not self._link.is_offline:
             self._blame()  # others might have been reached
-
-    def note_made(self) -> None:
-        """Note that something arrived from another machine: unreachable providers are to blame."""
-        self._made = True
-        self._blame()
-        if self._link.note(offline=False):
-            self._emit(LinkChanged(offline=False))
 
     def nobody_else(self, following: Candidate | None, left: Sequence[Candidate]) -> None:
         """Decide when `following` is asked now, None for nobody, and `left` may still be."""
         remote = [one for one in (following, *left) if one is not None and not is_local(one.llm)]
-        if self._unrouted and not remote and self._link.note(offline=True):
-            self._emit(LinkChanged(offline=True, next=None if following is None else following.llm))
+        if self._unrouted and not remote:
+            self._link.note(self._emit, offline=True, instead=None if following is None else following.llm)
+
+    def _note_made(self) -> None:
+        """Note that something arrived from another machine: unreachable providers are to blame."""
+        self._made = True
+        self._blame()
+        self._link.note(self._emit, offline=False)
 
     def _blame(self) -> None:
         unrouted, self._unrouted = self._unrouted, []

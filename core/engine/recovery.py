@@ -10,7 +10,6 @@ from fallback_chat.core.engine.check import check
 from fallback_chat.core.engine.link import is_local, lacks_route
 from fallback_chat.core.engine.settings import Recovery
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.core.events import LinkChanged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -85,13 +84,15 @@ class Watch:
         remote = next((one for one in self._candidates.values() if not is_local(one.llm)), None)
         report = None if remote is None else await check(remote.llm, CHECK_TIME, light=True)
         if report is not None and (report.check == "none" or lacks_route(report.error)):
-            self._world.link.note(offline=True)
+            self._note_link(offline=True)
             self._offline_pause = min(self._offline_pause * 1.5, LONGEST_OFFLINE_PAUSE)
             return False
         self._offline_pause = ROUND
-        if self._world.link.note(offline=False):
-            self._world.emit(LinkChanged(offline=False))
+        self._note_link(offline=False)
         return True
+
+    def _note_link(self, *, offline: bool) -> None:
+        self._world.link.note(self._world.emit, offline=offline)
 
     async def _try(self, candidate: Candidate) -> None:
         board, key = self._world.board, candidate.key
@@ -103,8 +104,7 @@ class Watch:
         try:
             proven, error = await self._examine(candidate, reason)
             if lacks_route(error):
-                if self._world.link.note(offline=True):
-                    self._world.emit(LinkChanged(offline=True))
+                self._note_link(offline=True)
             elif proven:
                 board.note_check(key, error, permit)
                 settled = True
