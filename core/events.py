@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type
+from fallback_chat.core.checks import check_count, check_seconds, check_type
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.llm import LLM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class State(StrEnum):
@@ -21,8 +24,34 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
+class _Checked:
+    """A dataclass whose fields are checked, at construction, by their annotations."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError, naming the field, for a value of another type or range."""
+        for field in fields(self):  # type: ignore[arg-type] # each subclass is a dataclass
+            kind, _, optional = str(field.type).partition(" | ")
+            value = getattr(self, field.name)
+            if value is not None or not optional:
+                _CHECKS[kind](field.name, value)
+
+
+_CHECKS: Final[dict[str, Callable[[str, object], None]]] = {
+    "LLM": lambda field, value: check_type(field, value, LLM),
+    "APIError": lambda field, value: check_type(field, value, APIError),
+    "State": lambda field, value: check_type(field, value, State),
+    "bool": lambda field, value: check_type(field, value, bool),
+    "str": lambda field, value: check_type(field, value, str),
+    "int": check_count,
+    "float": lambda field, value: check_seconds(field, value, zero=True),
+}
+"""The check of each type of field; a number is a count or a number of seconds."""
+
+
 @dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(_Checked):
     """A request is sent."""
 
     llm: LLM
@@ -30,12 +59,12 @@ class AttemptStarted:
     """1 for the first request of the turn."""
 
     def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
+        _Checked.__post_init__(self)
         check_count("number", self.number, least=1)
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(_Checked):
     """A request failed; `next` is asked now: another provider, the same one, or none (None)."""
 
     llm: LLM
@@ -49,18 +78,9 @@ class AttemptFailed:
     overtaken: bool = False
     """It was late (`AttemptLate`), and `next`, asked in parallel, has begun to answer."""
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("error", self.error, APIError)
-        check_type("next", self.next, LLM, none=True)
-        check_seconds("elapsed", self.elapsed, zero=True)
-        check_seconds("retry_in", self.retry_in, zero=True, none=True)
-        check_type("after_content", self.after_content, bool)
-        check_type("overtaken", self.overtaken, bool)
-
 
 @dataclass(frozen=True, slots=True)
-class AttemptLate:
+class AttemptLate(_Checked):
     """A provider is late: `next` is asked in parallel, and the first content wins."""
 
     llm: LLM
@@ -68,14 +88,9 @@ class AttemptLate:
     elapsed: float
     """Seconds."""
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("next", self.next, LLM)
-        check_seconds("elapsed", self.elapsed, zero=True)
-
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(_Checked):
     """A switch that `decide` is asked about: the turn would cross over to `to_llm`."""
 
     from_llm: LLM
@@ -84,51 +99,34 @@ class Switch:
     reason: APIError | None
     """The failure that leads there; None if the others are resting."""
 
-    def __post_init__(self) -> None:
-        check_type("from_llm", self.from_llm, LLM)
-        check_type("to_llm", self.to_llm, LLM)
-        check_type("reason", self.reason, APIError, none=True)
-
 
 @dataclass(frozen=True, slots=True)
-class AttemptSkipped:
-    """A provider is skipped in this turn: the conversation exceeds its context window."""
+class AttemptSkipped(_Checked):
+    """A provider is not asked: it rests, its window is too small, or the user did not consent."""
 
     llm: LLM
     error: APIError
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("error", self.error, APIError)
-
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(_Checked):
     """A request was changed because the provider would have rejected it as it was."""
 
     llm: LLM
     text: str
     """In words that follow the provider's name."""
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_text(self, "text")
-
 
 @dataclass(frozen=True, slots=True)
-class ProviderGivenUp:
+class ProviderGivenUp(_Checked):
     """The user gives up on a provider; another one takes over the turn."""
 
     llm: LLM
     next: LLM
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("next", self.next, LLM)
-
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(_Checked):
     """No provider can answer now: the turn pauses, then asks the chain again."""
 
     seconds: float
@@ -140,29 +138,18 @@ class Waiting:
     error: APIError | None = None
     """Why it could not answer."""
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("error", self.error, APIError, none=True)
-        check_seconds("seconds", self.seconds, zero=True)
-        check_seconds("until", self.until, zero=True)
-
 
 @dataclass(frozen=True, slots=True)
-class FailedOver:
+class FailedOver(_Checked):
     """Another provider takes over the turn."""
 
     from_llm: LLM
     to_llm: LLM
     reason: APIError
 
-    def __post_init__(self) -> None:
-        check_type("from_llm", self.from_llm, LLM)
-        check_type("to_llm", self.to_llm, LLM)
-        check_type("reason", self.reason, APIError)
-
 
 @dataclass(frozen=True, slots=True)
-class StreamRestarted:
+class StreamRestarted(_Checked):
     """The text shown so far is void; the answer starts over."""
 
     from_llm: LLM
@@ -170,14 +157,9 @@ class StreamRestarted:
     discarded: int
     """Number of characters to discard."""
 
-    def __post_init__(self) -> None:
-        check_type("from_llm", self.from_llm, LLM)
-        check_type("to_llm", self.to_llm, LLM)
-        check_count("discarded", self.discarded)
-
 
 @dataclass(frozen=True, slots=True)
-class StreamContinued:
+class StreamContinued(_Checked):
     """Another provider continues the text shown so far, proven to fit."""
 
     from_llm: LLM
@@ -185,36 +167,23 @@ class StreamContinued:
     at: int
     """Number of characters shown before."""
 
-    def __post_init__(self) -> None:
-        check_type("from_llm", self.from_llm, LLM)
-        check_type("to_llm", self.to_llm, LLM)
-        check_count("at", self.at)
-
 
 @dataclass(frozen=True, slots=True)
-class AvailabilityChangedEvent:
+class AvailabilityChangedEvent(_Checked):
     """A provider became available or unavailable; LiveKit's event, with the reason added."""
 
     llm: LLM
     available: bool
     state: State | None = None
     reason: str | None = None
-    """A kind of failure, or the reason for coming back: `success`, `user`."""
+    """A kind of failure, or the reason for coming back: `success`, `probe`, `user`."""
     until: float | None = None
     """Wall-clock time (seconds since the epoch) from which it is worth asking again."""
     cause: APIError | None = None
 
-    def __post_init__(self) -> None:
-        check_type("llm", self.llm, LLM)
-        check_type("state", self.state, StrEnum, none=True)
-        check_type("reason", self.reason, str, none=True)
-        check_type("cause", self.cause, APIError, none=True)
-        check_type("available", self.available, bool)
-        check_seconds("until", self.until, zero=True, none=True)
-
 
 @dataclass(frozen=True, slots=True)
-class LinkChanged:
+class LinkChanged(_Checked):
     """This machine seems to be offline, or is back.
 
     No provider is to blame for failures in between.
@@ -224,19 +193,12 @@ class LinkChanged:
     next: LLM | None = None
     """The provider on this machine that is asked instead."""
 
-    def __post_init__(self) -> None:
-        check_type("next", self.next, LLM, none=True)
-        check_type("offline", self.offline, bool)
-
 
 @dataclass(frozen=True, slots=True)
-class AllFailed:
+class AllFailed(_Checked):
     """The turn has no answer."""
 
     error: APIError
-
-    def __post_init__(self) -> None:
-        check_type("error", self.error, APIError)
 
 
 Event = (

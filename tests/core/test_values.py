@@ -198,6 +198,16 @@ def test_whatever_a_value_is_made_of_it_is_refused_in_one_of_two_ways(value: Any
         assert hash(getattr(made, name)) is not None or isinstance(getattr(made, name), dict)
 
 
+def test_the_state_of_a_breaker_is_no_word_of_another_kind() -> None:
+    with pytest.raises(TypeError, match="state must be State, not FinishReason"):
+        AvailabilityChangedEvent(LLM_, available=False, state=FinishReason.STOP)  # type: ignore[arg-type]
+
+
+def test_requests_are_counted_from_one() -> None:
+    with pytest.raises(ValueError, match="number cannot be less than 1"):
+        AttemptStarted(LLM_, 0)
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_word_for_a_role_is_that_role(role: Role) -> None:
     message = ChatMessage(str(role), "hi")  # type: ignore[arg-type]
