@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 MIN_COVERAGE: Final = 0.6
 RELATED_SHARE: Final = 0.4
@@ -106,6 +106,12 @@ SUFFIXES: Final = (
 MIN_STEM: Final = 3
 
 
+CODE_OR_ROW: Final = re.compile(r" {4}|\|")
+"""Begins a line of code or of a table, which is never joined."""
+OWN_LINE: Final = re.compile(rf"{CODE_OR_ROW.pattern}|\s*(?:[-*+>]|\d+[.)])\s")
+"""Begins a line that does not continue the paragraph above it: an item of a list is one, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """The text under one heading of the manual."""
@@ -134,11 +140,30 @@ def split_sections(file: str, text: str) -> Iterator[Section]:
         if fenced or not line.startswith("#"):
             lines.append(line)
             continue
-        body = "\n".join(lines).strip()
+        body = "\n".join(_flowing(lines)).strip()
         if title and body:
             yield Section(file, page, title, body)
         title, lines = line.lstrip("#").strip(), []
         page = page or title
+
+
+def _flowing(lines: Iterable[str]) -> Iterator[str]:
+    """Join the lines of each paragraph: a single newline of an answer is shown as a line break."""
+    paragraph, fenced = "", False
+    for line in lines:
+        fence = line.startswith("```")
+        if paragraph and not fenced and line and not fence and not OWN_LINE.match(line):
+            paragraph += f" {line.lstrip()}"
+            continue
+        if paragraph:
+            yield paragraph
+        fenced ^= fence
+        prose = line and not (fenced or fence or CODE_OR_ROW.match(line))
+        paragraph = line if prose else ""
+        if not prose:
+            yield line
+    if paragraph:
+        yield paragraph
 
 
 def stem(word: str) -> str:

@@ -213,6 +213,41 @@ def test_a_page_is_cut_at_its_headings_but_not_within_code() -> None:
     ]
 
 
+def test_paragraphs_and_items_are_one_line_each_and_code_and_tables_keep_theirs() -> None:
+    body = """\
+A paragraph of
+two lines.
+
+- an item of
+  two lines
+- another
+1. a number with
+   its rest
+2) another
+
+| a | b |
+| --- | --- |
+| c | d |
+After a table.
+
+    code = 1
+    more = 2
+
+```sh
+one
+two
+```
+And
+the end."""
+
+    assert [each.body for each in split_sections("page.md", f"# Page\n{body}\n")] == [
+        body.replace("of\ntwo", "of two")
+        .replace("of\n  two", "of two")
+        .replace("with\n   its", "with its")
+        .replace("And\nthe", "And the")
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "same"),
     [
