@@ -21,7 +21,7 @@ from fallback_chat.core.conversations.export import FORMATS, to_markdown
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from typing import TextIO
 
@@ -94,22 +94,37 @@ def rename(history: History, session: str, title: str) -> int:
     return ExitCode.OK
 
 
-def remove(history: History, sessions: Sequence[str], out: TextIO) -> int:
-    """Delete conversations for good; none of them if one of the names is wrong."""
+def remove(history: History, sessions: Sequence[str], out: TextIO, sure: Callable[[str], bool]) -> int:
+    """Delete conversations for good if the user is `sure`.
+
+    None of them is deleted if one of the names is wrong.
+    """
     found = [history.resolve(session) for session in sessions]
+    if not sure(f"Delete {', '.join(found)} for good?"):
+        return ExitCode.USAGE
     history.remove(*found)
     for each in found:
         _say(out, f"deleted {each}")
     return ExitCode.OK
 
 
-def purge(history: History, older_than: float | None, out: TextIO, err: TextIO, *, everything: bool = False) -> int:
+def purge(  # noqa: PLR0913 - the streams are passed in
+    history: History,
+    older_than: float | None,
+    out: TextIO,
+    err: TextIO,
+    sure: Callable[[str], bool],
+    *,
+    everything: bool = False,
+) -> int:
     """Delete conversations not continued for `older_than` seconds, or everything.
 
-    One of the two is required.
+    One of the two is required, and the user has to be `sure`.
     """
     if (older_than is None) is not everything:
         _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
+        return ExitCode.USAGE
+    if not sure(f"Delete {'every conversation' if everything else 'old conversations'} for good?"):
         return ExitCode.USAGE
     count = history.purge(older_than)
     _say(out, f"deleted {count} {'conversation' if count == 1 else 'conversations'}")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fallback_chat.cli.options import PLAIN, SharedOptions, completing, taking
-from fallback_chat.cli.process.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fallback_chat.core.conversations.store import History
 
 app = typer.Typer(help="List, read, search, export and delete conversations.", no_args_is_help=True, **PLAIN)
@@ -33,6 +34,12 @@ def parse_age(text: str) -> float:
     if match is None:
         raise typer.BadParameter(f"{text!r} is not an age: write 12h, 30d or 8w")
     return int(match[1]) * _DAYS[match[2]] * 86_400
+
+
+def _consent(*, yes: bool) -> "Callable[[str], bool]":
+    from fallback_chat.cli.commands.sessions import is_meant
+
+    return lambda question: yes or is_meant(question, sys.stdin, sys.stdout, sys.stderr)
 
 
 def _open() -> "History":
@@ -146,10 +153,8 @@ def sessions_rm(
     from fallback_chat.cli.commands import sessions
 
     del shared
-    if not (yes or sessions.is_meant(f"Delete {', '.join(ids)} for good?", sys.stdin, sys.stdout, sys.stderr)):
-        return ExitCode.USAGE
     with _open() as history:
-        return sessions.remove(history, ids, sys.stdout)
+        return sessions.remove(history, ids, sys.stdout, _consent(yes=yes))
 
 
 @app.command("purge")
@@ -169,8 +174,5 @@ def sessions_purge(
     from fallback_chat.cli.commands import sessions
 
     del shared
-    which = "every conversation" if everything else "old conversations"
-    if not (yes or sessions.is_meant(f"Delete {which} for good?", sys.stdin, sys.stdout, sys.stderr)):
-        return ExitCode.USAGE
     with _open() as history:
-        return sessions.purge(history, older_than, sys.stdout, sys.stderr, everything=everything)
+        return sessions.purge(history, older_than, sys.stdout, sys.stderr, _consent(yes=yes), everything=everything)

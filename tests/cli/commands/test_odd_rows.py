@@ -133,9 +133,9 @@ COMMANDS: list[Callable[[History, str | None], object]] = [
     lambda history, session: sessions.rename(history, session or FORK, "Mine"),
     lambda history, session: history.fork(find_conversation(history, session).summary.id),
     lambda history, session: history.undo(find_conversation(history, session).summary.id),
-    lambda history, _: sessions.purge(history, 86400.0, io.StringIO(), io.StringIO()),
-    lambda history, session: sessions.remove(history, [session or FORK], io.StringIO()),
-    lambda history, _: sessions.purge(history, None, io.StringIO(), io.StringIO(), everything=True),
+    lambda history, _: sessions.purge(history, 86400.0, io.StringIO(), io.StringIO(), bool),
+    lambda history, session: sessions.remove(history, [session or FORK], io.StringIO(), bool),
+    lambda history, _: sessions.purge(history, None, io.StringIO(), io.StringIO(), bool, everything=True),
 ]
 
 

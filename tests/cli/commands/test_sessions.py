@@ -181,12 +181,17 @@ def test_a_format_that_does_not_exist_is_refused(history: History, out: io.Strin
         sessions.export(history, add(history, "q", "a"), "pdf", None, out)
 
 
+def sure(question: str) -> bool:
+    """Agree, whatever the question is."""
+    return question.endswith(" for good?")
+
+
 def test_rename_and_rm_take_the_beginning_of_an_id(history: History, out: io.StringIO) -> None:
     session = add(history, "q", "a")
 
     assert sessions.rename(history, session[:10], "Mine") == 0
     assert [each.title for each in history.list()] == ["Mine"]
-    assert sessions.remove(history, [session[:10]], out) == 0
+    assert sessions.remove(history, [session[:10]], out, sure) == 0
     assert history.list() == ()
     assert out.getvalue() == f"deleted {session}\n"
 
@@ -195,19 +200,40 @@ def test_one_wrong_name_keeps_all_from_being_deleted(history: History, out: io.S
     session = add(history, "q", "a")
 
     with pytest.raises(InputError):
-        sessions.remove(history, [session, "zzz"], out)
+        sessions.remove(history, [session, "zzz"], out, pytest.fail)
 
     assert [each.id for each in history.list()] == [session]
+
+
+def test_the_question_names_what_would_be_deleted_and_no_keeps_it(history: History, out: io.StringIO) -> None:
+    session, asked = add(history, "q", "a"), list[str]()
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    assert sessions.remove(history, [session[:10]], out, no) == 2
+    assert sessions.purge(history, 10.0, out, out, no) == 2
+    assert sessions.purge(history, None, out, out, no, everything=True) == 2
+    assert [each.id for each in history.list()] == [session]
+    assert (out.getvalue(), asked) == (
+        "",
+        [
+            f"Delete {session} for good?",
+            "Delete old conversations for good?",
+            "Delete every conversation for good?",
+        ],
+    )
 
 
 def test_purge_wants_to_be_told_what(history: History, out: io.StringIO) -> None:
     err = io.StringIO()
     add(history, "q", "a")
 
-    assert sessions.purge(history, None, out, err) == 2
-    assert sessions.purge(history, 10.0, out, err, everything=True) == 2
-    assert sessions.purge(history, 10.0, out, err) == 0
-    assert sessions.purge(history, None, out, err, everything=True) == 0
+    assert sessions.purge(history, None, out, err, pytest.fail) == 2
+    assert sessions.purge(history, 10.0, out, err, pytest.fail, everything=True) == 2
+    assert sessions.purge(history, 10.0, out, err, sure) == 0
+    assert sessions.purge(history, None, out, err, sure, everything=True) == 0
     assert out.getvalue() == "deleted 0 conversations\ndeleted 1 conversation\n"
     assert err.getvalue() == "usage: fallback-chat sessions purge --older-than 30d   (or --all)\n" * 2
 
