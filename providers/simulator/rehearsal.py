@@ -35,13 +35,16 @@ class Rehearsal(NamedTuple):
     """The fault of one provider, and its duration; without a limit, for ever."""
 
     name: str
+    """As the user wrote it: a status, a nickname, or a fault of the table."""
     first: int | None = None
     """Requests that meet it."""
     until: float | None = None
     """Seconds from the start for which it lasts."""
 
     def __str__(self) -> str:
-        limits = [f"its first {self.first} requests"] if self.first is not None else []
+        limits = []
+        if self.first is not None:
+            limits += [f"its first {self.first} requests" if self.first != 1 else "its first request"]
         limits += [f"{self.until:g} s"] if self.until is not None else []
         return f"{self.name} for {' or '.join(limits)}" if limits else self.name
 
@@ -65,11 +68,10 @@ def read_faults(text: str, names: Sequence[str]) -> dict[str, Rehearsal]:
 
 
 def _fault(name: str) -> str:
-    found = NICKNAMES.get(name, name)
-    if found in FAULTS or found == REFUSED:
-        return found
     known = [*NICKNAMES, REFUSED, *FAULTS]
-    meant = get_close_matches(name, known, n=3) or [*NICKNAMES, REFUSED, "429", "late"]
+    if name in known:
+        return name
+    meant = get_close_matches(name, known, n=3, cutoff=0.7) or [*NICKNAMES, REFUSED, "429", "late"]
     raise InputError(f"--chaos: no fault is called {name!r}: write an HTTP status, or {', '.join(meant)}")
 
 
@@ -158,7 +160,8 @@ class Rehearsed(LLM):
             if self._fault.name == REFUSED:
                 url = f"http://127.0.0.1:{closed_port()}"
             else:
-                url = self._servers.enter_context(running(self._fault.name)).url
+                name = self._fault.name
+                url = self._servers.enter_context(running(NICKNAMES.get(name, name))).url
             self._stand_in = self._make(url)
         return self._stand_in
 

@@ -15,9 +15,9 @@ NAMES = ("one", "two")
     [
         ("one=503", {"one": Rehearsal("503")}),
         ("one=429,first=2", {"one": Rehearsal("429", first=2)}),
-        ("one=hang,until=30", {"one": Rehearsal("silence", until=30)}),
-        ("one=stall,until=30s,first=1", {"one": Rehearsal("token-silence", first=1, until=30)}),
-        (" one = cut , two=refused,first=3", {"one": Rehearsal("token-close"), "two": Rehearsal("refused", first=3)}),
+        ("one=hang,until=30", {"one": Rehearsal("hang", until=30)}),
+        ("one=stall,until=30s,first=1", {"one": Rehearsal("stall", first=1, until=30)}),
+        (" one = cut , two=refused,first=3", {"one": Rehearsal("cut"), "two": Rehearsal("refused", first=3)}),
         ("one=late,one=500", {"one": Rehearsal("500")}),
     ],
 )
@@ -35,6 +35,7 @@ def test_a_list_of_faults_is_read(text: str, faults: dict[str, Rehearsal]) -> No
         ("one=", "no fault is called ''"),
         ("one=900", "no fault is called '900': write an HTTP status, or"),
         ("one=sillence", "or silence"),
+        ("one=zork", "write an HTTP status, or hang, stall, cut, down, refused, 429, late"),
         ("one=503,first=soon", "first must be a number of requests, not 'soon'"),
         ("one=503,first=-1", "first must be a number of requests"),
         ("one=503,until=1h", "until must be a number of seconds, not '1h'"),
@@ -51,7 +52,19 @@ def test_what_it_cannot_mean_is_said_with_what_would_be_right(text: str, said: s
 def test_a_fault_says_how_long_it_lasts() -> None:
     words = [
         str(fault)
-        for fault in (Rehearsal("503"), Rehearsal("503", 2), Rehearsal("503", None, 30), Rehearsal("503", 2, 30))
+        for fault in (
+            Rehearsal("hang"),
+            Rehearsal("503", 1),
+            Rehearsal("503", 2),
+            Rehearsal("503", None, 30),
+            Rehearsal("503", 2, 30),
+        )
     ]
 
-    assert words == ["503", "503 for its first 2 requests", "503 for 30 s", "503 for its first 2 requests or 30 s"]
+    assert words == [
+        "hang",
+        "503 for its first request",
+        "503 for its first 2 requests",
+        "503 for 30 s",
+        "503 for its first 2 requests or 30 s",
+    ]
