@@ -125,7 +125,8 @@ def _lines(listings: Iterable[Listing]) -> Iterable[str]:
         if listing.error is not None:
             yield sentence(listing.provider, listing.error)
             continue
-        yield f"{listing.provider} ({len(listing.models)} models)"
+        number = len(listing.models)
+        yield f"{listing.provider} ({number} {'model' if number == 1 else 'models'})"
         width = max((len(model.id) for model in listing.models), default=0)
         for model in sorted(listing.models, key=lambda model: model.id):
             mark = "*" if model.id == listing.configured else " "

@@ -161,7 +161,7 @@ def test_no_file_holds_the_key(program: Program) -> None:
     with canned(spoken(f"It is {KEY}.")) as url:
         over(program, url)("ask", "hi")
     with canned([json.dumps({"data": [{"id": f"m-{KEY}"}]}).encode()]) as url:
-        assert over(program, url)("models").out == "one (1 models)\n  m-[redacted]\n"
+        assert over(program, url)("models").out == "one (1 model)\n  m-[redacted]\n"
 
     assert [content for content in files(program) if KEY.encode() in content] == []
 

@@ -24,12 +24,12 @@ def test_each_provider_lists_its_models_and_the_one_in_use_is_marked(program: Pr
     program.play("ok", "ok")
     program.config["providers"][1]["model"] = "another"
     ran = program("models")
-    assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\ntwo (1 models)\n  sim-model\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "one (1 model)\n* sim-model\ntwo (1 model)\n  sim-model\n", "")
 
 
 def test_names_narrow_the_list(program: Program) -> None:
     program.play("ok", "ok")
-    assert program("models", "two").out == "two (1 models)\n* sim-model\n"
+    assert program("models", "two").out == "two (1 model)\n* sim-model\n"
 
 
 def test_the_json_has_every_provider_and_what_failed(program: Program) -> None:
@@ -88,7 +88,7 @@ def test_a_list_is_good_for_a_day_unless_told_otherwise(
 ) -> None:
     env: dict[str, str | None] = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     runs = [program("models", env=env).out, program("models", *flags, env=env).out]
-    assert (*runs, program.asked) == ("one (1 models)\n* sim-model\n",) * 2 + ([asked],)
+    assert (*runs, program.asked) == ("one (1 model)\n* sim-model\n",) * 2 + ([asked],)
 
 
 def test_a_cache_that_is_no_cache_is_no_matter(program: Program, tmp_path: Path) -> None:
@@ -99,11 +99,11 @@ def test_a_cache_that_is_no_cache_is_no_matter(program: Program, tmp_path: Path)
     for stored in (1, {"at": 9e99, "models": []}, {"at": time.time(), "models": [1]}):
         cache.write_text(json.dumps({account: stored}))
         ran = program("models", env=env)
-        assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\n", "")
+        assert (ran.code, ran.out, ran.err) == (0, "one (1 model)\n* sim-model\n", "")
     for content in ("", "{", "[]"):
         cache.write_text(content)
         ran = program("models", env=env)
-        assert (ran.code, ran.out, ran.err) == (0, "one (1 models)\n* sim-model\n", "")
+        assert (ran.code, ran.out, ran.err) == (0, "one (1 model)\n* sim-model\n", "")
     assert program.asked == [7]
 
 
