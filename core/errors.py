@@ -266,8 +266,8 @@ class NoConsentError(APIError):
 
     default_kind = ErrorKind.PERMISSION
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, words="is left out", hint="agree when you are asked, or with --yes; see `switch`")
+    def __init__(self, message: str, *, hint: str = "agree when you are asked, or with --yes; see `switch`") -> None:
+        super().__init__(message, words="is left out", hint=hint)
 
 
 class NobodyInsideError(APIError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.words.failures import duration, explain, in_brackets, sentence
 from fallback_chat.cli.words.health import countdown, short
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
-from fallback_chat.core.errors import APIError, ErrorKind
+from fallback_chat.core.errors import APIError, ErrorKind, NoConsentError
 from fallback_chat.core.events import (
     AttemptFailed,
     AttemptLate,
@@ -78,7 +78,8 @@ def notices(event: Event, *, verbose: bool = False) -> Iterator[str]:  # noqa: C
             yield f"{llm.label}: nothing for {duration(elapsed)}; {following.label} is asked as well"
         case AttemptSkipped(llm, error):
             wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
-            why = error.message if error.kind is ErrorKind.CONTEXT_EXCEEDED else _in_short(error)
+            told = isinstance(error, NoConsentError) or error.kind is ErrorKind.CONTEXT_EXCEEDED
+            why = error.message if told else _in_short(error)
             yield f"{llm.label} skipped: {why}{wait}"
         case LinkChanged(offline=True, next=following) if following is not None:
             yield f"you seem to be offline; asking {following.label}, which is on this machine"

@@ -5,7 +5,7 @@ The user's own choice, first in the turn, needs no consent; crossing over to ano
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.engine.settings import Switching
 from fallback_chat.core.errors import NoConsentError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
     from fallback_chat.core.llm import LLM
+
+CHOOSE: Final = "begin with it: --provider, or /use in the chat; see `switch`"
 
 
 class Consent:
@@ -43,7 +45,7 @@ class Consent:
         `reason` is the failure that leads to the switch.
         """
         if candidate.settings.switch is Switching.NEVER:
-            return NoConsentError("the chain never switches to it")
+            return NoConsentError("the chain never switches to it", hint=CHOOSE)
         if self._decide is not None and self._first is not None:
             if await self._decide(Switch(self._first.llm, candidate.llm, reason)):
                 self._agreed.add(candidate.key)

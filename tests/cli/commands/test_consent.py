@@ -31,6 +31,25 @@ def test_without_a_terminal_asking_means_no(paid: Program) -> None:
     assert "two is left out (switching to it needs your consent)" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("switch", "why", "hint"),
+    [
+        ("ask", "switching to it needs your consent", "agree when you are asked, or with --yes; see `switch`"),
+        ("never", "the chain never switches to it", "begin with it: --provider, or /use in the chat; see `switch`"),
+    ],
+)
+def test_a_provider_that_is_passed_over_is_told_with_the_reason_and_what_helps(
+    paid: Program, switch: str, why: str, hint: str
+) -> None:
+    paid.config["providers"][1]["switch"] = switch
+
+    lines = paid("ask", "hi").err.splitlines()
+
+    assert f"fallback-chat: two skipped: {why}" in lines
+    assert f"fallback-chat:   two is left out ({why})" in lines
+    assert lines[-1] == f"fallback-chat: {hint}"
+
+
 def test_yes_agrees(paid: Program) -> None:
     ran = paid("ask", "--yes", "hi")
 
