@@ -10,9 +10,9 @@ from typer.main import get_command
 from fallback_chat._version import __version__
 from fallback_chat.cli.options import PLAIN, SharedOptions, command
 from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.guard import guarded
 from fallback_chat.cli.process.signals import end_on_signals
 from fallback_chat.cli.process.streams import leave
-from fallback_chat.cli.words.failures import guarded
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self, get_t
 
 import typer
 
-from fallback_chat.cli.words.failures import guarded
+from fallback_chat.cli.process.guard import guarded
 
 if TYPE_CHECKING:
     from fallback_chat.core.config.overrides import Overrides

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.editor import run_editor
 from fallback_chat.cli.input import MAX_BYTES, prompt_of, put_together, read_file, read_image, read_part, text_of
 from fallback_chat.cli.standard_input import is_piped, read_to_end
 from fallback_chat.core.chat_context import Text
@@ -77,6 +73,12 @@ def edited(prompt: str, keys: Iterable[str]) -> str:
 
     The variables in `keys` are kept from the editor. Raises `InputError`.
     """
+    import os
+    import tempfile
+    from pathlib import Path
+
+    from fallback_chat.cli.editor import run_editor
+
     with tempfile.TemporaryDirectory(prefix="fallback-chat-") as directory:
         file = Path(directory) / "question.md"
         file.write_text(prompt, "utf-8")

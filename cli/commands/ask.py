@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.commands.dry_run import dry_run
 from fallback_chat.cli.consent import consent, to_be_told
 from fallback_chat.cli.input import prompt_of
 from fallback_chat.cli.process.exit_code import ExitCode
@@ -17,7 +16,6 @@ from fallback_chat.cli.process.signals import Interrupted
 from fallback_chat.cli.question import edited, read_question
 from fallback_chat.cli.sinks.base import Ending
 from fallback_chat.cli.sinks.choice import Output, make_sink
-from fallback_chat.cli.sinks.extract import extracted
 from fallback_chat.cli.standard_input import is_piped
 from fallback_chat.cli.turn import Turn
 from fallback_chat.cli.words.failures import exit_code_of, exit_code_of_answer
@@ -148,6 +146,8 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
             sink.end(Ending(None, error, exit_code_of(error)))
             raise
         if options.dry_run:
+            from fallback_chat.cli.commands.dry_run import dry_run
+
             return await dry_run(chain, request.context, sink, now=time.time(), as_json=options.output.json)
         ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
         sink.end(ending)
@@ -208,8 +208,11 @@ def _unshown(ending: Ending, output: Output) -> tuple[Ending, list[str]]:
     if output.json or output.jsonl or ending.error is not None or answer is None:
         return ending, []
     lines = [f"{line}; --json shows it" for line in calls_only(answer)]
-    if output.extract is not None and not lines and not extracted(answer.text, output.extract):
-        lines = ["the answer has no code block" + ("" if output.extract == "all" else f" {output.extract}")]
+    if output.extract is not None and not lines:
+        from fallback_chat.cli.sinks.extract import extracted
+
+        if not extracted(answer.text, output.extract):
+            lines = ["the answer has no code block" + ("" if output.extract == "all" else f" {output.extract}")]
     return (ending._replace(exit_code=ExitCode.INCOMPLETE) if lines else ending), lines
 
 

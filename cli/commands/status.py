@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.render.listing import listed, write
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.health import state_word, tone
 from fallback_chat.core.answer_json import rfc3339
@@ -52,6 +51,8 @@ def _object(provider: KnownProvider) -> dict[str, Any]:
 
 
 def _print(providers: Sequence[KnownProvider], now: float, out: TextIO) -> None:
+    from fallback_chat.cli.render.listing import listed, write  # a shell prompt does without
+
     words = [state_word(one.health, now) for one in providers]
     rows = [
         tuple(map(sanitise, (one.name, one.model, word, one.health.reason or "")))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.words.failures import exit_code_of, explain
 from fallback_chat.core.config.secrets import findable, is_telling
+from fallback_chat.core.errors import FallbackChatError
 from fallback_chat.core.lookalikes import masked
 from fallback_chat.core.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fallback_chat.cli.process.exit_code import ExitCode
 
 _known: Final[list[Redactor]] = []
 
@@ -33,3 +39,39 @@ def scrubbed(text: str, env: Mapping[str, str] = os.environ) -> str:
     No configuration may be known yet, so the environment's secrets and all look-alikes are removed.
     """
     return masked(Redactor(findable(value for name, value in env.items() if is_telling(name))).redact(redacted(text)))
+
+
+def tell(line: str) -> None:
+    """Write a message on stderr, safe to print and without secrets."""
+    sys.stderr.write(f"fallback-chat: {sanitise(redacted(line))}\n")
+
+
+def report(error: Exception) -> ExitCode:
+    """Report a failure on stderr and return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        pass  # our reader has seen enough
+    elif isinstance(error, FallbackChatError | OSError):
+        for line in explain(error):
+            tell(line)
+    else:
+        tell(bug_report(error))
+    return exit_code_of(error)
+
+
+def bug_report(error: Exception) -> str:
+    """Save the traceback for a bug report, and return where.
+
+    It holds no values of variables, and no secret.
+    """
+    import tempfile
+    import traceback
+
+    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(scrubbed("".join(traceback.format_exception(error))))
+    except OSError:
+        return f"{what}; there was no place for the details."
+    return f"{what} with the file {file.name}; look through it first."

@@ -91,7 +91,7 @@ def _last_words(code: int) -> int:
     try:
         _write_out(hasty=hasty)
     except OSError as error:
-        from fallback_chat.cli.words.failures import report
+        from fallback_chat.cli.process.border import report
 
         code = report(error)
         with suppress(OSError):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from fallback_chat.cli.process.border import bug_report
 from fallback_chat.cli.repl import explanations, messages
 from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
@@ -19,7 +20,6 @@ from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
 from fallback_chat.cli.repl.status import Tone, compose
 from fallback_chat.cli.turn import is_ending
-from fallback_chat.cli.words.failures import bug_report
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
 from fallback_chat.core.events import LinkChanged

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.signals import Interrupted, received
-from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.policy import rule
-from fallback_chat.core.errors import (
-    APIError,
-    ConfigError,
-    ErrorKind,
-    FallbackChatError,
-    InputError,
-    NobodyInsideError,
-)
+from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError, NobodyInsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from fallback_chat.core.answer import Answer
 
@@ -50,58 +42,6 @@ EXIT_CODE_OF_KIND: Final = {
 }
 
 
-def guarded(body: Callable[[], int | None]) -> int | None:
-    """Run a command's body; a failure becomes sentences on stderr and an exit code.
-
-    A traceback is never shown.
-    """
-    try:
-        return body()
-    except Interrupted as interrupted:
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
-        return interrupted.code
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - this is the program's border
-        # A signal's exception may have been wrapped on its way, or have left something half done.
-        return received() or report(error)
-
-
-def report(error: Exception) -> ExitCode:
-    """Report a failure on stderr and return its exit code."""
-    if isinstance(error, BrokenPipeError):
-        pass  # our reader has seen enough
-    elif isinstance(error, FallbackChatError | OSError):
-        from fallback_chat.cli.process.border import redacted
-
-        sys.stderr.writelines(f"fallback-chat: {sanitise(redacted(line))}\n" for line in explain(error))
-    else:
-        sys.stderr.write(f"fallback-chat: {bug_report(error)}\n")
-    return exit_code_of(error)
-
-
-def bug_report(error: Exception) -> str:
-    """Save the traceback for a bug report, and return where.
-
-    It holds no values of variables, and no secret.
-    """
-    import tempfile
-    import traceback
-
-    from fallback_chat.cli.process.border import scrubbed
-
-    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
-        ) as file:
-            file.write(scrubbed("".join(traceback.format_exception(error))))
-    except OSError:
-        return f"{what}; there was no place for the details."
-    return f"{what} with the file {file.name}; look through it first."
-
-
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
     """Return the exit code of a failure without an answer."""
     if is_cancelled(error):
@@ -127,11 +67,7 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
 
 def is_cancelled(error: BaseException) -> bool:
     """Whether it is not a failure: a signal or the user ended it."""
-    if isinstance(error, Interrupted | KeyboardInterrupt):
-        return True
-    from asyncio import CancelledError  # --help does without it
-
-    return isinstance(error, CancelledError)
+    return isinstance(error, Interrupted | KeyboardInterrupt | CancelledError)
 
 
 def exit_code_of_answer(answer: Answer) -> ExitCode:

@@ -14,7 +14,7 @@ from tests.waiting import PATIENCE
 if TYPE_CHECKING:
     from tests.cli.program import Program
 
-HEAVY: Final = ("asyncio", "httpx", "prompt_toolkit", "rich", "sqlite3", "typer", "tomllib")
+HEAVY: Final = ("asyncio", "fallback_chat.core", "httpx", "prompt_toolkit", "rich", "sqlite3", "typer", "tomllib")
 
 # `os._exit` ends the program, so the list is written just before it.
 PROLOGUE: Final = """
@@ -51,8 +51,9 @@ def loaded(program: Program, *args: str) -> tuple[int, str]:
         ("--version", ""),
         ("--help", "typer"),
         ("ask --help", "typer"),
-        ("ask hi", "asyncio httpx sqlite3 tomllib typer"),
-        ("ask --json hi", "asyncio httpx sqlite3 tomllib typer"),
+        ("ask hi", "asyncio fallback_chat.core httpx sqlite3 tomllib typer"),
+        ("status --short", "asyncio fallback_chat.core sqlite3 tomllib typer"),
+        ("ask --json hi", "asyncio fallback_chat.core httpx sqlite3 tomllib typer"),
     ],
 )
 def test_a_command_loads_only_what_it_needs(program: Program, command: str, modules: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.process.border import keep_out, scrubbed
-from fallback_chat.cli.words.failures import guarded
+from fallback_chat.cli.process.guard import guarded
 from fallback_chat.core.redaction import Redactor
 
 if TYPE_CHECKING:

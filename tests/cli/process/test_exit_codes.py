@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.words.failures import guarded
+from fallback_chat.cli.process.guard import guarded
 from tests.cli.program import Ran
 
 if TYPE_CHECKING:
