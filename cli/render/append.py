@@ -96,9 +96,9 @@ class PlainView:
     def echo(self) -> None:
         """Show what was typed."""
 
-    def note(self, line: str, tone: str = "dim") -> None:
+    def note(self, line: str) -> None:
         """Print a message among the rows of the answer."""
-        self.show(told(line, tone))
+        self.show(told(line, "dim"))
 
     def show(self, content: Content) -> None:
         """Print something that is not part of the answer."""
@@ -117,19 +117,11 @@ class PlainView:
         self._begin_text()
         self._emit(rows)
 
-    def finish(self, footer: str | None = None, tone: str = "dim") -> None:
-        """End the answer, print `footer` below it, and release the terminal."""
-        rows = [*self._rest(), *(told(footer, tone)(self._page) if footer else [])]
+    def finish(self) -> None:
+        """End the answer, and release the terminal; harmless after an end."""
+        rows = self._rest()
         self._begin_text()
         self._emit_last(rows)
-
-    def interrupt(self, note: str, tone: str = "dim") -> None:
-        """End the answer where it stands, with a reason."""
-        self.finish(note, tone)
-
-    def stop(self) -> None:
-        """Release the terminal, keeping what was shown; harmless after an end."""
-        self.finish()
 
     def suspend(self) -> None:
         """Release the terminal during an answer, until `start` is called again."""

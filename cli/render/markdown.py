@@ -45,13 +45,6 @@ class Frame(NamedTuple):
     """None is wider than the page."""
 
 
-def rendered(text: str, page: Page) -> list[Row]:
-    """Lay out a complete text."""
-    stream = MarkdownStream()
-    stream.feed(text)
-    return stream.finish(page)
-
-
 class MarkdownStream:
     """Turns text that arrives in pieces into rows."""
 

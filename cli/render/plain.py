@@ -80,15 +80,7 @@ class PlainText:
         """Mark the text so far as void: a pipe cannot take it back, but text must not be joined."""
         self._end(f"\n\n{void(successor)}\n\n")
 
-    def finish(self, footer: str | None = None) -> None:  # noqa: ARG002
-        """End the answer."""
-        self.stop()
-
-    def interrupt(self, note: str) -> None:  # noqa: ARG002
-        """End the answer where it stands."""
-        self.stop()
-
-    def stop(self) -> None:
+    def finish(self) -> None:
         """Write what is left, and the final newline."""
         self._end("\n")
 

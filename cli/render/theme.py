@@ -68,7 +68,6 @@ COLORS: Final = frozenset({"red", "green", "yellow", "blue", "magenta", "cyan"})
 # A sign, and its replacement if the terminal's encoding has no symbols.
 _SIGNS: Final = (
     ("question", "❯", ">"),
-    ("active", "▸", ">"),
     ("switched", "↷", "~"),
     ("next", "→", "->"),
     ("incomplete", "✂", "!"),
@@ -78,7 +77,6 @@ _SIGNS: Final = (
     ("line", "─", "-"),
     ("more", "⋮", ":"),
     ("continued", "⋯", ":"),
-    ("ellipsis", "…", "~"),
 )
 
 

@@ -119,7 +119,7 @@ class Sheet:
     def end_answer(self) -> None:
         """Leave the answer as it is."""
         if self._view is not None:
-            self._view.stop()
+            self._view.finish()
             self._view = None
 
     @property

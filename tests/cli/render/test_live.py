@@ -101,7 +101,7 @@ def test_what_is_live_has_the_room_that_the_screen_has(height: int) -> None:
     assert [row for row in rows if row.startswith("x")] == [f"x{n} = {n}" for n in range(30)]
     assert rows[-1] == STATUS
     assert len(answer._live) == min(height - 1, 8)
-    answer.stop()
+    answer.finish()
 
 
 def test_the_cursor_is_in_the_rows_below_where_they_say() -> None:
@@ -214,14 +214,19 @@ def test_a_long_status_is_cut_to_one_row() -> None:
 def test_a_footer_stands_dim_below_the_answer() -> None:
     screen = console()
     answer = show(screen, ["text"])
-    answer.finish("1.2 s · 30 tokens")
+    answer.settle()
+    answer.note("1.2 s · 30 tokens")
+    answer.finish()
     assert seen(screen).rows() == ["text", "1.2 s · 30 tokens"]
     assert "\x1b[2m1.2 s · 30 tokens\x1b[0m" in written(screen)
 
 
 def test_an_interrupted_answer_keeps_what_was_shown_and_says_so() -> None:
     screen = console()
-    show(screen, ["one\n\n", "- two **thr"]).interrupt("interrupted")
+    answer = show(screen, ["one\n\n", "- two **thr"])
+    answer.settle()
+    answer.note("interrupted")
+    answer.finish()
     assert seen(screen).rows() == ["one", "", "• two **thr", "interrupted"]
 
 
@@ -270,8 +275,8 @@ def test_stopping_twice_and_after_an_end_is_harmless() -> None:
     answer = show(screen, ["text"])
     answer.finish()
     before = written(screen)
-    answer.stop()
-    answer.stop()
+    answer.finish()
+    answer.finish()
     assert written(screen) == before
 
 
@@ -314,11 +319,15 @@ def test_hostile_text_writes_nothing_but_what_the_view_itself_writes(name: str, 
     screen = console()
     answer = show(screen, pieces(payload, size))
     answer.note(HOSTILE[name].partition("\n")[0])
-    answer.finish(HOSTILE[name].partition("\n")[0])
+    answer.settle()
+    answer.note(HOSTILE[name].partition("\n")[0])
+    answer.finish()
     reference = console()
     shown = show(reference, pieces(sanitise(payload), size))
     shown.note(sanitise(HOSTILE[name].partition("\n")[0]))
-    shown.finish(sanitise(HOSTILE[name].partition("\n")[0]))
+    shown.settle()
+    shown.note(sanitise(HOSTILE[name].partition("\n")[0]))
+    shown.finish()
     assert controls(written(screen)) == controls(written(reference))
     terminal, clean = seen(screen), Terminal()
     assert terminal.screen.title == clean.screen.title
@@ -356,7 +365,9 @@ def test_a_terminal_without_cursor_gets_finished_blocks_only() -> None:
     assert written(screen) == "one\n"
     answer.note("a note")
     answer.feed("- b")
-    answer.finish("footer")
+    answer.settle()
+    answer.note("footer")
+    answer.finish()
     assert written(screen) == "one\na note\n\n• a\n• b\nfooter\n"
 
 
@@ -366,8 +377,10 @@ def test_a_void_answer_is_marked_on_a_plain_terminal_too() -> None:
     answer.feed("half")
     answer.discard()
     answer.feed("whole")
-    answer.interrupt("stopped")
-    answer.stop()
+    answer.settle()
+    answer.note("stopped")
+    answer.finish()
+    answer.finish()
     answer.suspend()
     assert written(screen) == f"half\n\n{void('')}\n\nwhole\nstopped\n"
 
@@ -417,7 +430,9 @@ def test_a_file_gets_finished_blocks_without_a_single_escape(
     answer = make_view(out, color=color)
     assert type(answer) is PlainView
     answer.feed("# T\n\n**bold** `code`\n")
-    answer.finish("footer")
+    answer.settle()
+    answer.note("footer")
+    answer.finish()
     assert out.getvalue().split() == ["T", "bold", "code", "footer"]
 
 

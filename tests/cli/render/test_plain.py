@@ -48,7 +48,7 @@ def test_the_first_token_is_written_at_once_and_the_next_ones_together() -> None
     text.tick()
     text.tick()
     assert out.writes == ["one", " two three"]
-    text.finish("a footer")
+    text.finish()
     assert out.writes == ["one", " two three", "\n"]
 
 
@@ -67,7 +67,7 @@ def test_the_text_comes_out_as_it_is_with_one_newline_at_the_end(chunks: list[st
     for chunk in chunks:
         text.feed(chunk)
     text.finish()
-    text.stop()
+    text.finish()
     whole = neutralise("".join(chunks)).rstrip("\n")
     assert out.getvalue() == (whole + "\n" if whole else "")
 
@@ -110,7 +110,7 @@ def test_what_follows_a_void_answer_is_not_glued_to_it() -> None:
     text.discard("two")
     text.discard("two")
     text.feed("A whole answer.\n\n")
-    text.interrupt("stopped")
+    text.finish()
     assert out.getvalue() == "half an ans\n\n── discarded; two starts over ──\n\nA whole answer.\n"
 
 
