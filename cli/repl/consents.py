@@ -12,25 +12,25 @@ from fallback_chat.core.errors import NobodyInsideError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fallback_chat.cli.repl.session import Plan
+    from fallback_chat.cli.repl.session import Plan, Session
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.events import Switch
 
 
 class Consents:
-    """Puts switches to the user with `ask`, and remembers the answers for the conversation."""
+    """Puts switches to the user with `ask`; `session` remembers what was agreed to."""
 
-    def __init__(self, ask: Callable[[str], object]) -> None:
+    def __init__(self, ask: Callable[[str], object], session: Session) -> None:
         self._ask = ask
+        self._session = session
         self.always = False
         """Whether the user agrees to everything."""
-        self._given: set[str] = set()
         self._open: asyncio.Future[bool] | None = None
 
     async def decide(self, switch: Switch) -> bool:
         """Return whether the turn may cross over; Ctrl-C ends the wait with the turn."""
         name = switch.to_llm.label
-        if self.always or name in self._given:
+        if self.always or name in self._session.consents:
             return True
         self._open = asyncio.get_running_loop().create_future()
         self._ask(f"{question(switch)} /yes or /no")
@@ -39,7 +39,7 @@ class Consents:
         finally:
             self._open = None
         if agreed:
-            self._given.add(name)
+            self._session.consents.add(name)
         return agreed
 
     def answer(self, *, agreed: bool) -> bool:
@@ -48,10 +48,6 @@ class Consents:
             return False
         self._open.set_result(agreed)
         return True
-
-    def forget(self) -> None:
-        """Begin a new conversation."""
-        self._given.clear()
 
 
 def inside(plan: Plan, tag: str | None, providers: Sequence[ProviderSettings]) -> tuple[Plan, str]:

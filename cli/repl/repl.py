@@ -70,7 +70,7 @@ class Repl:
         self.record = record
         self.now = clock
         self.leaving = False
-        self.consents = Consents(self.say)
+        self.consents = Consents(self.say, session)
         self.told: BaseException | None = None
         """A failure that has just been reported."""
         self.longest_wait = LONGEST_WAIT if wait is None else wait

@@ -130,6 +130,8 @@ class Session:
         self.unanswered: ChatMessage | None = None
         """The unanswered question at the end of a resumed conversation."""
         self.tallies: dict[str, Tally] = {}
+        self.consents: set[str] = set()
+        """The providers that the user lets the conversation switch to."""
         self._drafts: list[tuple[ChatMessage, Draft]] = []
         """The questions of this run as they were written."""
 

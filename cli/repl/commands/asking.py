@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 async def new(repl: Repl, _: str) -> None:
     """Begin a new conversation."""
     repl.session.new()
-    repl.consents.forget()
     repl.record.new()
     repl.say("new conversation", Tone.DIM)
 

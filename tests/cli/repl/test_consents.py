@@ -40,6 +40,32 @@ async def test_a_switch_is_asked_about_and_holds_for_the_conversation() -> None:
         await chat.sees("no answer: b no consent · a 500")
 
 
+async def agree(chat: Chat, question: str, times: int) -> None:
+    """Send a question, and agree to the switch, which is asked about for the `times`th time."""
+    chat.type(question + ENTER)
+    await chat.until(lambda: "\n".join(chat.screen.rows).count("/yes or /no") == times)
+    chat.type("/yes" + ENTER)
+    await chat.until(lambda: "\n".join(chat.screen.rows).count("An answer.") == times)
+    await chat.prompts()
+
+
+@pytest.mark.parametrize("command", ["/new", "/private", "/resume", "/clear"])
+async def test_every_way_out_of_a_conversation_ends_what_was_agreed_to_in_it(command: str) -> None:
+    async with chatting(*chain(), rows=60) as chat:
+        wants_consent(chat)
+        await chat.prompts()
+        await agree(chat, "One", 1)
+        await chat.ask("/new")
+        await agree(chat, "Two", 2)
+        await (chat.pick(command) if command == "/resume" else chat.ask(command))
+        answers = 2 + (command == "/resume")  # it shows the last answer again
+        chat.type("Three" + ENTER)
+        await chat.until(lambda: "\n".join(chat.screen.rows).count("/yes or /no") == 3)
+        assert "\n".join(chat.screen.rows).count("An answer.") == answers
+        chat.type("/no" + ENTER)
+        await chat.prompts()
+
+
 async def test_yes_without_a_question_is_said_to_be_about_nothing() -> None:
     async with chatting(*chain()) as chat:
         await chat.ask("/yes")
