@@ -41,6 +41,26 @@ def is_wide(character: str) -> bool:
     return character > "\u10ff" and _columns(character) == 2
 
 
+def fitting(text: str, columns: int) -> str:
+    """Return as much of the beginning of a text as fits into `columns`."""
+    if text.isascii():
+        return text[: max(0, columns)]
+    kept = ""
+    for cluster in clusters(text):
+        columns -= cells(cluster)
+        if columns < 0:
+            break
+        kept += cluster
+    return kept
+
+
+def shortened(text: str, columns: int) -> str:
+    """Return a text, cut with an ellipsis if it is wider than `columns`."""
+    if cells(text) <= columns:
+        return text
+    return f"{fitting(text, columns - 1)}…" if columns > 0 else ""
+
+
 def clusters(text: str) -> Iterator[str]:
     """Split `text` into what readers see as single characters."""
     start = 0

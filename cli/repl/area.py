@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.cells import cells, clusters
+from fallback_chat.cli.render.cells import cells, clusters, fitting
 from fallback_chat.cli.render.rows import joined
 from fallback_chat.cli.render.screen import Cursor
 
@@ -77,7 +77,7 @@ def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | No
             rows.append([(INDENT, "")])
             used = len(INDENT)
         at = Cursor(len(rows) - 1, used, joined(rows[-1]))
-        rows[-1].append((_fitting(text.suggestion, columns - 1 - used), "dim"))
+        rows[-1].append((fitting(text.suggestion.partition("\n")[0], columns - 1 - used), "dim"))
     first = max(0, min(at.row - most // 2, len(rows) - most))
     return Area(tuple(map(joined, rows[first : first + most])), at.below(-first))
 
@@ -152,14 +152,3 @@ def _has_look(character: str, previous: str) -> bool:
 
 def _code(character: str) -> str:
     return f"^{chr(ord(character) ^ 0x40)}" if ord(character) < 0x80 else f"<{ord(character):04x}>"
-
-
-def _fitting(text: str, columns: int) -> str:
-    """Return as much of the first line of a text as fits."""
-    kept, used = "", 0
-    for cluster in clusters(text.partition("\n")[0]):
-        used += cells(cluster)
-        if used > columns:
-            break
-        kept += cluster
-    return kept

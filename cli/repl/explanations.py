@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.cells import shortened
 from fallback_chat.cli.render.listing import listed, tinted
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.repl.status import shorten
 from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.failures import duration, hint, sentence
 from fallback_chat.cli.words.health import SHORT, countdown
@@ -64,15 +64,8 @@ def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
         health = chain.health(name)
         if health.state in (State.OPEN, State.BLOCKED):
             yield f"{name} {_when(health.until, now)}"
-    advice = [hint(one.error) for one in result.attempts if one.error is not None]
-    yield from dict.fromkeys(f"For {one.provider}: {text}." for one, text in _advised(result.attempts, advice))
-
-
-def _advised(attempts: tuple[AttemptRecord, ...], advice: list[str | None]) -> Iterator[tuple[AttemptRecord, str]]:
-    failed = [one for one in attempts if one.error is not None]
-    for one, text in zip(failed, advice, strict=True):
-        if text:
-            yield one, text
+    advice = ((one.provider, hint(one.error)) for one in result.attempts if one.error is not None)
+    yield from dict.fromkeys(f"For {name}: {text}." for name, text in advice if text)
 
 
 def _when(until: float | None, now: float) -> str:
@@ -126,7 +119,7 @@ def chain_table(chain: Chain, session: Session, now: float) -> Content:
         health = chain.health(one.name)
         reason = (health.reason or "").replace("_", " ") if health.state in (State.OPEN, State.BLOCKED) else ""
         mark = "pinned" if session.pinned == one.name else "next" if number - 1 == first else ""
-        rows.append((str(number), one.name, shorten(one.model, 32), one.kind, entry.word, reason, mark))
+        rows.append((str(number), one.name, shortened(one.model, 32), one.kind, entry.word, reason, mark))
     head, *lines = listed(("", "provider", "model", "kind", "state", "reason", ""), rows)
 
     def content(page: Page) -> list[Row]:

@@ -15,11 +15,11 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.job_control import on_stop
+from fallback_chat.cli.render.cells import shortened
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.repl.area import INDENT
 from fallback_chat.cli.repl.escapes import notification
 from fallback_chat.cli.repl.inbox import Inbox, Message
-from fallback_chat.cli.repl.menu import fitting
 from fallback_chat.cli.repl.painter import Painter
 from fallback_chat.cli.repl.registry import split
 from fallback_chat.cli.repl.status import Tone
@@ -151,7 +151,7 @@ class Host:
         assert self.prompt is not None
         lines = [self.prompt.shown(draft).strip().partition("\n") for draft in self._inbox.queued]
         rows: list[Row] = [
-            ((fitting(f"{INDENT}next: {line}{' …' * bool(more)}", columns), "dim"),) for line, _, more in lines
+            ((shortened(f"{INDENT}next: {line}{' …' * bool(more)}", columns), "dim"),) for line, _, more in lines
         ]
         hidden = len(rows) - MOST_QUEUED
         return rows if hidden <= 0 else [((f"{INDENT}next: {hidden} more, and", "dim"),), *rows[hidden:]]
@@ -160,7 +160,7 @@ class Host:
         assert self.prompt is not None
         pieces = self.status(columns)
         if notice := self.prompt.notice if pieces else "":
-            return [((fitting(notice, columns), ""),)]
+            return [((shortened(notice, columns), ""),)]
         return [row(pieces, self.theme)] if pieces else []
 
     # Messages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.cells import cells, clusters
+from fallback_chat.cli.render.cells import cells, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,23 +76,10 @@ class Menu:
 
     def _row(self, index: int, label: str, width: int, columns: int) -> Row:
         style = "reverse" if index == self._index else ""
-        label = fitting(label, width)
+        label = shortened(label, width)
         head = f"{MARGIN}{label}{' ' * (width - cells(label))}"
-        note = fitting(self.choices[index].note, columns - cells(head) - len(MARGIN))
+        note = shortened(self.choices[index].note, columns - cells(head) - len(MARGIN))
         return ((head, style), (f"{MARGIN}{note}", style or "dim")) if note else ((head, style),)
-
-
-def fitting(text: str, columns: int) -> str:
-    """Return a text, cut with an ellipsis if it is wider than `columns`."""
-    if cells(text) <= columns:
-        return text
-    kept, left = "", columns - 1
-    for cluster in clusters(text):
-        left -= cells(cluster)
-        if left < 0:
-            break
-        kept += cluster
-    return f"{kept}…" if columns > 0 else ""
 
 
 def common_beginning(texts: Sequence[str]) -> str:

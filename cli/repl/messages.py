@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.cells import cells
-from fallback_chat.cli.repl.status import Tone, shorten
+from fallback_chat.cli.render.cells import cells, shortened
+from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
 from fallback_chat.cli.words.notices import BREAKS, calls_only, notices, ordinal, shortcomings, speaker
@@ -64,7 +64,7 @@ class Message(NamedTuple):
 
         rest = self.rest + (f" {page.signs['next']} {self.next}" if self.next else "")
         left = page.columns - cells(f"x {self.text} (){rest}" if self.sign else f"{self.text} (){rest}")
-        detail = f" ({shorten(self.detail, left)})" if self.detail and left >= min(LEAST, cells(self.detail)) else ""
+        detail = f" ({shortened(self.detail, left)})" if self.detail and left >= min(LEAST, cells(self.detail)) else ""
         return told(f"{self.text}{detail}{rest}", self.tone, page.signs.get(self.sign, ""))(page)
 
 

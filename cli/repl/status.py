@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.utils import get_cwidth
-
+from fallback_chat.cli.render.cells import cells, shortened
 from fallback_chat.cli.words.health import state_word as health_word
 from fallback_chat.cli.words.health import tone
 
@@ -117,7 +116,7 @@ def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Pi
 def _wide(status: Status) -> list[Sequence[Piece]]:
     """Return the segments, the most important first, each with its separator."""
     active = status.entries[status.active]
-    head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shorten(active.model, MAX_MODEL)}", Tone.DIM)]
+    head = [Piece(f"▸{active.name}", Tone.ACTIVE), Piece(f" {shortened(active.model, MAX_MODEL)}", Tone.DIM)]
     groups: list[Sequence[Piece]] = [head + _doing(status, active)]
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
@@ -162,19 +161,7 @@ def _numbers(status: Status) -> Iterable[Sequence[Piece]]:
 
 def columns(pieces: Iterable[Piece]) -> int:
     """Return the columns of some pieces."""
-    return sum(get_cwidth(piece.text) for piece in pieces)
-
-
-def shorten(text: str, width: int) -> str:
-    """Cut a text to `width` columns, ending in `…`."""
-    if get_cwidth(text) <= width:
-        return text
-    kept = ""
-    for character in text:
-        if get_cwidth(kept + character) > width - 1:
-            break
-        kept += character
-    return f"{kept}…"
+    return sum(cells(piece.text) for piece in pieces)
 
 
 def _cut(row: Sequence[Piece], width: int) -> Iterable[Piece]:
@@ -182,6 +169,6 @@ def _cut(row: Sequence[Piece], width: int) -> Iterable[Piece]:
     for piece in row:
         if left <= 0:
             return
-        text = shorten(piece.text, left)
+        text = shortened(piece.text, left)
         yield Piece(text, piece.tone)
-        left -= get_cwidth(text)
+        left -= cells(text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.repl.menu import Choice, Menu, common_beginning, fitting
+from fallback_chat.cli.repl.menu import Choice, Menu, common_beginning
 from fallback_chat.core.llm import ModelInfo
 from tests.cli.repl.harness import CTRL_C, ENTER, ESC, chatting
 from tests.core.scripted import STOP, ScriptedLLM, Step
@@ -61,7 +61,6 @@ def test_what_all_begin_with() -> None:
     assert common_beginning(["undo", "unpin", "unskip"]) == "un"
     assert common_beginning(["a", "ab"]) == "a"
     assert (common_beginning([]), common_beginning(["x"])) == ("", "x")
-    assert (fitting("abc", 3), fitting("abcd", 3), fitting("abc", 0)) == ("abc", "ab…", "")
 
 
 async def types(chat: Chat, text: str) -> None:

@@ -37,6 +37,14 @@ def test_the_servers_words_are_cut_where_the_message_would_need_a_second_row() -
     assert rows(message, 60, "ascii")[0].startswith("~ a: overloaded (503: The engine")
 
 
+@pytest.mark.parametrize("said", ["🇩🇪" * 40, "👍🏽" * 40, "❤️" * 40, "कि" * 40, "日本語" * 40])
+def test_what_terminals_disagree_about_needs_no_second_row_either(said: str) -> None:
+    message = Message("a: overloaded", sign="switched", detail=f"503: {said}", rest=", retry in 15 s", next="b")
+    (row,) = rows(message, 60)
+    assert row.startswith(f"↷ a: overloaded (503: {said[:2]}")
+    assert row.endswith("…), retry in 15 s → b")
+
+
 @pytest.mark.parametrize(
     ("events", "told"),
     [

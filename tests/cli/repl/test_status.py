@@ -14,7 +14,6 @@ from fallback_chat.cli.repl.status import (
     compose,
     count,
     money,
-    shorten,
     status_word,
 )
 from fallback_chat.cli.words.health import OF_REASON as HEALTH_WORDS
@@ -117,7 +116,3 @@ def test_every_state_is_in_the_vocabulary() -> None:
 def test_times_and_counts_are_short() -> None:
     assert [countdown(seconds) for seconds in (0.2, 41.1, 60, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
     assert [count(tokens) for tokens in (812, 1234, 34_567)] == ["812", "1.2k", "34k"]
-
-
-def test_a_wide_character_is_not_cut_in_half() -> None:
-    assert (shorten("日本語", 6), shorten("日本語", 5), shorten("日本語", 4)) == ("日本語", "日本…", "日…")
