@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fallback_chat.cli.code_blocks import Code, code_blocks
-from fallback_chat.cli.render.markdown import rendered
+from fallback_chat.cli.render.append import rendered
 from tests.cli.render.support import EXAMPLES, PAGE, plain
 
 
@@ -43,5 +43,5 @@ def test_code_is_found_wherever_it_stands_without_what_surrounds_it(text: str, b
 def test_every_code_block_has_the_number_that_the_screen_shows() -> None:
     page = PAGE._replace(copies=True)
     for text in EXAMPLES:
-        shown = [int(number) for row in plain(rendered(text, page)) for number in re.findall(r"/copy code (\d+)$", row)]
+        shown = [int(number) for row in plain(rendered(text)(page)) for number in re.findall(r"/copy code (\d+)$", row)]
         assert shown == [*range(1, 1 + len([*code_blocks(text)]))], text
