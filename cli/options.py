@@ -32,6 +32,11 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
+def duration_option(flag: str, text: str) -> Any:
+    """Return the declaration of an option that takes a duration, with its help text."""
+    return typer.Option(flag, parser=parse_duration, metavar="DUR", help=text)
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """Return a parser that accepts only `choices`, and otherwise raises a usage error."""
 
@@ -55,6 +60,11 @@ def completing(what: str) -> Callable[[typer.Context, str], list[tuple[str, str]
     return complete
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Only these providers.", autocompletion=completing("providers")),
+]
 WHEN: Final = ("auto", "always", "never")
 PLAIN: Final[dict[str, Any]] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
@@ -70,12 +80,7 @@ class SharedOptions(NamedTuple):
 
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this fallback.toml.")] = None
     profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            help="Use this named chain.",
-            autocompletion=completing("profiles"),
-        ),
+        str | None, typer.Option("--profile", help="Use this named chain.", autocompletion=completing("profiles"))
     ] = None
     chain: Annotated[
         str | None,
@@ -134,40 +139,14 @@ class SharedOptions(NamedTuple):
     ] = None
     system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
     deadline: Annotated[
-        float | None,
-        typer.Option(
-            "--deadline",
-            parser=parse_duration,
-            metavar="DUR",
-            help="Time limit for the whole chain to start answering.",
-        ),
+        float | None, duration_option("--deadline", "Time limit for the whole chain to start answering.")
     ] = None
     timeout_first: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout-first",
-            parser=parse_duration,
-            metavar="DUR",
-            help="Time limit for each provider to start answering.",
-        ),
+        float | None, duration_option("--timeout-first", "Time limit for each provider to start answering.")
     ] = None
-    timeout_idle: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout-idle",
-            parser=parse_duration,
-            metavar="DUR",
-            help="Longest silence within an answer.",
-        ),
-    ] = None
+    timeout_idle: Annotated[float | None, duration_option("--timeout-idle", "Longest silence within an answer.")] = None
     wait: Annotated[
-        float | None,
-        typer.Option(
-            "--wait",
-            parser=parse_duration,
-            metavar="DUR",
-            help="Wait up to this long if every provider is rate limited.",
-        ),
+        float | None, duration_option("--wait", "Wait up to this long if every provider is rate limited.")
     ] = None
     color: Annotated[
         str, typer.Option("--color", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Colour the output.")
@@ -215,18 +194,20 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
     """Turn a function into a command that only takes these shared options after its name.
 
-    Each option costs every command start-up time.
+    The function may do without `shared`. Each option costs every command start-up time.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., None]:
-        own = [parameter for parameter in _parameters(function) if parameter.name not in ("ctx", "shared")]
-        takes_context = "ctx" in inspect.signature(function).parameters
+        declared = _parameters(function)
+        own = [parameter for name, parameter in declared.items() if name not in ("ctx", "shared")]
 
         def call(ctx: typer.Context, **given: Any) -> None:
             shared = _merge(ctx.obj, {name: given.pop(name) for name in names})
-            if takes_context:
+            if "shared" in declared:
+                given["shared"] = shared
+            if "ctx" in declared:
                 given["ctx"], ctx.obj = ctx, shared
-            code = guarded(lambda: function(shared=shared, **given))
+            code = guarded(lambda: function(**given))
             if code is not None:
                 raise typer.Exit(code)
 
@@ -255,12 +236,12 @@ def _shared_parameters() -> dict[str, inspect.Parameter]:
     }
 
 
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(function, include_extras=True)
-    return [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
-        for parameter in inspect.signature(function).parameters.values()
-    ]
+    return {
+        name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
 
 
 def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions:

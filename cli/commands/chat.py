@@ -50,6 +50,7 @@ def chat(shared: SharedOptions) -> int:
 def _take_piped() -> str:
     """Read piped input to its end and make the terminal standard input; "" if impossible."""
     from fallback_chat.cli.input import MAX_BYTES, text_of
+    from fallback_chat.cli.process.border import tell
     from fallback_chat.cli.standard_input import is_piped, read_to_end
 
     try:
@@ -58,14 +59,10 @@ def _take_piped() -> str:
         keyboard = None
     if keyboard is None:
         return ""
-    piped = text_of(run_until_signal(lambda: read_to_end(MAX_BYTES + 1, _tell)))
+    piped = text_of(run_until_signal(lambda: read_to_end(MAX_BYTES + 1, tell)))
     os.dup2(keyboard, 0)
     os.close(keyboard)
     return piped
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"fallback-chat: {line}\n")
 
 
 async def converse(

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, WHEN, SharedOptions, command, one_of
+from fallback_chat.cli.options import PLAIN, WHEN, Json, SharedOptions, command, one_of
 
 app = typer.Typer(**PLAIN)
 STREAM_POLICIES: Final = ("raise", "restart", "continue")
@@ -44,7 +44,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     image: Annotated[list[str] | None, typer.Option("--image", metavar="PATH", help="Add a picture.")] = None,
     no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Leave standard input alone.")] = False,
     editor: Annotated[bool, typer.Option("-e", "--editor", help="Write the question in $EDITOR.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON event per line.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file.")

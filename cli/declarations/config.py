@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, SharedOptions, command, taking
+from fallback_chat.cli.options import PLAIN, Json, SharedOptions, command, taking
 
 app = typer.Typer(help="Inspect, validate and edit the configuration.", no_args_is_help=True, **PLAIN)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("check")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, Json, SharedOptions, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -16,7 +16,7 @@ app = typer.Typer(**PLAIN)
 @taking("config")
 def doctor(
     shared: SharedOptions,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Print the JSON object, and write it to a file for a bug report.")
     ] = False,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, completing, taking
+from fallback_chat.cli.options import PLAIN, ROUTING, Json, Names, SharedOptions, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -14,15 +14,8 @@ app = typer.Typer(**PLAIN)
 def models(
     shared: SharedOptions,
     *,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...",
-            help="Only these providers.",
-            autocompletion=completing("providers"),
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    names: Names = None,
+    json: Json = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the providers instead of the cache.")] = False,
 ) -> int:
     """List the models of every provider of the chain."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, ROUTING, SharedOptions, completing, parse_duration, taking
+from fallback_chat.cli.options import PLAIN, ROUTING, Json, Names, SharedOptions, duration_option, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -14,21 +14,11 @@ app = typer.Typer(**PLAIN)
 def probe(  # noqa: PLR0913 - each is an option of the command line
     shared: SharedOptions,
     *,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...",
-            help="Only these providers.",
-            autocompletion=completing("providers"),
-        ),
-    ] = None,
+    names: Names = None,
     light: Annotated[bool, typer.Option("--light", help="Only request the list of models: costs no tokens.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if any provider is down.")] = False,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", parser=parse_duration, metavar="DUR", help="Time limit for the whole check."),
-    ] = None,
+    timeout: Annotated[float | None, duration_option("--timeout", "Time limit for the whole check.")] = None,
 ) -> int:
     """Check every provider of the chain, in parallel."""
     from fallback_chat.cli.commands.probe import ProbeOptions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, SharedOptions, completing, taking
+from fallback_chat.cli.options import PLAIN, Json, completing, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,40 +43,35 @@ def _consent(*, yes: bool) -> "Callable[[str], bool]":
 
 
 def _open() -> "History":
+    from fallback_chat.cli.process.border import tell
     from fallback_chat.core.conversations.store import History
     from fallback_chat.core.storage.sqlite import is_new
     from fallback_chat.wiring import own_paths
 
-    def warn(line: str) -> None:
-        sys.stderr.write(f"fallback-chat: {line}\n")
-
     path = own_paths().history_db
     # Nothing is made for those who only look: there may be no room for it.
-    return History.open(None if is_new(path) else path, clock=time.time, warn=warn)
+    return History.open(None if is_new(path) else path, clock=time.time, warn=tell)
 
 
 @app.command("list")
 @taking()
 def sessions_list(
-    shared: SharedOptions,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Show at most this many.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> int:
     """List the conversations, the most recent first."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.list_(history, sys.stdout, sys.stderr, limit=limit, as_json=json)
 
 
 @app.command("show")
 @taking()
-def sessions_show(shared: SharedOptions, session: Session = None) -> int:
+def sessions_show(session: Session = None) -> int:
     """Print a conversation."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.show(history, session, sys.stdout)
 
@@ -84,17 +79,15 @@ def sessions_show(shared: SharedOptions, session: Session = None) -> int:
 @app.command("search")
 @taking()
 def sessions_search(
-    shared: SharedOptions,
     words: Annotated[
         list[str], typer.Argument(metavar="WORD...", help="Words or their beginnings, all of which must occur.")
     ],
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Show at most this many.")] = 20,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> int:
     """Search questions and answers, the best match first."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.search(history, words, sys.stdout, sys.stderr, limit=limit, as_json=json)
 
@@ -102,7 +95,6 @@ def sessions_search(
 @app.command("export")
 @taking()
 def sessions_export(
-    shared: SharedOptions,
     session: Session = None,
     form: Annotated[str, typer.Option("--format", metavar="md|json", help="Markdown or JSON.")] = "md",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
@@ -110,7 +102,6 @@ def sessions_export(
     """Write a conversation as Markdown or JSON."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.export(history, session, form, output, sys.stdout)
 
@@ -118,20 +109,12 @@ def sessions_export(
 @app.command("rename")
 @taking()
 def sessions_rename(
-    shared: SharedOptions,
-    session: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID",
-            autocompletion=completing("sessions"),
-        ),
-    ],
+    session: Annotated[str, typer.Argument(metavar="ID", autocompletion=completing("sessions"))],
     title: Annotated[str, typer.Argument(metavar="TITLE")],
 ) -> int:
     """Rename a conversation."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.rename(history, session, title)
 
@@ -139,20 +122,12 @@ def sessions_rename(
 @app.command("rm")
 @taking()
 def sessions_rm(
-    shared: SharedOptions,
-    ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ID...",
-            autocompletion=completing("sessions"),
-        ),
-    ],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing("sessions"))],
     yes: Yes = False,
 ) -> int:
     """Delete conversations for good."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.remove(history, ids, sys.stdout, _consent(yes=yes))
 
@@ -160,7 +135,6 @@ def sessions_rm(
 @app.command("purge")
 @taking()
 def sessions_purge(
-    shared: SharedOptions,
     older_than: Annotated[
         float | None,
         typer.Option(
@@ -173,6 +147,5 @@ def sessions_purge(
     """Delete old conversations for good."""
     from fallback_chat.cli.commands import sessions
 
-    del shared
     with _open() as history:
         return sessions.purge(history, older_than, sys.stdout, sys.stderr, _consent(yes=yes), everything=everything)

@@ -3,11 +3,10 @@
 import sys
 import time
 from contextlib import suppress
-from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, SharedOptions, taking
+from fallback_chat.cli.options import PLAIN, Json, SharedOptions, taking
 
 app = typer.Typer(**PLAIN)
 
@@ -16,7 +15,7 @@ app = typer.Typer(**PLAIN)
 @taking("config")
 def stats(
     shared: SharedOptions,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> int:
     """Show how each provider did, by the stored conversations. No network."""
     from fallback_chat.cli.commands.stats import stats as run
