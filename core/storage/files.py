@@ -82,9 +82,16 @@ def check_own(path: Path, *, follow: bool = False) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise OSError(errno.ELOOP, "it is a link")
     _check(found.st_mode)
-    # The owner of the folder can put any file there, so the owner of a mounted home is no stranger.
-    if hasattr(os, "geteuid") and found.st_uid not in {os.geteuid(), 0, path.parent.stat().st_uid}:
+    if is_a_strangers(path, found):
         raise PermissionError(errno.EPERM, "it belongs to another user")
+
+
+def is_a_strangers(path: Path, found: os.stat_result) -> bool:
+    """Whether `path`, with the status `found`, belongs to neither the user nor root.
+
+    The owner of the folder can put any file there, so the owner of a mounted home is no stranger.
+    """
+    return hasattr(os, "geteuid") and found.st_uid not in {os.geteuid(), 0, path.parent.stat().st_uid}
 
 
 def _check(mode: int) -> None:

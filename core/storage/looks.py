@@ -6,6 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fallback_chat.core.storage.files import is_a_strangers
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,8 +54,9 @@ def _problem(path: Path, target: os.stat_result, *, folder: bool) -> str | None:
     wanted = "folder" if folder else "file"
     if (kind := _KINDS.get(stat.S_IFMT(target.st_mode), "unknown")) != wanted:
         return f"it is a {kind} instead of a {wanted}: move it away"
-    if hasattr(os, "geteuid") and target.st_uid not in {os.geteuid(), 0}:
-        return f"it belongs to user {target.st_uid}: it is not used"
+    if is_a_strangers(path, target):
+        follows = ", who can replace what is in it" if folder else ": it is not used"
+        return f"it belongs to user {target.st_uid}{follows}"
     # In a folder with the sticky bit, nobody can replace another user's files.
     risky = 0 if folder and target.st_mode & stat.S_ISVTX else 0o022 if folder else 0o077
     if os.name == "posix" and target.st_mode & risky:

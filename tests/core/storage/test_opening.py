@@ -26,6 +26,7 @@ from fallback_chat.core.errors import ConfigError, InputError
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.core.storage.aside import COMPANIONS
 from fallback_chat.core.storage.files import change_own, check_own, read_own, read_regular, write_own, write_private
+from fallback_chat.core.storage.looks import look_at
 from fallback_chat.core.storage.paths import Paths
 from fallback_chat.core.storage.sqlite import StorageError
 
@@ -134,10 +135,14 @@ def test_a_file_of_another_user_is_refused_unless_the_folder_is_theirs_too(tmp_p
         pytest.skip("only root can give a file away")
     os.chown(file, 65534, -1)
 
+    file.chmod(0o600)
+
     assert refusal(lambda: check_own(file)) == "it belongs to another user"
     assert refusal(lambda: changed(file)) == "it belongs to another user"
+    assert look_at(file).problem == "it belongs to user 65534: it is not used"
     os.chown(tmp_path, 65534, -1)
     check_own(file)
+    assert look_at(file).problem is None  # doctor and the program agree
 
 
 def test_no_more_is_read_of_a_huge_file_than_was_asked_for(tmp_path: Path) -> None:
