@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.storage.sqlite import StorageError, read_only
+from fallback_chat.core.conversations.summaries import KEPT, LATEST
+from fallback_chat.core.storage.sqlite import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 DAY: Final = 86_400.0
 PERIODS: Final[dict[str, float | None]] = {"session": None, "day": DAY, "week": 7 * DAY, "all": float("inf")}
 """Seconds that each period covers; `session` is the most recent conversation."""
-_TURNS: Final = "SELECT asked, provider, attempts, usage FROM turns WHERE removed IS NOT 1"
-_OF_LAST_SESSION: Final = """
-    SELECT asked, provider, attempts, usage FROM turns WHERE removed IS NOT 1
-    AND session = (SELECT session FROM turns WHERE removed IS NOT 1 ORDER BY id DESC LIMIT 1)
-"""
+_TURNS: Final = f"SELECT asked, provider, attempts, usage FROM turns WHERE {KEPT}"  # noqa: S608 - only constants
+_OF_LAST_SESSION: Final = f"{_TURNS} AND session = ({LATEST})"
 LONGEST: Final = 1e6
 """Seconds; no first word took longer, whatever a damaged file says."""
 
@@ -69,13 +66,10 @@ def stats_of(path: Path, now: float) -> dict[str, dict[str, ProviderStats]]:
     """
     if not path.exists():
         return {period: {} for period in PERIODS}
-    try:
-        with read_only(path) as connection:
-            connection.text_factory = lambda data: data.decode("utf-8", "replace")
-            turns = connection.execute(_TURNS).fetchall()
-            last = connection.execute(_OF_LAST_SESSION).fetchall()
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
+    with read_only(path) as connection:
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        turns = connection.execute(_TURNS).fetchall()
+        last = connection.execute(_OF_LAST_SESSION).fetchall()
 
     def since(seconds: float) -> Iterator[Any]:
         return (turn for turn in turns if isinstance(turn[0], float | int) and now - turn[0] < seconds)

@@ -6,7 +6,6 @@ that is unreadable or of another version is set aside and a fresh one created.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,9 +14,10 @@ from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import COLUMNS, record_of
 from fallback_chat.core.engine.shared_health import PATIENCE, Label
-from fallback_chat.core.storage.sqlite import StorageError, connect, open_database, read_only
+from fallback_chat.core.storage.sqlite import connect, open_database, read_only
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
@@ -164,11 +164,8 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     """Return every provider in the store, or none if there is no file. Raises `StorageError`."""
     if not path.exists():
         return ()
-    try:
-        with read_only(path) as connection:
-            rows = connection.execute(_SELECT_ALL).fetchall()
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
+    with read_only(path) as connection:
+        rows = connection.execute(_SELECT_ALL).fetchall()
     known = ((name, kind, model, record_of(record)) for name, kind, model, *record in rows)
     return tuple(
         KnownProvider(name, kind, model, health)

@@ -162,7 +162,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
         with directory_lock(path.parent, shared=not is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
-    try:
+    with _as_storage_error(path):
         make_private_dir(path.parent)
         try:
             database = locked()
@@ -170,10 +170,6 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
             if kept := set_aside(path, error.identity, clock()):
                 warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
             database = locked()
-    except StorageError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
     if database.read_only:
         warn(f"{path} was written by a newer fallback-chat: it is only read, and nothing is saved")
     return database
@@ -300,10 +296,23 @@ def is_new(path: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
-def read_only(path: Path) -> closing[sqlite3.Connection]:
-    """Open an existing database for reading, in a `with` block; nothing is created or changed.
+@contextmanager
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing database for reading; nothing is created or changed.
 
-    Raises sqlite3.Error and OSError.
+    Every failure in the `with` block is raised as `StorageError`.
     """
-    _check(path)
-    return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1))
+    with _as_storage_error(path):
+        _check(path)
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1)) as connection:
+            yield connection
+
+
+@contextmanager
+def _as_storage_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StorageError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
