@@ -83,7 +83,7 @@ def secrets_of(provider: ProviderSettings) -> list[str]:
 def error_secrets(provider: ProviderSettings) -> list[str]:
     """Return what to redact in a provider's errors: its secrets and all unusual header values."""
     values = (value for name, value in provider.headers if name.lower() not in _IDENTITIES)
-    return [*secrets_of(provider), *(value for value in values if len(value) >= SHORTEST and not is_ordinary(value))]
+    return [*secrets_of(provider), *findable(values)]
 
 
 def change_secret_fields(body: Any, change: Callable[[str], Any], *, secret: bool = False) -> Any:
