@@ -46,9 +46,10 @@ class Consent:
         """
         if candidate.settings.switch is Switching.NEVER:
             return NoConsentError("the chain never switches to it", hint=CHOOSE)
-        if self._decide is not None and self._first is not None:
-            if await self._decide(Switch(self._first.llm, candidate.llm, reason)):
-                self._agreed.add(candidate.key)
-                return None
+        if self._decide is None:
+            return NoConsentError("switching to it needs your consent")
+        assert self._first is not None, "no consent is needed without a first"
+        if not await self._decide(Switch(self._first.llm, candidate.llm, reason)):
             return NoConsentError("you did not agree to switch to it")
-        return NoConsentError("switching to it needs your consent")
+        self._agreed.add(candidate.key)
+        return None
