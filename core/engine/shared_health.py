@@ -171,28 +171,21 @@ class SharedHealthStore:
         Otherwise two processes could both take a lease.
         """
         if not self._shares or key not in self._keys:
-            self._records[key] = change(self.read(key))
-            return True
+            return self._claim_here(key, change)
         if key in self._claimed:
             return False  # another task of this process was quicker
         self._claimed.add(key)
         try:
             await self._written()
             stands = await self._in_time(lambda backend: backend.update(key, change))
-            if stands is None:
-                return self._claim_alone(key, change)
+            if stands is None:  # a backend that is only slow may have given the lease to another
+                return not self._shares and self._claim_here(key, change)
             self._records[key] = stands
             return True
         finally:
             self._claimed.discard(key)
 
-    def _claim_alone(self, key: str, change: HealthChange) -> bool:
-        """Change the record of `key` here if the backend has failed.
-
-        If it is only slow, another process may hold the lease.
-        """
-        if self._shares:
-            return False
+    def _claim_here(self, key: str, change: HealthChange) -> bool:
         self._records[key] = change(self.read(key))
         return True
 
