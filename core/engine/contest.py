@@ -8,6 +8,7 @@ awaited before anything else happens. Leaving the contest closes every call in i
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from fallback_chat.core.engine.hedging import NEVER
@@ -20,21 +21,22 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.engine.call import Call
 
-Outcome = APIError | GivenUpError | None
-"""The outcome of a call's wait; None if its first content has arrived."""
+Miss = APIError | GivenUpError | None
+"""Why a call's wait ended without content; None if its first content has arrived."""
 
 
 class Contest:
     """A wait that starts with `first`; when that is late, `second` may provide another call.
 
-    The `hedge` of the first call says when it is late. `second` is called once and may return None.
+    The `hedge` of a call says when it is late. `second` is called with a late call that is alone,
+    and not again once it has returned None.
     """
 
     def __init__(self, first: Call, *, second: Callable[[Call], Awaitable[Call | None]]) -> None:
         self.calls = [first]
         """The open calls, the older one first."""
         self._second = second
-        self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
+        self._tasks: dict[Call, asyncio.Task[Miss]] = {}
         self._nobody_else = False
         """Whether no second call will be opened beside the first."""
 
@@ -44,18 +46,19 @@ class Contest:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        for call in tuple(self.calls):
-            await self.close(call)
+        async with AsyncExitStack() as stack:  # closes the others even if a cancellation interrupts one
+            for call in reversed(self.calls):
+                stack.push_async_callback(self.close, call)
 
-    async def next_outcome(self) -> tuple[Call, Outcome]:
+    async def next_outcome(self) -> tuple[Call, Miss]:
         """Wait until a call has content or has failed."""
         if self.calls[0].attempt.hedge == NEVER and not self._tasks:
             (call,) = self.calls
-            return call, await _outcome(call)  # no second call is possible, so no task is needed
+            return call, await _awaited(call)  # no second call is possible, so no task is needed
         while True:
             for call in self.calls:
                 if call not in self._tasks:
-                    self._tasks[call] = asyncio.ensure_future(_outcome(call))
+                    self._tasks[call] = asyncio.ensure_future(_awaited(call))
             done = await self._wait()
             for call in self.calls:  # in the order of the chain
                 if self._tasks[call] in done:
@@ -76,7 +79,7 @@ class Contest:
         finally:
             await call.__aexit__(None, None, None)
 
-    async def _wait(self) -> set[asyncio.Task[Outcome]]:
+    async def _wait(self) -> set[asyncio.Task[Miss]]:
         """Wait for a call to end, or for the only one to be late; return the waits that ended."""
         tasks: list[asyncio.Task[Any]] = [self._tasks[call] for call in self.calls]
         first = self.calls[0].attempt
@@ -91,7 +94,7 @@ class Contest:
         return done - {late}
 
 
-async def _outcome(call: Call) -> Outcome:
+async def _awaited(call: Call) -> Miss:
     try:
         await call.attempt.commit()
     except (APIError, GivenUpError) as error:

@@ -201,6 +201,26 @@ async def test_a_cancel_closes_both(clock: FakeClock) -> None:
     assert [state.value for state in states(chain)] == ["closed", "closed"]
 
 
+async def test_a_second_cancel_while_the_first_one_closes_closes_both_too(clock: FakeClock) -> None:
+    async def slowly() -> None:
+        await asyncio.sleep(0.5)
+
+    a, b = (ScriptedLLM(name, [SILENCE], on_close=slowly) for name in "ab")
+    chain = hedged(a, b, clock=clock)
+    before = asyncio.all_tasks()
+    reading = asyncio.ensure_future(turn_with(chain))
+    await asyncio.sleep(12)
+
+    reading.cancel()
+    await asyncio.sleep(0.1)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+    assert (a.open_streams, b.open_streams) == (0, 0)
+    assert asyncio.all_tasks() == before
+
+
 async def test_without_hedging_nobody_is_waited_for_beyond_its_time(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", answer(11, "From a")), ScriptedLLM("b", answer(2, "From b"))
 
