@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     """It failed after some of its text had been shown."""
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
-    """Not asked: cooling down, blocked, disabled, or too small for this conversation."""
+    """Not asked: resting, blocked, disabled, or too small for this conversation."""
 
 
 @dataclass(frozen=True, slots=True)

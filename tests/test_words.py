@@ -40,6 +40,7 @@ FORMS: Final = {
     r"\bhow (it|they) (is|are) called\b": "its name",
     r"\bshall\b": "is to, must",
     r"\bpassed over\b": "skipped",
+    r'(?<!")\b([Cc]ool-?downs?|cool(s|ing)? down)\b': "rest; in quotes it is the word of others",
     r"(?<=[.!?] )(Who|What|Whoever|Whatever)\b(?![^.!?]*\?)": "no sentence begins with a bare who or what",
 }
 """Forms that say in another language's grammar what English has a word for, and the word."""

@@ -80,7 +80,7 @@ def _attempt(attempt: AttemptRecord) -> str:
     name = attempt.provider
     match attempt.outcome:
         case Outcome.SKIPPED:
-            return f"{name} was skipped: cooling down, or off"
+            return f"{name} was skipped: resting, or off"
         case Outcome.CANCELLED:
             return f"{name} was left after {duration(attempt.elapsed)}"
         case Outcome.OK:

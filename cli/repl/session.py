@@ -50,7 +50,7 @@ class Plan:
     only: str | None = None
     without: frozenset[str] = frozenset()
     insist: bool = False
-    """Whether `start_with` is asked even while it cools down: the user has named it."""
+    """Whether `start_with` is asked even while it rests: the user has named it."""
     why: str = "the first choice of the chain"
     """Why the turn begins with that provider."""
 

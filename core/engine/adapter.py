@@ -164,7 +164,7 @@ class FallbackAdapter(EventEmitter, Composite):
         return self._link.is_offline
 
     def start_recovery(self) -> None:
-        """Check providers in the background once their cool-down is over; idempotent.
+        """Check providers in the background once their rest is over; idempotent.
 
         The checks end when the chain is closed.
         """
@@ -201,7 +201,7 @@ class FallbackAdapter(EventEmitter, Composite):
     ) -> FallbackLLMStream:
         """Start an answer to `chat_ctx`; nothing is sent before the first chunk is requested.
 
-        `start_with` is asked first in this turn, with `insist` even while it cools down; `only` is
+        `start_with` is asked first in this turn, with `insist` even while it rests; `only` is
         asked alone, and those in `without` not at all. `deadline` limits the time to the first
         content, `total_timeout` the whole answer and `max_wait` all pauses of the turn together, in
         seconds; None takes the chain's `deadline` and `max_wait`. `decide` is awaited before the

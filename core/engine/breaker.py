@@ -22,9 +22,10 @@ from fallback_chat.core.events import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST_COOLDOWN: Final = 15.0
+FIRST_REST: Final = 15.0
 """Seconds; doubles with every further opening."""
-MAX_COOLDOWN: Final = 300.0
+LONGEST_REST: Final = 300.0
+"""Seconds; only a server may ask for a longer one."""
 JITTER: Final = 0.2
 JITTER_OF_RESETS: Final = 1.0
 """Seconds by which a rest may be longer than the server asked for."""
@@ -34,10 +35,10 @@ EMPTIES_IN_A_ROW: Final = 2
 RELAPSE: Final = 60.0
 """Seconds; a provider that fails again so soon after it came back is flapping."""
 RELAPSE_REST: Final = 120.0
-"""Minimum cool-down of a flapping provider in seconds, unless it names its own: two changes in two
+"""Minimum rest of a flapping provider in seconds, unless it names its own: two changes in two
 minutes are news enough."""
 DAY: Final = 86_400.0
-LONGEST_REST: Final = 32 * DAY
+LONGEST_CREDIBLE_REST: Final = 32 * DAY
 """Seconds; only another program or a wrong clock can have written a longer one."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
@@ -51,9 +52,9 @@ class Health:
     """The kind of failure that led here."""
     since: float = 0.0
     until: float | None = None
-    """OPEN and BLOCKED: end of the cool-down. HALF_OPEN: end of the lease."""
+    """OPEN and BLOCKED: end of the rest. HALF_OPEN: end of the lease."""
     opens: int = 0
-    """Openings since the last success: the n of the cool-down."""
+    """Openings since the last success: the n of the rest."""
     failures: int = 0
     empties: int = 0
     generation: int = 0
@@ -68,10 +69,10 @@ class Health:
     def is_due(self, now: float) -> bool:
         """Whether its time is over.
 
-        That includes a clock set back to before `since`, and anything beyond `LONGEST_REST`: better
+        That includes a clock set back to before `since`, and anything beyond `LONGEST_CREDIBLE_REST`: better
         to ask in vain than never.
         """
-        return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_REST)
+        return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_CREDIBLE_REST)
 
 
 class Permit(NamedTuple):
@@ -96,8 +97,8 @@ class Result(NamedTuple):
     """A trial that ran out of less than the provider's full time."""
 
 
-def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
-    """Return the seconds that a breaker stays open after `opens` earlier openings.
+def rest(opens: int, *, jitter: float = 0.0, retry_after: float | None = None) -> float:
+    """Return the seconds for which a provider rests after `opens` earlier rests.
 
     `jitter` is between -1 and 1. A server's `retry_after` prevails, plus up to a second. Without
     one it is 15 · 2ⁿ ± 20 %, at most 300; likewise if the server was asked at the time it gave, and
@@ -106,8 +107,8 @@ def cooldown(opens: int, *, jitter: float = 0.0, retry_after: float | None = Non
     told = retry_after if retry_after is not None and retry_after > 0 else None
     if told is not None and opens == 0:
         return told + JITTER_OF_RESETS * (1 + jitter) / 2
-    doubled = FIRST_COOLDOWN * 2.0 ** min(opens if told is None else opens - 1, 10)
-    return max(min(doubled * (1 + JITTER * jitter), MAX_COOLDOWN), told or 0.0)
+    doubled = FIRST_REST * 2.0 ** min(opens if told is None else opens - 1, 10)
+    return max(min(doubled * (1 + JITTER * jitter), LONGEST_REST), told or 0.0)
 
 
 def _rest(health: Health, result: Result, now: float) -> float:
@@ -116,11 +117,11 @@ def _rest(health: Health, result: Result, now: float) -> float:
     A trial that was cut short proves little, so it repeats the rest instead of doubling it.
     """
     opens = health.opens - 1 if result.cut_short and health.state is State.HALF_OPEN else health.opens
-    rest = cooldown(max(opens, 0), jitter=result.jitter, retry_after=result.retry_after)
+    seconds = rest(max(opens, 0), jitter=result.jitter, retry_after=result.retry_after)
     came_back = health.state is State.CLOSED and health.generation > 0
     if came_back and result.retry_after is None and 0 <= now - health.since < RELAPSE:
-        return max(rest, RELAPSE_REST)
-    return rest
+        return max(seconds, RELAPSE_REST)
+    return seconds
 
 
 def block_time(opens: int, result: Result) -> float:

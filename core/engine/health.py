@@ -170,7 +170,7 @@ class HealthBoard:
         if error.retry_after is not None:
             return error.retry_after
         until = self.read(key).until
-        return breaker.FIRST_COOLDOWN if until is None else max(until - self._clock(), 0.0)
+        return breaker.FIRST_REST if until is None else max(until - self._clock(), 0.0)
 
     def samples(self, key: str, size: int) -> Sequence[float]:
         """Return the first-content times of the last answers in one size class, in seconds."""

@@ -48,7 +48,7 @@ class Order:
     ) -> None:
         self._untried = list(candidates)
         self._insisted_on = candidates[0].key if insist and candidates else None
-        """The provider that the user wants to be asked first, even while it cools down."""
+        """The provider that the user wants to be asked first, even while it rests."""
         windows = [candidate.llm.context_window for candidate in candidates]
         # An estimate may skip a small window, but must not skip every provider: only a server can
         # refuse.
@@ -66,14 +66,14 @@ class Order:
             for one in candidates
             if (one.llm.context_window or self.tokens) < self.tokens
         }
-        """Why a candidate is skipped: its window is too small by the estimate, or it cools down."""
+        """Why a candidate is skipped: its window is too small by the estimate, or it rests."""
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
     async def take(self, *, last_resort: bool = True) -> tuple[Candidate, Permit] | None:
         """Return the next candidate with its permit, or None if none is left.
 
-        Without `last_resort`, those that cool down are left out.
+        Without `last_resort`, those that rest are left out.
         """
         candidates = self.left()
         serving = {one.key for one in candidates}
@@ -156,7 +156,7 @@ class Order:
 def _rests(health: Health, now: float) -> APIError:
     left = None if health.until is None else max(health.until - now, 0.0)
     kind = ErrorKind(health.reason) if health.reason in set(ErrorKind) else ErrorKind.SERVER_ERROR
-    return APIError("cooling down", kind=kind, details=ErrorDetails(retry_after=left))
+    return APIError("resting", kind=kind, details=ErrorDetails(retry_after=left))
 
 
 def _does_not_fit(llm: LLM, tokens: int) -> APIError:

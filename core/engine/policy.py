@@ -122,7 +122,7 @@ def may_retry(error: APIError) -> bool:
 
 
 LONG_WAIT: Final = 600.0
-"""Seconds; a provider that asks for more is blocked until then instead of cooling down."""
+"""Seconds; a provider that asks for more is blocked until then instead of resting."""
 
 
 def verdict(error: APIError) -> Verdict:

@@ -1,4 +1,4 @@
-"""Recovery in the background: checking providers once their cool-down is over."""
+"""Recovery in the background: checking providers once their rest is over."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Watch:
                 board.note_check(key, error, permit)
                 settled = True
             else:
-                self._unproven[key] = board.now() + breaker.cooldown(opens)
+                self._unproven[key] = board.now() + breaker.rest(opens)
         finally:
             if not settled:
                 board.hand_back(key, permit)

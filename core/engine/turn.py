@@ -25,7 +25,7 @@ class TurnOptions(NamedTuple):
     tokens: int
     """Estimated tokens of the conversation."""
     insist: bool
-    """Whether to ask the first candidate even while it cools down."""
+    """Whether to ask the first candidate even while it rests."""
     deadline: float | None
     """Up to the first content of a round, for all providers together."""
     total_timeout: float | None

@@ -167,7 +167,7 @@ async def test_a_primary_that_is_down_costs_one_time_out_and_no_more(clock: Fake
     assert (elapsed, len(a.calls)) == ([10, 0, 0, 0, 0], 1)
 
 
-async def test_the_first_turn_after_the_cool_down_tries_the_primary_and_a_success_brings_it_back(
+async def test_the_first_turn_after_the_rest_tries_the_primary_and_a_success_brings_it_back(
     clock: FakeClock,
 ) -> None:
     a, b = ScriptedLLM("a", [DOWN], ANSWER), ScriptedLLM("b", ANSWER)
@@ -268,7 +268,7 @@ async def test_parallel_failures_are_one_event_and_every_chat_gets_its_answer(cl
     assert [(one.llm, one.available) for one in seen] == [(a, False)]
 
 
-async def test_parallel_turns_after_the_cool_down_send_one_trial(clock: FakeClock) -> None:
+async def test_parallel_turns_after_the_rest_send_one_trial(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", [DOWN], [Pause(1), *ANSWER]), ScriptedLLM("b", ANSWER)
     chain = chain_of(a, b, clock=clock)
     await turn_with(chain)

@@ -108,17 +108,17 @@ def test_two_empty_answers_with_a_whole_one_in_between_do_not() -> None:
         (0, 0, float("nan"), 15),
     ],
 )
-def test_the_cool_down_follows_its_formula(
+def test_a_rest_follows_its_formula(
     opens: int, jitter: float, retry_after: float | None, seconds: float
 ) -> None:
-    assert breaker.cooldown(opens, jitter=jitter, retry_after=retry_after) == seconds
+    assert breaker.rest(opens, jitter=jitter, retry_after=retry_after) == seconds
 
 
 @given(st.integers(0, 50), st.floats(-1, 1), st.none() | st.floats(0, 1e6))
-def test_the_cool_down_is_bounded_by_what_the_provider_asks_for(
+def test_a_rest_is_bounded_by_what_the_provider_asks_for(
     opens: int, jitter: float, retry_after: float | None
 ) -> None:
-    seconds = breaker.cooldown(opens, jitter=jitter, retry_after=retry_after)
+    seconds = breaker.rest(opens, jitter=jitter, retry_after=retry_after)
 
     least = retry_after if retry_after and not opens else max(12, retry_after or 0)
     assert least <= seconds <= max(300, (retry_after or 0) + 1)
@@ -293,7 +293,7 @@ def test_a_blocked_provider_that_fails_otherwise_stays_blocked() -> None:
     assert asked_as_last_resort(blocked, FAILED) == blocked
 
 
-def test_a_failure_as_the_last_resort_never_shortens_the_cool_down() -> None:
+def test_a_failure_as_the_last_resort_never_shortens_the_rest() -> None:
     opened = asked(Health(), FAILED._replace(retry_after=500))
 
     health = asked_as_last_resort(opened, FAILED, NOW + 1)
@@ -413,7 +413,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             if not (before.state is State.OPEN and not before.is_due(self.now)):
                 assert after.until <= self.now + max(300, (retry_after or 0) + 1)
             elif before.until is not None:
-                assert after.until >= before.until, "a later failure shortened the cool-down"
+                assert after.until >= before.until, "a later failure shortened the rest"
 
     @rule()
     def disable(self) -> None:

@@ -92,7 +92,7 @@ async def test_handing_back_is_no_news() -> None:
     assert (it.changes, it.board.read("a").state) == ([], State.CLOSED)
 
 
-async def test_the_providers_own_wait_and_the_jitter_reach_the_cool_down() -> None:
+async def test_the_providers_own_wait_and_the_jitter_reach_the_rest() -> None:
     asked_for = APIStatusError("later", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=99.0))
     waits = []
     for random, error in ((0.0, DOWN), (0.999999, DOWN), (0.5, asked_for)):
