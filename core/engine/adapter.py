@@ -20,7 +20,7 @@ from fallback_chat.core.checks import check_callable, check_seconds, check_type,
 from fallback_chat.core.emitter import EventEmitter, check_handler, deliver
 from fallback_chat.core.engine.budget import Budget, first_content_budget, size_class
 from fallback_chat.core.engine.composite import Composite
-from fallback_chat.core.engine.health import Change, HealthBoard, HealthStore, MemoryHealthStore
+from fallback_chat.core.engine.health import HealthBoard, HealthStore, MemoryHealthStore
 from fallback_chat.core.engine.hedging import Hedging
 from fallback_chat.core.engine.link import Link, is_local
 from fallback_chat.core.engine.members import members
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from fallback_chat.core.engine.breaker import Health
+    from fallback_chat.core.engine.news import Change
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
 

@@ -35,8 +35,8 @@ EMPTIES_IN_A_ROW: Final = 2
 RELAPSE: Final = 60.0
 """Seconds; a provider that fails again so soon after it came back is flapping."""
 RELAPSE_REST: Final = 120.0
-"""Minimum rest of a flapping provider in seconds, unless it names its own: two changes in two
-minutes are news enough."""
+"""Minimum rest of a flapping provider in seconds, unless it names its own: each return of it may
+cost a turn."""
 DAY: Final = 86_400.0
 LONGEST_CREDIBLE_REST: Final = 32 * DAY
 """Seconds; only another program or a wrong clock can have written a longer one."""
@@ -69,8 +69,8 @@ class Health:
     def is_due(self, now: float) -> bool:
         """Whether its time is over.
 
-        That includes a clock set back to before `since`, and anything beyond `LONGEST_CREDIBLE_REST`: better
-        to ask in vain than never.
+        That includes a clock set back to before `since`, and anything beyond
+        `LONGEST_CREDIBLE_REST`: better to ask in vain than never.
         """
         return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_CREDIBLE_REST)
 

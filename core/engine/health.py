@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.breaker import Health, Permit, Result
+from fallback_chat.core.engine.news import BY_USER, Change, News
 from fallback_chat.core.engine.policy import Verdict, verdict
 from fallback_chat.core.events import State
 
@@ -127,17 +128,6 @@ class MemoryHealthStore:
 _RESTS: Final = (State.OPEN, State.HALF_OPEN, State.BLOCKED)
 
 
-class Change(NamedTuple):
-    """A change in a provider's availability."""
-
-    key: str
-    health: Health
-    reason: str
-    """The kind of failure, or the reason for coming back: `success`, `probe`, `user`."""
-    cause: APIError | None
-    """The failure behind it; None when it came back, by the user, or in another process."""
-
-
 class HealthBoard:
     """Applies the circuit breaker to the stored records; reports changes of availability."""
 
@@ -152,10 +142,8 @@ class HealthBoard:
         self._store = store
         self._clock = clock
         self._random = random
-        self._on_change = on_change
+        self._news = News(on_change, clock)
         self._holder = os.urandom(8).hex()
-        self._known: dict[str, bool] = {}
-        """The availability of each provider as last reported."""
 
     def read(self, key: str) -> Health:
         """Return the record of one provider."""
@@ -181,10 +169,11 @@ class HealthBoard:
         self._store.note_sample(key, size, seconds)
 
     async def refresh(self) -> None:
-        """Load what other processes have learned about the providers."""
+        """Load what other processes have learned about the providers; report held changes."""
         for key in await self._store.refresh():
             health = self.read(key)
-            self._report(key, health, health.reason or "success", None)
+            self._news.note(Change(key, health, health.reason or "success", None))
+        self._news.catch_up(self.read)
 
     async def admit(self, key: str, *, lease: float) -> Permit | None:
         """Return a regular permit, or None: breaker closed, or the first request when due.
@@ -259,11 +248,11 @@ class HealthBoard:
         """Disable a provider in this process, or enable it with a clean record."""
         before, now = self.read(key), self._clock()
         if enabled:
-            self._change(key, lambda health: breaker.enable(health, now), "user")
+            self._change(key, lambda health: breaker.enable(health, now), BY_USER)
         else:
-            self._known.setdefault(key, before.available)
+            self._news.assume(key, available=before.available)
             self._store.keep(key, breaker.disable(before, now))
-            self._report(key, self.read(key), "user", None)
+            self._news.note(Change(key, self.read(key), BY_USER, None))
 
     async def aclose(self) -> None:
         """Store pending changes."""
@@ -277,12 +266,5 @@ class HealthBoard:
 
     def _change(self, key: str, change: HealthChange, reason: str = "", cause: APIError | None = None) -> None:
         before, after = self._store.update(key, change)
-        self._known.setdefault(key, before.available)
-        self._report(key, after, reason, cause)
-
-    def _report(self, key: str, health: Health, reason: str, cause: APIError | None) -> None:
-        """Report `health` if its availability differs from the last report."""
-        known = self._known.get(key, True)
-        self._known[key] = health.available
-        if known is not health.available:
-            self._on_change(Change(key, health, reason, cause))
+        self._news.assume(key, available=before.available)
+        self._news.note(Change(key, after, reason, cause))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from fallback_chat.core.engine.breaker import Health, Permit
-from fallback_chat.core.engine.health import Change, HealthBoard
+from fallback_chat.core.engine.health import HealthBoard
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import State
@@ -19,6 +19,7 @@ from fallback_chat.core.events import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fallback_chat.core.engine.news import Change
     from fallback_chat.core.engine.shared_health import HealthBackend
 
 KEY = "a"
@@ -38,7 +39,8 @@ class Process:
 
     board: HealthBoard
     store: SharedHealthStore
-    told: list[Change] = field(default_factory=list)
+    told: list[tuple[float, Change]] = field(default_factory=list)
+    """When, and what."""
 
 
 class Processes(RuleBasedStateMachine):
@@ -66,9 +68,13 @@ class Processes(RuleBasedStateMachine):
             self.runner.close()
 
     def started(self) -> Process:
-        told: list[Change] = []
+        told: list[tuple[float, Change]] = []
+
+        def note(change: Change) -> None:
+            told.append((self.now, change))
+
         store = SharedHealthStore(self.backend, lambda: True, LABELS, warn=self.warned, run=inline)
-        board = HealthBoard(store, clock=lambda: self.now, random=lambda: 0.5, on_change=told.append)
+        board = HealthBoard(store, clock=lambda: self.now, random=lambda: 0.5, on_change=note)
         return Process(board, store, told)
 
     def warned(self, text: str) -> None:
@@ -80,7 +86,7 @@ class Processes(RuleBasedStateMachine):
     def flushed(self, process: Process) -> None:
         self.runner.run(process.store._write_behind())
 
-    @rule(seconds=st.sampled_from([0.0, 1.0, 14.0, 16.0, 25.0, 400.0, 90_000.0]))
+    @rule(seconds=st.sampled_from([0.0, 1.0, 14.0, 16.0, 25.0, 61.0, 400.0, 90_000.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
@@ -169,9 +175,15 @@ class Processes(RuleBasedStateMachine):
     @invariant()
     def nothing_is_told_without_a_change(self) -> None:
         for process in getattr(self, "processes", ()):
-            said = [change.health.available for change in process.told]
+            said = [change.health.available for _, change in process.told]
             assert all(one is not other for one, other in itertools.pairwise(said))
             assert said[:1] in ([], [False], [True])
+
+    @invariant()
+    def two_changes_a_minute_are_told_at_most(self) -> None:
+        for process in getattr(self, "processes", ()):
+            times = [at for at, _ in process.told]
+            assert all(third - first >= 60 for first, third in zip(times, times[2:], strict=False))
 
     @invariant()
     def the_generation_only_grows(self) -> None:

@@ -108,16 +108,12 @@ def test_two_empty_answers_with_a_whole_one_in_between_do_not() -> None:
         (0, 0, float("nan"), 15),
     ],
 )
-def test_a_rest_follows_its_formula(
-    opens: int, jitter: float, retry_after: float | None, seconds: float
-) -> None:
+def test_a_rest_follows_its_formula(opens: int, jitter: float, retry_after: float | None, seconds: float) -> None:
     assert breaker.rest(opens, jitter=jitter, retry_after=retry_after) == seconds
 
 
 @given(st.integers(0, 50), st.floats(-1, 1), st.none() | st.floats(0, 1e6))
-def test_a_rest_is_bounded_by_what_the_provider_asks_for(
-    opens: int, jitter: float, retry_after: float | None
-) -> None:
+def test_a_rest_is_bounded_by_what_the_provider_asks_for(opens: int, jitter: float, retry_after: float | None) -> None:
     seconds = breaker.rest(opens, jitter=jitter, retry_after=retry_after)
 
     least = retry_after if retry_after and not opens else max(12, retry_after or 0)
@@ -194,7 +190,7 @@ def test_a_provider_that_fails_again_right_after_it_came_back_rests_longer(
     assert relapsed.until == NOW + well_for + rest
 
 
-def test_a_flapping_provider_is_news_at_most_twice_a_minute() -> None:
+def test_a_flapping_provider_rests_for_two_minutes_from_its_first_relapse_on() -> None:
     """It answers every trial and fails every ordinary request, with a request each second."""
     health, changes = Health(), []
     for second in range(3600):

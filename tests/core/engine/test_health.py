@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.engine.health import Change, HealthBoard, MemoryHealthStore
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
+from fallback_chat.core.engine.news import Change
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOW = 1_000_000_000.0
 DOWN = APIError("down")
@@ -130,3 +139,86 @@ async def test_every_provider_has_its_own_record() -> None:
     await it.fail()
 
     assert it.board.read("b").available
+
+
+class Moment(NamedTuple):
+    """One request of a provider that flaps: after some seconds, and what it comes to."""
+
+    pause: float
+    fails: bool
+    retry_after: float | None
+
+
+moments = st.lists(
+    st.builds(
+        Moment,
+        st.sampled_from([0.0, 0.5, 1.0, 5.0, 16.0, 31.0, 61.0, 130.0]),
+        st.booleans(),
+        st.sampled_from([None, None, 0.5, 1.0, 20.0]),
+    ),
+    max_size=60,
+)
+
+
+async def flapped(it: Board, requests: Iterable[Moment]) -> list[tuple[float, bool]]:
+    """Return when each change was told, and whether the provider was back."""
+    told: list[tuple[float, bool]] = []
+    for pause, fails, retry_after in requests:
+        it.now += pause
+        await it.board.refresh()
+        permit = await it.board.admit("a", lease=20)
+        if permit is not None and fails:
+            it.board.fail("a", permit, APIError("down", details=ErrorDetails(retry_after=retry_after)), alone=False)
+        elif permit is not None:
+            it.board.succeed("a", permit)
+        told += [(it.now, change.health.available) for change in it.changes[len(told) :]]
+    return told
+
+
+def check(told: list[tuple[float, bool]]) -> None:
+    assert all(third - first >= 60 for (first, _), (third, _) in zip(told, told[2:], strict=False)), "news too often"
+    assert [available for _, available in told[:1]] in ([], [False])
+    assert all(one is not other for (_, one), (_, other) in itertools.pairwise(told)), "told without a change"
+
+
+@given(requests=moments)
+async def test_a_provider_is_news_at_most_twice_a_minute_however_it_flaps(requests: list[Moment]) -> None:
+    it = Board()
+    told = await flapped(it, requests)
+    check(told)
+
+    it.now += 60
+    await it.board.refresh()
+
+    last_told = it.changes[-1].health.available if it.changes else True
+    assert last_told is it.board.read("a").available
+
+
+@pytest.mark.parametrize("retry_after", [None, 1.0, 20.0])
+async def test_a_relapse_in_the_first_minute_is_told_when_the_minute_is_over(retry_after: float | None) -> None:
+    """It answers every trial, and fails every ordinary request; there is one each second."""
+    it = Board()
+    told: list[tuple[float, bool]] = []
+    for _ in range(600):
+        closed = it.board.read("a").available
+        it.now += 1
+        await it.board.refresh()
+        permit = await it.board.admit("a", lease=20)
+        if permit is not None and closed:
+            it.board.fail("a", permit, APIError("down", details=ErrorDetails(retry_after=retry_after)), alone=False)
+        elif permit is not None:
+            it.board.succeed("a", permit)
+        told += [(it.now, change.health.available) for change in it.changes[len(told) :]]
+
+    check(told)
+    assert [at - NOW for at, _ in told[:2]] == [1, 16 if retry_after is None else 2 + retry_after]
+    assert len(told) > 4
+
+
+async def test_what_the_user_does_is_told_at_once_however_often() -> None:
+    it = Board()
+    for _ in range(5):
+        it.board.set_enabled("a", enabled=False)
+        it.board.set_enabled("a", enabled=True)
+
+    assert len(it.changes) == 10

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.engine.breaker import Health, Permit
-from fallback_chat.core.engine.health import Change, HealthBoard
+from fallback_chat.core.engine.health import HealthBoard
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
 from fallback_chat.core.engine.shared_health import CLOSING, PATIENCE, Label, SharedHealthStore
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.core.engine.health import HealthChange
+    from fallback_chat.core.engine.news import Change
     from tests.core.scripted import FakeClock
 
 DOWN = APIError("down")
