@@ -74,6 +74,13 @@ class InputHistory(History):
         """Yield the entries without pasted text, newest first."""
         return (text for text in self._loaded_strings if text not in self._with_pastes)
 
+    def newest_first(self) -> list[str]:
+        """Return the entries; the first call reads them from the file."""
+        if not self._loaded:
+            self._loaded_strings = list(self.load_history_strings())
+            self._loaded = True
+        return self._loaded_strings
+
     def load_history_strings(self) -> Iterable[str]:
         """Return the entries, newest first, each once."""
         entries: dict[Draft, None] = {}

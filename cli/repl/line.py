@@ -64,6 +64,7 @@ class Line(Buffer):
         self.is_switching = False
         """Whether an earlier question is being brought into the line."""
         self._place = 0
+        self._knows_earlier = False
         super().__init__(history=history, enable_history_search=True, multiline=True)
         self.on_text_changed += self._follow
         self.on_cursor_position_changed += self._keep_out_of_units
@@ -111,8 +112,21 @@ class Line(Buffer):
         """
         self._leave()
         super().reset(document, append_to_history=append_to_history)
+        self._knows_earlier = False
         self._seen = self.text
         self._origins = (Origin.TYPED,) * len(self._seen)
+
+    def load_history_if_not_yet_loaded(self) -> None:
+        """Make the earlier questions reachable.
+
+        At once, unlike prompt-toolkit's own task: the next key may be the Up that wants them.
+        """
+        if self._knows_earlier:
+            return
+        self._knows_earlier = True
+        earlier = self._entries.newest_first()
+        self._working_lines.extendleft(earlier)
+        self._Buffer__working_index += len(earlier)  # type: ignore[attr-defined] # no change of the text: no events
 
     def insert_text(
         self, data: str, overwrite: bool = False, move_cursor: bool = True, fire_event: bool = True

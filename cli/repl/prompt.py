@@ -112,7 +112,9 @@ class Prompt:
             output=output,
         )
         self.app.ttimeoutlen = ESCAPE_TIME
-        self.app.before_render += lambda _: self.line.load_history_if_not_yet_loaded()
+        # Behind the first painting, which it must not delay; or before a key that comes earlier.
+        self.app.after_render += lambda _: self.line.load_history_if_not_yet_loaded()
+        self.app.key_processor.before_key_press += lambda _: self.line.load_history_if_not_yet_loaded()
 
     @property
     def is_busy(self) -> bool:

@@ -74,11 +74,6 @@ class Chat:
     def type(self, text: str) -> None:
         self.screen.send(text)
 
-    def types(self, text: str) -> bool:
-        """Type, and say that what was waited for has not come yet."""
-        self.screen.send(text)
-        return False
-
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for something to happen. Raises AssertionError with the screen when it does not."""
 

@@ -154,6 +154,20 @@ def test_a_draft_is_loaded_as_it_was(line: Line) -> None:
     assert parts(line) == [("typed", "a "), ("pasted", "/"), ("typed", "x"), ("pasted", "b"), ("typed", " c")]
 
 
+def test_earlier_questions_come_in_behind_a_text_whose_cursor_stays(line: Line) -> None:
+    line.history.newest_first = lambda: ["two", "one"]  # type: ignore[attr-defined]
+    line.load(Draft.typed("draft"))
+    line.cursor_position = 2
+    for _ in range(2):
+        line.load_history_if_not_yet_loaded()
+    assert (line.text, line.cursor_position) == ("draft", 2)
+    line.history_search_text = ""
+    line.history_backward(2)
+    assert line.text == "one"
+    line.history_forward(2)
+    assert line.text == "draft"
+
+
 def test_words_of_earlier_questions_are_data(line: Line) -> None:
     line.history.load_history_strings = lambda: ["see @x"]  # type: ignore[method-assign]
     line.history._loaded_strings = ["see @x"]

@@ -42,11 +42,30 @@ async def test_earlier_questions_and_the_menu_are_there_under_an_answer() -> Non
     async with chatting(a) as chat:
         await chat.ask("/tokens")
         await chat.begin("One", "First words")
-        await chat.until(lambda: chat.line == "One" or chat.types(UP))  # the history loads in a moment
+        chat.type(UP)
+        await chat.until(lambda: chat.line == "One")
         chat.type("\x15/st")
         await chat.sees("  /status  how the chat stands, in sentences")
         go_on.set()
         await chat.sees("First words and last words.")
+
+
+async def test_up_right_behind_enter_brings_the_question_back() -> None:
+    a, go_on = slow()
+    async with chatting(a) as chat:
+        await chat.prompts()
+        chat.type(f"One{ENTER}{UP}")
+        await chat.until(lambda: chat.line == "One")
+        go_on.set()
+        await chat.sees("First words and last words.")
+
+
+async def test_up_before_the_first_prompt_brings_back_what_an_earlier_chat_was_asked() -> None:
+    async with chatting(ScriptedLLM("a", ["Answer.", STOP])) as chat:
+        await chat.ask("earlier")
+    async with chatting(ScriptedLLM("a", ["Answer.", STOP])) as chat:
+        chat.type(UP)
+        await chat.until(lambda: chat.repl.host.prompt and chat.line == "earlier")
 
 
 async def test_questions_that_wait_are_listed_and_come_back_one_by_one() -> None:
