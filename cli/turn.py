@@ -1,4 +1,4 @@
-"""Reading one answer of the chain into a sink: the only reader, for `ask` and the chat."""
+"""Reading one answer of the chain into a sink: the only reader, for `ask`, chat and demo."""
 
 from __future__ import annotations
 
@@ -14,17 +14,29 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.engine.stream import FallbackLLMStream
+    from fallback_chat.core.events import Event
     from fallback_chat.core.llm import ChatChunk
 
 
 class Turn:
-    """One answer on its way from `stream` to `take`, which is called with each chunk."""
+    """One answer on its way to `take`, which is called with each chunk; `tell` gets the events.
 
-    def __init__(self, stream: FallbackLLMStream, take: Callable[[ChatChunk], object]) -> None:
-        self.stream = stream
+    `chat` opens its stream, with the parameter `on_event`.
+    """
+
+    def __init__(
+        self,
+        chat: Callable[..., FallbackLLMStream],
+        take: Callable[[ChatChunk], object],
+        tell: Callable[[Event], object],
+    ) -> None:
+        self.stream = chat(on_event=self._event)
         self._take = take
+        self._tell = tell
         self._builder = AnswerBuilder()
         self._reading: asyncio.Task[None] | None = None
+        self._lost: OSError | None = None
+        """The failure to write what is told about the answer."""
         self.stopped = False
         """Whether the user stopped it; the answer so far is kept."""
 
@@ -38,18 +50,24 @@ class Turn:
         return self._builder.build(self.stream)
 
     async def run(self) -> APIError | None:
-        """Read until the end, `stop()` or a failure, which is returned; close the stream."""
+        """Read until the end, `stop()` or a failure, which is returned; close the stream.
+
+        Raises OSError if the output is lost.
+        """
         self._reading = asyncio.ensure_future(self._read())
         try:
             await self._reading
         except APIError as error:
-            return error
+            if self._lost is None:
+                return error
         except asyncio.CancelledError:
-            if not self.stopped or is_ending():
+            if is_ending() or not (self.stopped or self._lost):
                 raise
         finally:
             self._reading.cancel()
             await self.stream.aclose()
+        if self._lost is not None:
+            raise self._lost
         return None
 
     def stop(self) -> None:
@@ -57,6 +75,14 @@ class Turn:
         if self._reading is not None and not self._reading.done():
             self.stopped = True
             self._reading.cancel()
+
+    def _event(self, event: Event) -> None:
+        try:
+            self._tell(event)
+        except OSError as error:  # the engine would only log it
+            self._lost = error
+            if self._reading is not None:
+                self._reading.cancel()
 
     async def _read(self) -> None:
         async for chunk in self.stream:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.consent import consent, to_be_told
@@ -222,7 +223,7 @@ async def _answer(
     """Read the answer and return how it ended; text shown before a failure stays."""
     told_always = to_be_told(chain.settings)
 
-    def on_event(event: Event) -> None:
+    def tell(event: Event) -> None:
         sink.event(event)
         if isinstance(event, AttemptStarted) and event.llm.label in told_always and shared.quiet:
             sink.notice(f"{event.llm.label} is asked instead of {chain.adapter.llms[0].label}")
@@ -230,7 +231,8 @@ async def _answer(
             for line in notices(event, verbose=bool(shared.verbose)):
                 sink.notice(line)
 
-    stream = chain.adapter.chat(
+    chat = partial(
+        chain.adapter.chat,
         chat_ctx=request.context,
         options=options.wishes,
         start_with=request.start_with,
@@ -239,9 +241,8 @@ async def _answer(
         max_wait=PATIENCE if shared.wait is None else shared.wait,
         can_discard=sink.can_discard,
         decide=consent(shared, sink.notice),
-        on_event=on_event,
     )
-    turn = Turn(stream, sink.chunk)
+    turn = Turn(chat, sink.chunk, tell)
     try:
         error = await turn.run()
     except BaseException as error:

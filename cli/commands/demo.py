@@ -95,7 +95,7 @@ class Tourist:
         self._teller = TurnMessages(is_plain=False)
         plan = self._session.plan(question, time.time())
         opened = await self._chain.open()
-        turn = Turn(opened.adapter.chat(chat_ctx=plan.context, on_event=self._tell), self._show)
+        turn = Turn(partial(opened.adapter.chat, chat_ctx=plan.context), self._show, self._tell)
         error = await turn.run()
         answer = turn.answer()
         result = TurnResult(plan, answer, answer.attempts, error=error)

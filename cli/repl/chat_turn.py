@@ -71,12 +71,12 @@ class ChatTurn:
         self._record = record
         self._redacting = RedactingStream(chain.redactor)
         self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
-        self._stream = stream = self._open_stream(options, max_wait, decide)
+        self._turn = Turn(self._chat(options, max_wait, decide), self._chunk, self._event)
+        self._stream = stream = self._turn.stream
         progress.left = partial(getattr, stream, "gives_up_in")
         progress.thought_ago = partial(getattr, stream, "thought_ago")
         progress.speaker = lambda: stream.llm.label if stream.llm else None
         progress.can_switch = partial(getattr, stream, "can_give_up")
-        self._turn = Turn(stream, self._chunk)
         self.stop = self._turn.stop
         self.give_up = stream.give_up
 
@@ -108,15 +108,16 @@ class ChatTurn:
         self._record.finish(answer, asyncio.CancelledError() if stopped else error)
         return TurnResult(self._plan, answer, answer.attempts, error=error, stopped=stopped, elapsed=now() - began)
 
-    def _open_stream(
+    def _chat(
         self, options: ChatOptions, max_wait: float, decide: Callable[[Switch], Awaitable[bool]]
-    ) -> FallbackLLMStream:
+    ) -> Callable[..., FallbackLLMStream]:
         plan, by_name = self._plan, {llm.label: llm for llm in self._chain.adapter.llms}
 
         def named(name: str | None) -> LLM | None:
             return by_name.get(name) if name is not None else None
 
-        return self._chain.adapter.chat(
+        return partial(
+            self._chain.adapter.chat,
             chat_ctx=plan.context,
             options=options,
             start_with=named(plan.start_with),
@@ -125,7 +126,6 @@ class ChatTurn:
             without=[by_name[name] for name in plan.without if name in by_name],
             max_wait=max_wait,
             decide=decide,
-            on_event=self._event,
         )
 
     def _chunk(self, chunk: ChatChunk) -> None:

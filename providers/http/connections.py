@@ -25,6 +25,8 @@ from fallback_chat.providers.http.proxies import Proxies
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import httpcore
+
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.errors import APIStatusError
     from fallback_chat.providers.failures.errors import ErrorReader
@@ -146,6 +148,10 @@ class HttpEngine:
         listening = LISTENER.set(trace)
         try:
             return await client.send(built, stream=True)
+        except BaseException:
+            if trace.opened is not None:
+                await trace.opened.aclose()
+            raise
         finally:
             LISTENER.reset(listening)
 
@@ -187,11 +193,11 @@ class _Trace:
         self._clock = clock
         self._began: float | None = None
         self.connected = False
-        """Whether a connection was opened for this request."""
+        """Whether a connection was attempted for this request."""
         self.connect: float | None = None
         """Seconds that this took."""
+        self.opened: httpcore.AsyncNetworkStream | None = None
         self.heard = False
-        """Whether a byte of an answer was received."""
 
     async def __call__(self, event: str, _info: dict[str, Any]) -> None:
         if event == "connection.connect_tcp.started":

@@ -1,7 +1,9 @@
-"""httpx's transport over a network that reports reads.
+"""httpx's transport over a network that reports connections and reads.
 
 httpcore does not tell whether a single byte of an answer was received: it raises the same exception
-for a connection that died in silence and for one that died in the middle of a head.
+for a connection that died in silence and for one that died in the middle of a head. And if a
+request is cancelled while it is connecting, through a proxy or over TLS, httpcore does not close
+the socket.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Receives a call for each read."""
+    """A request that listens to its network."""
 
+    opened: httpcore.AsyncNetworkStream | None
+    """The connection that was opened for the request."""
     heard: bool
+    """Whether a byte of an answer was received."""
 
 
 LISTENER: ContextVar[Listener | None] = ContextVar("LISTENER", default=None)
-"""The listener to the reads of the current task."""
+"""The listener of the current task."""
 
 
 class Transport(httpx.AsyncHTTPTransport):
@@ -47,7 +52,10 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._network.connect_tcp(host, port, timeout, local_address, socket_options))
+        stream = _Stream(await self._network.connect_tcp(host, port, timeout, local_address, socket_options))
+        if (listener := LISTENER.get()) is not None:
+            listener.opened = stream
+        return stream
 
 
 class _Stream(httpcore.AsyncNetworkStream):

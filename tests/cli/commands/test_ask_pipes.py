@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import stat
 import subprocess
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.attack.rude import rude
 from tests.cli.canned import canned, frame, spoken
 from tests.cli.program import ANSWERS, TEXTS, Ran, entry, stop
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from tests.cli.attack.rude import Send
     from tests.cli.program import Program
 
 MARKDOWN = "# Title\n\n* *one*   two  \n\n```python\nx = [1, 2]\t# é 😀\n```\n| a | b |\n|---|---|\n" + "long " * 60
@@ -100,6 +104,27 @@ def test_a_reader_that_leaves_in_the_middle_ends_a_slow_answer(program: Program)
         assert process.stderr is not None
         assert process.stderr.read() == b""
         process.stderr.close()
+
+
+@pytest.mark.parametrize("second", ["ok", "500"])
+def test_a_reader_that_leaves_before_an_event_is_told_ends_it_with_141(program: Program, second: str) -> None:
+    left = threading.Event()
+
+    def fail(send: Send) -> None:
+        left.wait(PATIENCE)
+        send(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+
+    with rude(fail) as url:
+        program.play(second).config["providers"].insert(0, entry("gated", url))
+        process = program.start("ask", "--jsonl", "hi")
+        assert process.stdout is not None
+        told = [json.loads(process.stdout.readline())["type"] for _ in range(2)]
+        process.stdout.close()
+        left.set()
+        code = process.wait(PATIENCE)
+        stop(process)
+
+    assert (told, code) == (["start", "attempt"], 141)
 
 
 @pytest.mark.parametrize("flags", [[], ["--no-stream"], ["--json"], ["--jsonl"], ["-o", "/dev/full"]], ids=" ".join)

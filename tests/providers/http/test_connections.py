@@ -240,6 +240,30 @@ async def test_a_cancelled_answer_closes_its_connection() -> None:
             await anext(stream)
 
 
+@pytest.mark.parametrize("proxy_says", [None, b"", b"HTTP/1.1 200 Connected\r\n\r\n"])
+async def test_a_request_cancelled_while_it_connects_closes_its_connection(proxy_says: bytes | None) -> None:
+    reached = asyncio.Event()
+
+    async def play(peer: Peer) -> None:
+        if proxy_says:
+            await peer.reader.readuntil(b"\r\n\r\n")
+            await peer.send(proxy_says)
+        await peer.reader.read(1)
+        reached.set()
+        await peer.until_gone()
+
+    async with raw_server(play) as server:
+        url = server.url.replace("http:", "https:")
+        url, proxy = (url, None) if proxy_says is None else ("https://nowhere.invalid", server.url)
+        async with llm(url, proxy=proxy) as one:
+            asking = asyncio.ensure_future(ask(one))
+            await reached.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await server.peers[0].gone.wait()
+
+
 async def test_closing_closes_the_connection_whenever_it_happens() -> None:
     async def play(peer: Peer) -> None:
         await peer.request()
