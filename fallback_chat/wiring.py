@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.checks import check_type, several
-from fallback_chat.core.config.discovery import Surroundings, load_settings
+from fallback_chat.core.config.discovery import Surroundings, health_url, load_settings
 from fallback_chat.core.config.keys import account, at_once, fingerprint, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.settings import Origin
+from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.health import MemoryHealthStore
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.engine.health import HealthStore
-    from fallback_chat.core.engine.shared_health import HealthBackend
+    from fallback_chat.core.engine.shared_health import HealthBackend, KnownProvider
     from fallback_chat.core.llm import LLM, Reach
     from fallback_chat.providers.http.connections import HttpEngine
 
@@ -149,7 +151,9 @@ def open_chain(
         attempt_settings=[one.attempt for one in enabled],
         close_llms=True,
         keys=tuple(labels),
-        store=_health_store(labels, records, warn) if share_health and chaos is None else MemoryHealthStore(records),
+        store=_health_store(os.environ.get(HEALTH_URL) or settings.health_url, labels, records, warn)
+        if share_health and chaos is None
+        else MemoryHealthStore(records),
     )
     return OpenChain(adapter, settings, redactor, models)
 
@@ -213,12 +217,39 @@ def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
     return labels
 
 
+class StoredHealth(NamedTuple):
+    """The shared health records as they are now."""
+
+    backend: str
+    """`sqlite` or `redis`."""
+    place: str
+    """The file or server."""
+    providers: tuple[KnownProvider, ...]
+
+
+def stored_health(config: Path | None = None) -> StoredHealth:
+    """Read the shared health records; of the network, only a Redis server is asked.
+
+    Raises `ConfigError`, or OSError if they cannot be read.
+    """
+    url = os.environ.get(HEALTH_URL) or health_url(surroundings(config))
+    if url == SQLITE:
+        from fallback_chat.core.engine.health_sqlite import known_providers
+
+        path = own_paths().health_db
+        return StoredHealth(SQLITE, str(path), known_providers(path))
+    from fallback_chat.providers.redis.health import RedisBackend
+
+    with closing(RedisBackend(url, {})) as backend:
+        return StoredHealth("redis", backend.place, backend.known())
+
+
 def _health_store(
-    labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
+    url: str, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
 ) -> HealthStore:
-    if url := os.environ.get(HEALTH_URL):
-        return _redis_store(url, labels, records, warn)
-    return _sqlite_store(own_paths().health_db, labels, records, warn)
+    if url == SQLITE:
+        return _sqlite_store(own_paths().health_db, labels, records, warn)
+    return _redis_store(url, labels, records, warn)
 
 
 def _redis_store(

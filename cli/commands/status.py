@@ -1,4 +1,4 @@
-"""`fallback-chat status`: provider health in the file that all processes share. No network."""
+"""`fallback-chat status`: provider health in the records that all processes share."""
 
 from __future__ import annotations
 
@@ -8,31 +8,37 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.health import state_word, tone
 from fallback_chat.core.answer_json import rfc3339
-from fallback_chat.core.engine.health_sqlite import known_providers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.core.engine.health_sqlite import KnownProvider
+    from fallback_chat.core.engine.shared_health import KnownProvider
+    from fallback_chat.wiring import StoredHealth
 
 STATUS_SCHEMA: Final = "fallback-chat.status/1"
 
 
 def status(  # noqa: PLR0913 - time and streams are passed in
-    path: Path, now: float, out: TextIO, err: TextIO, *, short: bool = False, as_json: bool = False
+    stored: StoredHealth, now: float, out: TextIO, err: TextIO, *, short: bool = False, as_json: bool = False
 ) -> int:
-    """Print the stored health; `short` is one line for a shell prompt. Raises `StorageError`."""
-    providers = known_providers(path)
+    """Print the stored health; `short` is one line for a shell prompt."""
+    providers = stored.providers
     if as_json:
-        out.write(json.dumps({"schema": STATUS_SCHEMA, "providers": [_object(one) for one in providers]}) + "\n")
+        found = {
+            "schema": STATUS_SCHEMA,
+            "backend": stored.backend,
+            "place": stored.place,
+            "providers": [_object(one) for one in providers],
+        }
+        out.write(json.dumps(found) + "\n")
     elif short:
         out.write(sanitise(" · ".join(f"{one.name} {state_word(one.health, now)}" for one in providers)) + "\n")
     elif providers:
         _print(providers, now, out)
+        out.write(sanitise(f"shared in {stored.place}") + "\n")
     else:
-        err.write("nothing is recorded: no provider has failed yet\n")
+        err.write(sanitise(f"nothing is recorded in {stored.place}: no provider has failed yet") + "\n")
     return 0
 
 

@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, Json, taking
+from fallback_chat.cli.options import PLAIN, Json, SharedOptions, taking
 
 app = typer.Typer(**PLAIN)
 
 
 @app.command()
-@taking()
+@taking("config")
 def status(
+    shared: SharedOptions,
+    *,
     short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
     json: Json = False,
 ) -> int:
-    """Show provider health. No network."""
+    """Show the recorded provider health. No provider is asked."""
     from fallback_chat.cli.commands.status import status as run
-    from fallback_chat.wiring import own_paths
+    from fallback_chat.wiring import stored_health
 
-    return run(own_paths().health_db, time.time(), sys.stdout, sys.stderr, short=short, as_json=json)
+    return run(stored_health(shared.config), time.time(), sys.stdout, sys.stderr, short=short, as_json=json)

@@ -93,8 +93,9 @@ def _rows(values: Mapping[str, Any], settings: Settings, key: str, *, origin: bo
 
 
 def _chain_values(settings: Settings) -> dict[str, Any]:
-    of_chain = {field.name: getattr(settings.chain, field.name) for field in schema.CHAIN[len(schema.ATTEMPT) :]}
-    return _attempt_values(settings.attempt) | of_chain | {"deadline": settings.chain.deadline or "none"}
+    of_chain = {name: getattr(settings.chain, name) for name in schema.CHAIN_KEYS if hasattr(settings.chain, name)}
+    odd = {"deadline": settings.chain.deadline or "none", "health_url": _without_login(settings.health_url)}
+    return _attempt_values(settings.attempt) | of_chain | odd
 
 
 def _attempt_values(attempt: AttemptSettings) -> dict[str, Any]:
@@ -121,13 +122,17 @@ def _without_secrets(provider: ProviderSettings) -> dict[str, Any]:
     if provider.extra_body:
         hidden["extra_body"] = change_secret_fields(provider.extra_body, lambda _: HIDDEN)
     if provider.proxy and "@" in provider.proxy:
-        scheme, _, rest = provider.proxy.partition("://")
-        hidden["proxy"] = f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}"
+        hidden["proxy"] = _without_login(provider.proxy)
     if provider.prices:
         prices = provider.prices
         every = {"input": prices.input, "output": prices.output, "cached": prices.cached}
         hidden["prices"] = {name: price for name, price in every.items() if price is not None}
     return hidden
+
+
+def _without_login(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def first_file(tables: Sequence[Mapping[str, str]]) -> str:

@@ -19,7 +19,7 @@ from fallback_chat.core.config import schema
 from fallback_chat.core.config.document import MAX_BYTES, ConfigFile, Problems, quoted, read_document
 from fallback_chat.core.config.resolve import merge, resolve
 from fallback_chat.core.config.settings import Origin, Settings
-from fallback_chat.core.config.values import describe
+from fallback_chat.core.config.values import SQLITE, describe
 from fallback_chat.core.errors import ConfigError, Problem
 from fallback_chat.core.storage.files import check_regular, make_private_dir, naming, read_own, read_regular, write_own
 
@@ -101,6 +101,21 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     settings = resolve(documents, problems, home=where.paths.home, warnings=warnings)
     _check_files(settings)
     return settings
+
+
+def health_url(where: Surroundings) -> str:
+    """Return where health is shared, by the files that apply.
+
+    Other mistakes in them are left to commands that need more of them. Raises `ConfigError`.
+    """
+    problems = Problems()
+    documents = [_own(where.main, problems, [])] if where.named or _exists(where.main) else []
+    project = _project(where, problems)
+    documents += [project.document] if project and project.trusted else []
+    if problems.has("chain.health_url"):
+        problems.check()
+    found = [one.chain["health_url"].value for one in documents if "health_url" in one.chain]
+    return found[-1] if found else SQLITE
 
 
 def is_trusted(paths: Paths, path: Path, content: bytes) -> bool:
@@ -192,12 +207,14 @@ def _preferences(document: ConfigFile, below: Sequence[ConfigFile], warnings: li
             profiles[name] = value
         else:
             refused.append(f"profiles.{quoted(name)}")
+    chain = {name: value for name, value in document.chain.items() if schema.CHAIN_KEYS[name].preference}
+    refused += [f"chain.{name}" for name in document.chain if name not in chain]
     if refused:
         more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
         what = ", ".join(refused[:_SHOWN]) + more
         message = f"not trusted, so ignored: {what}; to allow it, run fallback-chat config trust"
         warnings.append(Problem("", message, document.path))
-    return document._replace(providers=tuple(kept), profiles=profiles)
+    return document._replace(chain=chain, providers=tuple(kept), profiles=profiles)
 
 
 def _check_files(settings: Settings) -> None:

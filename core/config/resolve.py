@@ -8,7 +8,7 @@ from fallback_chat.core.config import schema
 from fallback_chat.core.config.document import ConfigFile, Problems, Value, quoted, read_document
 from fallback_chat.core.config.provider_entry import Merged, ProviderBuilder
 from fallback_chat.core.config.settings import ChatSettings, Origin, Settings
-from fallback_chat.core.config.values import describe, suggest
+from fallback_chat.core.config.values import SQLITE, describe, suggest
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, HedgeAfter, TimeoutSource
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def resolve(
         profiles |= document.profiles
         chat |= document.chat
         keys |= document.keys
-    attempt, chain = _settings(chain_values)
+    attempt, chain, health_url = _settings(chain_values)
     builder = ProviderBuilder(attempt, home=home, problems=problems)
     merged = merge(documents)
     providers = tuple(map(builder.build, merged))
@@ -59,6 +59,7 @@ def resolve(
     return Settings(
         chain=chain,
         attempt=attempt,
+        health_url=health_url,
         providers=providers,
         profiles=_plain(profiles),
         chat=ChatSettings(**_plain(chat)),
@@ -87,13 +88,14 @@ def merge(documents: Sequence[ConfigFile]) -> list[Merged]:
     return chain
 
 
-def _settings(chain: Mapping[str, Value]) -> tuple[AttemptSettings, ChainSettings]:
-    """Split [chain] into what concerns each attempt and what concerns the chain as a whole."""
+def _settings(chain: Mapping[str, Value]) -> tuple[AttemptSettings, ChainSettings, str]:
+    """Split [chain] into what concerns each attempt, the chain as a whole, and shared health."""
     written = _plain(chain)
+    health_url = written.pop("health_url", SQLITE)
     attempt = {name: value for name, value in written.items() if name in schema.ATTEMPT_KEYS}
     source = TimeoutSource.CHAIN if "attempt_timeout" in attempt else TimeoutSource.DEFAULT
     whole = {"hedge_after": HedgeAfter.TIMEOUT} | {name: written[name] for name in written if name not in attempt}
-    return AttemptSettings(**attempt, attempt_timeout_source=source), ChainSettings(**whole)
+    return AttemptSettings(**attempt, attempt_timeout_source=source), ChainSettings(**whole), health_url
 
 
 def _plain(values: Mapping[str, Value]) -> dict[str, Any]:

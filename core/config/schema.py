@@ -86,6 +86,7 @@ CHAIN: Final = (
         v.choice(Recovery, Recovery),
         "how the chat finds out in the background that a provider is well again",
     ),
+    Field("health_url", v.HEALTH_URL, "where the health of providers is shared", v.SQLITE, secret=True),
 )
 """Every key of [chain]."""
 

@@ -58,6 +58,7 @@ def findable(values: Iterable[str]) -> Iterator[str]:
 def secret_values(settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the secrets in the configuration and in the environment's proxy variables."""
     found = [secret for provider in settings.providers for secret in secrets_of(provider)]
+    found += _userinfo(settings.health_url)
     found += [secret for name in URL_VARIABLES for secret in _userinfo(env.get(name, ""))]
     found += [secret for name in settings.profiles for secret in marked_in(name)]
     return tuple(dict.fromkeys(findable(found)))

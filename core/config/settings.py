@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.checks import check_text, check_type
+from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ class Settings:
     chain: ChainSettings
     attempt: AttemptSettings = NOTHING_WRITTEN
     """The attempt settings of [chain], for every provider without its own."""
+    health_url: str = field(default=SQLITE, repr=False)
+    """Where health is shared: `sqlite`, or the URL of a Redis server, which may hold a password."""
     providers: tuple[ProviderSettings, ...]
     """In the order of the chain."""
     profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400.0
 NONE: Final = "none"
+SQLITE: Final = "sqlite"
+"""Where health is shared by default: in a file of the user's."""
 MAX_DEPTH: Final = 32
 _HUGE: Final = 2**63
 _URL_LENGTH: Final = 2_000
@@ -207,6 +209,22 @@ def _proxy(value: Any) -> str:
     return value
 
 
+def _health_url(value: Any) -> str:
+    """Check where health is shared; messages never repeat it, because it may hold a password."""
+    if value == SQLITE:
+        return SQLITE
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise Mistake("")
+    try:
+        parts = urlsplit(value)
+        port_ok = parts.port != 0
+    except ValueError as error:
+        raise Mistake("its host or port is malformed") from error
+    if parts.scheme not in {"redis", "rediss", "unix"} or not port_ok:
+        raise Mistake("")
+    return value
+
+
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise Mistake("")
@@ -258,5 +276,6 @@ VARIABLE: Final = ValueType("the name of an environment variable (a key itself g
 PATH: Final = ValueType("the path of a file", _path)
 URL: Final = ValueType('an address such as "https://HOST/v1"', _url)
 PROXY: Final = ValueType('an address such as "http://HOST:PORT", or "none"', _proxy)
+HEALTH_URL: Final = ValueType('"sqlite", or an address such as "redis://HOST:PORT"', _health_url)
 HEADERS: Final = ValueType('a table of strings, such as { X-Title = "chat" }', _headers)
 JSON_TABLE: Final = ValueType("a table of values that JSON can carry", _json_table)

@@ -7,13 +7,13 @@ that is unreadable or of another version is set aside and a fresh one created.
 from __future__ import annotations
 
 import time
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import COLUMNS, record_of
-from fallback_chat.core.engine.shared_health import PATIENCE, Label
+from fallback_chat.core.engine.shared_health import PATIENCE, KnownProvider, Label
 from fallback_chat.core.storage.sqlite import connect, open_database, read_only
 
 if TYPE_CHECKING:
@@ -67,16 +67,6 @@ _DROP_OLD_SAMPLES: Final = """
     )
 """
 _SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class KnownProvider:
-    """One provider in the store."""
-
-    name: str
-    kind: str
-    model: str
-    health: Health
 
 
 class SqliteBackend:

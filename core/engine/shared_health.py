@@ -42,6 +42,15 @@ class Label(NamedTuple):
     model: str
 
 
+class KnownProvider(NamedTuple):
+    """One provider in the shared records."""
+
+    name: str
+    kind: str
+    model: str
+    health: Health
+
+
 class HealthBackend(Protocol):
     """Keeps records outside this process.
 

@@ -17,13 +17,13 @@ from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.budget import SIZE_CLASSES
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import record_of
+from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.providers.redis.resp import Address, Redis, RedisError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fallback_chat.core.engine.health import HealthChange
-    from fallback_chat.core.engine.shared_health import Label
 
 PREFIX: Final = "fallback-chat:health:1:"
 """Includes the version of the schema: records of another version have other names, and expire."""
@@ -32,11 +32,13 @@ KEPT: Final = 30 * 86_400
 TIMEOUT: Final = 1.0
 """Seconds for a response of the server; a turn does not wait this long."""
 TRIES: Final = 100
+ALL: Final = PREFIX.rstrip(":")
+"""The keys of all providers, each with the second of its last use."""
 SWAP: Final = """
 if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'name', ARGV[3])
+redis.call('HSET', KEYS[1], 'record', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 
@@ -89,7 +91,6 @@ class RedisBackend:
     def update(self, key: str, change: HealthChange) -> Health:
         """Replace a record by `change(record)` atomically; return the result."""
         name = PREFIX + key
-        label = self._labels[key].name if key in self._labels else ""
         for _ in range(TRIES):
             ((version, text),) = self._run([("HMGET", name, "version", "record")])
             before = self._read(text) or Health()
@@ -97,10 +98,26 @@ class RedisBackend:
             if after == before:
                 return after
             written = json.dumps(astuple(_moved(after, self._ahead)))
-            swap = ("EVAL", SWAP, "1", name, version or "0", written, label, str(KEPT))
+            swap = ("EVAL", SWAP, "1", name, version or "0", written, str(KEPT))
             if self._run([swap]) == [1]:
                 return after
-        raise RedisError("the record is changed too often")
+        raise RedisError("the record is changed too often", self.place)
+
+    def known(self) -> tuple[KnownProvider, ...]:
+        """Return every provider in the store, in the order of the chains."""
+        (keys,) = self._run([("ZRANGE", ALL, "0", "-1")])
+        rows = self._run([("HMGET", PREFIX + key, *Label._fields, "record") for key in keys])
+        found = [
+            (_number(position), KnownProvider(name, kind or "", model or "", self._read(record) or Health()))
+            for position, name, kind, model, record in rows
+            if name is not None
+        ]
+        return tuple(provider for _, provider in sorted(found, key=lambda one: (one[0], one[1].name)))
+
+    @property
+    def place(self) -> str:
+        """The server, without the login."""
+        return f"Redis at {self._address}"
 
     def close(self) -> None:
         """Release the connection."""
@@ -113,7 +130,7 @@ class RedisBackend:
             return self._connected().pipeline(commands)
         except OSError as error:
             self.close()
-            raise RedisError(f"Redis at {self._address}: {error.strerror or error}") from error
+            raise RedisError(error.strerror or str(error), self.place) from error
         except BaseException:
             self.close()
             raise
@@ -123,7 +140,18 @@ class RedisBackend:
             self._redis = Redis(self._address, timeout=TIMEOUT)
             seconds, microseconds = self._redis.call("TIME")
             self._ahead = int(seconds) + int(microseconds) / 1e6 - self._clock()
+            self._redis.pipeline(list(self._introductions(int(seconds))))
         return self._redis
+
+    def _introductions(self, now: int) -> Iterator[tuple[str, ...]]:
+        """Yield the commands that name the providers for other readers, and forget unused ones."""
+        for key, label in self._labels.items():
+            name = PREFIX + key
+            fields = [text for field, value in label._asdict().items() for text in (field, str(value))]
+            yield ("HSET", name, *fields)
+            yield ("EXPIRE", name, str(KEPT))
+            yield ("ZADD", ALL, str(now), key)
+        yield ("ZREMRANGEBYSCORE", ALL, "-inf", str(now - KEPT))
 
     def _read(self, text: str | None) -> Health | None:
         with suppress(ValueError, TypeError, RecursionError):
@@ -136,7 +164,7 @@ def _address(url: str) -> Address:
     try:
         return Address.of(url)
     except ValueError as error:
-        raise RedisError(f"the URL of the shared health cannot be used: {error}") from error
+        raise RedisError(str(error), "the URL of the shared health") from error
 
 
 def _moved(health: Health, seconds: float) -> Health:
@@ -147,6 +175,10 @@ def _moved(health: Health, seconds: float) -> Health:
 
 def _samples_of(key: str, size: int) -> str:
     return f"{PREFIX}{key}:samples:{size}"
+
+
+def _number(text: object) -> int:
+    return int(text) if isinstance(text, str) and text.isdecimal() else 0
 
 
 def _seconds(text: object) -> float | None:

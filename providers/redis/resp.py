@@ -5,6 +5,7 @@ The client of Redis itself would bring 2 MB and 60 ms of imports for what fits o
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from contextlib import suppress
@@ -24,9 +25,8 @@ SCHEMES: Final = ("redis", "rediss", "unix")
 class RedisError(OSError):
     """The server cannot be reached, does not speak Redis, or refuses a command."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.strerror = reason
+    def __init__(self, reason: str, where: str | None = None) -> None:
+        super().__init__(errno.EIO, reason, where)
 
 
 class Address(NamedTuple):

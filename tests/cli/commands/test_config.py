@@ -146,6 +146,7 @@ deadline = "none"  # user
 # prefer = "primary"  # default
 # hedge_after = "timeout"  # default
 # recovery = "tokens"  # default
+# health_url = "sqlite"  # default
 
 [[providers]]
 name = "a"  # user

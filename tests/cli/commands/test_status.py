@@ -14,9 +14,10 @@ import pytest
 from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.words.health import countdown, state_word
 from fallback_chat.core.engine.breaker import Health
-from fallback_chat.core.engine.health_sqlite import SqliteBackend
+from fallback_chat.core.engine.health_sqlite import SqliteBackend, known_providers
 from fallback_chat.core.engine.shared_health import Label
 from fallback_chat.core.events import State
+from fallback_chat.wiring import StoredHealth
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -35,13 +36,17 @@ def path(home: Path) -> Path:
 
 def shown(path: Path, *, short: bool = False, as_json: bool = False) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    return status(path, NOW, out, err, short=short, as_json=as_json), out.getvalue(), err.getvalue()
+    stored = StoredHealth("sqlite", str(path), known_providers(path))
+    return status(stored, NOW, out, err, short=short, as_json=as_json), out.getvalue(), err.getvalue()
 
 
 def test_one_row_for_each_provider(path: Path) -> None:
     assert shown(path) == (
         0,
-        "provider  model  state              reason\nprimary   big    rate limited 0:42  rate_limited\nback␛up   small  ok\n",
+        (
+            "provider  model  state              reason\nprimary   big    rate limited 0:42  rate_limited\nback␛up   small  ok\n"
+            f"shared in {path}\n"
+        ),
         "",
     )
 
@@ -56,6 +61,8 @@ def test_json_is_one_object(path: Path) -> None:
     assert (code, err) == (0, "")
     assert json.loads(out) == {
         "schema": "fallback-chat.status/1",
+        "backend": "sqlite",
+        "place": str(path),
         "providers": [
             {
                 "name": "primary",
@@ -87,10 +94,15 @@ def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path)
     assert shown(path) == (
         0,
         "",
-        "nothing is recorded: no provider has failed yet\n",
+        f"nothing is recorded in {path}: no provider has failed yet\n",
     )
     assert shown(path, short=True) == (0, "\n", "")
-    assert shown(path, as_json=True) == (0, '{"schema": "fallback-chat.status/1", "providers": []}\n', "")
+    assert json.loads(shown(path, as_json=True)[1]) == {
+        "schema": "fallback-chat.status/1",
+        "backend": "sqlite",
+        "place": str(path),
+        "providers": [],
+    }
     assert not path.parent.exists()
 
 

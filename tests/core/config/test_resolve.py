@@ -51,6 +51,7 @@ on_refusal = "next"
 prefer = "sticky"
 hedge_after = "p95"
 recovery = "free"
+health_url = "redis://cache/1"
 switch = "notify"
 
 [[providers]]
@@ -125,6 +126,7 @@ providers = ["a"]
     assert settings == Settings(
         chain=chain,
         attempt=attempt,
+        health_url="redis://cache/1",
         providers=(provider,),
         profiles={"fast": ("a",)},
         path=FILE,

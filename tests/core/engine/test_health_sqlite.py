@@ -21,11 +21,10 @@ from fallback_chat.core.engine.health_sqlite import (
     DAY,
     FORGET_AFTER,
     MIGRATIONS,
-    KnownProvider,
     SqliteBackend,
     known_providers,
 )
-from fallback_chat.core.engine.shared_health import Label
+from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 from fallback_chat.core.storage.sqlite import StorageError, connect

@@ -109,7 +109,11 @@ def test_no_prompt_no_answer_and_no_key_is_in_it(server: Server) -> None:
 
     record = redis.call("HGETALL", PREFIX + KEY)
     found = dict(zip(record[::2], record[1::2], strict=True))
-    assert (set(found), found["name"], found["version"]) == ({"record", "name", "version"}, "primary", "1")
+    assert (set(found), found["name"], found["version"]) == (
+        {"record", "version", "position", "name", "kind", "model"},
+        "primary",
+        "1",
+    )
     assert len(json.loads(found["record"])) == 9
     assert int(redis.call("TTL", PREFIX + KEY)) > 0
     one.close()
@@ -182,8 +186,9 @@ def test_a_server_with_a_password_and_another_database(tmp_path: Path) -> None:
         one = RedisBackend(server.tcp_url, LABELS)
         assert one.update(KEY, put(OPEN)).state is State.OPEN
         one.close()
-        with pytest.raises(OSError, match=f"Redis at 127.0.0.1:{server.port}: ") as caught:
+        with pytest.raises(OSError, match="invalid username-password pair") as caught:
             RedisBackend(server.tcp_url.replace(PASSWORD, "wrong"), LABELS).load([KEY])
+        assert caught.value.filename == f"Redis at 127.0.0.1:{server.port}"
         assert "wrong" not in str(caught.value)
     finally:
         server.stop()
