@@ -26,7 +26,9 @@ endef
 PIP := -m pip --disable-pip-version-check install --quiet
 # One process of tests for each core: half of their time is waiting for the program to start.
 JOBS := auto
-PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+# More options of pytest, such as --seed=1.
+OPTIONS :=
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(OPTIONS)
 # The tests that send requests of every kind.
 SENDING := tests/providers/wire tests/providers/test_contract.py tests/providers/test_features.py
 # Versions to be installed over those of requirements/test.txt.
@@ -34,7 +36,7 @@ OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage mutants lint check bench screenshots format clean
+.PHONY: demo test test-again test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage mutants lint check bench screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -42,6 +44,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(PYTEST)
+
+# What failed in the last run, one after the other.
+test-again: $(READY)
+	$(PYTEST) -n 0 -x --last-failed --last-failed-no-failures none
 
 # Every case instead of a sample, every Python that is here, the lowest dependencies: half an hour, before a release.
 test-all: $(READY)
@@ -78,7 +84,7 @@ mutants: $(READY)
 
 # What goes over the wire, held against the types of the vendors' own clients, which live in a place of their own.
 test-types: $(TYPES_READY)
-	PYTHONPATH=. $(TYPES)/bin/python -m pytest -q -n $(JOBS) --dist worksteal -p tests.types.watch tests/types $(SENDING)
+	PYTHONPATH=. $(TYPES)/bin/python -m pytest -q -n $(JOBS) --dist worksteal $(OPTIONS) -p tests.types.watch tests/types $(SENDING)
 
 # Real servers on loopback, which need 2 GB of disk and of downloads: not part of `make check`.
 test-real: $(READY) $(REAL_READY)
