@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fallback_chat.core.config.services import KNOWN_KINDS
 
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
     from fallback_chat.providers.http.connections import HttpEngine
-
-_KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", "guide")
 
 
 class ProviderModule(Protocol):
@@ -22,11 +22,11 @@ class ProviderModule(Protocol):
 
 def kinds() -> tuple[str, ...]:
     """Return every kind, without importing any."""
-    return _KINDS
+    return KNOWN_KINDS
 
 
 def load(kind: str) -> ProviderModule:
     """Import the module of `kind`. Raises ValueError for an unknown one."""
-    if kind not in _KINDS:
-        raise ValueError(f"there is no kind {kind!r}; there are {', '.join(_KINDS)}")
+    if kind not in KNOWN_KINDS:
+        raise ValueError(f"there is no kind {kind!r}; there are {', '.join(KNOWN_KINDS)}")
     return cast("ProviderModule", import_module(f"{__name__}.{kind.replace('-', '_')}"))

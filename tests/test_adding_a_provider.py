@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from fallback_chat import providers
 from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.chat_context import ChatContext, Image, Role, Text
+from fallback_chat.core.config.services import KNOWN_KINDS
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorKind
@@ -23,7 +25,7 @@ from fallback_chat.core.llm import LLM, ChatOptions, CompletionUsage
 from fallback_chat.providers.http.connections import HttpEngine
 from tests.cli.canned import canned
 from tests.providers.raw_server import Peer, raw_server
-from tests.test_docs import ROOT, page
+from tests.test_docs import ROOT, page, section, words
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -36,8 +38,13 @@ STREAM = b'data: {"say": "Hi"}\n\ndata: {"say": " there"}\n\ndata: {"end": "done
 
 def example() -> str:
     """Give the code of the page."""
-    (code,) = re.findall(r"^```python\n(.*?)^```", page("adding-a-provider.md"), re.DOTALL | re.MULTILINE)
-    return str(code)
+    (code,) = blocks("python")
+    return code
+
+
+def blocks(language: str) -> list[str]:
+    """Return the page's blocks in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page("adding-a-provider.md"), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put the page's file beside the other providers, and register the kind."""
     (tmp_path / "acme.py").write_text(example(), encoding="utf-8")
     monkeypatch.setattr(providers, "__path__", [*providers.__path__, str(tmp_path)])
-    monkeypatch.setattr(providers, "_KINDS", (*providers._KINDS, "acme"))
+    monkeypatch.setattr(providers, "KNOWN_KINDS", (*KNOWN_KINDS, "acme"))
     yield
     sys.modules.pop("fallback_chat.providers.acme", None)
 
@@ -131,27 +138,80 @@ async def test_its_models_are_listed_page_by_page() -> None:
         assert server.peers[0].requests[1].startswith(b"GET /models?after=m1 ")
 
 
-def test_a_checkout_changed_as_the_page_says_asks_the_new_kind(tmp_path: Path) -> None:
-    package = tmp_path / "fallback_chat"
-    shutil.copytree(ROOT / "fallback_chat", package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "providers" / "acme.py").write_text(example(), encoding="utf-8")
-    for file in (package / "providers" / "__init__.py", package / "core" / "config" / "services.py"):
-        text = file.read_text(encoding="utf-8")
-        assert text.count('"guide")') == 1
-        file.write_text(text.replace('"guide")', '"guide", "acme")'), encoding="utf-8")
+def edit(path: Path, pattern: str, by: str) -> None:
+    """Replace the one place in a file that the pattern matches."""
+    text, count = re.subn(pattern, lambda found: found.expand(by), path.read_text("utf-8"), flags=re.MULTILINE)
+    assert count == 1, path
+    path.write_text(text, "utf-8")
 
+
+def add_column(path: Path, title: str, yes: set[str]) -> None:
+    """Add a column to the first table of docs/kinds.md, before that of the guide."""
+    before, rest = path.read_text("utf-8").split("## What is special", 1)
+    lines = []
+    for line in before.splitlines():
+        feature, *_ = [cell.strip() for cell in line.split("|")[1:-1]] or [""]
+        cell = {"feature": f"`{title}`", "---": "---"}.get(feature, "yes" if feature in yes else "no")
+        start, guide = line.rsplit("|", 2)[:2] if feature else (line, "")
+        lines.append(f"{start}| {cell} |{guide}|" if feature else line)
+    path.write_text("\n".join(lines) + "\n\n## What is special" + rest, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of this checkout, changed as the page says."""
+    copy = tmp_path_factory.mktemp("checkout")
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("fallback_chat", "cli", "core", "providers", "docs", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignored)
+    for file in ("pyproject.toml", *(path.name for path in ROOT.glob("*.md"))):
+        shutil.copy(ROOT / file, copy)
+
+    kinds, row, sample, body = blocks("text")
+    (recording, _) = blocks("sh")
+    (copy / "providers" / "acme.py").write_text(example(), "utf-8")
+    edit(copy / "core" / "config" / "services.py", r"^KNOWN_KINDS: .*\n", kinds.replace("\\", r"\\"))
+    edit(copy / "docs" / "configuration.md", r"^(\| `guide` \| the built-in guide .*\n)", rf"{row}\1")
+    said = section("adding-a-provider.md", "The example's rows").partition("says yes to")[2].partition("and no to")[0]
+    add_column(copy / "docs" / "kinds.md", "acme", set(words(said.replace("\n", " "))))
+    edit(copy / "tests" / "providers" / "kinds.py", r"^(SAMPLES: (?:.*\n)+?)^\}", rf"\1{sample}}}")
+    (copy / "body").write_text(body, "utf-8")
+    run(copy, *shlex.split(recording)[1:])
+    return copy
+
+
+def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a checkout, which must succeed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_a_checkout_changed_as_the_page_says_asks_the_new_kind(checkout: Path) -> None:
     with canned([STREAM]) as url:
-        entry = f'[[providers]]\nname = "ours"\nkind = "acme"\nmodel = "m1"\nbase_url = "{url}"\n'
-        (tmp_path / "chain.toml").write_text(entry, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "fallback_chat", "--config", "chain.toml", "ask", "hello"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        entry = f'[[providers]]\nname = "ours"\nkind = "acme"\nmodel = "m"\nbase_url = "{url}"\n'
+        (checkout / "chain.toml").write_text(entry, encoding="utf-8")
+        done = run(checkout, "-m", "fallback_chat", "--config", "chain.toml", "ask", "hello")
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Hi there\n", "")
+    assert (done.stdout, done.stderr) == ("Hi there\n", "")
+
+
+def test_the_new_kind_passes_the_tests_of_every_kind(checkout: Path) -> None:
+    providers_ = ("test_contract.py", "test_features.py", "test_stream_vectors.py", "http/test_documents.py")
+    files = [f"tests/providers/{file}" for file in providers_] + ["tests/test_kinds_doc.py", "tests/test_docs.py"]
+    of_the_kind = (
+        "acme or every_kind_of_provider or for_every_kind or for_its_kind or a_format_has_no_word_for_are_a_no"
+    )
+
+    ran = run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", of_the_kind, *files)
+
+    assert re.search(r"\b[4-9]\d passed", ran.stdout), ran.stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,23 +12,15 @@ from fallback_chat.core.config.services import by_name
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers import kinds
-from fallback_chat.providers.anthropic import DIALECT as ANTHROPIC
-from fallback_chat.providers.gemini import DIALECT as GEMINI
-from fallback_chat.providers.ollama import DIALECT as OLLAMA
-from fallback_chat.providers.openai import DIALECT as OPENAI
-from fallback_chat.providers.openai_responses import DIALECT as RESPONSES
 from fallback_chat.providers.wire.finish import Broken, ending_of
 from fallback_chat.providers.wire.known_models import tells_of_thinking, thinks_silently
 from fallback_chat.providers.wire.quirks import PRESETS, Quirks, quirks_of
-from tests.providers.vectors import FAMILIES
+from tests.providers.kinds import CARRIED, SAMPLES
+from tests.providers.vectors import FAMILIES, dialect_of_kind
 from tests.test_docs import ROOT, page, rows, section, words
-
-if TYPE_CHECKING:
-    from fallback_chat.providers.wire.dialect import Dialect
 
 KINDS_OF_NAMES = {name: kind for name, (kind, *_) in FAMILIES.items()} | {kind: kind for kind in kinds()}
 NAMES = re.compile("|".join(sorted(KINDS_OF_NAMES, key=len, reverse=True)))
-CARRIED = rows(section("kinds.md", "What each kind carries"))
 PROOFS = {feature: words(tests) for feature, tests in rows(section("kinds.md", "The tests behind each cell"))}
 
 
@@ -46,22 +37,20 @@ def collected() -> dict[str, set[str]]:
     return found
 
 
-def test_the_table_has_a_column_for_every_kind() -> None:
-    head = re.search(r"^\| feature \|(.*)\|$", section("kinds.md", "What each kind carries"), re.MULTILINE)
+def test_the_table_has_a_column_for_every_kind_and_the_tests_a_row_for_every_wire_format() -> None:
+    table = section("kinds.md", "What each kind carries")
+    head = re.search(r"^\| feature \|(.*)\|$", table, re.MULTILINE)
     assert head
     assert words(head[1]) == list(kinds())
-    assert {cell for _, *cells in CARRIED for cell in cells} == {"yes", "no"}
+    assert {cell for _, *cells in rows(table) for cell in cells} == {"yes", "no"}
+    assert [*SAMPLES, "guide"] == list(kinds())
 
 
 def test_every_yes_has_a_test_that_runs_for_its_kind() -> None:
     found = collected()
     assert [test for tests in PROOFS.values() for test in tests if test not in found] == []
     proven = {feature: set[str]().union(*(found[test] for test in tests)) for feature, tests in PROOFS.items()}
-    said = {
-        feature: {kind for kind, cell in zip(kinds(), cells, strict=True) if cell == "yes"}
-        for feature, *cells in CARRIED
-    }
-    assert {feature: left for feature, all_ in said.items() if (left := all_ - proven[feature])} == {}
+    assert {feature: left for feature, said in CARRIED.items() if (left := said - proven[feature])} == {}
 
 
 def test_the_wishes_that_a_format_has_no_word_for_are_a_no() -> None:
@@ -71,10 +60,9 @@ def test_the_wishes_that_a_format_has_no_word_for_are_a_no() -> None:
         "tool_choice": "forced tool",
         "parallel_tool_calls": "calls one at a time",
     }
-    dialects: list[Dialect] = [OPENAI, RESPONSES, ANTHROPIC, GEMINI, OLLAMA]
     for wish, feature in features.items():
-        (cells,) = (cells for name, *cells in CARRIED if name == feature)
-        assert cells == ["no" if wish in dialect.lacks else "yes" for dialect in dialects] + ["no"]
+        able = {kind for kind in SAMPLES if wish not in dialect_of_kind(kind).lacks}
+        assert CARRIED[feature] == (able & CARRIED["tool calls"] if "tool" in wish else able)
 
 
 SPECIAL = {

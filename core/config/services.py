@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 KNOWN_KINDS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama", "guide")
-"""The wire formats, and the offline guide."""
+"""The wire formats, and the offline guide: each has a module of its name in `providers/`."""
 
 _OPENAI: Final = ("openai", "openai-responses")
 _CHAT: Final = ("openai",)

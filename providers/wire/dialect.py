@@ -87,9 +87,7 @@ class ChatRequest:
     @property
     def special(self) -> tuple[str, ...]:
         """The names of its options that some wire formats lack."""
-        wished = {
-            "stop": bool(self.options.stop),
-            "seed": self.options.seed is not None,
+        wished = {name: getattr(self.options, name) not in (None, ()) for name in WISHES} | {
             "tool_choice": bool(self.tools) and self.tool_choice not in (None, "auto", "none"),
             "parallel_tool_calls": bool(self.tools) and self.parallel_tool_calls is False,
         }

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KEY = "sk-test-0123456789"
 FAULTY_TEXT = "Wrong words from the faulty one."
 HEALTHY_TEXT = "The quick brown fox jumps over the lazy dog."
+SIMULATED = ("openai", "openai-responses", "anthropic", "gemini", "ollama")
+"""The kinds that the simulator speaks."""
 BASE_PATHS = {"openai": "/v1", "openai-responses": "/v1"}
 """What `base_url` has after the origin, by kind."""
 

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fallback_chat import providers
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions, FinishReason
 from fallback_chat.providers.simulator import FAULTS, Manner, Where
 from fallback_chat.providers.simulator.documents import STATUS_BODIES
 from fallback_chat.providers.simulator.steps import COMMENT, REFUSAL, SEPARATORS
 from fallback_chat.providers.wire.known_models import SHOWS
-from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, ask, chain
+from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, SIMULATED, ask, chain
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator import Fault
     from tests.failover.chains import Turn
     from tests.sampling import Sample
 
-KINDS: Final = [kind for kind in providers.kinds() if kind != "guide"]
 FAILOVER, ANSWER, PARTIAL, LENGTH, LABELLED, CALL = "failover", "answer", "partial", "length", "labelled", "call"
 TEXTS: Final = {
     "separators": SEPARATORS,
@@ -96,7 +94,7 @@ async def come_of(fault: Fault, kind: str, *, stream: bool) -> str:
 
 @pytest.mark.parametrize("where", GROUPS)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMULATED)
 async def test_whatever_the_first_server_does_the_user_gets_what_is_promised(
     kind: str, stream: bool, where: Where
 ) -> None:
@@ -110,7 +108,7 @@ async def test_whatever_the_first_server_does_the_user_gets_what_is_promised(
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMULATED)
 async def test_every_status_from_400_to_599_fails_over(kind: str, sample: Sample) -> None:
     statuses = sample(range(400, 600), 40)
     results = {}
@@ -122,7 +120,7 @@ async def test_every_status_from_400_to_599_fails_over(kind: str, sample: Sample
     assert results == {status: (HEALTHY_TEXT, "failed", [1, 1]) for status in statuses}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMULATED)
 @pytest.mark.parametrize("form", STATUS_BODIES)
 async def test_a_status_means_the_same_whatever_body_it_has(kind: str, form: str) -> None:
     kinds = {}

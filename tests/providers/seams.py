@@ -25,6 +25,7 @@ from fallback_chat.providers.simulator.exchange import Recorded
 from fallback_chat.providers.simulator.routes import format_of, parse
 from tests.core.engine.continuing import BEHAVIOURS, FOLLOW, OTHER, RESET, TEXTS, pieces
 from tests.core.scripted import STOP
+from tests.failover.chains import SIMULATED
 from tests.providers.raw_server import Peer, head, raw_server
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM
     from tests.core.scripted import Step
 
-FORMATS: Final = ("openai", "openai-responses", "anthropic", "gemini", "ollama")
 SETTINGS: Final = AttemptSettings(max_retry_per_llm=0, on_stream_failure=OnStreamFailure.CONTINUE)
 CLEAN: Final = "clean"
 VERDICTS: Final = (CLEAN, "over", "marked", "glued")
@@ -67,7 +67,7 @@ def cases() -> list[Case]:
     """Return every case."""
     return [
         Case(format_, text, behaviour, cut, can_discard)
-        for format_, text, behaviour, can_discard in product(FORMATS, TEXTS, BEHAVIOURS, (True, False))
+        for format_, text, behaviour, can_discard in product(SIMULATED, TEXTS, BEHAVIOURS, (True, False))
         for cut in range(1, len(pieces(TEXTS[text])))
     ]
 
@@ -80,7 +80,7 @@ async def verdict(case: Case, http: HttpEngine) -> str:
         asked_to_continue = MARKER.encode() in request.body
         return BEHAVIOURS[case.behaviour](whole, partial) if asked_to_continue else [*pieces(OTHER), STOP]
 
-    second_format = FORMATS[(FORMATS.index(case.format) + 1) % len(FORMATS)]
+    second_format = SIMULATED[(SIMULATED.index(case.format) + 1) % len(SIMULATED)]
     builder = AnswerBuilder()
     shown, failed = "", False
     async with (
@@ -155,7 +155,7 @@ async def verdicts(chosen: Iterable[Case]) -> dict[Case, str]:
 def table(found: dict[Case, str]) -> str:
     """Return verdicts by behaviour, format and text, counted, and how many were clean of those that should be."""
     rows: list[Sequence[object]] = [("", *VERDICTS)]
-    for part, names in (("behaviour", BEHAVIOURS), ("format", FORMATS), ("text", TEXTS)):
+    for part, names in (("behaviour", BEHAVIOURS), ("format", SIMULATED), ("text", TEXTS)):
         for name in names:
             counts = Counter(said for case, said in found.items() if getattr(case, part) == name)
             rows.append((name, *(counts[said] for said in VERDICTS)))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.chat_context import ChatContext, Document, Image, Role, Text, Tool
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
-from fallback_chat.core.llm import LLM, ChatOptions, FinishReason, ModelInfo
+from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.rejections import ESSENTIAL
 from fallback_chat.providers.http.connections import HttpEngine
 from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.dialect import ChatRequest
+from tests.providers.kinds import CARRIED, SAMPLES
 from tests.providers.raw_server import SSE, Peer, chunk, head, raw_server
-from tests.providers.vectors import VECTORS
+from tests.providers.vectors import VECTORS, dialect_of_kind, read, stream_vectors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,47 +30,44 @@ if TYPE_CHECKING:
 KEY = "sk-contract-0123456789"
 NDJSON = (("Content-Type", "application/x-ndjson"),)
 
-# A whole recorded answer, its text, the bytes of it up to some output, and where its key stands.
-ANSWERS = {
-    "openai": ("openai-chat-framing-bom", "first second", 250, "authorization"),
-    "openai-responses": ("openai-responses-text-reasoning", "Northern buoy, 渡 🛶.", 2900, "authorization"),
-    "anthropic": ("anthropic-stop-sequence", "a,b", 620, "x-api-key"),
-    "gemini": ("gemini-text-thoughts", "Deep water côté 渡 🛶", 320, "x-goog-api-key"),
-    "ollama": ("ollama-text-thinking", "Tie a bow knot, é 渡 🛶", 160, "authorization"),
-}
-HTTP_KINDS = [kind for kind in kinds() if kind != "guide"]
-MODELS: dict[str, tuple[list[Any], list[tuple[str, int | None]]]] = {
-    "openai": (
-        [{"data": [{"id": "a", "context_length": 8}, {"id": "b"}, {"no": "id"}]}],
-        [("a", 8), ("b", None)],
-    ),
-    "openai-responses": ([[{"id": "a", "max_model_len": 9}]], [("a", 9)]),
-    "anthropic": (
-        [
-            {"data": [{"id": "a", "max_input_tokens": 7}], "has_more": True, "last_id": "a"},
-            {"data": [{"id": "b"}], "has_more": False, "last_id": "b"},
-        ],
-        [("a", 7), ("b", None)],
-    ),
-    "gemini": (
-        [
-            {"models": [{"name": "models/a", "inputTokenLimit": 6}], "nextPageToken": "x/y"},
-            {"models": [{"name": "models/b"}, {"name": "models/e", "supportedGenerationMethods": ["embed"]}]},
-        ],
-        [("a", 6), ("b", None)],
-    ),
-    "ollama": ([{"models": [{"name": "m:latest", "details": {"context_length": 5}}]}], [("m:latest", 5)]),
-}
-
-pytestmark = pytest.mark.parametrize("kind", HTTP_KINDS)
+pytestmark = pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != "guide"])
 
 
 def recorded(kind: str) -> bytes:
-    return (VECTORS / "streams" / f"{ANSWERS[kind][0]}.txt").read_bytes()
+    return (VECTORS / "streams" / f"{SAMPLES[kind].answer}.txt").read_bytes()
+
+
+def text_of(kind: str) -> str:
+    """Return the text of the recorded answer."""
+    text: str = stream_vectors()[SAMPLES[kind].answer]["expected"]["text"]
+    return text
 
 
 def framed(kind: str) -> tuple[tuple[str, str], ...]:
-    return NDJSON if kind == "ollama" else SSE
+    return NDJSON if dialect_of_kind(kind).framing == "ndjson" else SSE
+
+
+def frames(kind: str) -> list[bytes]:
+    """Return the events of the recorded answer, as bytes."""
+    end = b"\n" if framed(kind) is NDJSON else b"\n\n"
+    return [frame + end for frame in recorded(kind).split(end) if frame]
+
+
+def body_of(kind: str, **more: Any) -> dict[str, Any]:
+    """Return the body of a request, flat: the keys inside a key stand beside it."""
+    settings = ProviderSettings(name="p", kind=kind, model="m", base_url="http://localhost")
+    request = ChatRequest(settings=settings, **({"chat_ctx": ChatContext.from_text("hi")} | more))
+    body: dict[str, Any] = json.loads(dialect_of_kind(kind).build_request(request).body)
+    return body | {key: value for one in body.values() if isinstance(one, dict) for key, value in one.items()}
+
+
+def spelled(kind: str, **wish: Any) -> str:
+    """Return the key by which a format carries an option; skips the test of a format that has none."""
+    if not wish.keys().isdisjoint(dialect_of_kind(kind).lacks):
+        pytest.skip(f"{kind} lacks {', '.join(wish)}")
+    plain, wished = body_of(kind), body_of(kind, options=ChatOptions(**wish))
+    (key,) = (key for key, value in wished.items() if value != plain.get(key) and not isinstance(value, dict))
+    return key
 
 
 @asynccontextmanager
@@ -110,13 +110,13 @@ async def failure(kind: str, play: Any, **more: Any) -> APIError:
 
 async def test_a_whole_answer_is_given_and_the_key_goes_in_its_header_only(kind: str) -> None:
     async with served(kind, answers(recorded(kind), headers=framed(kind))) as (one, peers):
-        assert await ask(one) == (ANSWERS[kind][1], FinishReason.STOP)
-        assert await ask(one) == (ANSWERS[kind][1], FinishReason.STOP)
+        assert await ask(one) == (text_of(kind), FinishReason.STOP)
+        assert await ask(one) == (text_of(kind), FinishReason.STOP)
         (peer,) = peers
     for request in peer.requests:
         assert request.count(KEY.encode()) == 1
         (line,) = [line for line in request.split(b"\r\n") if KEY.encode() in line]
-        assert line.partition(b":")[0].decode() == ANSWERS[kind][3]
+        assert line.partition(b":")[0].decode() == SAMPLES[kind].key_header
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,16 @@ async def test_a_rate_limit_says_how_long_to_wait(kind: str) -> None:
 
 
 async def test_a_cut_answer_is_not_taken_for_a_whole_one(kind: str) -> None:
-    _, _, output, _ = ANSWERS[kind]
-    body = recorded(kind)
-    cut = body[: body.index(b"\n", output) + 1] + (b"" if kind == "ollama" else b"\n")
-    error = await failure(kind, answers(cut, headers=framed(kind)))
+    begun = (frames(kind)[:end] for end in itertools.count(1))
+    cut = next(some for some in begun if read(SAMPLES[kind].family, some)["text"])
+    error = await failure(kind, answers(b"".join(cut), headers=framed(kind)))
     assert (type(error), error.kind) == (APIStreamError, ErrorKind.TRUNCATED)
+
+
+async def test_a_keep_alive_is_no_part_of_an_answer(kind: str) -> None:
+    sign = b"\n" if framed(kind) is NDJSON else b": alive\n\n"
+    family = SAMPLES[kind].family
+    assert read(family, [frame + sign for frame in frames(kind)]) == read(family, frames(kind))
 
 
 @pytest.mark.parametrize("body", [b"", b"data: [DONE]\n\n"])
@@ -191,7 +196,7 @@ async def test_a_probe_asks_for_little(kind: str) -> None:
 
 
 async def test_the_models_are_listed_page_by_page(kind: str) -> None:
-    pages, wanted = MODELS[kind]
+    pages = SAMPLES[kind].pages
 
     async def play(peer: Peer) -> None:
         for page in pages:
@@ -199,7 +204,7 @@ async def test_the_models_are_listed_page_by_page(kind: str) -> None:
             await peer.answer(json.dumps(page).encode())
 
     async with served(kind, play) as (one, peers):
-        assert [(model.id, model.context_window) for model in await one.list_models()] == wanted
+        assert await one.list_models() == SAMPLES[kind].models
         assert all(request.startswith(b"GET /") for request in peers[0].requests)
         assert len(peers[0].requests) == len(pages)
 
@@ -224,12 +229,13 @@ async def test_a_list_of_models_may_be_empty_or_odd(kind: str, page: bytes) -> N
 
 
 async def test_a_key_that_the_server_rejects_is_dropped_once_and_for_good(kind: str) -> None:
+    key = spelled(kind, top_p=0.5)
+
     async def play(peer: Peer) -> None:
         while True:
             request = await peer.request()
-            if b'"zeal"' in request and b'"top_p"' in request.replace(b"topP", b"top_p"):
-                spelled = b"topP" if b"topP" in request else b"top_p"
-                await peer.answer(b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % spelled, status=400)
+            if b'"zeal"' in request and b'"%s"' % key.encode() in request:
+                await peer.answer(b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % key.encode(), status=400)
             else:
                 await peer.answer(recorded(kind), headers=framed(kind))
 
@@ -239,17 +245,19 @@ async def test_a_key_that_the_server_rejects_is_dropped_once_and_for_good(kind: 
             async with one.chat(chat_ctx=ChatContext.from_text("hi"), options=ChatOptions(top_p=0.5)) as stream:
                 assert [piece async for piece in stream][-1].finish_reason is FinishReason.STOP
                 notices.append(stream.notices)
-        (key,) = one.dropped
-        (spelled,) = (name for name in ("top_p", "topP") if key.endswith(name))
-        assert notices == [(f"does not accept {key!r}, which is no longer sent (Unknown parameter: {spelled!r})",), ()]
+        (dropped,) = one.dropped
+        assert dropped.rpartition(".")[2] == key
+        assert notices == [(f"does not accept {dropped!r}, which is no longer sent (Unknown parameter: {key!r})",), ()]
         assert len(peers[0].requests) == 3
 
 
 async def test_two_keys_that_the_server_rejects_one_after_the_other_cost_no_provider(kind: str) -> None:
+    keys = [spelled(kind, temperature=0.5).encode(), spelled(kind, top_p=0.5).encode()]
+
     async def play(peer: Peer) -> None:
         while True:
             sent = await peer.request()
-            refused = [name for name in (b"temperature", b"top_p", b"topP") if b'"%s"' % name in sent]
+            refused = [key for key in keys if b'"%s"' % key in sent]
             if refused:
                 message = b'{"error": {"message": "Unknown parameter: \'%s\'"}}' % refused[0]
                 await peer.answer(message, status=400)
@@ -289,79 +297,52 @@ async def test_what_a_user_adds_is_not_dropped(kind: str) -> None:
         assert (one.dropped, len(peers[0].requests)) == ((), 1)
 
 
-LACKS = {
-    "openai-responses": ("stop", "seed"),
-    "anthropic": ("seed",),
-    "gemini": ("parallel_tool_calls",),
-    "ollama": ("tool_choice", "parallel_tool_calls"),
+WISHES: dict[str, dict[str, Any]] = {
+    "max_tokens": {"options": ChatOptions(max_tokens=9)},
+    "temperature": {"options": ChatOptions(temperature=0.5)},
+    "top_p": {"options": ChatOptions(top_p=0.5)},
+    "stop": {"options": ChatOptions(stop=("END",))},
+    "seed": {"options": ChatOptions(seed=7)},
+    "reasoning_effort": {"options": ChatOptions(reasoning_effort="low")},
+    "tool_choice": {"tool_choice": "required"},
+    "parallel_tool_calls": {"parallel_tool_calls": False},
 }
+TOOL = Tool("look_up", "", {"type": "object"})
 
 
-async def test_a_wish_that_the_format_has_no_word_for_is_named_once(kind: str) -> None:
-    wishes: dict[str, Any] = {
-        "chat_ctx": ChatContext.from_text("hi"),
-        "tools": [Tool("look_up", "", {"type": "object"})],
-        "tool_choice": "required",
-        "parallel_tool_calls": False,
-        "options": ChatOptions(stop=("END",), seed=7),
-    }
+@pytest.mark.parametrize("wish", WISHES)
+async def test_a_wish_that_the_format_has_no_word_for_is_named_once_and_any_other_is_sent(kind: str, wish: str) -> None:
+    needs_tools = "options" not in WISHES[wish]
+    if needs_tools and kind not in CARRIED["tool calls"]:
+        pytest.skip(f"{kind} has no tool calls")
+    given: dict[str, Any] = {"tools": [TOOL]} if needs_tools else {}
+    lacking = wish in dialect_of_kind(kind).lacks
+    assert (body_of(kind, **given) == body_of(kind, **given, **WISHES[wish])) == lacking
     notices = []
-    async with served(kind, answers(recorded(kind), headers=framed(kind))) as (one, peers):
+    async with served(kind, answers(recorded(kind), headers=framed(kind))) as (one, _):
         for _ in range(2):
-            async with one.chat(**wishes) as stream:
+            async with one.chat(chat_ctx=ChatContext.from_text("hi"), **given, **WISHES[wish]) as stream:
                 await anext(stream)
                 notices.append(stream.notices)
-        sent = peers[0].requests[0].lower().replace(b"_", b"")
-    lacking = LACKS.get(kind, ())
-    assert notices == [tuple(f"did not receive {wish!r}: {kind} has no such parameter" for wish in lacking), ()]
-    # What is not named is sent.
-    spelled = {"parallel_tool_calls": "parallel"} | ({"tool_choice": "mode"} if kind == "gemini" else {})
-    for wish in {"stop", "seed", "tool_choice", "parallel_tool_calls"} - set(lacking):
-        assert spelled.get(wish, wish).replace("_", "").encode() in sent
+    named = (f"did not receive {wish!r}: {kind} has no such parameter",) if lacking else ()
+    assert notices == [named, ()]
 
 
-LISTED: dict[str, tuple[Any, ModelInfo]] = {
-    "openai": (
-        {
-            "data": [
-                {"id": "m", "context_length": 9, "supported_parameters": ["tools", "reasoning"]}
-                | {"top_provider": {"max_completion_tokens": 4}}
-            ]
-        },
-        ModelInfo("m", 9, ("tools", "reasoning"), 4),
-    ),
-    "anthropic": (
-        {
-            "data": [
-                {"id": "m", "max_input_tokens": 9, "max_tokens": 4, "lifecycle": "retired"}
-                | {
-                    "capabilities": {
-                        "thinking": {"supported": True},
-                        "batch": {"supported": False},
-                        "x": True,
-                        "y": None,
-                    }
-                }
-            ]
-        },
-        ModelInfo("m", 9, ("thinking", "x"), 4, retired=True),
-    ),
-    "gemini": (
-        {"models": [{"name": "models/m", "inputTokenLimit": 9, "outputTokenLimit": 4, "thinking": True}]},
-        ModelInfo("m", 9, ("reasoning",), 4),
-    ),
-    "ollama": (
-        {"models": [{"name": "m", "details": {"context_length": 9}, "capabilities": ["thinking"]}]},
-        ModelInfo("m", 9, ("thinking",)),
-    ),
+CONTENT: dict[str, dict[str, Any]] = {
+    "tool calls": {"tools": [TOOL]},
+    "pictures": {"chat_ctx": ChatContext().add(Role.USER, (Text("what is it?"), Image("image/png", b"\x89PNG")))},
+    "PDF": {
+        "chat_ctx": ChatContext().add(Role.USER, (Text("what is it?"), Document("application/pdf", b"%PDF-", "a.pdf")))
+    },
 }
-LISTED["openai-responses"] = LISTED["openai"]
 
 
-async def test_a_list_says_what_a_model_can_do_and_whether_it_still_does(kind: str) -> None:
-    page, wanted = LISTED[kind]
-    async with served(kind, answers(json.dumps(page).encode())) as (one, _):
-        assert await one.list_models() == [wanted]
+def test_content_that_a_kind_does_not_carry_is_left_to_the_next_provider(kind: str) -> None:
+    for feature, content in CONTENT.items():
+        if kind not in CARRIED[feature]:
+            with pytest.raises(APIError) as caught:
+                body_of(kind, **content)
+            assert caught.value.kind is ErrorKind.UNSUPPORTED
 
 
 async def test_whatever_a_model_of_the_list_says_of_itself_it_is_listed(kind: str) -> None:

@@ -11,6 +11,7 @@ from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import parse_failure
+from tests.providers.kinds import SAMPLES
 from tests.providers.vectors import read
 from tests.providers.wire.test_requests import body_of, user
 
@@ -262,44 +263,14 @@ def test_signs_of_life_are_no_part_of_an_answer(family: str) -> None:
 
 
 WISHES = ChatOptions(max_tokens=50, temperature=0.5, stop=("END",), seed=7, reasoning_effort="low")
-SPELLED: dict[str, Event] = {
-    "openai-chat": {
-        "max_completion_tokens": 50,
-        "temperature": 0.5,
-        "stop": ["END"],
-        "seed": 7,
-        "reasoning_effort": "low",
-    },
-    "openai-responses": {
-        "max_output_tokens": 50,
-        "temperature": 0.5,
-        "reasoning": {"effort": "low", "summary": "auto"},
-    },
-    "anthropic": {
-        "max_tokens": 50,
-        "temperature": 0.5,
-        "stop_sequences": ["END"],
-        "output_config": {"effort": "low"},
-    },
-    "gemini": {
-        "generationConfig": {
-            "maxOutputTokens": 50,
-            "temperature": 0.5,
-            "stopSequences": ["END"],
-            "seed": 7,
-            "thinkingConfig": {"includeThoughts": True, "thinkingLevel": "LOW"},
-        }
-    },
-    "ollama": {"options": {"num_predict": 50, "temperature": 0.5, "stop": ["END"], "seed": 7}, "think": "low"},
-}
-"""`seed` and `stop` are missing where the format has neither, which the user is told (test_contract.py)."""
 
 
-@pytest.mark.parametrize("family", SPELLED)
-def test_wishes_are_all_that_is_added_to_a_plain_request(family: str) -> None:
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_wishes_are_all_that_is_added_to_a_plain_request(kind: str) -> None:
+    family, wanted = SAMPLES[kind].family, SAMPLES[kind].wishes
     plain = body_of(family, chat_ctx=user("hi"), tools=(), options=ChatOptions())
     wished = body_of(family, chat_ctx=user("hi"), tools=(), options=WISHES)
-    assert {key: value for key, value in wished.items() if plain.get(key) != value} == SPELLED[family]
+    assert {key: value for key, value in wished.items() if plain.get(key) != value} == wanted
 
 
 TOO_LONG: dict[str, Event] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.providers.seams import CLEAN, FORMATS, Case, cases, table, verdicts
+from tests.failover.chains import SIMULATED
+from tests.providers.seams import CLEAN, Case, cases, table, verdicts
 
 if TYPE_CHECKING:
     from tests.sampling import Sample
@@ -23,7 +24,7 @@ def test_the_matrix_has_every_format_and_text_that_is_cut_anywhere() -> None:
     every = cases()
 
     assert len(every) == len(set(every)) > 8_000
-    assert {case.format for case in every} == set(FORMATS)
+    assert {case.format for case in every} == set(SIMULATED)
 
 
 def test_the_table_counts_verdicts() -> None:

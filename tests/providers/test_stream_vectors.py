@@ -204,4 +204,4 @@ def test_a_vector_that_is_made_of_a_body_says_what_the_kept_one_says(name: str, 
 
 def test_a_vector_of_an_unknown_family_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nobody", "case", "body", "why"]) == 64
-    assert "FAMILY is one of openai-chat, mistral" in capsys.readouterr().err
+    assert "FAMILY is one of openai-chat, openai-responses" in capsys.readouterr().err

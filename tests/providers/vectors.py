@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.services import by_url
 from fallback_chat.core.config.settings import ProviderSettings
+from fallback_chat.providers import load
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.http.body import BodyReader
 from fallback_chat.providers.wire.dialect import ChatRequest
+from tests.providers.kinds import CARRIED, SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,23 +26,23 @@ VECTORS = Path(__file__).parents[1] / "data" / "vectors"
 NOW = 1795392000.0
 """The clock of the vectors: 2026-11-23T00:00:00Z."""
 
-FAMILIES = {
-    "openai-chat": ("openai", "openai", "https://api.openai.com/v1"),
-    "mistral": ("openai", "mistral", "https://api.mistral.ai/v1"),
-    "openai-responses": ("openai-responses", "openai", "https://api.openai.com/v1"),
-    "anthropic": ("anthropic", "anthropic", "https://api.anthropic.com"),
-    "gemini": ("gemini", "gemini", "https://generativelanguage.googleapis.com"),
-    "ollama": ("ollama", "ollama", "http://127.0.0.1:11434"),
+FAMILIES = {sample.family: (kind, sample.base_url) for kind, sample in SAMPLES.items()} | {
+    "mistral": ("openai", "https://api.mistral.ai/v1")
 }
-"""Kind, preset and base URL of each family of the vectors."""
+"""Kind and base URL of each family of the vectors."""
+
+
+def families(feature: str) -> list[str]:
+    """Return the families that carry a feature of docs/kinds.md."""
+    return [family for family, (kind, _) in FAMILIES.items() if kind in CARRIED[feature]]
 
 
 def settings_of(family: str, **more: Any) -> ProviderSettings:
     """Give an entry that speaks the family's wire format."""
-    kind, preset, base_url = FAMILIES[family]
-    return ProviderSettings(
-        **({"name": "p", "kind": kind, "model": "MODEL", "base_url": base_url, "preset": preset} | more)
-    )
+    kind, base_url = FAMILIES[family]
+    service = by_url(base_url)
+    entry = {"name": "p", "kind": kind, "model": "MODEL", "base_url": base_url, "preset": service and service.name}
+    return ProviderSettings(**(entry | more))
 
 
 def origin_of(family: str) -> str:
@@ -50,8 +52,12 @@ def origin_of(family: str) -> str:
 
 def dialect_of(family: str) -> Dialect:
     """Give the family's wire format."""
-    module = import_module(f"fallback_chat.providers.{FAMILIES[family][0].replace('-', '_')}")
-    dialect: Dialect = module.DIALECT
+    return dialect_of_kind(FAMILIES[family][0])
+
+
+def dialect_of_kind(kind: str) -> Dialect:
+    """Return the wire format of a kind."""
+    dialect: Dialect = load(kind).DIALECT  # type: ignore[attr-defined]
     return dialect
 
 

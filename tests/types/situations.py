@@ -19,7 +19,7 @@ from fallback_chat.core.chat_context import (
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.wire.dialect import ChatRequest
-from tests.providers.vectors import FAMILIES, dialect_of, origin_of, settings_of
+from tests.providers.vectors import dialect_of, families, origin_of, settings_of
 from tests.providers.wire.test_moving import conversation as tool_loop
 from tests.providers.wire.test_requests import conversation as recorded
 
@@ -91,7 +91,7 @@ def situations() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((name, {"chat_ctx": context}) for name, context in CONTEXTS.items())
     yield from ((name, {"chat_ctx": HELLO, "options": ChatOptions(**wish)}) for name, wish in WISHES.items())
     yield from ((name, {"chat_ctx": HELLO, "tools": (TOOL,), **choice}) for name, choice in CHOICES.items())
-    for family, own in itertools.product(FAMILIES, (True, False)):
+    for family, own in itertools.product(families("tool calls"), (True, False)):
         whose = "its own" if own else "another's"
         more = {"chat_ctx": tool_loop(family), "tools": (TOOL,), "origin": origin_of(family) if own else "elsewhere"}
         yield f"a tool loop of {family}, {whose}", more

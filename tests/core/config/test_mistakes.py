@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.config import schema
 from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.services import KNOWN_KINDS
 from fallback_chat.core.errors import ConfigError
 
 FILE = Path("/etc/fallback.toml")
 GUIDE = '[[providers]]\nkind = "guide"\n'
-KINDS = 'one of "openai", "openai-responses", "anthropic", "gemini", "ollama", "guide"'
+KINDS = "one of " + ", ".join(f'"{kind}"' for kind in KNOWN_KINDS)
 HEADERS = 'a table of strings, such as { X-Title = "chat" }'
 BAD_CHARACTER = "the value of X-A holds a line break, a control character or one outside Latin-1"
 OWN_PATH = "kind 'openai' adds its own path"

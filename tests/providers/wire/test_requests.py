@@ -21,7 +21,7 @@ from fallback_chat.core.chat_context import (
 )
 from fallback_chat.core.llm import ChatOptions, ModelInfo
 from fallback_chat.providers.wire.dialect import ChatRequest, HttpRequest
-from tests.providers.vectors import FAMILIES, VECTORS, dialect_of, origin_of, settings_of
+from tests.providers.vectors import VECTORS, dialect_of, families, origin_of, settings_of
 
 NEUTRAL = json.loads((VECTORS / "requests" / "openai-chat.json").read_bytes())["neutral"]
 
@@ -97,26 +97,26 @@ OURS: dict[str, dict[str, Any]] = {
 """What this project sends on purpose besides the recorded body."""
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_the_recorded_conversation_is_rendered_exactly(family: str) -> None:
     recorded = json.loads((VECTORS / "requests" / f"{family}.json").read_bytes())
     assert body_of(family) == recorded["body"] | OURS.get(family, {})
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_pasted_text_that_is_no_text_is_repaired(family: str) -> None:
     body = build(family, chat_ctx=user('a\ud83db\x00c\\u0000"\ud83d\udef6')).body
     assert 'a\ufffdb\ufffdc\\\\u0000\\"\U0001f6f6' in body.decode()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_the_users_own_keys_come_last_and_are_merged(family: str) -> None:
     extra = {"temperature": 9, "zz": {"a": 1}}
     body = body_of(family, settings={"extra_body": extra}, extra={"zz": {"b": 2}})
     assert (body["temperature"], body["zz"]) == (9, {"a": 1, "b": 2})
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_own_headers_replace_ours_and_no_key_means_no_header(family: str) -> None:
     headers = dict(build(family, api_key=None, settings={"headers": (("User-Agent", "me"), ("X-A", "b"))}).headers)
     assert headers["user-agent"] == "me"
@@ -124,7 +124,7 @@ def test_own_headers_replace_ours_and_no_key_means_no_header(family: str) -> Non
     assert not {"authorization", "x-api-key", "x-goog-api-key", "api-key"} & set(headers)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_a_key_stands_in_one_header_and_nowhere_else(family: str) -> None:
     request = build(family, api_key="secret-key")
     holding = [name for name, value in request.headers if "secret-key" in value]
@@ -134,7 +134,7 @@ def test_a_key_stands_in_one_header_and_nowhere_else(family: str) -> None:
     assert "secret-key" not in repr(request) + repr(request_for(family, api_key="secret-key"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families("tool results"))
 def test_a_rejected_key_is_left_out(family: str) -> None:
     key = next(
         key for key in ("stop", "stop_sequences", "options", "generationConfig", "tools") if key in body_of(family)
