@@ -10,11 +10,10 @@ import json
 import re
 from collections import deque
 from json.scanner import make_scanner
-from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
-from fallback_chat.core.json_text import TooManyValuesError, check_values
+from fallback_chat.core.json_text import LARGE, TooManyValuesError, loads
 from fallback_chat.providers.http.frames import (
     MAX_FRAME,
     UTF8_BOM,
@@ -40,7 +39,9 @@ MAX_TEXT: Final = 16 * 1024 * 1024
 """
 MAX_EVENTS: Final = 500_000
 """Events in one answer: four for each token of the longest ones."""
-_EMPTY: Final = getsizeof("")
+_memory: Final = str.__sizeof__
+"""`sys.getsizeof` of a string, six times as fast."""
+_EMPTY: Final = _memory("")
 _scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed types it as its own argument
 _BLANK: Final = b" \t\r\n"
 _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
@@ -184,7 +185,6 @@ class BodyReader:
             if self.ended:
                 return
             try:
-                check_values(data)
                 event = parse(data)
             except TooManyValuesError as error:
                 self._malformed(str(error))
@@ -252,10 +252,10 @@ class BodyReader:
         if self._joiner is not None or "\\u" in data:
             self._join(chunks, data)
         for chunk in chunks:
+            self.ready.append(chunk)
             if (delta := chunk.delta) is not None:
                 # Nearly every delta has exactly one of these.
-                self._size += getsizeof(delta.content or delta.reasoning or delta.refusal or "") - _EMPTY
-        self.ready.extend(chunks)
+                self._size += _memory(delta.content or delta.reasoning or delta.refusal or "") - _EMPTY
         if self._size > MAX_TEXT:
             self._malformed("more than 16 MiB of text")
 
@@ -304,12 +304,15 @@ class BodyReader:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON like `json.loads`, slightly faster. Raises ValueError."""
-    try:
-        value, end = _scan(text, 0)
-    except (StopIteration, ValueError):
-        return json.loads(text)
-    return value if end == len(text) else json.loads(text)
+    """Parse JSON as `loads` does; a short text, like nearly every frame, slightly faster."""
+    if len(text) <= LARGE:
+        try:
+            value, end = _scan(text, 0)
+        except (StopIteration, ValueError):
+            return loads(text)
+        if end == len(text):
+            return value
+    return loads(text)
 
 
 def _reported(stray: str, *, answered: bool) -> Any:

@@ -191,13 +191,15 @@ def test_calls_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_document_of_nothing_but_values_is_not_parsed(
     family: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def parse(text: str) -> None:
+    def parse(text: str, *_: Any) -> None:
         pytest.fail(f"{len(text)} characters are parsed")
 
-    monkeypatch.setattr(reading, "parse", parse)
+    bomb = f"[{','.join([value] * 600)}]".encode()
+    monkeypatch.setattr(reading, "_scan", parse)
+    monkeypatch.setattr(json, "loads", parse)
+    monkeypatch.setattr(reading, "LARGE", 1000)
     monkeypatch.setattr(json_text, "LARGE", 1000)
     monkeypatch.setattr(json_text, "MOST_VALUES", 100)
-    bomb = f"[{','.join([value] * 600)}]".encode()
     for body in (b'data: {"a":' + bomb + b"}\n\n", b'{"a":' + bomb + b"}\n"):
         assert error_of(family, body)
 
