@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fallback_chat.core.chat_context import ChatMessage, Role, Text
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.http.llm import HttpLLM
+from fallback_chat.providers.wire.camel_case import camel_case
 from fallback_chat.providers.wire.conversation import arguments_object, fits, normalise, state_for
 from fallback_chat.providers.wire.dialect import (
     ChatRequest,
@@ -83,7 +84,7 @@ def models_request(settings: ProviderSettings, api_key: str | None, cursor: str 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
     """Read a page of the list; models that cannot chat (embeddings, pictures) are left out."""
-    page = dict_of(page)
+    page = camel_case(dict_of(page))
     models = [
         ModelInfo(
             text_of(model.get("name")).removeprefix("models/"),

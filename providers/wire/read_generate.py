@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
-from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, first_of, text_of, total_of
+from fallback_chat.providers.wire.camel_case import camel_case
+from fallback_chat.providers.wire.dialect import (
+    ErrorEventError,
+    count_of,
+    dict_of,
+    dicts_of,
+    first_of,
+    text_of,
+    total_of,
+)
 from fallback_chat.providers.wire.partial_args import PartialArguments
 from fallback_chat.providers.wire.reading import AnswerReader
 
@@ -38,10 +47,25 @@ class GenerateReader(AnswerReader):
 
     def read(self, event: dict[str, Any]) -> list[ChatChunk]:
         """Read one response. Raises `ErrorEventError`, also for a finish that means failure."""
+        candidate, usage = first_of(event.get("candidates")), event.get("usageMetadata")
+        begun = self.output_started and not self._word and "error" not in event
+        if begun and isinstance(usage, dict) and len(candidate) == 2 and "index" in candidate:
+            parts = dict_of(candidate.get("content")).get("parts")
+            part = dict_of(parts[0]) if isinstance(parts, list) and len(parts) == 1 else {}
+            text, thought = part.get("text"), part.get("thought") is True
+            if text and isinstance(text, str) and len(part) == 1 + thought:
+                # Nearly every response takes this path, and positional arguments are twice as fast.
+                self._usage = usage
+                if not thought:
+                    self._run.append(text)
+                delta = ChoiceDelta(None, text) if thought else ChoiceDelta(text)
+                return [ChatChunk(delta, None, None, None, self._id, self._answering)]
+        return self._read(camel_case(event))
+
+    def _read(self, event: dict[str, Any]) -> list[ChatChunk]:
         if not self._id:
             self._id, self._answering = text_of(event.get("responseId")), text_of(event.get("modelVersion"))
-        if isinstance(event.get("usageMetadata"), dict):
-            self._usage = event["usageMetadata"]
+        self._usage = dict_of(event.get("usageMetadata")) or self._usage
         if event.get("error"):
             raise ErrorEventError(event, self._counted())
         candidate = first_of(event.get("candidates"))
@@ -49,20 +73,19 @@ class GenerateReader(AnswerReader):
         if delta.content is None and "finishReason" not in candidate and self._thinks():
             delta.thinking = True
         chunks = self._chunk(delta)
-        if self._word or "finishReason" in candidate or "promptFeedback" in event:
-            raw = text_of(candidate.get("finishReason")) or _blocked(event)
-            if raw or self._word:
-                chunks += self._counted()
-            if raw:
-                blocked = dict_of(event.get("promptFeedback")).get("blockReasonMessage")
-                self._explanation = text_of(candidate.get("finishMessage")) or text_of(blocked)
-                self._finish(raw, chunks)
+        raw = text_of(candidate.get("finishReason")) or _blocked(event)
+        if raw or self._word:
+            chunks += self._counted()
+        if raw:
+            blocked = dict_of(event.get("promptFeedback")).get("blockReasonMessage")
+            self._explanation = text_of(candidate.get("finishMessage")) or text_of(blocked)
+            self._finish(raw, chunks)
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a complete response."""
-        known = answer.keys() & {"error", "candidates", "promptFeedback"}
-        return self.read(answer) if known else []
+        answer = camel_case(answer)
+        return self._read(answer) if answer.keys() & {"error", "candidates", "promptFeedback"} else []
 
     def _counted(self) -> list[ChatChunk]:
         """Return the latest count, once."""
@@ -78,21 +101,8 @@ class GenerateReader(AnswerReader):
         return self._thoughts > before
 
     def _delta(self, parts: Any) -> ChoiceDelta:
-        content = ""
-        found: ChoiceDelta | None = None
-        for part in parts if isinstance(parts, list) else ():
-            if not isinstance(part, dict):
-                continue
-            text = part.get("text")
-            if text and len(part) == 1 and isinstance(text, str):
-                content += text  # nearly every part is this one
-                self._run.append(text)
-            else:
-                found = found or ChoiceDelta()
-                content += self._part(part, found)
-        if found is None:
-            return ChoiceDelta(content or None)
-        found.content = content or None
+        found = ChoiceDelta()
+        found.content = "".join([self._part(part, found) for part in dicts_of(parts)]) or None
         return found
 
     def _part(self, part: dict[str, Any], found: ChoiceDelta) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.providers.test_features import choice, completed, framed, function
-from tests.providers.vectors import read
+from fallback_chat.core.llm import ModelInfo
+from fallback_chat.providers.gemini import read_models
+from fallback_chat.providers.http.sse import SSEDecoder
+from tests.providers.test_endings import PARTIAL
+from tests.providers.test_features import choice, completed, framed, function, part
+from tests.providers.vectors import VECTORS, read, stream_vectors
 
 Event = dict[str, Any]
 
@@ -93,3 +98,60 @@ def test_an_error_beside_a_response_that_is_called_complete_is_an_error() -> Non
 def test_a_whole_message_may_have_its_text_without_a_block() -> None:
     result = read("anthropic", [json.dumps({"type": "message", "content": "Hi", "stop_reason": "end_turn"}).encode()])
     assert (result["text"], result["finish"]) == ("Hi", "stop")
+
+
+def in_snake_case(value: Any) -> Any:
+    """Return a document of Gemini's as programs in Python print it: other names, and a null for what is not there."""
+    if isinstance(value, list):
+        return [in_snake_case(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {
+        re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): one if name == "args" else in_snake_case(one)
+        for name, one in value.items()
+    }
+    return {"finish_reason": None, "thought_signature": None, "function_call": None, "usage_metadata": None} | renamed
+
+
+GEMINI = sorted(name for name, vector in stream_vectors().items() if vector["family"] == "gemini")
+
+
+@pytest.mark.parametrize("name", GEMINI)
+def test_gemini_is_read_in_snake_case_as_well(name: str) -> None:
+    decoder = SSEDecoder()
+    body = (VECTORS / "streams" / stream_vectors()[name]["files"]["lf"]["file"]).read_bytes()
+    events = [json.loads(data) for data, _ in (*decoder.feed(body), *decoder.flush())]
+    spelled, plain = (read("gemini", framed("gemini", each)) for each in (in_snake_case(events), events))
+    without_ids = {"tool_calls": [call["arguments"] for call in plain["tool_calls"]], "error": None}
+    assert spelled | without_ids == plain | without_ids
+    assert [call["arguments"] for call in spelled["tool_calls"]] == without_ids["tool_calls"]
+
+
+@pytest.mark.parametrize("form", PARTIAL)
+def test_partial_arguments_are_read_in_snake_case_as_well(form: str) -> None:
+    events = [*(part(functionCall=call) for call in PARTIAL[form][0]), {"candidates": [{"finishReason": "STOP"}]}]
+    spelled, plain = (read("gemini", framed("gemini", each)) for each in (in_snake_case(events), events))
+    assert [(call["name"], call["arguments"]) for call in spelled["tool_calls"]] == [
+        (call["name"], call["arguments"]) for call in plain["tool_calls"]
+    ]
+
+
+def test_arguments_keep_their_names_and_nulls() -> None:
+    call = {"function_call": {"name": "look", "args": {"snake_name": {"deep_one": None}}}}
+    end = {"candidates": [{"content": {"parts": [call]}, "finish_reason": "STOP"}]}
+    assert said("gemini", end) == ("", "", [("look", '{"snake_name":{"deep_one":null}}')], "tool_calls")
+
+
+def test_a_finish_in_snake_case_beside_the_only_text_is_one() -> None:
+    events: list[Event] = [
+        {"response_id": "r", "candidates": [{"index": 0, "content": {"parts": [{"text": "H"}]}}]},
+        {"candidates": [{"finish_reason": "MAX_TOKENS", "content": {"parts": [{"text": "i"}]}}]},
+    ]
+    assert said("gemini", *events) == ("Hi", "", [], "length")
+
+
+def test_geminis_list_of_models_is_read_in_snake_case_as_well() -> None:
+    model = {"name": "models/m", "input_token_limit": 9, "output_token_limit": 4, "supported_generation_methods": None}
+    embedding = {"name": "models/e", "supported_generation_methods": ["embedContent"]}
+    page = {"models": [model, embedding], "next_page_token": "more"}
+    assert read_models(page) == ([ModelInfo("m", 9, (), 4)], "more")
