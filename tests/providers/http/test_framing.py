@@ -153,6 +153,12 @@ def test_an_event_of_endless_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -
         decode(SSEDecoder(), [b"data: 12345678\n"] * 120)
 
 
+def test_the_limit_of_an_event_is_that_of_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_FRAME", 1000)
+    events = [b"data: " + b"x" * 400 + b"\n\n"] * 5
+    assert decode(SSEDecoder(), [b"".join(events)]) == [("x" * 400, "")] * 5
+
+
 @pytest.mark.parametrize("size", [1, 7, 65536])
 def test_the_work_grows_with_the_bytes_only(size: int) -> None:
     def seconds(length: int) -> float:
