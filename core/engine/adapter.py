@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_callable, check_seconds, check_type, several
 from fallback_chat.core.emitter import EventEmitter, check_handler, deliver
 from fallback_chat.core.engine.budget import Budget, first_content_budget, size_class
@@ -24,6 +23,7 @@ from fallback_chat.core.engine.health import HealthBoard, HealthStore, MemoryHea
 from fallback_chat.core.engine.hedging import Hedging
 from fallback_chat.core.engine.link import Link, is_local
 from fallback_chat.core.engine.members import members
+from fallback_chat.core.engine.question import Question
 from fallback_chat.core.engine.recovery import Watch, World
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Prefer
 from fallback_chat.core.engine.stream import FallbackLLMStream
@@ -31,15 +31,17 @@ from fallback_chat.core.engine.turn import Services, TurnOptions
 from fallback_chat.core.engine.wellformed import thinks_silently
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent, Event, Switch
-from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
+from fallback_chat.core.llm import LLM
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from fallback_chat.core.engine.breaker import Health
+    from fallback_chat.core.chat_context import ChatContext, Tool
+    from fallback_chat.core.engine.breaker import Health, Permit
     from fallback_chat.core.engine.news import Change
     from fallback_chat.core.engine.order import Candidate
     from fallback_chat.core.errors import APIError
+    from fallback_chat.core.llm import ChatOptions
 
 IN_USE: Final = 1800.0
 """Seconds after the last question for which the recovery goes on."""
@@ -212,67 +214,26 @@ class FallbackAdapter(EventEmitter, Composite):
         """
         if self._closed:
             raise RuntimeError("this chain is closed")
-        check_type("chat_ctx", chat_ctx, ChatContext)
-        check_type("tool_choice", tool_choice, str, none=True)
-        check_type("parallel_tool_calls", parallel_tool_calls, bool, none=True)
-        check_type("options", options, ChatOptions, none=True)
-        if on_event is not None:
-            check_handler("on_event", on_event)
+        question = Question.checked(
+            chat_ctx,
+            can_discard=can_discard,
+            tools=tools,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            options=options,
+            extra=extra,
+        )
         check_type("insist", insist, bool)
-        check_type("can_discard", can_discard, bool)
         if decide is not None:
             check_callable("decide", decide)
+        if on_event is not None:
+            check_handler("on_event", on_event)
         check_seconds("deadline", deadline, none=True)
         check_seconds("total_timeout", total_timeout, none=True)
         check_seconds("max_wait", max_wait, zero=True, none=True)
-        wishes = {
-            "tools": () if tools is None else several("tools", tools, Tool),
-            "tool_choice": tool_choice,
-            "parallel_tool_calls": parallel_tool_calls,
-            "options": options,
-        }
-        arguments = {name: value for name, value in wishes.items() if value not in (None, ())} | extra
-
-        def open_stream(llm: LLM, partial: str) -> LLMStream:
-            context = chat_ctx
-            if partial:
-                from fallback_chat.core.engine.continuation import continue_from
-
-                context = continue_from(chat_ctx, partial)
-            if not can_discard and isinstance(llm, FallbackAdapter):
-                return llm.chat(chat_ctx=context, can_discard=False, **arguments)
-            return llm.chat(chat_ctx=context, **arguments)
-
-        def emit(event: Event) -> None:
-            if on_event is not None:
-                deliver(on_event, event)
-            self.emit(event)
-
-        self._used_at = self._now()
-        self._hedging.begin_turn()
-        tokens = chat_ctx.estimated_tokens
-        size = size_class(tokens)
-        services = Services(
-            self._board,
-            self._link,
-            emit,
-            lambda candidate, permit: self._budget(
-                candidate,
-                # Who is insisted on has its time in full.
-                half_open=permit.half_open and not (insist and candidate.llm is start_with),
-                size=size,
-                options=options,
-            ),
-            lambda candidate, budget: self._hedging.hedge(budget, self._board.samples(candidate.key, size)),
-            self._hedging.note_hedge,
-            lambda candidate, seconds: self._board.note_sample(candidate.key, size, seconds),
-            self._note_answer,
-            self._random,
-            self._sleep,
-        )
         turn = TurnOptions(
             candidates=self._candidates_for(start_with, only, without),
-            tokens=tokens,
+            tokens=chat_ctx.estimated_tokens,
             insist=insist and start_with is not None,
             deadline=self._settings.deadline if deadline is None else deadline,
             total_timeout=total_timeout,
@@ -280,9 +241,39 @@ class FallbackAdapter(EventEmitter, Composite):
             can_discard=can_discard,
             decide=decide,
         )
-        stream = FallbackLLMStream(turn, services, open_stream)
+        self._used_at = self._now()
+        self._hedging.begin_turn()
+        stream = FallbackLLMStream(turn, self._services(turn, options, on_event), question.put_to)
         self._streams.add(stream)
         return stream
+
+    def _services(
+        self, turn: TurnOptions, options: ChatOptions | None, on_event: Callable[[Event], object] | None
+    ) -> Services:
+        size = size_class(turn.tokens)
+
+        def emit(event: Event) -> None:
+            if on_event is not None:
+                deliver(on_event, event)
+            self.emit(event)
+
+        def budget(candidate: Candidate, permit: Permit) -> Budget:
+            # A provider that is insisted on has its time in full.
+            half_open = permit.half_open and not (turn.insist and candidate is turn.candidates[0])
+            return self._budget(candidate, half_open=half_open, size=size, options=options)
+
+        return Services(
+            board=self._board,
+            link=self._link,
+            emit=emit,
+            budget=budget,
+            hedge=lambda candidate, budget: self._hedging.hedge(budget, self._board.samples(candidate.key, size)),
+            note_hedge=self._hedging.note_hedge,
+            note_first_content=lambda candidate, seconds: self._board.note_sample(candidate.key, size, seconds),
+            note_answer=self._note_answer,
+            random=self._random,
+            sleep=self._sleep,
+        )
 
     async def aclose(self) -> None:
         """End the answers still being read, and close the LLMs if they are ours; idempotent."""
