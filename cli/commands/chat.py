@@ -103,7 +103,7 @@ async def converse(
                 asyncio.get_running_loop().call_later(STARTED, collect_garbage)
                 await repl.run()
                 if repl.record.session is not None:
-                    repl.host.greet(f"To go on: fallback-chat --session {repl.record.session}")
+                    sys.stdout.write(f"To go on: fallback-chat --session {repl.record.session}\n")
             finally:
                 repl.record.close()
                 await repl.chain.aclose()
@@ -120,9 +120,9 @@ def _welcome(repl: Repl, *, quiet: bool) -> None:
     """Print a line or two about what this is and how to write a new line."""
     chain = repl.chain
     tell_warnings(chain.settings, repl.host.greet, quiet=quiet)
-    how = f"{repl.keymap.label('newline')} makes a new line, /help tells more"
     if chain.settings.path is None and all(one.kind == "guide" for one in chain.providers):
-        repl.host.greet(f"No provider is configured (fallback-chat config init helps), so the manual answers. {how}.")
-        return
-    found = "" if chain.settings.path else " (found in the environment)"
-    repl.host.greet(f"Chain: {' → '.join(chain.names)}{found}. {how}.")
+        what = "No provider is configured (fallback-chat config init helps), so the manual answers."
+    else:
+        found = "" if chain.settings.path else " (found in the environment)"
+        what = f"Chain: {' → '.join(chain.names)}{found}."
+    repl.host.greet(f"{what} {repl.keymap.label('newline')} makes a new line, /help tells more.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
-from fallback_chat.cli.render.listing import listed, write
+from fallback_chat.cli.render.listing import write
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import hint, sentence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fallback_chat.cli.options import SharedOptions
+    from fallback_chat.cli.render.rows import Span
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.wiring import OpenChain
 
@@ -131,10 +132,9 @@ HEADINGS: Final = ("provider", "model", "state", "connect", "first token", "key"
 def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str], *, now: float, color: str) -> None:
     """Write a plain table, and below it what is wrong and what to do.
 
-    It reads the same in a pipe and in a log.
+    In a pipe and in a log it is the same.
     """
-    rows = [tuple(map(redact, _row(finding, now))) for finding in findings]
-    write(out, listed(HEADINGS, rows), [(row[2], tone(row[2])) for row in rows], color=color)
+    write(out, HEADINGS, [_entry(finding, redact, now) for finding in findings], color=color)
     for finding in findings:
         if (error := finding.report.error) is not None:
             advice = hint(error)
@@ -142,17 +142,17 @@ def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str
             out.write(sanitise(line) + "\n")
 
 
-def _row(finding: Finding, now: float) -> tuple[str, ...]:
+def _entry(finding: Finding, redact: Callable[[str], str], now: float) -> Sequence[str | Span]:
     settings, report = finding.settings, finding.report
-    cells = (
-        settings.name,
-        settings.model,
-        "ok" if report.ok else state_word(finding.health, now),
+    state = "ok" if report.ok else state_word(finding.health, now)
+    return (
+        redact(settings.name),
+        redact(settings.model),
+        (state, tone(state)),
         _time(report.connect),
         _time(report.first_token),
-        settings.key.describe() if settings.key else "none",
+        redact(settings.key.describe() if settings.key else "none"),
     )
-    return tuple(sanitise(cell) for cell in cells)
 
 
 def _time(seconds: float | None) -> str:

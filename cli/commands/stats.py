@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.listing import write
+from fallback_chat.cli.words.amounts import money
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.answer_json import milliseconds
 from fallback_chat.core.conversations.stats import PERIODS, ProviderStats, stats_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -28,7 +29,14 @@ HEADINGS: Final = ("provider", "answers", "first words", "slowest 5 %", "tokens 
 
 
 def stats(  # noqa: PLR0913 - time and streams are passed in
-    path: Path, prices: Mapping[str, Prices], now: float, out: TextIO, err: TextIO, *, as_json: bool = False
+    path: Path,
+    prices: Mapping[str, Prices],
+    now: float,
+    out: TextIO,
+    err: TextIO,
+    *,
+    currency: str = "$",
+    as_json: bool = False,
 ) -> int:
     """Print a table for each period with anything new. Raises `StorageError`."""
     found = stats_of(path, now)
@@ -41,20 +49,14 @@ def stats(  # noqa: PLR0913 - time and streams are passed in
     elif not found["all"]:
         err.write("nothing is recorded: no conversation is stored yet\n")
     else:
-        tables = [(TITLES[period], found[period]) for period in PERIODS if found[period]]
-        out.write("\n".join("\n".join((title, *_table(rows, prices), "")) for title, rows in tables))
+        for number, period in enumerate(filter(found.get, PERIODS)):
+            out.write("\n" * bool(number) + f"{TITLES[period]}\n")
+            entries = [_entry(name, one, prices.get(name), currency) for name, one in found[period].items()]
+            write(out, HEADINGS, entries, color="auto")
     return 0
 
 
-def _table(providers: Mapping[str, ProviderStats], prices: Mapping[str, Prices]) -> Iterator[str]:
-    rows = [HEADINGS, *(_row(name, one, prices.get(name)) for name, one in providers.items())]
-    rows = [tuple(map(sanitise, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _row(name: str, one: ProviderStats, price: Prices | None) -> tuple[str, ...]:
+def _entry(name: str, one: ProviderStats, price: Prices | None, currency: str) -> tuple[str, ...]:
     cost = one.cost(price)
     failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in one.failures.most_common())
     return (
@@ -64,7 +66,7 @@ def _row(name: str, one: ProviderStats, price: Prices | None) -> tuple[str, ...]
         _time(one.p95),
         str(one.input),
         str(one.output),
-        "-" if cost is None else f"{cost:.4f}",
+        "-" if cost is None else money(cost, currency),
         failures or "-",
     )
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.words.health import state_word, tone
+from fallback_chat.cli.words.health import reason_word, state_word, tone
 from fallback_chat.core.answer_json import rfc3339
 
 if TYPE_CHECKING:
@@ -57,12 +57,11 @@ def _object(provider: KnownProvider) -> dict[str, Any]:
 
 
 def _print(providers: Sequence[KnownProvider], now: float, out: TextIO) -> None:
-    from fallback_chat.cli.render.listing import listed, write  # a shell prompt does without
+    from fallback_chat.cli.render.listing import write  # a shell prompt does without
 
     words = [state_word(one.health, now) for one in providers]
-    rows = [
-        tuple(map(sanitise, (one.name, one.model, word, one.health.reason or "")))
+    entries = [
+        (one.name, one.model, (word, tone(word)), reason_word(one.health, now))
         for one, word in zip(providers, words, strict=True)
     ]
-    lines = listed(("provider", "model", "state", "reason"), rows)
-    write(out, lines, [(word, tone(word)) for word in words], color="auto")
+    write(out, ("provider", "model", "state", "reason"), entries, color="auto")

@@ -19,11 +19,13 @@ def stats(
 ) -> int:
     """Show how each provider did, by the stored conversations. No network."""
     from fallback_chat.cli.commands.stats import stats as run
+    from fallback_chat.core.config.settings import ChatSettings
     from fallback_chat.core.errors import ConfigError
     from fallback_chat.wiring import configure, own_paths
 
-    prices = {}
+    prices, currency = {}, ChatSettings().currency
     with suppress(ConfigError):  # the figures are worth showing without prices
-        providers = configure(shared.config, shared.flags()).providers
-        prices = {one.name: one.prices for one in providers if one.prices is not None}
-    return run(own_paths().history_db, prices, time.time(), sys.stdout, sys.stderr, as_json=json)
+        settings = configure(shared.config, shared.flags())
+        prices = {one.name: one.prices for one in settings.providers if one.prices is not None}
+        currency = settings.chat.currency
+    return run(own_paths().history_db, prices, time.time(), sys.stdout, sys.stderr, currency=currency, as_json=json)

@@ -61,6 +61,17 @@ def shortened(text: str, columns: int) -> str:
     return f"{fitting(text, columns - 1)}…" if columns > 0 else ""
 
 
+def ending(text: str, columns: int) -> str:
+    """Return a text without its beginning, for which an ellipsis stands, if it is too wide."""
+    parts = [*clusters(text)]
+    left = cells(text)
+    if left <= columns:
+        return text
+    while parts and left > columns - 1:
+        left -= cells(parts.pop(0))
+    return f"…{''.join(parts)}"
+
+
 def clusters(text: str) -> Iterator[str]:
     """Split `text` into what readers see as single characters."""
     start = 0

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fallback_chat.cli.render.blocks import Kind
+from fallback_chat.cli.render.cells import cells
 from fallback_chat.cli.render.inline import Inline, Piece, parse_inline
 from fallback_chat.cli.render.page import LINE
 from fallback_chat.cli.render.rows import joined, width
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LONG: Final = 2000
 """Characters; a longer text is printed as far as it goes, whatever its last words become."""
+SHORTEST: Final = 2
+"""Columns of the line in a label."""
 _CLOSING: Final = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 """The marks that may end a heading."""
 
@@ -119,7 +122,7 @@ class CodeLayout:
         return self._taken(block, page, _used(block) - self._lexer(block).look_ahead)
 
     def forced(self, block: Block, page: Page, count: int) -> list[Row]:
-        return self._taken(block, page, min(count - (not self.begun), _used(block)))
+        return self._taken(block, page, min(count - len(self._label(block, page)), _used(block)))
 
     def _taken(self, block: Block, page: Page, count: int) -> list[Row]:
         """Hand out the label, if it is not printed yet, and `count` lines."""
@@ -139,15 +142,19 @@ class CodeLayout:
         return self._highlighter
 
     def _label(self, block: Block, page: Page) -> list[Row]:
-        """Return the row with the language and how to copy the code."""
+        """Return the language and how to copy the code: in a row, or two if one is too narrow."""
         if self.begun:
             return []
-        first = page.prefixes(block.containers)[0] or (("  ", ""),)
+        containers = page.prefixes(block.containers)
+        first, rest = containers if containers[0] else ((("  ", ""),),) * 2
         dim = page.theme.styles["dim"]
         info = f"{block.info} " if block.info else ""
         copy = f" /copy code {block.number}" if page.copies else ""
-        room = min(LINE, page.columns) - width(first) - len(info) - len(copy)
-        return [joined((*first, (info, dim), page.line(max(2, room)), (copy, dim)))]
+        room = min(LINE, page.columns) - width(first) - cells(info)
+        if room >= cells(copy) + SHORTEST:
+            return [joined((*first, (info, dim), page.line(room - cells(copy)), (copy, dim)))]
+        label = joined((*first, (info, dim), page.line(max(SHORTEST, room))))
+        return [label, (*rest, (copy.strip(), dim))] if copy else [label]
 
 
 def _used(block: Block) -> int:

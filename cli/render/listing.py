@@ -1,44 +1,96 @@
-"""Lists in columns: plain text, with one styled word in each row on a terminal."""
+"""Lists in columns; where those would be too narrow, each entry is a line that names its cells."""
 
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.rows import painted, plain
+from fallback_chat.cli.render.inline import Piece
+from fallback_chat.cli.render.page import Page
+from fallback_chat.cli.render.rows import painted, plain, trimmed
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.table import Cell, fitted, grid_row
 from fallback_chat.cli.render.theme import choose
+from fallback_chat.cli.render.wrap import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from fallback_chat.cli.render.rows import Row
+    from fallback_chat.cli.render.rows import Row, Span
+
+    Entry = Sequence[str | Span]
+    """The cells of an entry: text, or text and the role of its style. A single one is a heading."""
+
+NARROWEST: Final = 16
+"""Columns below which no cell is narrowed."""
 
 
-def listed(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Return rows in columns, the head first."""
-    table = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+def listed(head: Sequence[str], entries: Sequence[Entry], page: Page, *, indent: str = "") -> list[Row]:
+    """Lay out entries below the names of their cells; without a `head`, these have none.
+
+    A column in which every entry is empty is omitted, unless it is the first.
+    """
+    rows = [[_cell(each, page) for each in entry] for entry in entries]
+    columns = [*zip(*(row for row in rows if len(row) > 1), strict=True)]
+    kept = [number for number, column in enumerate(columns) if number == 0 or any(cell.width for cell in column)]
+    titles = [_cell((head[number] if head else "", "dim"), page) for number in kept]
+    wanted = [max(cell.width for cell in (title, *columns[number])) for title, number in zip(titles, kept, strict=True)]
+    widths = fitted(wanted, page.columns - len(indent), NARROWEST)
+    first, rest = ((indent, ""),), ((f"{indent}  ", ""),)
+    found: list[Row] = []
+    for row in rows:
+        if len(row) == 1:
+            found += [each.row for each in wrapped(row[0].pieces, page.columns)]
+            continue
+        cells = [row[number] for number in kept]
+        if widths:
+            found += [trimmed((*first, *spans)) for spans in grid_row(cells, widths, ["left"] * len(cells))]
+        else:
+            found += [each.row for each in wrapped(_sentence(titles, cells), page.columns, first, rest)]
+    top = grid_row(titles, widths, ["left"] * len(titles)) if head and widths else []
+    return [*map(trimmed, top), *found]
 
 
-def tinted(line: str, cell: str, style: str) -> Row:
-    """Return a row in which the last occurrence of a cell's text has a style."""
-    before, _, behind = line.rpartition(cell)
-    return (before, ""), (cell, style), (behind, "")
+def _cell(content: str | Span, page: Page) -> Cell:
+    text, role = (content, "plain") if isinstance(content, str) else content
+    return Cell.of([_piece(sanitise(text), page.theme.styles[role])])
 
 
-def write(out: TextIO, lines: Iterable[str], cells: Sequence[tuple[str, str]], *, color: str) -> None:
-    """Write a list; on a terminal each of `cells`, one per row, gets the style of its role."""
-    styles = choose("auto", os.environ).styles
+def _piece(text: str, style: str = "") -> Piece:
+    return Piece(text, style, 0, "", exact=True)
+
+
+def _sentence(titles: Sequence[Cell], row: Sequence[Cell]) -> Iterator[Piece]:
+    """Yield an entry as `first: name value, name value`, without its empty cells."""
+    yield from row[0].pieces
+    mark = ": "
+    for number, cell in enumerate(row[1:], 1):
+        if not cell.width:
+            continue
+        yield _piece(mark)
+        if titles[number].width:
+            yield from titles[number].pieces
+            yield _piece(" ")
+        yield from cell.pieces
+        mark = ", "
+
+
+def write(out: TextIO, head: Sequence[str], entries: Sequence[Entry], *, color: str) -> None:
+    """Write a list, on a terminal in its width and its colours."""
     paint = partial(painted, colors=True) if has_colors(out, color) else plain
-    head, *rows = lines
-    out.write(f"{head}\n")
-    out.writelines(
-        f"{paint(tinted(line, cell, styles[role]))}\n" for line, (cell, role) in zip(rows, cells, strict=True)
-    )
+    rows = listed(head, entries, Page(_columns(out), choose("auto", os.environ)))
+    out.writelines(f"{paint(row)}\n" for row in rows)
+
+
+def _columns(out: TextIO) -> int:
+    """Return the columns of a terminal; anything else has room for everything."""
+    try:
+        return os.get_terminal_size(out.fileno()).columns or sys.maxsize
+    except OSError:
+        return sys.maxsize
 
 
 def has_colors(out: TextIO, color: str) -> bool:

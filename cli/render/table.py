@@ -17,7 +17,7 @@ from fallback_chat.cli.render.rows import folded, trimmed, width
 from fallback_chat.cli.render.wrap import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fallback_chat.cli.render.blocks import Block
     from fallback_chat.cli.render.page import Page
@@ -36,6 +36,12 @@ class Cell(NamedTuple):
 
     pieces: tuple[Piece, ...]
     width: int
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece]) -> Cell:
+        """Return a cell with these pieces."""
+        content = tuple(pieces)
+        return cls(content, width(tuple((piece.text, "") for piece in content)))
 
 
 class TableLayout:
@@ -100,7 +106,7 @@ class TableLayout:
             return []
         first, rest = page.prefixes(block.containers)
         style = page.theme.styles["head"]
-        rows = _grid_row([_styled(cell, style) for cell in head], widths, block.aligns)
+        rows = grid_row([_styled(cell, style) for cell in head], widths, block.aligns)
         line = [span for size in widths for span in (page.line(size), (" " * SPACE, ""))]
         return [trimmed((*(rest if number else first), *row)) for number, row in enumerate([*rows, line])]
 
@@ -116,16 +122,16 @@ class TableLayout:
                 group = _record(head, cells, page, begin, rest)
                 spaced = last > 0
             else:
-                group = [trimmed((*rest, *row)) for row in _grid_row(cells, widths, block.aligns)]
+                group = [trimmed((*rest, *row)) for row in grid_row(cells, widths, block.aligns)]
                 spaced = last > 1 or (last > 0 and len(group) > 1)
             last = len(group)
             yield [trimmed(rest), *group] if spaced else group
 
 
-def fitted(wanted: Sequence[int], room: int) -> list[int] | None:
+def fitted(wanted: Sequence[int], room: int, narrowest: int = NARROWEST) -> list[int] | None:
     """Return column widths for `room`, with the widest narrowed; None if too narrow."""
     room -= SPACE * (len(wanted) - 1)
-    if sum(min(each, NARROWEST) for each in wanted) > room:
+    if sum(min(each, narrowest) for each in wanted) > room:
         return None
     widths = [0] * len(wanted)
     open_ = sorted(range(len(wanted)), key=lambda column: wanted[column])
@@ -139,18 +145,14 @@ def _read(line: str, columns: int, page: Page) -> list[Cell]:
     """Parse the cells of a line; excess ones stay in the last cell, with their pipes."""
     texts = cells_of(line)
     texts = [*texts[: columns - 1], " | ".join(texts[columns - 1 :]), *[""] * (columns - len(texts))]
-    cells = []
-    for text in texts[:columns]:
-        pieces = tuple(parse_inline(text, page.theme.styles).pieces)
-        cells.append(Cell(pieces, width(tuple((piece.text, "") for piece in pieces))))
-    return cells
+    return [Cell.of(parse_inline(text, page.theme.styles).pieces) for text in texts[:columns]]
 
 
 def _styled(cell: Cell, style: str) -> Cell:
     return cell._replace(pieces=tuple(each._replace(style=f"{style} {each.style}") for each in cell.pieces))
 
 
-def _grid_row(cells: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str]) -> list[list[Span]]:
+def grid_row(cells: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str]) -> list[list[Span]]:
     """Lay out one table row, as high as its highest cell."""
     columns = [
         [part for row in wrapped(cell.pieces, size) for part in folded(row.row, max(2, size))]

@@ -14,7 +14,7 @@ from prompt_toolkit.output import DummyOutput
 from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
-from fallback_chat.cli.repl.commands.app import help_lines
+from fallback_chat.cli.repl.commands.app import whole_help
 from fallback_chat.cli.repl.completion import ChatCompleter
 from fallback_chat.cli.repl.explanations import chain_table
 from fallback_chat.cli.repl.host import Host
@@ -90,7 +90,7 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
         is_queued=lambda: host.is_queued,
         take_back=host.take_back,
         act=host.act,
-        show_help=lambda: repl.say("\n".join(help_lines(repl))),
+        show_help=lambda: host.show(whole_help(repl)),
         show_chain=lambda: host.show(chain_table(chain, repl.session, repl.now())),
         show_reasoning=repl.show_reasoning,
         edit=repl.edit,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.cells import shortened
-from fallback_chat.cli.render.listing import listed, tinted
-from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.budgets import budget_words
 from fallback_chat.cli.words.failures import duration, hint, sentence
-from fallback_chat.cli.words.health import SHORT, countdown
+from fallback_chat.cli.words.health import SHORT, countdown, reason_word
 from fallback_chat.cli.words.notices import speaker
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.budget import Budget, BudgetReason
@@ -56,7 +53,7 @@ def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
     elif first:
         yield f"The turn began with {first}: {result.plan.why}."
     else:
-        yield f"The turn went through the chain in order: {' → '.join(chain.names)}."
+        yield _order(result, chain)
     for number, attempt in enumerate(result.attempts, 1):
         yield f"  {number}. {_attempt(attempt)}"
     yield _ending(result)
@@ -66,6 +63,14 @@ def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
             yield f"{name} {_when(health.until, now)}"
     advice = ((one.provider, hint(one.error)) for one in result.attempts if one.error is not None)
     yield from dict.fromkeys(f"For {name}: {text}." for name, text in advice if text)
+
+
+def _order(result: TurnResult, chain: Chain) -> str:
+    names = [name for name in chain.names if name not in result.plan.without]
+    asked = [*dict.fromkeys(one.provider for one in result.attempts if one.outcome is not Outcome.SKIPPED)]
+    if asked == [name for name in names if name in asked]:
+        return f"The turn went through the chain in order: {' → '.join(names)}."
+    return f"The turn went to {' → '.join(asked)}: providers that rest are asked last."
 
 
 def _when(until: float | None, now: float) -> str:
@@ -113,21 +118,17 @@ def _ending(result: TurnResult) -> str:
 def chain_table(chain: Chain, session: Session, now: float) -> Content:
     """Return the chain as rows: place, name, model, kind, state and reason."""
     first = chain.first(session, now)
-    entries = chain.entries(session, now)
-    rows = []
-    for number, (one, entry) in enumerate(zip(chain.providers, entries, strict=True), 1):
-        health = chain.health(one.name)
-        reason = (health.reason or "").replace("_", " ") if health.state in (State.OPEN, State.BLOCKED) else ""
+    entries = []
+    for number, (one, entry) in enumerate(zip(chain.providers, chain.entries(session, now), strict=True), 1):
         mark = "pinned" if session.pinned == one.name else "next" if number - 1 == first else ""
-        rows.append((str(number), one.name, shortened(one.model, 32), one.kind, entry.word, reason, mark))
-    head, *lines = listed(("", "provider", "model", "kind", "state", "reason", ""), rows)
+        state = entry.word, entry.tone
+        reason = reason_word(chain.health(one.name), now)
+        entries.append((f"{number} {one.name}", one.model, one.kind, state, reason, mark))
 
     def content(page: Page) -> list[Row]:
-        styles = page.theme.styles
-        painted = [
-            tinted(sanitise(line), entry.word, styles[entry.tone]) for line, entry in zip(lines, entries, strict=True)
-        ]
-        return [((head, styles["dim"]),), *painted]
+        from fallback_chat.cli.render.listing import listed
+
+        return listed(("provider", "model", "kind", "state", "reason", ""), entries, page)
 
     return content
 

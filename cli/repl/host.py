@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import textwrap
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +47,7 @@ AGAIN: Final = 1.0
 """Seconds within which a second Ctrl-C also drops the waiting messages."""
 ROOMY: Final = 16
 """Rows of a screen that has one for the space above the line."""
+DROP_HINT: Final = "press Ctrl-C again to drop what is queued"
 MOST_QUEUED: Final = 3
 """Messages listed above the line."""
 
@@ -60,6 +62,8 @@ class Host:
         self.out = sheet.out
         self._act: Callable[[str], None] | None = None
         self._stopped = -AGAIN
+        self._is_holding_back = False
+        """Whether waiting messages can still be dropped after a stop."""
         self._inbox = Inbox()
         self._app: asyncio.Future[None] | None = None
         self.prompt: Prompt | None = None
@@ -109,8 +113,9 @@ class Host:
     # Printing and drawing
 
     def greet(self, line: str) -> None:
-        """Print a line before or after everything else."""
-        self.out.write(f"{sanitise(line)}\n")
+        """Print a line, broken between words, before anything that lays out rows is imported."""
+        text = textwrap.fill(sanitise(line), self._sheet.size[0], break_long_words=False, break_on_hyphens=False)
+        self.out.write(f"{text}\n")
         self.out.flush()
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
@@ -159,7 +164,8 @@ class Host:
     def _status_row(self, columns: int) -> list[Row]:
         assert self.prompt is not None
         pieces = self.status(columns)
-        if notice := self.prompt.notice if pieces else "":
+        notice = DROP_HINT if self._is_holding_back else self.prompt.notice
+        if notice and pieces:
             return [((shortened(notice, columns), ""),)]
         return [row(pieces, self.theme)] if pieces else []
 
@@ -267,6 +273,7 @@ class Host:
             await self._hold_back()
         finally:
             ticker.cancel()
+            self._is_holding_back = False
             self._sheet.end_answer()
             self._act = None
             self._sheet.paint()
@@ -274,6 +281,7 @@ class Host:
     async def _hold_back(self) -> None:
         """Allow time to drop waiting messages with a second Ctrl-C after a stop."""
         now = asyncio.get_running_loop().time
+        self._is_holding_back = True
         while self.is_queued and (left := self._stopped + AGAIN - now()) > 0:  # noqa: ASYNC110 - it may be dropped meanwhile
             await asyncio.sleep(min(left, TICK))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.repl.status import Status, money
+from fallback_chat.cli.repl.status import Status
+from fallback_chat.cli.words.amounts import money
 
 if TYPE_CHECKING:
     from fallback_chat.cli.repl.chain import Chain

@@ -61,7 +61,8 @@ class Progress:
             case AttemptFailed(llm) if llm.label == self._late:
                 self._late = None
             case Waiting(seconds, _, llm):
-                self._again_at, self._waits_for = self._now() + seconds, llm.label
+                self._again_at = self._now() + seconds
+                self.provider = self._waits_for = llm.label
             case AttemptFailed(llm, _, _, following, retry_in) if following is llm and retry_in:
                 self._again_at = self._now() + retry_in
             case _:
@@ -85,24 +86,26 @@ class Progress:
         """Whether nothing has arrived for a while, and another provider could be asked."""
         return self._again_at is None and self.can_switch() and self._silence() >= STALL
 
-    def activity(self) -> str:
-        """Return what the provider is doing."""
+    def activity(self, *, brief: bool = False) -> str:
+        """Return what the provider is doing; if `brief`, only the time that the user waits for."""
         now = self._now()
         if self._again_at is not None:
             left = countdown(self._again_at - now)
             if self._waits_for is None:
-                return f"asked again in {left}"
-            return f"no provider available · {self._waits_for} in {left} (Ctrl-C to stop)"
+                return f"again in {left}" if brief else f"asked again in {left}"
+            return f"in {left}" if brief else f"no provider available · {self._waits_for} in {left} (Ctrl-C to stop)"
         silence = self._silence()
         if silence >= STALL:
-            return self._stall(silence)
+            words = f"no tokens {int(silence)} s"
+            return words if brief else words + self._consequence()
+        spent = duration_of(now - self._began)
         if self._first is None:
             thinks = self._thinking or self.thought_ago() is not None
-            late = f"; {self._late} is late" if self._late is not None else ""
-            return f"{'thinks' if thinks else 'waiting'} {duration_of(now - self._began)}{late}"
+            late = f"; {self._late} is late" if self._late is not None and not brief else ""
+            return f"{'thinks' if thinks else 'waiting'} {spent}{late}"
         seconds = max(now - self._first, 0.001)
         speed = self._characters / CHARACTERS_PER_TOKEN / seconds
-        return f"{duration_of(now - self._began)}" + (f" {speed:.0f} tok/s" if seconds > 1 else "")
+        return spent + (f" {speed:.0f} tok/s" if seconds > 1 and not brief else "")
 
     def _silence(self) -> float:
         """Return the seconds since the last sign of work."""
@@ -110,14 +113,13 @@ class Progress:
         ago = self.thought_ago()
         return silence if ago is None else min(silence, ago)
 
-    def _stall(self, silence: float) -> str:
+    def _consequence(self) -> str:
+        """Return what a stall leads to, and when; nothing if that is unknown."""
         left = self.left()
-        words = f"no tokens {int(silence)} s"
         if left is None or left <= 0:
-            return words
+            return ""
         switches = self.can_switch() and (self._first is None or self.on_stream_failure in SWITCHING)
-        what = "next" if switches else "gives up"
-        return f"{words} — {what} in {duration(max(1, int(left + 0.99)))}"
+        return f" — {'next' if switches else 'gives up'} in {duration(max(1, int(left + 0.99)))}"
 
 
 def duration_of(seconds: float) -> str:

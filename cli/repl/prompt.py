@@ -16,7 +16,7 @@ from prompt_toolkit.layout import BufferControl, HSplit, Layout, Window
 from prompt_toolkit.search import SearchDirection, SearchState
 from prompt_toolkit.widgets import SearchToolbar
 
-from fallback_chat.cli.render.cells import cells
+from fallback_chat.cli.render.cells import cells, ending
 from fallback_chat.cli.render.screen import Cursor
 from fallback_chat.cli.repl.area import Area, Text, lay_out, shown
 from fallback_chat.cli.repl.line import Line
@@ -141,7 +141,7 @@ class Prompt:
 
     def rows(self, columns: int, height: int) -> Area:
         """Return the line and what belongs to it, in at most `height` rows."""
-        search = self._search_row() if self.app.layout.is_searching else []
+        search = self._search_row(columns) if self.app.layout.is_searching else []
         menu = self.menu.rows(columns, min(MOST_CHOICES, height - 1 - len(search)))
         area = lay_out(self._text(), columns, height - len(menu) - len(search), self._pastes.label)
         cursor = area.cursor
@@ -159,10 +159,12 @@ class Prompt:
         suggestion = line.suggestion.text if line.suggestion and document.is_cursor_at_the_end else ""
         return Text(document.text, document.cursor_position, selected, suggestion)
 
-    def _search_row(self) -> list[Row]:
+    def _search_row(self, columns: int) -> list[Row]:
+        """Return what is searched for; in a narrow row its end, where the cursor is."""
         control = self._search.control
         backward = control.searcher_search_state.direction is SearchDirection.BACKWARD
-        return [((f"{'earlier' if backward else 'later'} question with: {control.buffer.text}", ""),)]
+        words = f"{'earlier' if backward else 'later'} question with: {control.buffer.text}"
+        return [((ending(words, columns - 1), ""),)]
 
     @property
     def notice(self) -> str:

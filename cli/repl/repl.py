@@ -18,7 +18,7 @@ from fallback_chat.cli.repl.overview import overview
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
-from fallback_chat.cli.repl.status import Tone, compose
+from fallback_chat.cli.repl.status import NARROW, Tone, compose
 from fallback_chat.cli.turn import is_ending
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
@@ -288,7 +288,7 @@ class Repl:
         )
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
-            status = replace(status, activity=progress.activity(), way_out=way_out, hint="")
+            status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
         return compose(status, width, ascii_only=self.host.ascii_only)
 
     def resume(self, session: str | None) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.render.cells import cells, shortened
+from fallback_chat.cli.words.amounts import count
 from fallback_chat.cli.words.health import state_word as health_word
 from fallback_chat.cli.words.health import tone
 
@@ -83,19 +84,6 @@ def status_word(health: Health, now: float, *, skipped: bool = False, slow: bool
     return word, Tone(tone(word))
 
 
-def count(tokens: int) -> str:
-    """Return a number of tokens: `812`, `1.2k`, `34k`."""
-    if tokens < 1000:
-        return str(tokens)
-    return f"{tokens / 1000:.1f}k" if tokens < 10_000 else f"{tokens // 1000}k"
-
-
-def money(amount: float, currency: str) -> str:
-    """Return an amount with its currency: `$0.004`, `0.004 EUR`."""
-    number = f"{amount:.4f}".rstrip("0").rstrip(".")
-    return f"{number} {currency}" if currency[-1:].isalpha() else f"{currency}{number}"
-
-
 def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
     """Return the row in at most `width` columns.
 
@@ -130,11 +118,9 @@ def _wide(status: Status) -> list[Sequence[Piece]]:
 
 def _narrow(status: Status) -> list[Sequence[Piece]]:
     active = status.entries[status.active]
-    head = [Piece(f"▸{active.name}", Tone.ACTIVE)]
-    place = [Piece(f" ({status.active + 1}/{len(status.entries)})", Tone.DIM)]
-    groups: list[Sequence[Piece]] = [head + _doing(status, active)] if status.activity else [head, place]
-    if not status.activity and active.word != "ok":
-        groups.insert(1, [Piece(f" {active.word}", active.tone)])
+    groups: list[Sequence[Piece]] = [[Piece(f"▸{active.name}", Tone.ACTIVE), *_doing(status, active)]]
+    if not status.activity:
+        groups.append([Piece(f" ({status.active + 1}/{len(status.entries)})", Tone.DIM)])
     if status.way_out:
         groups.append([Piece(f" ({status.way_out})")])
     if status.context is not None:

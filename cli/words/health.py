@@ -84,6 +84,12 @@ def state_word(health: Health, now: float) -> str:
     return f"{word} {countdown(health.until - now)}"
 
 
+def reason_word(health: Health, now: float) -> str:
+    """Return why a provider rests, unless its state says so."""
+    word = next((text for kind, text in SHORT.items() if kind == health.reason), "")
+    return "" if state_word(health, now).startswith(word) else word
+
+
 def tone(word: str) -> str:
     """Return the style of a state, with or without its time."""
     return next((style for state, _, style in STATES if word.startswith(state)), "plain")

@@ -15,7 +15,15 @@ from fallback_chat.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fallback_chat.cli.render.append import Content
+    from fallback_chat.cli.render.page import Page
+    from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.repl import Repl
+
+
+MORE_HELP: Final = (
+    'A line that begins with // is a question that begins with a slash. """ begins and ends a text of several lines.'
+)
 
 
 async def config(repl: Repl, _: str) -> None:
@@ -56,21 +64,23 @@ async def help_(repl: Repl, argument: str) -> None:
         also = f" (also {', '.join(f'/{name}' for name in command.aliases)})" if command.aliases else ""
         repl.say(f"{command.usage}: {command.help}{also}")
         return
-    for line in help_lines(repl):
-        repl.say(line)
+    repl.host.show(whole_help(repl))
 
 
-def help_lines(repl: Repl) -> Iterable[str]:
-    """Yield the whole help, made from the tables of commands and keys."""
-    width = max(len(row.usage) for row in repl.registry.rows)
+def whole_help(repl: Repl) -> Content:
+    """Return the whole help, made from the tables of commands and keys."""
+    commands: list[tuple[str, ...]] = []
     for group in dict.fromkeys(row.group for row in repl.registry.rows):
-        yield f"{group}:"
-        yield from (f"  {row.usage:{width}}  {row.help}" for row in repl.registry.rows if row.group == group)
-    keys = repl.keymap.help()
-    key_width = max(len(label) for label, _ in keys)
-    yield "Keys:"
-    yield from (f"  {label:{key_width}}  {what}" for label, what in keys)
-    yield 'A line that begins with // is a question that begins with a slash. """ begins and ends a text of several lines.'
+        commands.append((f"{group}:",))
+        commands += [(row.usage, row.help) for row in repl.registry.rows if row.group == group]
+    keys = [("Keys:",), *repl.keymap.help(), (MORE_HELP,)]
+
+    def content(page: Page) -> list[Row]:
+        from fallback_chat.cli.render.listing import listed
+
+        return [row for entries in (commands, keys) for row in listed((), entries, page, indent="  ")]
+
+    return content
 
 
 async def quit_(repl: Repl, _: str) -> None:

@@ -145,7 +145,7 @@ def _named(repl: Repl, name: str) -> str:
 def providers(repl: Repl) -> Iterable[Choice]:
     """Return the providers, with model and state."""
     entries = repl.chain.entries(repl.session, repl.now())
-    return [Choice(one.name, f"{one.model} · {one.word}", is_final=True) for one in entries]
+    return [Choice(one.name, f"{one.word} · {one.model}", is_final=True) for one in entries]
 
 
 def skippable(repl: Repl) -> Iterable[Choice]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import read_file
-from fallback_chat.cli.render.listing import listed
 from fallback_chat.cli.repl import explanations
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
-from fallback_chat.cli.repl.status import Tone, money
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.words.amounts import money
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
 from fallback_chat.wiring import own_paths
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.cli.repl.repl import Repl
+
+
+FIGURES: Final = ("provider", "answers", "failures", "first words", "tokens in", "tokens out")
 
 
 async def system(repl: Repl, argument: str) -> None:
@@ -71,7 +75,7 @@ async def cost(repl: Repl, _: str) -> None:
 
 async def stats(repl: Repl, _: str) -> None:
     """Show each provider's figures in this conversation."""
-    rows = [
+    entries = [
         (
             name,
             str(tally.answers),
@@ -82,10 +86,11 @@ async def stats(repl: Repl, _: str) -> None:
         )
         for name, tally in repl.session.tallies.items()
     ]
-    if not rows:
+    if not entries:
         raise InputError("nothing has been asked yet")
-    for line in listed(("provider", "answers", "failures", "first words", "tokens in", "tokens out"), rows):
-        repl.say(line)
+    from fallback_chat.cli.render.listing import listed
+
+    repl.host.show(partial(listed, FIGURES, entries))
 
 
 async def status(repl: Repl, _: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
-from fallback_chat.cli.repl.status import Tone, count
+from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.words.amounts import count
 from fallback_chat.core.errors import APIError, InputError
 
 if TYPE_CHECKING:

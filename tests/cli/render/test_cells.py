@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.cli.render.cells import cells, clusters, fitting, shortened
+from fallback_chat.cli.render.cells import cells, clusters, ending, fitting, shortened
 
 TEXTS = st.text(st.sampled_from("ab日本\u0301\u200d\ufe0f❤👍🏽🇩🇪कि"))
 
@@ -20,6 +20,18 @@ def test_a_wide_character_is_not_cut_in_half() -> None:
 
 def test_what_is_one_character_to_a_reader_is_not_cut() -> None:
     assert [shortened(text, 5) for text in ("🇩🇪🇫🇷", "👍🏽👍🏽", "ककिकककक")] == ["🇩🇪…", "👍🏽…", "ककिक…"]
+
+
+def test_of_a_text_that_is_too_wide_its_end_can_be_kept() -> None:
+    assert (ending("abc", 3), ending("abcd", 3), ending("日本語", 5)) == ("abc", "…cd", "…本語")
+    assert [ending("🇩🇪🇫🇷", columns) for columns in (5, 4)] == ["…🇫🇷", "…"]
+
+
+@given(TEXTS, st.integers(1, 20))
+def test_the_end_that_is_kept_fits(text: str, columns: int) -> None:
+    kept = ending(text, columns)
+    assert text.endswith(kept.removeprefix("…"))
+    assert cells(kept) <= columns
 
 
 @given(TEXTS, st.integers(-2, 20))

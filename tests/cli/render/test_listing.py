@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import pty
+import struct
+import termios
+from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fallback_chat.cli.render.listing import listed, write
+from fallback_chat.cli.render.page import Page
+from fallback_chat.cli.render.rows import plain
 
-LINES = ["name    n", "a       ok", "longer  ok"]
+HEAD = ("provider", "model", "state", "reason", "")
+ROWS = [
+    ("1 primary", "large-model-of-last-year", ("rate limited 0:42", "waiting"), "", "next"),
+    ("2 backup", "归并", ("bad key", "bad"), "", ""),
+]
 
 
 class Screen(io.StringIO):
@@ -22,8 +35,73 @@ def a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def test_a_list_lines_up() -> None:
-    assert list(listed(("name", "n"), [("a", "ok"), ("longer", "ok")])) == LINES
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (
+            80,
+            [
+                "provider   model                     state",
+                "1 primary  large-model-of-last-year  rate limited 0:42  next",
+                "2 backup   归并                      bad key",
+            ],
+        ),
+        (
+            55,
+            [
+                "provider   model                state",
+                "1 primary  large-model-of-last  rate limited 0:42  next",
+                "           -year",
+                "2 backup   归并                 bad key",
+            ],
+        ),
+        (
+            40,
+            [
+                "1 primary: model",
+                "  large-model-of-last-year, state rate",
+                "  limited 0:42, next",
+                "2 backup: model 归并, state bad key",
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_a_list_lines_up_and_where_it_does_not_fit_each_entry_names_its_cells(columns: int, lines: list[str]) -> None:
+    assert list(map(plain, listed(HEAD, ROWS, Page(columns)))) == lines
+
+
+def test_a_row_of_one_cell_is_a_heading() -> None:
+    rows = [("Keys:",), ("Ctrl-N", "give up on this provider, ask the next"), ("Tab", "complete")]
+    assert list(map(plain, listed((), rows, Page(80), indent="  "))) == [
+        "Keys:",
+        "  Ctrl-N  give up on this provider, ask the next",
+        "  Tab     complete",
+    ]
+    assert list(map(plain, listed((), rows, Page(30), indent="  "))) == [
+        "Keys:",
+        "  Ctrl-N  give up on this",
+        "          provider, ask the",
+        "          next",
+        "  Tab     complete",
+    ]
+    assert list(map(plain, listed((), rows, Page(20), indent="  "))) == [
+        "Keys:",
+        "  Ctrl-N: give up on",
+        "    this provider,",
+        "    ask the next",
+        "  Tab: complete",
+    ]
+
+
+WORD = st.text(st.sampled_from("abé归👍- "), max_size=30)
+
+
+@given(st.lists(st.tuples(WORD, WORD, WORD), min_size=1, max_size=4), st.integers(20, 90))
+def test_nothing_of_a_list_is_missing_at_any_width(rows: list[tuple[str, str, str]], columns: int) -> None:
+    shown = Counter("".join(map(plain, listed(("one", "", "three"), rows, Page(columns)))))
+    wanted = Counter("".join(map("".join, rows)))
+    assert all(shown[character] >= number for character, number in wanted.items() if character != " ")
 
 
 @pytest.mark.parametrize(
@@ -42,5 +120,21 @@ def test_a_state_is_coloured_where_colours_are_wanted(
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    write(out, LINES, [("ok", "good")] * 2, color=color)
-    assert out.getvalue() == f"name    n\na       {written}\nlonger  {written}\n"
+    write(out, ("name", "n"), [("a", ("ok", "good")), ("longer", ("ok", "good"))], color=color)
+    head = "\x1b[2mname\x1b[0m    \x1b[2mn\x1b[0m" if "\x1b" in written else "name    n"
+    assert out.getvalue() == f"{head}\na       {written}\nlonger  {written}\n"
+
+
+def test_only_a_terminal_has_a_width() -> None:
+    entries = [("a" * 20, "b" * 20)]
+    pipe = io.StringIO()
+    write(pipe, ("one", "two"), entries, color="never")
+    assert pipe.getvalue() == f"one{' ' * 19}two\n{'a' * 20}  {'b' * 20}\n"
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 24, 0, 0))
+    with open(slave, "w", encoding="utf-8") as screen, open(master, "rb") as reader:  # noqa: PTH123
+        write(screen, ("one", "two"), entries, color="never")
+        screen.flush()
+        lines = [reader.readline().decode() for _ in range(3)]
+        assert lines == [f"{'a' * 20}:\r\n", "  two\r\n", f"  {'b' * 20}\r\n"]

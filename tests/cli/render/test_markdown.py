@@ -121,6 +121,13 @@ def test_the_label_of_code_names_its_language_and_its_number_where_there_is_a_wa
     ]
 
 
+def test_the_label_of_code_takes_two_rows_where_one_is_too_narrow() -> None:
+    for columns, label in ((24, ["  python ── /copy code 1"]), (20, [f"  python {'─' * 11}", "  /copy code 1"])):
+        feed = MarkdownStream()
+        feed.feed("```python\nx = 1\n```\n")
+        assert plain(feed.finish(PAGE._replace(columns=columns, copies=True))) == [*label, "x = 1"]
+
+
 def test_a_single_newline_is_a_line_break() -> None:
     assert rendered("An old silent pond\nA frog jumps\n\nName: Ada\nAge: 36\n") == [
         *("An old silent pond", "A frog jumps", "", "Name: Ada", "Age: 36"),

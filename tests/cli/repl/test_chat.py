@@ -141,6 +141,7 @@ async def test_a_second_ctrl_c_drops_what_is_queued_behind_the_answer() -> None:
         await chat.sees("next: Second")
         chat.type(CTRL_C)
         await chat.sees("stopped; what is there is kept")
+        await chat.sees("press Ctrl-C again to drop what is queued")
         chat.type(CTRL_C)
         await chat.prompts()
         assert (len(a.calls), chat.line) == (1, "")

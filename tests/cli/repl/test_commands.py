@@ -184,9 +184,9 @@ async def test_chain_shows_every_provider_with_its_state() -> None:
     async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
         await chat.ask("Go")
         assert await output(chat, "/chain") == [
-            "   provider  model  kind      state    reason",
-            "1  a         a-1    scripted  bad key  auth",
-            "2  b         b-1    scripted  ok               next",
+            "provider  model  kind      state",
+            "1 a       a-1    scripted  bad key",
+            "2 b       b-1    scripted  ok       next",
         ]
 
 
@@ -202,6 +202,14 @@ async def test_why_tells_the_routing_of_the_last_turn() -> None:
             "a is asked again in 24 h (/probe asks it now).",
             "For a: check the key: fallback-chat config show --origin.",
         ]
+
+
+async def test_why_tells_the_order_in_which_providers_were_asked() -> None:
+    async with chatting(ScriptedLLM("a", [DOWN], [NO_KEY]), ScriptedLLM("b", ["From b."], [NO_KEY])) as chat:
+        await chat.ask("Go")
+        await chat.ask("Again")
+        await chat.ask("\x15/why")
+        assert "The turn went to b → a: providers that rest are asked last." in chat.screen.rows
 
 
 class Probed(ScriptedLLM):
@@ -492,7 +500,7 @@ async def test_help_is_made_from_the_tables() -> None:
 async def test_f1_and_a_question_mark_on_an_empty_line_show_the_help_and_f2_the_chain() -> None:
     async with chatting(llm("a"), rows=60) as chat:
         await chat.ask("Go")
-        for keys, seen in (("?", "Questions and answers:"), (f"{ESC}OQ", "   provider  model")):
+        for keys, seen in (("?", "Questions and answers:"), (f"{ESC}OQ", "provider  model")):
             chat.type(keys)
             await chat.sees(seen)
         chat.type("why?")

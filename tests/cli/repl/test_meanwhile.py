@@ -103,7 +103,7 @@ async def test_only_the_last_of_many_that_wait_are_shown() -> None:
 @pytest.mark.parametrize(
     ("command", "seen"),
     [
-        ("/chain", "1  a         a-1    scripted  ok"),
+        ("/chain", "1 a       a-1    scripted  ok"),
         ("/why", "/why: nothing has been asked yet"),
         ("/status", "Chain: a ok. The next turn begins with a."),
         ("/tokens", "the conversation takes about 0 tokens"),
@@ -114,7 +114,7 @@ async def test_only_the_last_of_many_that_wait_are_shown() -> None:
         ("/pin a", "pinned: only a is asked"),
         ("/set seed 1", "seed = 1"),
         ("/theme dark", "theme: dark (dark)"),
-        (f"{ESC}OQ", "1  a         a-1    scripted  ok"),  # F2
+        (f"{ESC}OQ", "1 a       a-1    scripted  ok"),  # F2
         (f"{ESC}OP", "Questions and answers:"),  # F1
         ("?", "Questions and answers:"),
     ],
@@ -187,7 +187,7 @@ async def test_commands_are_done_at_once_while_everybody_rests() -> None:
     async with chatting(ScriptedLLM("a", [BUSY], ["Now.", STOP])) as chat:
         await chat.begin("Go", "no provider available · a in")
         chat.type("/chain" + ENTER)
-        await chat.sees("1  a         a-1    scripted")
+        await chat.sees("1 a       a-1    scripted")
         assert chat.repl.host.is_busy
 
 

@@ -97,7 +97,7 @@ async def test_one_that_needs_an_argument_offers_what_it_takes() -> None:
     async with chatting(llm("a"), llm("b")) as chat:
         await types(chat, "/us")
         chat.type(TAB)
-        await chat.sees("  b  b-1 · ok")
+        await chat.sees("  b  ok · b-1")
         await chat.until(lambda: chat.line == "/use ")
         chat.type(DOWN + DOWN + ENTER)
         await chat.sees("the next turn begins with b")
@@ -112,11 +112,11 @@ async def test_a_command_without_its_argument_lets_one_pick(command: str) -> Non
         chat.type(ENTER)
         await chat.until(lambda: chat.line == f"{command} ")
         await chat.sees(
-            {"/use": "  a  a-1 · ok", "/skip": "  a  a-1 · ok", "/model": "  a a-1  ok · asked now"}[command]
+            {"/use": "  a  ok · a-1", "/skip": "  a  ok · a-1", "/model": "  a a-1  ok · asked now"}[command]
         )
         chat.type(CTRL_C)
         await chat.until(lambda: not chat.line)
-        await chat.until(lambda: not any("b-1 · ok" in row for row in chat.screen.rows))
+        await chat.until(lambda: not any("ok · b-1" in row for row in chat.screen.rows))
 
 
 @pytest.mark.usefixtures("each_terminal")

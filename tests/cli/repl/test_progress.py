@@ -5,7 +5,7 @@ from __future__ import annotations
 from fallback_chat.cli.repl.progress import Progress
 from fallback_chat.core.engine.settings import OnStreamFailure
 from fallback_chat.core.errors import APIError
-from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted
+from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted, Waiting
 from tests.core.scripted import ScriptedLLM, text, thought
 
 A, B = ScriptedLLM("a", []), ScriptedLLM("b", [])
@@ -80,6 +80,31 @@ def test_a_retry_of_the_same_provider_is_counted_down() -> None:
     progress.event(AttemptFailed(A, APIError("busy"), 0.1, A, 3.0))
     clock.now += 1
     assert progress.activity() == "asked again in 0:02"
+
+
+def test_a_narrow_row_says_how_long_it_takes_and_no_more() -> None:
+    progress, clock = started()
+    clock.now += 2
+    assert progress.activity(brief=True) == "waiting 2 s"
+    progress.left = lambda: 115.0
+    clock.now += 3
+    assert progress.activity(brief=True) == "no tokens 5 s"
+    progress.chunk(text("x" * 400))
+    clock.now += 2
+    assert progress.activity(brief=True) == "7 s"
+    progress.event(AttemptFailed(A, APIError("busy"), 0.1, A, 19.0))
+    assert progress.activity(brief=True) == "again in 0:19"
+
+
+def test_a_chain_that_waits_shows_the_provider_it_waits_for() -> None:
+    progress, clock = started()
+    progress.event(Waiting(40.0, 1040.0, B))
+    clock.now += 1
+    assert (progress.provider, progress.activity()) == (
+        "b",
+        "no provider available · b in 0:39 (Ctrl-C to stop)",
+    )
+    assert progress.activity(brief=True) == "in 0:39"
 
 
 def test_the_next_provider_begins_from_nothing() -> None:

@@ -12,8 +12,6 @@ from fallback_chat.cli.repl.status import (
     Tone,
     columns,
     compose,
-    count,
-    money,
     status_word,
 )
 from fallback_chat.cli.words.health import OF_REASON as HEALTH_WORDS
@@ -62,6 +60,14 @@ def test_what_the_active_one_does_stands_beside_it() -> None:
     assert row(status, 40) == "▸openai 3 s 45 tok/s"
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(40, "▸openai rate limited 0:42 (2/3)"), (30, "▸openai rate limited 0:42"), (20, "▸openai rate limite…")],
+)
+def test_a_narrow_row_keeps_the_state_of_the_next_one(width: int, shown: str) -> None:
+    assert row(Status(ENTRIES, 1), width) == shown
+
+
 def test_symbols_have_plain_ones_for_terminals_without_them() -> None:
     assert row(FULL, 71, ascii_only=True) == ">anthropic sonnet | openai rate limited 0:42 | local bad key | ctx 18%"
 
@@ -99,20 +105,10 @@ def test_skipped_and_slow_are_words_of_the_chat() -> None:
     assert status_word(Health(), NOW, slow=True)[0] == "slow"
 
 
-def test_an_amount_has_its_currency() -> None:
-    assert [money(0.0085, currency) for currency in ("$", "€", "EUR", "kr")] == [
-        "$0.0085",
-        "€0.0085",
-        "0.0085 EUR",
-        "0.0085 kr",
-    ]
+def test_a_time_that_runs_down_is_short() -> None:
+    assert [countdown(seconds) for seconds in (0.2, 41.1, 60, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
 
 
 def test_every_state_is_in_the_vocabulary() -> None:
     words = {*HEALTH_WORDS.values(), "ok", "off", "trying", "retrying", "skipped", "slow", "down", "offline"}
     assert words == {word for word, *_ in STATES}
-
-
-def test_times_and_counts_are_short() -> None:
-    assert [countdown(seconds) for seconds in (0.2, 41.1, 60, 725, 3600)] == ["0:01", "0:42", "1:00", "12:05", "1 h"]
-    assert [count(tokens) for tokens in (812, 1234, 34_567)] == ["812", "1.2k", "34k"]

@@ -79,6 +79,13 @@ def test_without_any_provider_the_greeting_names_the_way_to_one(program: Program
     assert "No provider is configured (fallback-chat config init helps)" in greeting
 
 
+def test_the_greeting_is_broken_between_its_words(program: Program) -> None:
+    program.play("ok", "ok")
+    with on_terminal(program, size=(24, 10)) as run:
+        run.sees("(1/2)")
+        assert run.rows[:4] == ["Chain: one → two.", "Alt-Enter makes a new", "line, /help tells more.", ">"]
+
+
 def test_no_alternate_screen_no_mouse_and_no_cursor_position_request(program: Program) -> None:
     program.play("ok")
     with on_terminal(program) as run:
