@@ -1,4 +1,4 @@
-"""Asking the user whether the chain may switch to a provider that wants consent."""
+"""Asking for consent: to a switch of providers, or before something is written or deleted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.engine.settings import Switching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import TextIO
 
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.core.config.settings import Settings
@@ -35,6 +37,13 @@ def consent(shared: SharedOptions, tell: Callable[[str], object]) -> Callable[[S
         return (await _line()).strip().lower() in YES
 
     return ask
+
+
+def confirmed(question: str, stdin: TextIO, out: TextIO) -> bool:
+    """Whether the user at the terminal says yes."""
+    out.write(f"{sanitise(question)} [y/N] ")
+    out.flush()
+    return stdin.readline().strip().lower() in YES
 
 
 def to_be_told(settings: Settings) -> frozenset[str]:

@@ -197,8 +197,14 @@ def _reached(row: Mapping[str, Any]) -> str:
     return f"reached{took} (HTTP {row['status']})"
 
 
-def write_bundle(report: Mapping[str, Any], folder: Path, err: TextIO) -> None:
-    """Write a printed report to a new private file in `folder`, and name it. Raises OSError."""
+def write_bundle(report: Mapping[str, Any], folder: Path, sure: Callable[[str], bool], err: TextIO) -> None:
+    """Write a printed report to a new private file in `folder` if the user is `sure`; name it.
+
+    Raises OSError.
+    """
     path = folder / f"fallback-chat-doctor-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    if not sure(f"Write this to {path}?"):
+        err.write("no file was written\n")
+        return
     write_private(path, dump(dict(report)).encode(), overwrite=False)
     err.write(f"wrote {sanitise(str(path))}: what is printed above, for a bug report\n")

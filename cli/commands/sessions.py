@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.consent import confirmed
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import choose
@@ -119,16 +120,20 @@ def purge(  # noqa: PLR0913 - the streams are passed in
 ) -> int:
     """Delete conversations not continued for `older_than` seconds, or everything.
 
-    One of the two is required, and the user has to be `sure`.
+    One of the two is required, and the user has to be `sure` if there are any.
     """
     if (older_than is None) is not everything:
         _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
         return ExitCode.USAGE
-    if not sure(f"Delete {'every conversation' if everything else 'old conversations'} for good?"):
+    count = history.count(older_than)
+    if count and not sure(f"Delete {_conversations(count)} for good?"):
         return ExitCode.USAGE
-    count = history.purge(older_than)
-    _say(out, f"deleted {count} {'conversation' if count == 1 else 'conversations'}")
+    _say(out, f"deleted {_conversations(history.purge(older_than) if count else 0)}")
     return ExitCode.OK
+
+
+def _conversations(count: int) -> str:
+    return f"{count} {'conversation' if count == 1 else 'conversations'}"
 
 
 def _named(history: History, session: str | None) -> SessionId:
@@ -150,10 +155,8 @@ def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
 
 
 def is_meant(question: str, stdin: TextIO, out: TextIO, err: TextIO) -> bool:
-    """Return whether the user confirms; without a terminal, --yes has to."""
+    """Whether the user confirms; without a terminal, --yes has to."""
     if not (stdin.isatty() and out.isatty()):
         _say(err, "usage: deleting is final: without a terminal, add --yes")
         return False
-    out.write(f"{sanitise(question)} [y/N] ")
-    out.flush()
-    return stdin.readline().strip().lower() in ("y", "yes")
+    return confirmed(question, stdin, out)

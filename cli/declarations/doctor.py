@@ -18,20 +18,21 @@ def doctor(
     shared: SharedOptions,
     json: Json = False,
     bundle: Annotated[
-        bool, typer.Option("--bundle", help="Print the JSON object, and write it to a file for a bug report.")
+        bool, typer.Option("--bundle", help="Print the JSON object, then write it to a file for a bug report.")
     ] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask before the file is written.")] = False,
 ) -> int:
     """Examine everything that decides how the program works here; no key is sent or shown."""
     from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
+    from fallback_chat.cli.consent import confirmed
     from fallback_chat.cli.process.loop import run_until_signal
     from fallback_chat.wiring import configure, reach, surroundings
 
     patient = Patient(surroundings(shared.config), partial(configure, shared.config, shared.flags()), reach)
 
-    async def run() -> int:
-        code, report = await doctor(patient, sys.stdout, as_json=json or bundle)
-        if bundle:
-            write_bundle(report, Path.cwd(), sys.stderr)
-        return code
-
-    return run_until_signal(run)
+    code, report = run_until_signal(lambda: doctor(patient, sys.stdout, as_json=json or bundle))
+    if bundle:
+        asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
+        sure = partial(confirmed, stdin=sys.stdin, out=sys.stdout) if asks else bool
+        write_bundle(report, Path.cwd(), sure, sys.stderr)
+    return code

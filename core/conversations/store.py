@@ -289,19 +289,25 @@ class History:
             self._remove(connection, rows)
         self._database.checkpoint()
 
+    def count(self, older_than: float | None) -> int:
+        """Return the number of conversations that `purge` would delete."""
+        return len(self._old(older_than))
+
     def purge(self, older_than: float | None) -> int:
         """Delete the conversations not continued for `older_than` seconds; None deletes all.
 
         Return their number. A conversation with an unreadable time is only deleted with all others.
         """
-        sql = f"SELECT sessions.rowid, {UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
-        now = self._clock()
         with self._database.transaction() as connection:
-            found = connection.execute(f"{sql} GROUP BY sessions.rowid").fetchall()
-            old = [(row,) for row, updated in found if older_than is None or 0 < updated <= now - older_than]
+            old = self._old(older_than)
             self._remove(connection, old)
         self._database.checkpoint()
         return len(old)
+
+    def _old(self, older_than: float | None) -> Sequence[tuple[int]]:
+        sql = f"SELECT sessions.rowid, {UPDATED} FROM sessions LEFT JOIN turns ON turns.session = sessions.id"  # noqa: S608
+        found = self._database.query(f"{sql} GROUP BY sessions.rowid")
+        return [(row,) for row, updated in found if older_than is None or 0 < updated <= self._clock() - older_than]
 
     def _remove(self, connection: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
         """Delete conversations by row: a damaged id may be anything."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.program import KEY, Ran
+from tests.cli.program import KEY, Ran, read
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -103,6 +105,27 @@ def test_a_bundle_is_what_was_shown_in_a_private_file(program: Program, tmp_path
     assert ran == Ran(0, path.read_text("utf-8"), f"wrote {path}: what is printed above, for a bug report\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in ran.out
+
+
+@pytest.mark.parametrize(("typed", "written"), [(b"y\n", True), (b"n\n", False), (b"\n", False), (b"\x04", False)])
+def test_on_a_terminal_a_bundle_is_shown_before_it_is_written(
+    program: Program, tmp_path: Path, typed: bytes, written: bool
+) -> None:
+    master, slave = pty.openpty()
+    with program.start("doctor", "--bundle", stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        shown = b""
+        while not shown.endswith(b"[y/N] "):
+            shown += read(master)
+        before = list((tmp_path / "cwd").glob("fallback-chat-doctor-*.json"))
+        os.write(master, typed)
+        end = b"".join(iter(lambda: read(master), b""))
+    os.close(master)
+    found = [path.read_text("utf-8") for path in (tmp_path / "cwd").glob("fallback-chat-doctor-*.json")]
+    report = shown.decode().replace("\r\n", "\n").rpartition("Write this to ")[0]
+
+    assert (process.returncode, before, found) == (0, [], [report] if written else [])
+    assert (b"no file was written" in end) is not written
 
 
 def test_the_text_says_the_same(program: Program) -> None:

@@ -213,17 +213,26 @@ def test_the_question_names_what_would_be_deleted_and_no_keeps_it(history: Histo
         return False
 
     assert sessions.remove(history, [session[:10]], out, no) == 2
-    assert sessions.purge(history, 10.0, out, out, no) == 2
+    assert sessions.purge(history, 0.0, out, out, no) == 2
     assert sessions.purge(history, None, out, out, no, everything=True) == 2
     assert [each.id for each in history.list()] == [session]
     assert (out.getvalue(), asked) == (
         "",
         [
             f"Delete {session} for good?",
-            "Delete old conversations for good?",
-            "Delete every conversation for good?",
+            "Delete 1 conversation for good?",
+            "Delete 1 conversation for good?",
         ],
     )
+
+
+def test_nothing_is_asked_about_deleting_nothing(history: History, out: io.StringIO) -> None:
+    add(history, "q", "a")
+
+    assert sessions.purge(history, 10.0, out, out, pytest.fail) == 0
+    history.purge(None)
+    assert sessions.purge(history, None, out, out, pytest.fail, everything=True) == 0
+    assert out.getvalue() == "deleted 0 conversations\n" * 2
 
 
 def test_purge_wants_to_be_told_what(history: History, out: io.StringIO) -> None:
@@ -232,9 +241,8 @@ def test_purge_wants_to_be_told_what(history: History, out: io.StringIO) -> None
 
     assert sessions.purge(history, None, out, err, pytest.fail) == 2
     assert sessions.purge(history, 10.0, out, err, pytest.fail, everything=True) == 2
-    assert sessions.purge(history, 10.0, out, err, sure) == 0
     assert sessions.purge(history, None, out, err, sure, everything=True) == 0
-    assert out.getvalue() == "deleted 0 conversations\ndeleted 1 conversation\n"
+    assert out.getvalue() == "deleted 1 conversation\n"
     assert err.getvalue() == "usage: fallback-chat sessions purge --older-than 30d   (or --all)\n" * 2
 
 
