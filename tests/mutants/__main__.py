@@ -1,12 +1,14 @@
 """Plants one defect at a time in a copy of the checkout, runs the closest tests, and says which survived.
 
-A defect is caught if a test fails with it and passes without it. Fewer than nine of ten caught in a package: exit status 1.
+A defect is caught if a test fails with it and, at the end, passes without it. Fewer than nine of ten caught in a package: exit
+status 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,12 +27,13 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 0.9
 """The share of a package's defects that has to be caught."""
-LIMIT: Final = 600
+LIMIT: Final = 300
 """Seconds for one run of tests; one that takes longer hangs, which a person would notice."""
 PASSED: Final = (0, 5)
-"""Exit statuses of pytest; 5 where no test was left to run."""
-Verdict = str | None
-"""How a defect was caught; None if it survived."""
+"""Exit statuses of pytest; 5 where a name finds no test."""
+BROKEN: Final = "no test: pytest hangs, or cannot start"
+FAILED: Final = ".pytest_cache/v/cache/lastfailed"
+"""Where pytest keeps the names of the tests that failed."""
 
 
 class Copy:
@@ -41,19 +45,32 @@ class Copy:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
 
-    async def verdict(self, defect: Defect, near: int | None) -> Verdict:
-        """Run the tests of `defect`, stage by stage, until one of them catches it; `near` limits how many stages."""
+    async def catch(self, defect: Defect, near: int | None) -> str | None:
+        """Return the test that catches `defect`, or None; `near` limits how many stages are tried."""
         for stage in stages(defect)[:near]:
             with self._planted(defect):
-                status, said = await self._test("-x", *stage)
-            if status is None:
-                return f"hangs in {' '.join(stage)}"
-            if status in PASSED:
-                continue
-            if (await self._test("--last-failed", "--last-failed-no-failures=none", *stage))[0] in PASSED:
-                return said
-            _say(f"{defect.name}: without it, too: {said}")
+                if failed := await self.failing("-x", *stage):
+                    return failed[0]
         return None
+
+    async def failing(self, *arguments: str) -> list[str]:
+        """Run pytest; return the tests that fail, or `BROKEN`."""
+        (self._place / FAILED).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--seed=1", *arguments]
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=self._place, env={**os.environ, "PYTHONPATH": str(self._place)}, process_group=0,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            await asyncio.wait_for(process.wait(), LIMIT)
+        except TimeoutError:
+            return [BROKEN]
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        found = self._place / FAILED
+        failed = list(json.loads(found.read_text("utf-8"))) if found.exists() else []
+        return failed if failed or process.returncode in PASSED else [BROKEN]
 
     @contextmanager
     def _planted(self, defect: Defect) -> Iterator[None]:
@@ -65,24 +82,6 @@ class Copy:
         finally:
             kept.replace(file)  # with its time, by which Python knows that what it has compiled is of another text
 
-    async def _test(self, *arguments: str) -> tuple[int | None, str]:
-        """Run pytest; return its exit status, None if it hung, and the first failure in its words."""
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", "--seed=1", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(self._place)}
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=self._place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, process_group=0,
-        )  # fmt: skip
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), LIMIT)
-        except TimeoutError:
-            return None, ""
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        lines = output.decode(errors="replace").splitlines()
-        return process.returncode, next((line for line in lines if line.startswith(("FAILED", "ERROR"))), lines[-1])
-
 
 def _files() -> list[str]:
     """Return the files of the project, links included."""
@@ -91,31 +90,36 @@ def _files() -> list[str]:
     return [name for name in listed.split("\0") if name and ((ROOT / name).is_symlink() or (ROOT / name).is_file())]
 
 
-async def run(chosen: Sequence[Defect], jobs: int, near: int | None) -> dict[str, Verdict]:
-    """Plant all of `chosen`, in as many copies as there are `jobs`; say of each what became of it."""
+async def run(chosen: Sequence[Defect], jobs: int, near: int | None) -> dict[str, str]:
+    """Plant all of `chosen`, in as many copies as there are `jobs`; return the test that catches each, by its name."""
     left = [defect for defect in chosen if defect.equivalent is None]
-    total, verdicts = len(left), dict[str, Verdict]()
+    total, done, caught = len(left), count(1), dict[str, str]()
 
-    async def work(place: Path) -> None:
-        copy = Copy(place)
+    async def work(copy: Copy) -> None:
         while left:
             defect = left.pop(0)
-            verdict = verdicts[defect.name] = await copy.verdict(defect, near)
-            _say(f"{len(verdicts)}/{total} {defect.name}: {verdict or 'SURVIVED'}")
+            if test := await copy.catch(defect, near):
+                caught[defect.name] = test
+            _say(f"{next(done)}/{total} {defect.name}: {test or 'SURVIVED'}")
 
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
+        copies = [Copy(Path(place, str(job))) for job in range(max(1, min(jobs, total)))]
         async with asyncio.TaskGroup() as group:
-            for job in range(min(jobs, total)):
-                group.create_task(work(Path(place, str(job))))
-    return verdicts
+            for copy in copies:
+                group.create_task(work(copy))
+        tests = sorted({*caught.values()} - {BROKEN})
+        at_fault = await copies[0].failing(*tests) if tests else []
+    for test in at_fault:
+        _say(f"fails without a defect, too: {test}")
+    return {name: test for name, test in caught.items() if test not in at_fault}
 
 
-def report(chosen: Sequence[Defect], verdicts: dict[str, Verdict]) -> bool:
+def report(chosen: Sequence[Defect], caught: dict[str, str]) -> bool:
     """Say for each package how many were caught, and name the others; return whether these are enough."""
     enough = True
     for package in PACKAGES:
         rows = [defect for defect in chosen if defect.package == package]
-        missed = [defect for defect in rows if verdicts.get(defect.name) is None]
+        missed = [defect for defect in rows if defect.name not in caught]
         if rows:
             _say(f"\n{package}: {len(rows) - len(missed)} of {len(rows)} caught")
             enough = enough and len(rows) - len(missed) >= ENOUGH * len(rows)

@@ -23,6 +23,8 @@ class Sample(NamedTuple):
     key_header: str
     pages: list[Any]
     """A list of models, page by page."""
+    paths: list[str]
+    """The address of each page, below the base URL."""
     models: list[ModelInfo]
     """What the pages say."""
     document: dict[str, Any]
@@ -52,6 +54,7 @@ SAMPLES: Final = {
         answer="openai-chat-framing-bom",
         key_header="authorization",
         pages=[{"data": _OPENAI_MODELS}],
+        paths=["/models"],
         models=[ModelInfo("a", 8, ("tools", "reasoning"), 4), ModelInfo("b")],
         document={
             "choices": [
@@ -80,6 +83,7 @@ SAMPLES: Final = {
         answer="openai-responses-text-reasoning",
         key_header="authorization",
         pages=[[*_OPENAI_MODELS, {"id": "c", "max_model_len": 9}]],
+        paths=["/models"],
         models=[ModelInfo("a", 8, ("tools", "reasoning"), 4), ModelInfo("b"), ModelInfo("c", 9)],
         document={
             "status": "completed",
@@ -105,6 +109,7 @@ SAMPLES: Final = {
             {"data": [_ANTHROPIC_MODEL], "has_more": True, "last_id": "a"},
             {"data": [{"id": "b"}], "has_more": False, "last_id": "b"},
         ],
+        paths=["/v1/models?limit=1000", "/v1/models?limit=1000&after_id=a"],
         models=[ModelInfo("a", 7, ("thinking", "x"), 4, retired=True), ModelInfo("b")],
         document={
             "type": "message",
@@ -135,6 +140,7 @@ SAMPLES: Final = {
             },
             {"models": [{"name": "models/b"}, {"name": "models/e", "supportedGenerationMethods": ["embed"]}]},
         ],
+        paths=["/v1beta/models?pageSize=1000", "/v1beta/models?pageSize=1000&pageToken=x%2Fy"],
         models=[ModelInfo("a", 6, ("reasoning",), 4), ModelInfo("b")],
         document={
             "candidates": [
@@ -169,6 +175,7 @@ SAMPLES: Final = {
         pages=[
             {"models": [{"name": "m:latest", "details": {"context_length": 5}, "capabilities": ["thinking"]}]},
         ],
+        paths=["/api/tags"],
         models=[ModelInfo("m:latest", 5, ("thinking",))],
         document={
             "message": {

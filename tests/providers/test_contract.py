@@ -205,8 +205,8 @@ async def test_the_models_are_listed_page_by_page(kind: str) -> None:
 
     async with served(kind, play) as (one, peers):
         assert await one.list_models() == SAMPLES[kind].models
-        assert all(request.startswith(b"GET /") for request in peers[0].requests)
-        assert len(peers[0].requests) == len(pages)
+        asked = [request.partition(b" HTTP/")[0].decode() for request in peers[0].requests]
+        assert asked == [f"GET {path}" for path in SAMPLES[kind].paths]
 
 
 @pytest.mark.parametrize("body", [b"<html>login</html>", b"{", b"nothing"])

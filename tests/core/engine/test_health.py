@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback_chat.core.engine.health import HealthBoard, MemoryHealthStore
+from fallback_chat.core.engine.health import MOST_SAMPLES, HealthBoard, MemoryHealthStore
 from fallback_chat.core.engine.news import Change
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import State
@@ -131,6 +131,17 @@ async def test_the_last_resort_admits_whatever_the_state_unless_the_user_said_no
 
     assert forced is not None
     assert it.board.force("a") is None
+
+
+def test_the_latest_times_are_kept_and_the_first_ones_forgotten() -> None:
+    store = MemoryHealthStore()
+
+    for seconds in range(MOST_SAMPLES + 10):
+        store.note_sample("a", 0, float(seconds))
+    store.note_sample("a", 1, 99.0)
+
+    assert list(store.samples("a", 0)) == [float(seconds) for seconds in range(10, MOST_SAMPLES + 10)]
+    assert list(store.samples("a", 1)) == [99.0]
 
 
 async def test_every_provider_has_its_own_record() -> None:

@@ -282,6 +282,15 @@ async def test_the_last_one_left_is_bound_by_the_deadline_however_lively_it_is(c
     assert (turn.elapsed, turn.record) == (25, [("a", "failed", "timeout")])
 
 
+@pytest.mark.parametrize("successors", [0, 1])
+async def test_the_deadline_is_for_the_first_content_and_not_for_the_rest(successors: int, clock: FakeClock) -> None:
+    llms = [ScriptedLLM(name, ["Hel", Pause(20), "lo", Pause(20), "!", STOP]) for name in "ab"[: 1 + successors]]
+
+    turn = await turn_with(chain_of(*llms, clock=clock, chain=ChainSettings(deadline=10)))
+
+    assert (turn.text, turn.error, turn.elapsed, turn.record) == ("Hello!", None, 40, [("a", "ok", None)])
+
+
 async def test_without_a_deadline_every_provider_has_its_own_time_only(clock: FakeClock) -> None:
     llms = [ScriptedLLM(name, [SILENCE]) for name in "abcdefghi"]
 

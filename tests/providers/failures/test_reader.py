@@ -64,6 +64,14 @@ def test_the_words_of_a_failure_are_found_in_every_shape(document: Any, words: s
     assert parse_failure(400, json.dumps(document)).message == words
 
 
+@pytest.mark.parametrize("place", ["error", "errors", "Error", "fault", "base_resp"])
+@pytest.mark.parametrize("many", [False, True])
+def test_the_error_object_is_found_in_every_place(place: str, many: bool) -> None:
+    error = {"message": "m", "code": 7, "type": "t", "param": "p"}
+    failure = parse_failure(400, {"success": False, place: [error, {"message": "m"}] if many else error})
+    assert (failure.message, failure.code, failure.type, failure.param, failure.body) == ("m", "7", "t", "p", error)
+
+
 @pytest.mark.parametrize(
     "stream",
     [

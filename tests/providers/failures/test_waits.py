@@ -97,6 +97,17 @@ def test_retry_after_is_read_in_every_spelling_and_is_harmless_in_any_other(valu
         ({"anthropic-ratelimit-unified-reset": "1795392060"}, 60.0),
         ({"anthropic-ratelimit-unified-5h-reset": "1795392060"}, None),
         ({"x-rate-limit-reset": "12", "x-rate-limit-remaining": "0"}, 12.0),
+        (
+            {
+                "x-ratelimit-reset-requests": "8",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "6m0s",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-requests-day": "33011.38",
+                "x-ratelimit-remaining-requests-day": "7",
+            },
+            360.0,
+        ),  # of those that are spent, the one that is back last
         ({"x-retry-after": "5"}, 5.0),
         ({"retry-after": "2", "cf-retry-after": "9"}, 2.0),
     ],

@@ -12,9 +12,10 @@ import pytest
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APIStreamError, ErrorKind
 from fallback_chat.providers.http import body as reader
-from fallback_chat.providers.http import frames, ndjson, sse
+from fallback_chat.providers.http import fetch, frames, ndjson, sse
 from tests.providers.asking import DOCUMENT, DONE, JSON, KEY, WHOLE, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,8 @@ from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_serv
         ((("Content-Type", "text/html"),), WHOLE),
         ((("Content-Type", "application/json"),), WHOLE),
         (JSON, DOCUMENT),
-        (JSON, b"\n\n \xef\xbb\xbf"[:3] + DOCUMENT),
+        (JSON, b"\xef\xbb\xbf" + DOCUMENT),
+        (JSON, b"\n\n \xef\xbb\xbf" + DOCUMENT),
         (SSE, DOCUMENT),
         ((), b"[" + DOCUMENT + b"]"),
         ((*SSE, ("Content-Encoding", "gzip")), gzip.compress(WHOLE, mtime=0)),
@@ -61,6 +63,7 @@ async def test_whatever_the_content_type_an_answer_is_the_answer(
         (b"data: [1]\n\n", "", ErrorKind.SERVER_ERROR),
         (event("Hi") + b"data: {\n\n" + event(" there"), "Hi", ErrorKind.STREAM_ERROR),
         (event("Hi") + b'{"error": {"code": 503,\n"message": "x"}}', "Hi", ErrorKind.OVERLOADED),
+        (event("Hi") + event(finish="stop") + b'{"error": {"code": 503,\n"message": "x"}}', "Hi", ErrorKind.OVERLOADED),
         (event("Hi") + b'event: error\ndata: {"message": "x", "code": 429}\n\n', "Hi", ErrorKind.RATE_LIMITED),
         (event("Hi") + b'data: {"error": "' + KEY.encode() + b'"}\n\n', "Hi", ErrorKind.SERVER_ERROR),
     ],
@@ -143,12 +146,48 @@ async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     assert (len(said), error and error.kind) == (1100, ErrorKind.STREAM_ERROR)
 
 
+@pytest.mark.parametrize("key", ["content", "reasoning_content", "refusal"])
+async def test_all_that_a_model_says_counts_for_the_limit(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_TEXT", 1000)
+    piece = json.dumps({"choices": [{"delta": {key: "x" * 100}}]}).encode()
+    _, error = await outcome(sends(b"data: %b\n\n" % piece * 100 + event(finish="stop") + DONE))
+    assert error is not None
+    assert (error.kind, error.message) == (ErrorKind.STREAM_ERROR, "the provider sent more than 16 MiB of text")
+
+
+async def test_a_list_of_models_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "MAX_FRAME", 1000)
+    sent = asyncio.Event()
+
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(head(200, CHUNKED) + chunk(b'{"data": [' + b'{"id": "m"},' * 1000))
+        sent.set()
+        await peer.until_gone()
+
+    async with asyncio.timeout(PATIENCE), raw_server(play) as server, llm(server.url) as one:
+        with pytest.raises(APIStatusError, match="the provider answered 200 with what is not JSON"):
+            await one.list_models()
+        assert sent.is_set()
+
+
 @pytest.mark.parametrize("data", [b"{}", b'{"choices":[{"delta":{"content":"x"}}]}'])
 async def test_an_answer_of_countless_events_is_cut_off(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_EVENTS", 100)
     _, error = await outcome(sends((b"data: %b\n\n" % data) * 200))
     assert error is not None
     assert error.message == "the provider sent more than 100 events"
+
+
+@pytest.mark.parametrize("body", [WHOLE, event("Hi there") + DONE])
+async def test_the_terminator_ends_the_answer_though_the_server_keeps_the_connection_open(body: bytes) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(head(200, CHUNKED) + chunk(body))
+        await peer.until_gone()
+
+    async with asyncio.timeout(PATIENCE):
+        assert await outcome(play) == ("Hi there", None)
 
 
 @pytest.mark.parametrize("half", ["\\ud83d", "\\uD83D"])

@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fallback_chat.providers.http import frames, ndjson, sse
@@ -78,6 +78,8 @@ def by_the_book(lines: list[bytes]) -> list[Frame]:
 
 
 @given(LINES, st.sampled_from([b"\n", b"\r", b"\r\n"]), st.lists(st.integers(0, 10_000), max_size=20), st.booleans())
+@example([b"event: e", b"", b'data: {"a":1}'], b"\n", [], False)
+@example([b"event: e", b"", b'data: {"a":1}'], b"\r\n", [9, 10], False)
 def test_an_event_stream_is_read_by_the_book_however_it_is_cut(
     lines: list[bytes], ending: bytes, places: list[int], bom: bool
 ) -> None:
@@ -145,6 +147,16 @@ def test_a_line_without_end_is_refused(decoder: type[Decoder], end: bytes, monke
         monkeypatch.setattr(module, "MAX_FRAME", 1000)
     with pytest.raises(FrameTooLargeError):
         decode(decoder(), [b"data: {}\n\n", b"data: {" + b"x" * 1000 + b"}" + end])
+
+
+@pytest.mark.parametrize("decoder", [SSEDecoder, NDJSONDecoder])
+@pytest.mark.parametrize("together", [1, 3])
+def test_the_limit_is_that_of_one_event_however_many_there_are(
+    decoder: type[Decoder], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sse, ndjson):
+        monkeypatch.setattr(module, "MAX_FRAME", 1000)
+    assert len(decode(decoder(), [b"data: {}\n\n" * together] * 400)) == 400 * together
 
 
 def test_an_event_of_endless_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
