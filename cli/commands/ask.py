@@ -27,6 +27,7 @@ from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
 from fallback_chat.core.events import AttemptStarted
 from fallback_chat.core.llm import ChatOptions
+from fallback_chat.wiring import configure, open_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,6 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
 
     Only the answer goes to standard output.
     """
-    from fallback_chat.wiring import open_chain
-
     sink = make_sink(options.output, restarts=options.on_stream_failure == OnStreamFailure.RESTART)
     if (misuse := options.misuse) is not None:
         sys.stderr.write(f"usage: {misuse}\n")
@@ -125,8 +124,6 @@ def _configured(options: AskOptions, shared: SharedOptions) -> Settings:
 
     An answer that is only shown once it is complete can start over if it breaks off.
     """
-    from fallback_chat.wiring import configure
-
     settings = configure(shared.config, shared.flags(on_stream_failure=options.on_stream_failure))
     if not options.output.is_buffered or options.on_stream_failure is not None:
         return settings

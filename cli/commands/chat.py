@@ -9,8 +9,11 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.input import MAX_BYTES, text_of
+from fallback_chat.cli.process.border import tell
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.standard_input import is_piped, read_to_end
 from fallback_chat.cli.words.notices import tell_warnings
 
 if TYPE_CHECKING:
@@ -49,10 +52,6 @@ def chat(shared: SharedOptions) -> int:
 
 def _take_piped() -> str:
     """Read piped input to its end and make the terminal standard input; "" if impossible."""
-    from fallback_chat.cli.input import MAX_BYTES, text_of
-    from fallback_chat.cli.process.border import tell
-    from fallback_chat.cli.standard_input import is_piped, read_to_end
-
     try:
         keyboard = os.open("/dev/tty", os.O_RDWR) if is_piped() else None
     except OSError:

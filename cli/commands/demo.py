@@ -9,17 +9,30 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.commands.chat import chat
+from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.render.page import Page
+from fallback_chat.cli.render.rows import plain
+from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.repl.chain import Chain
+from fallback_chat.cli.repl.explanations import transition
+from fallback_chat.cli.repl.messages import TurnMessages, footer
+from fallback_chat.cli.repl.overview import overview
+from fallback_chat.cli.repl.preferences import Preferences
+from fallback_chat.cli.repl.session import Session, TurnResult
+from fallback_chat.cli.repl.status import compose
+from fallback_chat.cli.turn import Turn
+from fallback_chat.core.config.overrides import Overrides
+from fallback_chat.core.events import AvailabilityChangedEvent
+from fallback_chat.wiring import configure, demo_stage, open_chain
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from fallback_chat.cli.options import SharedOptions
-    from fallback_chat.cli.repl.chain import Chain
-    from fallback_chat.cli.repl.session import Session
-    from fallback_chat.core.events import AvailabilityChangedEvent, Event, LinkChanged
+    from fallback_chat.core.events import Event, LinkChanged
     from fallback_chat.core.llm import ChatChunk
 
 QUESTIONS: Final = ("Who are you?", "And who are you now?", "Is the first one back?")
@@ -30,10 +43,6 @@ COLUMNS: Final = 80
 
 def demo(shared: SharedOptions) -> int:
     """Play the demo, and return the exit code; nothing is stored, no file of the user read."""
-    from fallback_chat.cli.commands.chat import chat
-    from fallback_chat.cli.options import SharedOptions
-    from fallback_chat.wiring import demo_stage
-
     with demo_stage() as config:
         if os.isatty(0) and os.isatty(1):
             return chat(SharedOptions(config=config, no_log=True, no_shared_health=True, color=shared.color))
@@ -42,17 +51,9 @@ def demo(shared: SharedOptions) -> int:
 
 async def tour(config: Path, out: TextIO) -> int:
     """Ask some questions of the chain in `config`, and print what a user of the chat would see."""
-    from fallback_chat.cli.repl.chain import Chain
-    from fallback_chat.cli.repl.session import Session
-    from fallback_chat.core.config.overrides import Overrides
-    from fallback_chat.wiring import configure, open_chain
-
     back = asyncio.Event()
 
     def changed(event: AvailabilityChangedEvent | LinkChanged) -> None:
-        from fallback_chat.cli.repl.explanations import transition
-        from fallback_chat.core.events import AvailabilityChangedEvent
-
         if isinstance(event, AvailabilityChangedEvent) and event.available:
             back.set()
             out.write(f"{transition(event, time.time())}\n")
@@ -87,10 +88,6 @@ class Tourist:
 
     async def ask(self, question: str) -> None:
         """Ask one question, and show the answer, what is told meanwhile, and the status row."""
-        from fallback_chat.cli.repl.messages import TurnMessages, footer
-        from fallback_chat.cli.repl.session import TurnResult
-        from fallback_chat.cli.turn import Turn
-
         self._out.write(f"> {question}\n")
         self._teller = TurnMessages(is_plain=False)
         plan = self._session.plan(question, time.time())
@@ -107,25 +104,16 @@ class Tourist:
 
     def show_status(self) -> None:
         """Show the status row as it would stand now."""
-        from fallback_chat.cli.repl.overview import overview
-        from fallback_chat.cli.repl.preferences import Preferences
-        from fallback_chat.cli.repl.status import compose
-
         status = overview(self._chain, self._session, Preferences(), time.time(), None, private=False)
         row = "".join(piece.text for piece in compose(status, COLUMNS - 2))
         self._out.write(f"[{row}]\n\n")
         self._out.flush()
 
     def _tell(self, event: Event) -> None:
-        from fallback_chat.cli.render.page import Page
-        from fallback_chat.cli.render.rows import plain
-
         for message in self._teller.messages(event):
             self._out.writelines(f"{plain(row)}\n" for row in message.rows(Page(COLUMNS)))
 
     def _show(self, chunk: ChatChunk) -> None:
-        from fallback_chat.cli.render.sanitise import sanitise
-
         if chunk.delta is not None and chunk.delta.content:
             self._out.write("\n".join(map(sanitise, chunk.delta.content.split("\n"))))
             self._out.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
 from fallback_chat.cli.words.notices import tell_warnings
+from fallback_chat.wiring import configure, open_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
     """Open the chain and print warnings about the configuration. Raises `ConfigError`."""
-    from fallback_chat.wiring import configure, open_chain
-
     if names:
         shared = shared.with_chain(tuple(names))
     stderr = Sink(sys.stdout, sys.stderr)

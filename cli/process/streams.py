@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fallback_chat.cli.process.outlet import Outlet
+from fallback_chat.cli.process.signals import Interrupted, received
 
 if TYPE_CHECKING:
     from typing import Literal, NoReturn, TextIO
@@ -75,8 +76,6 @@ def leave(code: int) -> NoReturn:
     That saves about 25 ms per run, and a thread that still resolves a name or waits for a reader
     cannot delay the prompt. A signal ends the wait for a reader.
     """
-    from fallback_chat.cli.process.signals import Interrupted
-
     try:
         code = _last_words(code)
     except Interrupted as interrupted:
@@ -85,8 +84,6 @@ def leave(code: int) -> NoReturn:
 
 
 def _last_words(code: int) -> int:
-    from fallback_chat.cli.process.signals import received
-
     hasty = received() is not None
     try:
         _write_out(hasty=hasty)

@@ -13,6 +13,7 @@ from fallback_chat.cli.repl.attachments import attach, mentions
 from fallback_chat.cli.repl.chat_turn import ChatTurn
 from fallback_chat.cli.repl.consents import Consents, inside
 from fallback_chat.cli.repl.draft import Draft
+from fallback_chat.cli.repl.editor import edited
 from fallback_chat.cli.repl.messages import Message
 from fallback_chat.cli.repl.overview import overview
 from fallback_chat.cli.repl.progress import Progress
@@ -20,6 +21,7 @@ from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
 from fallback_chat.cli.repl.status import NARROW, Tone, compose
 from fallback_chat.cli.turn import is_ending
+from fallback_chat.cli.words.conversations import resumed
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
 from fallback_chat.core.events import LinkChanged
@@ -296,8 +298,6 @@ class Repl:
 
         Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
-        from fallback_chat.cli.words.conversations import resumed
-
         conversation = self.record.resume(session)
         self.session.resume(conversation)
         for line in resumed(conversation):
@@ -338,8 +338,6 @@ class Repl:
 
     def edit(self, draft: Draft) -> Draft:
         """Run the user's editor on a draft; return the old one if that fails."""
-        from fallback_chat.cli.repl.editor import edited
-
         try:
             with self.host.lent():
                 return edited(draft, self.chain.settings)

@@ -13,6 +13,7 @@ from fallback_chat.cli.render.sanitise import neutralise, sanitise
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.events import AttemptFailed, StreamRestarted
 from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
+from fallback_chat.core.storage.files import naming, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,8 +204,6 @@ def put(text: str, out: TextIO, path: Path | None, *, mode: int = 0o666) -> None
         out.write(text)
         out.flush()
         return
-    from fallback_chat.core.storage.files import naming
-
     with naming(path):
         write_output(path, text.encode("utf-8", "replace"), mode=mode)
 
@@ -222,6 +221,4 @@ def write_output(path: Path, data: bytes, *, mode: int) -> None:
             BEHIND.deliver(path, data)
             return
         mode = stat.S_IMODE(found)
-    from fallback_chat.core.storage.files import write_private
-
     write_private(path, data, mode=mode)

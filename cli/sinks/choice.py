@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.cli.render.plain import PlainText
 from fallback_chat.cli.sinks.base import TextSink, WholeTextSink
 
 if TYPE_CHECKING:
@@ -56,6 +57,4 @@ def make_sink(output: Output, *, restarts: bool) -> Sink:
         from fallback_chat.cli.sinks.live import LiveSink
 
         return LiveSink(out, err, color=output.color)
-    from fallback_chat.cli.render.plain import PlainText
-
     return TextSink(out, err, PlainText(out))

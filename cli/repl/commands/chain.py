@@ -15,6 +15,7 @@ from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, sentence
+from fallback_chat.core.engine.check import check
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,8 +85,6 @@ async def unskip(repl: Repl, argument: str) -> None:
 
 async def probe(repl: Repl, argument: str) -> None:
     """Check providers now; one that answers is available again."""
-    from fallback_chat.core.engine.check import check
-
     names = (_named(repl, argument),) if argument else repl.chain.names
     opened = await repl.opened()
     if opened is None:

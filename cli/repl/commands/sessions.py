@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.words.conversations import age, hit_lines, row, turns
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.storage.files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +32,6 @@ async def resume(repl: Repl, argument: str) -> None:
 
 async def sessions(repl: Repl, _: str) -> None:
     """List the conversations, the most recent first."""
-    from fallback_chat.cli.words.conversations import row
-
     listed = repl.record.history.list(AS_MANY_AS_FIT)
     for each in listed:
         repl.say(row(each) + (" (this one)" if each.id == repl.record.session else ""))
@@ -56,8 +56,6 @@ async def rename(repl: Repl, argument: str) -> None:
 
 async def search(repl: Repl, argument: str) -> None:
     """Search all conversations."""
-    from fallback_chat.cli.words.conversations import hit_lines
-
     if not argument:
         raise InputError("write what to search for behind /search")
     hits = repl.record.history.search(argument, AS_MANY_AS_FIT)
@@ -75,7 +73,6 @@ async def export(repl: Repl, argument: str) -> None:
 
 def _write(conversation: Conversation, argument: str) -> Path:
     from fallback_chat.core.conversations.export import FORMATS
-    from fallback_chat.core.storage.files import write_private
 
     form, _, name = argument.partition(" ")
     if form not in FORMATS:
@@ -108,16 +105,12 @@ def others(repl: Repl) -> Iterable[Choice]:
 
 
 def _choice(summary: Summary, now: float) -> Choice:
-    from fallback_chat.cli.words.conversations import age, turns
-
     note = f"{age(summary.updated, now)} · {turns(summary)} · {summary.id}"
     return Choice(summary.id, note, summary.title, is_final=True)
 
 
 def found(repl: Repl, argument: str) -> Iterable[Choice]:
     """Return the conversations that contain the words, with the place; by default the latest."""
-    from fallback_chat.cli.words.conversations import age
-
     if not argument.strip():
         return [choice._replace(text=f"/resume {choice.text}") for choice in others(repl)]
     hits = {hit.session: hit for hit in reversed(repl.record.history.search(argument, AS_MANY_AS_FIT))}
