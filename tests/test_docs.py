@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli_w
 
+from fallback_chat.cli.app import COMMANDS as CLI_COMMANDS
 from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
@@ -240,6 +241,15 @@ def test_the_words_of_the_json_objects_are_explained() -> None:
     assert explained["finish_reason"] == {reason.value for reason in FinishReason}
     assert explained["outcome"] == {outcome.value for outcome in Outcome}
     assert explained["state"] == {state.value for state in State}
+
+
+def test_every_command_is_in_the_overview() -> None:
+    usages = [words(usage)[0].split() for usage, _ in rows(section("commands.md", "Overview"))]
+
+    assert sorted(usage[1] for usage in usages if len(usage) > 1) == sorted(CLI_COMMANDS)
+    assert [
+        name for name in CLI_COMMANDS if not (ROOT / "tests" / "cli" / "commands" / f"test_{name}.py").exists()
+    ] == []
 
 
 def test_every_shared_flag_is_explained() -> None:
