@@ -11,7 +11,7 @@ import pytest
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PRICES, PROFILE, PROVIDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT: Final = Path(__file__).parents[1]
 ELSEWHERE: Final = {
@@ -24,6 +24,11 @@ ELSEWHERE: Final = {
 """Modules in which a key's name is no sign that its value matters."""
 
 
+def constants(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    """Yield the strings among some expressions."""
+    yield from (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
 def reads(tree: ast.AST) -> Iterator[str]:
     """Yield the names under which a module reads values: attributes, items, arguments of a getter, lists of wishes."""
     for node in ast.walk(tree):
@@ -33,9 +38,9 @@ def reads(tree: ast.AST) -> Iterator[str]:
             case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Load()):
                 yield name
             case ast.Call(args=[*arguments]):
-                yield from (one.value for one in arguments if isinstance(one, ast.Constant) and type(one.value) is str)
+                yield from constants(arguments)
             case ast.AnnAssign(target=ast.Name(id="WISHES" | "KEY_SOURCES"), value=ast.Tuple(elts=names)):
-                yield from (one.value for one in names if isinstance(one, ast.Constant))
+                yield from constants(names)
             case _:
                 pass
 
