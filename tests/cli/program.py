@@ -18,6 +18,8 @@ from fallback_chat.providers.simulator.schedule import always
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fallback_chat.providers.simulator import Script
 
 ROOT: Final = Path(__file__).parents[2]
@@ -55,6 +57,8 @@ class Program:
     runs: int = 0
     mode: int = 0o600
     """The permissions of fallback.toml."""
+    begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+    """What starts a process."""
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def play(self, *scripts: Script | str, manner: Manner | None = None, **chain: Any) -> Self:
@@ -114,7 +118,7 @@ class Program:
         pipe = subprocess.PIPE
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
         command = [sys.executable, "-m", "fallback_chat", *args]
-        process: subprocess.Popen[bytes] = subprocess.Popen(command, env=self.environment(**(env or {})), **streams)
+        process = self.begin(command, env=self.environment(**(env or {})), **streams)
         self.started.append(process)
         return process
 
