@@ -78,7 +78,7 @@ async def converse(
     from prompt_toolkit.output.vt100 import Vt100_Output
     from prompt_toolkit.utils import is_dumb_terminal
 
-    from fallback_chat.cli.repl.build import assemble
+    from fallback_chat.cli.repl.build import build_repl
     from fallback_chat.cli.repl.terminal import Terminal
 
     dumb = is_dumb_terminal()
@@ -90,8 +90,8 @@ async def converse(
     with create_app_session(input_, output), modes as terminal:
         repl: Repl
         warned = partial(opener, warn=lambda line: repl.say(line))  # noqa: PLW0108 - made in the next line
-        repl = assemble(settings, warned, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
-        with repl.host.signals():
+        repl = build_repl(settings, warned, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
+        with repl.ui.signals():
             try:
                 if shared.continues:
                     repl.resume(shared.session)
@@ -118,10 +118,10 @@ def collect_garbage() -> None:
 def _welcome(repl: Repl, *, quiet: bool) -> None:
     """Print a line or two about what this is and how to write a new line."""
     chain = repl.chain
-    tell_warnings(chain.settings, repl.host.greet, quiet=quiet)
+    tell_warnings(chain.settings, repl.ui.greet, quiet=quiet)
     if chain.settings.path is None and all(one.kind == "guide" for one in chain.providers):
         what = "No provider is configured (fallback-chat config init helps), so the manual answers."
     else:
         found = "" if chain.settings.path else " (found in the environment)"
         what = f"Chain: {' → '.join(chain.names)}{found}."
-    repl.host.greet(f"{what} {repl.keymap.label('newline')} makes a new line, /help tells more.")
+    repl.ui.greet(f"{what} {repl.keymap.label('newline')} makes a new line, /help tells more.")

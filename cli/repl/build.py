@@ -17,7 +17,6 @@ from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.commands.app import whole_help
 from fallback_chat.cli.repl.completion import ChatCompleter
 from fallback_chat.cli.repl.explanations import chain_table
-from fallback_chat.cli.repl.host import Host
 from fallback_chat.cli.repl.input_history import InputHistory
 from fallback_chat.cli.repl.keyboard import listen
 from fallback_chat.cli.repl.keys import Keymap
@@ -28,6 +27,7 @@ from fallback_chat.cli.repl.record import Record
 from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.sheet import Sheet
+from fallback_chat.cli.repl.user_interface import UserInterface
 from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
 from fallback_chat.wiring import own_paths
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from fallback_chat.wiring import OpenChain
 
 
-def assemble(  # noqa: PLR0913 - the outside world is passed in
+def build_repl(  # noqa: PLR0913 - the outside world is passed in
     settings: Settings,
     opener: Callable[[Settings, dict[str, Health]], OpenChain],
     shared: SharedOptions,
@@ -65,54 +65,54 @@ def assemble(  # noqa: PLR0913 - the outside world is passed in
     listen(get_app_session().input)
     output = get_app_session().output
     sheet = Sheet(preferences, output=output, out=out, color=shared.color, dumb=dumb)
-    host = Host(terminal, sheet, preferences)
+    ui = UserInterface(terminal, sheet, preferences)
     chain = Chain(settings, opener, lambda event: repl.chain_changed(event))  # noqa: PLW0108 - made below
     record = Record(
-        lambda saved: _open_history(paths.history_db if saved else None, host.say, reading=shared.no_log),
+        lambda saved: _open_history(paths.history_db if saved else None, ui.say, reading=shared.no_log),
         monotonic=time.monotonic,
-        warn=host.say,
+        warn=ui.say,
         redact=chain.redact,
         never=shared.no_log,
     )
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
-    repl = Repl(chain, session, host, COMMANDS, keymap, record, wait=shared.wait)
+    repl = Repl(chain, session, ui, COMMANDS, keymap, record, wait=shared.wait)
     repl.consents.always = shared.yes
-    host.prompt = _prompt(repl, paths.state / "input-history", DummyOutput() if dumb else output)
+    ui.prompt = _prompt(repl, paths.state / "input-history", DummyOutput() if dumb else output)
     return repl
 
 
 def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
     """Create the input line, whose keys act on the chat."""
-    host, chain, pastes = repl.host, repl.chain, Pastes()
+    ui, chain, pastes = repl.ui, repl.chain, Pastes()
     hooks = Hooks(
-        send=host.send,
-        is_busy=lambda: host.is_busy,
-        is_queued=lambda: host.is_queued,
-        take_back=host.take_back,
-        act=host.act,
-        show_help=lambda: host.show(whole_help(repl)),
-        show_chain=lambda: host.show(chain_table(chain, repl.session, repl.now())),
+        send=ui.send,
+        is_busy=lambda: ui.is_busy,
+        is_queued=lambda: ui.is_queued,
+        take_back=ui.take_back,
+        act=ui.act,
+        show_help=lambda: ui.show(whole_help(repl)),
+        show_chain=lambda: ui.show(chain_table(chain, repl.session, repl.now())),
         show_reasoning=repl.show_reasoning,
         edit=repl.edit,
         last_question=repl.last_question,
-        suspend=host.suspend,
+        suspend=ui.suspend,
     )
     return Prompt(
         hooks,
         repl.keymap,
         bind,
-        host.preferences,
+        ui.preferences,
         pastes=pastes,
         history=InputHistory(
             history,
-            host.say,
+            ui.say,
             pastes,
             chain.redact,
             private=lambda: repl.record.private,
         ),
         completer=ChatCompleter(COMMANDS, lambda command, argument: command.choices(repl, argument)),
         output=output,
-        is_plain=lambda: host.plain,
+        is_plain=lambda: ui.plain,
     )
 
 

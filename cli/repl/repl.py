@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from fallback_chat.cli.repl.chain import Chain
-    from fallback_chat.cli.repl.host import Host
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.record import Record
     from fallback_chat.cli.repl.registry import Registry
     from fallback_chat.cli.repl.session import Plan, Session, TurnResult
     from fallback_chat.cli.repl.status import Piece
+    from fallback_chat.cli.repl.user_interface import UserInterface
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.conversations.records import StoredTurn
     from fallback_chat.core.events import AvailabilityChangedEvent
@@ -56,7 +56,7 @@ class Repl:
         self,
         chain: Chain,
         session: Session,
-        host: Host,
+        ui: UserInterface,
         registry: Registry[Repl],
         keymap: Keymap,
         record: Record,
@@ -66,7 +66,7 @@ class Repl:
     ) -> None:
         self.chain = chain
         self.session = session
-        self.host = host
+        self.ui = ui
         self.registry = registry
         self.keymap = keymap
         self.record = record
@@ -80,15 +80,15 @@ class Repl:
         self._turn: ChatTurn | None = None
         self._running: set[asyncio.Task[None]] = set()
         """Commands that did not wait for their turn."""
-        host.on_tick, host.status, host.at_once = record.tick, self.status_row, self.at_once
+        ui.on_tick, ui.status, ui.at_once = record.tick, self.status_row, self.at_once
 
     async def run(self) -> None:
         """Chat until the user leaves."""
-        async with self.host.open():
+        async with self.ui.open():
             while not self.leaving:
                 draft, self.session.draft = self.session.draft, Draft()
                 try:
-                    draft = await self.host.read(draft)
+                    draft = await self.ui.read(draft)
                 except EOFError:
                     return
                 await self.submit(draft)
@@ -166,11 +166,11 @@ class Repl:
             self.session.draft = self.session.draft_of(plan.question)
         else:
             self.session.settle(await self._answer(chain, plan))
-        if self.session.draft and self.host.typed_ahead:
+        if self.session.draft and self.ui.typed_ahead:
             # The two would be merged, and a queued message would send the mixture.
             self.session.draft = Draft()
             self.say("Up brings your question back", Tone.DIM)
-        elif self.session.draft and self.host.plain:
+        elif self.session.draft and self.ui.plain:
             self.say("your question is back in the input line", Tone.DIM)
 
     async def opened(self) -> OpenChain | None:
@@ -191,25 +191,25 @@ class Repl:
                 self.say("there is no other provider to go on to", Tone.DIM)
 
         try:
-            async with self.host.answering(act) as view:
+            async with self.ui.answering(act) as view:
                 turn = self._turn = ChatTurn(
                     chain, plan, view, progress,
                     options=self.session.options,
                     max_wait=self.longest_wait,
                     decide=self.consents.decide,
                     tell=self.tell,
-                    is_plain=self.host.plain,
+                    is_plain=self.ui.plain,
                     begins=self._begins,
                     record=self.record,
                 )  # fmt: skip
                 result = await turn.run()
                 view.settle()
-                for message in messages.ending(result, self.chain, self.now(), is_plain=self.host.plain):
+                for message in messages.ending(result, self.chain, self.now(), is_plain=self.ui.plain):
                     self.tell(message)
         finally:
             self._progress = self._turn = None
         if result.elapsed >= LONG and not result.stopped:
-            self.host.notify("fallback-chat: the answer is there" if result.has_text else "fallback-chat: no answer")
+            self.ui.notify("fallback-chat: the answer is there" if result.has_text else "fallback-chat: no answer")
         if result.answer.provider is not None and result.error is None:
             self.chain.look_up_window(result.answer.provider)
         return result
@@ -225,7 +225,7 @@ class Repl:
                 stopped = True
                 task.cancel()
 
-        async with self.host.answering(act):
+        async with self.ui.answering(act):
             try:
                 return await task
             except asyncio.CancelledError:
@@ -238,22 +238,22 @@ class Repl:
         if isinstance(event, LinkChanged):
             if self._progress is None:
                 self.say(explanations.link(event), Tone.DIM)
-            self.host.redraw()
+            self.ui.redraw()
             return
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
-            self.tell(Message(explanations.transition(event, self.now()), sign="" if self.host.plain else "switched"))
-        if event.available and not self.host.is_busy:
-            self.host.notify(f"fallback-chat: {event.llm.label} is back")
-        self.host.redraw()
+            self.tell(Message(explanations.transition(event, self.now()), sign="" if self.ui.plain else "switched"))
+        if event.available and not self.ui.is_busy:
+            self.ui.notify(f"fallback-chat: {event.llm.label} is back")
+        self.ui.redraw()
 
     def tell(self, message: Message) -> None:
         """Print a message, without the chain's secrets."""
-        self.host.show(message.redacted(self.chain.redact).rows)
+        self.ui.show(message.redacted(self.chain.redact).rows)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, without the chain's secrets."""
-        self.host.say(self.chain.redact(text), tone)
+        self.ui.say(self.chain.redact(text), tone)
 
     def steer(self) -> None:
         """Apply choices made since the turn began, from its next attempt on."""
@@ -276,22 +276,20 @@ class Repl:
 
     def _begins(self, thoughts: str) -> None:
         """Show the thoughts before an answer, if the user wants to see them."""
-        if thoughts and self.host.preferences.reasoning:
+        if thoughts and self.ui.preferences.reasoning:
             self.say(thoughts, Tone.DIM)
 
     def status_row(self, width: int) -> Sequence[Piece]:
         """Return the status row; empty if nothing may move."""
-        if self.host.plain:
+        if self.ui.plain:
             return ()
         progress = self._progress
         asked = progress.provider if progress is not None else None
-        status = overview(
-            self.chain, self.session, self.host.preferences, self.now(), asked, private=self.record.private
-        )
+        status = overview(self.chain, self.session, self.ui.preferences, self.now(), asked, private=self.record.private)
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
             status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
-        return compose(status, width, ascii_only=self.host.ascii_only)
+        return compose(status, width, ascii_only=self.ui.ascii_only)
 
     def resume(self, session: str | None) -> None:
         """Continue a stored conversation, by default the most recent, and show its end.
@@ -311,11 +309,11 @@ class Repl:
         from fallback_chat.core.conversations.export import what_is_missing
 
         redact = self.chain.redact
-        self.host.echo(Draft.typed(redact(typed(turn.question))))
+        self.ui.echo(Draft.typed(redact(typed(turn.question))))
         if text := turn.answer.text or turn.answer.refusal:
-            self.host.show(rendered(redact(text)))
+            self.ui.show(rendered(redact(text)))
         if missing := what_is_missing(turn):
-            self.tell(Message(missing, Tone.WAITING, "" if self.host.plain else "incomplete"))
+            self.tell(Message(missing, Tone.WAITING, "" if self.ui.plain else "incomplete"))
 
     def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; return the question or None."""
@@ -339,7 +337,7 @@ class Repl:
     def edit(self, draft: Draft) -> Draft:
         """Run the user's editor on a draft; return the old one if that fails."""
         try:
-            with self.host.lent():
+            with self.ui.lent():
                 return edited(draft, self.chain.settings)
         except InputError as error:
             self.say(str(error), Tone.BAD)

@@ -39,19 +39,19 @@ async def theme(repl: Repl, argument: str) -> None:
     """Choose colours for a dark or a light background."""
     if argument:
         write_theme(repl, argument)
-    repl.say(f"theme: {repl.host.theme.name} ({repl.host.preferences.theme})", Tone.DIM)
+    repl.say(f"theme: {repl.ui.theme.name} ({repl.ui.preferences.theme})", Tone.DIM)
 
 
 async def vim(repl: Repl, _: str) -> None:
     """Swap vi and emacs keys."""
-    repl.host.preferences.vi = not repl.host.preferences.vi
-    repl.say("vi keys" if repl.host.preferences.vi else "emacs keys", Tone.DIM)
+    repl.ui.preferences.vi = not repl.ui.preferences.vi
+    repl.say("vi keys" if repl.ui.preferences.vi else "emacs keys", Tone.DIM)
 
 
 async def calm(repl: Repl, _: str) -> None:
     """Switch calm mode: nothing on the screen moves, and everything is said in sentences."""
-    repl.host.preferences.calm = not repl.host.preferences.calm
-    repl.say("calm mode is on: answers appear block by block; /status says how things are" if repl.host.preferences.calm
+    repl.ui.preferences.calm = not repl.ui.preferences.calm
+    repl.say("calm mode is on: answers appear block by block; /status says how things are" if repl.ui.preferences.calm
              else "calm mode is off")  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def help_(repl: Repl, argument: str) -> None:
         also = f" (also {', '.join(f'/{name}' for name in command.aliases)})" if command.aliases else ""
         repl.say(f"{command.usage}: {command.help}{also}")
         return
-    repl.host.show(whole_help(repl))
+    repl.ui.show(whole_help(repl))
 
 
 def whole_help(repl: Repl) -> Content:

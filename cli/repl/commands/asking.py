@@ -105,7 +105,7 @@ async def copy(repl: Repl, argument: str) -> None:
     """Copy an answer, a code block of it, or the whole conversation."""
     session = repl.session
     what, text = select(argument.split(), session.context.messages, [answer.text for answer in session.answers])
-    clipboard = Clipboard(repl.host.out, os.environ, key_variables(repl.chain.settings))
+    clipboard = Clipboard(repl.ui.out, os.environ, key_variables(repl.chain.settings))
     verb, where = clipboard.copy(text)
     repl.say(f"{verb} {what} {where}", Tone.DIM)
 
@@ -141,7 +141,7 @@ async def editor(repl: Repl, argument: str) -> None:
 
 async def multiline(repl: Repl, _: str) -> None:
     """Swap Enter and Alt-Enter."""
-    preferences = repl.host.preferences
+    preferences = repl.ui.preferences
     preferences.multiline = not preferences.multiline
     repl.say("Enter makes a new line, Alt-Enter sends" if preferences.multiline else "Enter sends", Tone.DIM)
 

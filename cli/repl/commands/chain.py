@@ -29,7 +29,7 @@ PROBE_TIMEOUT: Final = 10.0
 
 async def chain(repl: Repl, _: str) -> None:
     """Show every provider with its state."""
-    repl.host.show(explanations.chain_table(repl.chain, repl.session, repl.now()))
+    repl.ui.show(explanations.chain_table(repl.chain, repl.session, repl.now()))
 
 
 async def use(repl: Repl, argument: str) -> None:

@@ -70,7 +70,7 @@ async def cost(repl: Repl, _: str) -> None:
     total = repl.session.cost(repl.chain.prices)
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")
-    repl.say(f"{money(total, repl.host.preferences.currency)} so far ({repl.session.tokens} tokens)")
+    repl.say(f"{money(total, repl.ui.preferences.currency)} so far ({repl.session.tokens} tokens)")
 
 
 async def stats(repl: Repl, _: str) -> None:
@@ -90,7 +90,7 @@ async def stats(repl: Repl, _: str) -> None:
         raise InputError("nothing has been asked yet")
     from fallback_chat.cli.render.listing import listed
 
-    repl.host.show(partial(listed, FIGURES, entries))
+    repl.ui.show(partial(listed, FIGURES, entries))
 
 
 async def status(repl: Repl, _: str) -> None:

@@ -64,10 +64,10 @@ def _temperature(text: str) -> float:
 
 def _preference(name: str, help_: str) -> Setting:
     def write(repl: Repl, text: str) -> None:
-        setattr(repl.host.preferences, name, switch(text))
+        setattr(repl.ui.preferences, name, switch(text))
 
     return Setting(
-        name, help_, lambda repl: "on" if getattr(repl.host.preferences, name) else "off", write, ("on", "off")
+        name, help_, lambda repl: "on" if getattr(repl.ui.preferences, name) else "off", write, ("on", "off")
     )
 
 
@@ -108,12 +108,12 @@ def _write_require(repl: Repl, text: str) -> None:
 
 
 def _write_notify(repl: Repl, text: str) -> None:
-    repl.host.preferences.notify = _one_of("notify", NOTIFY, text)
+    repl.ui.preferences.notify = _one_of("notify", NOTIFY, text)
 
 
 def write_theme(repl: Repl, text: str) -> None:
     """Choose colours. Raises `InputError`."""
-    repl.host.preferences.theme = _one_of("theme", THEME, text)
+    repl.ui.preferences.theme = _one_of("theme", THEME, text)
 
 
 NOTIFY: Final = ("off", "bell", "desktop")
@@ -133,8 +133,8 @@ SETTINGS: Final = (
     _preference("multiline", "Enter makes a new line"),
     _preference("vi", "vi keys"),
     _preference("calm", "nothing moves, for screen readers"),
-    Setting("notify", "when a long answer is done", lambda repl: repl.host.preferences.notify, _write_notify, NOTIFY),
-    Setting("theme", "colours", lambda repl: repl.host.preferences.theme, write_theme, THEME),
+    Setting("notify", "when a long answer is done", lambda repl: repl.ui.preferences.notify, _write_notify, NOTIFY),
+    Setting("theme", "colours", lambda repl: repl.ui.preferences.theme, write_theme, THEME),
 )  # fmt: skip
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 

@@ -15,7 +15,7 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from fallback_chat.cli.options import SharedOptions
-from fallback_chat.cli.repl.build import assemble
+from fallback_chat.cli.repl.build import build_repl
 from fallback_chat.cli.repl.terminal import Terminal
 from fallback_chat.core.config.model_cache import ModelCache
 from fallback_chat.core.config.settings import ProviderSettings, Settings
@@ -91,8 +91,8 @@ class Chat:
 
     async def prompts(self) -> None:
         """Wait until nothing is done but to wait for the user."""
-        host = self.repl.host
-        await self.until(lambda: host.is_waiting and host.prompt is not None and host.prompt.app.is_running)
+        ui = self.repl.ui
+        await self.until(lambda: ui.is_waiting and ui.prompt is not None and ui.prompt.app.is_running)
 
     async def begin(self, text: str, seen: str) -> None:
         """Send a line at the prompt and wait until `seen` is on the screen, its answer still under way."""
@@ -121,7 +121,7 @@ class Chat:
     @property
     def line(self) -> str:
         """What is in the input line."""
-        prompt = self.repl.host.prompt
+        prompt = self.repl.ui.prompt
         assert prompt is not None
         return prompt.line.text
 
@@ -179,7 +179,7 @@ async def chatting(
             )
         )
         with create_app_session(screen.input, output):
-            repl = assemble(
+            repl = build_repl(
                 settings,
                 opener,
                 SharedOptions(wait=wait, no_log=no_log),

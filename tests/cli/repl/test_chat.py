@@ -527,7 +527,7 @@ async def test_ctrl_c_ends_the_wait_for_a_chain_that_is_slow_to_open() -> None:
     async with chatting(good("a"), opening=opening) as chat:
         await chat.prompts()
         chat.type("Go" + ENTER)
-        await chat.until(lambda: chat.repl.host.is_busy)
+        await chat.until(lambda: chat.repl.ui.is_busy)
         chat.type(CTRL_C)
         await chat.sees("> Go")
         await chat.prompts()

@@ -65,7 +65,7 @@ async def test_up_before_the_first_prompt_brings_back_what_an_earlier_chat_was_a
         await chat.ask("earlier")
     async with chatting(ScriptedLLM("a", ["Answer.", STOP])) as chat:
         chat.type(UP)
-        await chat.until(lambda: chat.repl.host.prompt and chat.line == "earlier")
+        await chat.until(lambda: chat.repl.ui.prompt and chat.line == "earlier")
 
 
 async def test_questions_that_wait_are_listed_and_come_back_one_by_one() -> None:
@@ -125,7 +125,7 @@ async def test_what_only_shows_or_chooses_is_done_at_once(command: str, seen: st
         await chat.begin("One", "First words")
         chat.type(command + ENTER * command.startswith("/"))
         await chat.sees(seen)
-        assert chat.repl.host.is_busy
+        assert chat.repl.ui.is_busy
         go_on.set()
         await chat.sees("and last words.")
         await chat.prompts()
@@ -188,7 +188,7 @@ async def test_commands_are_done_at_once_while_everybody_rests() -> None:
         await chat.begin("Go", "no provider available · a in")
         chat.type("/chain" + ENTER)
         await chat.sees("1 a       a-1    scripted")
-        assert chat.repl.host.is_busy
+        assert chat.repl.ui.is_busy
 
 
 async def test_several_lines_that_are_pasted_without_marks_are_one_question_that_nobody_has_sent_yet() -> None:
@@ -214,7 +214,7 @@ async def test_escape_in_vi_mode_goes_to_normal_mode_while_there_is_text_and_sto
         await asyncio.sleep(0.1)
         chat.type("ib")
         await chat.until(lambda: chat.line == "abc")
-        assert chat.repl.host.is_busy
+        assert chat.repl.ui.is_busy
         chat.type(ESC)
         await asyncio.sleep(0.1)
         chat.type("dd")

@@ -157,8 +157,8 @@ async def test_a_command_that_takes_nothing_gives_back_what_stands_behind_it() -
         chat.type(CTRL_C)
         await chat.until(lambda: chat.line == "")
         await chat.ask(f"/vim {paste(LOG)}")
-        assert chat.repl.host.preferences.vi is False
-        assert LOG in chat.repl.host.prompt.line.draft.text  # type: ignore[union-attr]
+        assert chat.repl.ui.preferences.vi is False
+        assert LOG in chat.repl.ui.prompt.line.draft.text  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The terminal while the chat runs.
+"""The user's side of the chat: what is printed, the rows at the bottom, and messages typed there.
 
 Printed rows scroll away; below them are the arriving answer and the input line, which is always
 there. A message sent during an answer is processed at once if it only shows something or changes
@@ -52,8 +52,8 @@ MOST_QUEUED: Final = 3
 """Messages listed above the line."""
 
 
-class Host:
-    """Owns the terminal; the assembler of the parts sets `prompt` and the functions."""
+class UserInterface:
+    """Prints, draws and takes messages; `build_repl` sets `prompt`, the chat sets the functions."""
 
     def __init__(self, terminal: Terminal, sheet: Sheet, preferences: Preferences) -> None:
         self._terminal = terminal
