@@ -66,7 +66,7 @@ def bug_report(error: Exception) -> str:
     import tempfile
     import traceback
 
-    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it"
+    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it where you got the program"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
@@ -74,4 +74,4 @@ def bug_report(error: Exception) -> str:
             file.write(scrubbed("".join(traceback.format_exception(error))))
     except OSError:
         return f"{what}; there was no place for the details."
-    return f"{what} with the file {file.name}; look through it first."
+    return f"{what}, with the file {file.name}; look through it first."

@@ -134,7 +134,7 @@ def named(error: Exception, llm: LLM, *, committed: bool) -> APIError:
         case _:
             logger.error("%s raised what a provider must not raise", llm.label, exc_info=error)
             ours = type(llm).__module__.startswith("fallback_chat.")
-            hint = "this is a bug in fallback-chat: please report it" if ours else None
+            hint = "this is a bug in fallback-chat: please report it where you got the program" if ours else None
             return APIError(_said(error), kind=ErrorKind.BUG, hint=hint)
 
 

@@ -25,6 +25,8 @@ _OTHERS: Final = (
     (stat.S_ISCHR, "it is a device, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
 )
+_WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""The errors of `link` on a file system without hard links."""
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
@@ -170,12 +172,25 @@ def _write(target: Path, data: bytes, *, overwrite: bool, mode: int) -> None:
         if overwrite:
             draft.replace(target)
         else:
-            # Unlike rename, link fails if the name is taken, so two writers cannot overwrite each
-            # other.
-            target.hardlink_to(draft)
+            _give_free_name(draft, target)
     finally:
         draft.unlink(missing_ok=True)
     _sync_dir(target.parent)
+
+
+def _give_free_name(draft: Path, target: Path) -> None:
+    """Rename a draft. Raises FileExistsError if the name is taken.
+
+    Unlike rename, link fails then, so two writers cannot overwrite each other. A file system
+    without hard links, such as FAT, gets an empty file first: creating it fails likewise.
+    """
+    try:
+        target.hardlink_to(draft)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IMODE(draft.stat().st_mode)))
+        draft.replace(target)
 
 
 def _sync_dir(directory: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_bug_is_70_one_sentence_and_a_file_to_send(
     assert code == 70
     assert capsys.readouterr().err == (
         f"fallback-chat: this is a bug in fallback-chat (RuntimeError). "
-        f"Please report it with the file {report}; look through it first.\n"
+        f"Please report it where you got the program, with the file {report}; look through it first.\n"
     )
     assert "raise RuntimeError" in report.read_text()
     assert report.stat().st_mode & 0o777 == 0o600
@@ -167,5 +167,5 @@ def test_a_bug_without_a_place_for_its_report_is_70_all_the_same(
     assert guarded(body) == 70
     assert capsys.readouterr().err == (
         "fallback-chat: this is a bug in fallback-chat (RuntimeError). "
-        "Please report it; there was no place for the details.\n"
+        "Please report it where you got the program; there was no place for the details.\n"
     )

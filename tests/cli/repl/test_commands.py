@@ -566,7 +566,7 @@ async def test_a_bug_in_a_command_is_told_and_the_chat_goes_on(monkeypatch: pyte
         chat.repl.record.new = new  # type: ignore[method-assign]
         told = (await output(chat, "/new"))[0]
         await chat.ask("Go")
-        assert told.startswith("/new: this is a bug in fallback-chat (RuntimeError). Please report it")
+        assert told == "/new: this is a bug in fallback-chat (RuntimeError). Please report it where you"
         assert said(chat) == ["Go", "From a."]
     (report,) = files_in(tmp_path)
     assert report.read_text().endswith("RuntimeError: surprise\n")

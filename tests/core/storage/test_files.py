@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -74,6 +75,36 @@ def test_a_file_that_is_there_can_be_protected(folder: Path) -> None:
         write_private(file, b"second", overwrite=False)
 
     assert (file.read_bytes(), list(folder.iterdir())) == (b"first", [file])
+
+
+@pytest.mark.parametrize("said", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_hard_links_protects_a_file_as_well(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(said, os.strerror(said))
+
+    monkeypatch.setattr(os, "link", link)
+    file = folder / "file"
+    write_private(file, b"first", overwrite=False)
+
+    with pytest.raises(FileExistsError):
+        write_private(file, b"second", overwrite=False)
+
+    assert (file.read_bytes(), mode(file), list(folder.iterdir())) == (b"first", 0o600, [file])
+
+
+def test_a_file_that_cannot_be_named_for_another_reason_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", link)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        write_private(folder / "file", b"x", overwrite=False)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
