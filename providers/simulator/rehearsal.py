@@ -28,7 +28,9 @@ NICKNAMES: Final = {"hang": "silence", "stall": "token-silence", "cut": "token-c
 """Short names of faults for those who do not know the table by heart."""
 V1: Final = ("openai", "openai-responses")
 """The kinds whose base URL ends in /v1."""
-_OPTION: Final = re.compile(r"(first|until)=(.*)")
+_LIMIT: Final = re.compile(r"(first|until)\s*=\s*(.*)")
+_REQUESTS: Final = re.compile(r"[1-9][0-9]{0,5}")
+_SECONDS: Final = re.compile(r"(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?)s?")
 
 
 class Rehearsal(NamedTuple):
@@ -56,14 +58,17 @@ def read_faults(text: str, names: Sequence[str]) -> dict[str, Rehearsal]:
     """
     faults: dict[str, Rehearsal] = {}
     last = ""
-    for part in text.split(","):
-        if (option := _OPTION.fullmatch(part.strip())) and last:
-            faults[last] = _limited(faults[last], option[1], option[2])
+    for part in map(str.strip, text.split(",")):
+        if last and (limit := _LIMIT.fullmatch(part)):
+            faults[last] = _limited(faults[last], limit[1], limit[2])
             continue
-        last, _, fault = (word.strip() for word in part.partition("="))
+        name, equals, fault = part.rpartition("=")
+        if not equals:
+            raise InputError(f"--chaos: write NAME=FAULT, and after it first=N or until=S, not {part!r}")
+        last = name.strip()
         if last not in names:
             raise InputError(f"--chaos: no provider is called {last!r}; there are {', '.join(names)}")
-        faults[last] = Rehearsal(_fault(fault))
+        faults[last] = Rehearsal(_fault(fault.strip()))
     return faults
 
 
@@ -75,12 +80,13 @@ def _fault(name: str) -> str:
     raise InputError(f"--chaos: no fault is called {name!r}: write an HTTP status, or {', '.join(meant)}")
 
 
-def _limited(fault: Rehearsal, option: str, value: str) -> Rehearsal:
-    number = re.fullmatch(r"(\d{1,6})s?" if option == "until" else r"(\d{1,6})", value.strip())
-    if number is None:
-        what = "a number of seconds" if option == "until" else "a number of requests"
-        raise InputError(f"--chaos: {option} must be {what}, not {value!r}")
-    return fault._replace(first=int(number[1])) if option == "first" else fault._replace(until=float(number[1]))
+def _limited(fault: Rehearsal, limit: str, value: str) -> Rehearsal:
+    if limit == "first" and _REQUESTS.fullmatch(value):
+        return fault._replace(first=int(value))
+    if limit == "until" and (seconds := _SECONDS.fullmatch(value)):
+        return fault._replace(until=float(seconds[1]))
+    what = "a number of requests, 1 or more" if limit == "first" else "a number of seconds"
+    raise InputError(f"--chaos: {limit} must be {what}, not {value!r}")
 
 
 class Rehearsed(LLM):

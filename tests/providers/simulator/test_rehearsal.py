@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import pytest
 
-from fallback_chat.core.errors import InputError
-from fallback_chat.providers.simulator.rehearsal import Rehearsal, read_faults
+from fallback_chat.core.chat_context import ChatContext
+from fallback_chat.core.config.resolve import load
+from fallback_chat.core.errors import FallbackChatError, InputError
+from fallback_chat.providers.simulator import running
+from fallback_chat.providers.simulator.faults import FAULTS
+from fallback_chat.providers.simulator.rehearsal import NICKNAMES, REFUSED, Rehearsal, read_faults
+from fallback_chat.wiring import open_chain
 
-NAMES = ("one", "two")
+if TYPE_CHECKING:
+    from tests.sampling import Sample
+
+NAMES = ("one", "two", "a=b", "until")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +30,10 @@ NAMES = ("one", "two")
         ("one=stall,until=30s,first=1", {"one": Rehearsal("stall", first=1, until=30)}),
         (" one = cut , two=refused,first=3", {"one": Rehearsal("cut"), "two": Rehearsal("refused", first=3)}),
         ("one=late,one=500", {"one": Rehearsal("500")}),
+        ("one=503, until = 1.5 , first = 2", {"one": Rehearsal("503", first=2, until=1.5)}),
+        ("one=503,until=999999", {"one": Rehearsal("503", until=999_999)}),
+        ("a=b=503", {"a=b": Rehearsal("503")}),
+        ("until=503,until=5", {"until": Rehearsal("503", until=5)}),
     ],
 )
 def test_a_list_of_faults_is_read(text: str, faults: dict[str, Rehearsal]) -> None:
@@ -28,16 +43,31 @@ def test_a_list_of_faults_is_read(text: str, faults: dict[str, Rehearsal]) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no provider is called ''; there are one, two"),
-        ("three=503", "no provider is called 'three'; there are one, two"),
+        ("", "write NAME=FAULT, and after it first=N or until=S, not ''"),
+        ("one", "write NAME=FAULT, and after it first=N or until=S, not 'one'"),
+        ("one=503,", "write NAME=FAULT, and after it first=N or until=S, not ''"),
+        ("one=503,,two=429", "not ''"),
+        (",one=503", "not ''"),
+        ("one=503,until", "not 'until'"),
+        ("three=503", "no provider is called 'three'; there are one, two, a=b, until"),
+        ("=503", "no provider is called ''"),
         ("first=2", "no provider is called 'first'"),
-        ("one", "no fault is called ''"),
+        ("one=503,forst=2", "no provider is called 'forst'; there are one, two, a=b, until"),
         ("one=", "no fault is called ''"),
         ("one=900", "no fault is called '900': write an HTTP status, or"),
         ("one=sillence", "or silence"),
         ("one=zork", "write an HTTP status, or hang, stall, cut, down, refused, 429, late"),
-        ("one=503,first=soon", "first must be a number of requests, not 'soon'"),
+        ("one=503,first=soon", "first must be a number of requests, 1 or more, not 'soon'"),
         ("one=503,first=-1", "first must be a number of requests"),
+        ("one=503,first=0", "first must be a number of requests, 1 or more, not '0'"),
+        ("one=503,first=1.5", "first must be a number of requests"),
+        ("one=503,first=\u0663", "first must be a number of requests"),
+        ("one=503,first=9999999999", "first must be a number of requests"),
+        ("one=503,until=0", "until must be a number of seconds, not '0'"),
+        ("one=503,until=1e3", "until must be a number of seconds"),
+        ("one=503,until=nan", "until must be a number of seconds"),
+        ("one=503;two=429", "no provider is called 'one=503;two'"),
+        ("one=\x1b[31m", "no fault is called '\\x1b[31m'"),
         ("one=503,until=1h", "until must be a number of seconds, not '1h'"),
         ("one=503,until=", "until must be a number of seconds"),
     ],
@@ -68,3 +98,33 @@ def test_a_fault_says_how_long_it_lasts() -> None:
         "503 for 30 s",
         "503 for its first 2 requests or 30 s",
     ]
+
+
+CHAIN = """
+[chain]
+attempt_timeout = 0.3
+idle_timeout = 0.3
+thinking_timeout = 0.3
+
+[[providers]]
+name = "one"
+kind = "{kind}"
+model = "m"
+base_url = "{url}"
+"""
+
+
+@pytest.mark.parametrize("kind", ["openai", "openai-responses", "anthropic", "gemini", "ollama"])
+async def test_every_fault_of_the_table_can_be_rehearsed_and_the_provider_itself_is_left_alone(
+    kind: str, sample: Sample
+) -> None:
+    """How a chain survives each of them is told by the fault matrix."""
+    with running() as real:
+        settings = load(CHAIN.format(kind=kind, url=real.url + ("/v1" if kind.startswith("openai") else "")))
+        for name in (*NICKNAMES, REFUSED, *sample(list(FAULTS), 20)):
+            told: list[str] = []
+            async with open_chain(settings, chaos=f"one={name}", warn=told.append).adapter as chain:
+                with suppress(FallbackChatError):
+                    await chain.chat(chat_ctx=ChatContext.from_text("hi")).collect()
+            assert told == [f"rehearsal: one meets {name}"]
+        assert real.requests == []
