@@ -8,7 +8,7 @@ BENCH := .venv-bench
 TYPES := .venv-types
 BIN := $(VENV)/bin
 # The other modules of benchmarks/ are what these are made with.
-BENCHMARKS := startup chat tokens parallel failover probe readers render growth
+BENCHMARKS := startup chat tokens parallel failover probe health readers render growth
 READY := $(VENV)/.ready
 LINT_READY := $(LINT)/.ready
 LIVEKIT_READY := $(LIVEKIT)/.ready

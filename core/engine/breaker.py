@@ -40,6 +40,8 @@ cost a turn."""
 DAY: Final = 86_400.0
 LONGEST_CREDIBLE_REST: Final = 32 * DAY
 """Seconds; only another program or a wrong clock can have written a longer one."""
+CLOCKS_DIFFER: Final = 5.0
+"""Seconds by which the moments of two processes may differ without a clock having been set back."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 
 
@@ -72,7 +74,9 @@ class Health:
         That includes a clock set back to before `since`, and anything beyond
         `LONGEST_CREDIBLE_REST`: better to ask in vain than never.
         """
-        return self.until is not None and not self.since <= now < min(self.until, self.since + LONGEST_CREDIBLE_REST)
+        if self.until is None:
+            return False
+        return not self.since - CLOCKS_DIFFER <= now < min(self.until, self.since + LONGEST_CREDIBLE_REST)
 
 
 class Permit(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import COLUMNS, record_of
-from fallback_chat.core.engine.shared_health import PATIENCE, KnownProvider, Label
+from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.storage.sqlite import connect, open_database, read_only
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DAY: Final = 86_400.0
 FORGET_AFTER: Final = 30 * DAY
 """Seconds after which an unused provider is dropped."""
+BUSY: Final = 0.8
+"""Seconds for which a thread waits for the locks of other processes; no user waits as long."""
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
         """
@@ -136,7 +138,7 @@ class SqliteBackend:
             database = open_database(
                 self._path,
                 MIGRATIONS,
-                patience=PATIENCE,
+                patience=BUSY,
                 clock=self._clock,
                 warn=self.notes.append,
                 connect=self._connect,

@@ -199,11 +199,15 @@ class SharedHealthStore:
         return True
 
     async def aclose(self) -> None:
-        """Write pending changes, for at most `CLOSING` seconds, or `PATIENCE` if interrupted."""
+        """Write pending changes, for at most `CLOSING` seconds, or `PATIENCE` if interrupted.
+
+        Samples alone are not worth more than that, either.
+        """
+        task = asyncio.current_task()
+        hurried = not self._unwritten or (task is not None and task.cancelling())
         if self._unwritten or self._new_samples:
             self._write_soon()
-        task = asyncio.current_task()
-        await self._written(PATIENCE if task is not None and task.cancelling() else CLOSING)
+        await self._written(PATIENCE if hurried else CLOSING)
         if self._busy.locked():
             return  # the thread hangs: leave it alone
         backend, self._backend = self._backend, None

@@ -340,6 +340,12 @@ def test_a_clock_that_was_set_back_does_not_lock_a_provider_away() -> None:
     assert breaker.admit(opened, NOW - 3600, LEASE)[1] is not None
 
 
+@pytest.mark.parametrize(("early", "let_in"), [(0.001, False), (0.2, False), (4.9, False), (5.1, True), (86_400, True)])
+def test_a_clock_that_is_a_little_slow_takes_no_lease_from_its_holder(early: float, let_in: bool) -> None:
+    """Another process began a moment later, or another machine's clock is not quite the same."""
+    assert (breaker.admit(on_trial(), NOW - early, LEASE)[1] is not None) is let_in
+
+
 class AnyOrderOfEvents(RuleBasedStateMachine):
     """Several requests under way, a clock that also goes back, and a user who switches the provider off and on."""
 

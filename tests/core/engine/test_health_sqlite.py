@@ -28,12 +28,15 @@ from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 from fallback_chat.core.storage.sqlite import StorageError, connect
+from tests import sampling
 from tests.core.conversations.fakes import SetClock
 from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MANY = 50 if sampling.everything else 8
+"""Processes at the same time."""
 ROOT = Path(__file__).parent.parent.parent.parent
 LABELS = {"a": Label(0, "primary", "openai", "big"), "b": Label(1, "backup", "ollama", "small")}
 OPEN = Health(State.OPEN, "timeout", since=1.0, until=16.0, opens=1, failures=2, empties=1, generation=5)
@@ -225,12 +228,62 @@ def counter(path: Path, times: int) -> subprocess.Popen[str]:
     )
 
 
-def test_no_update_of_two_processes_is_lost(path: Path) -> None:
-    processes = [counter(path, 150) for _ in range(2)]
+def test_no_update_of_many_processes_is_lost_from_the_first_on_which_makes_the_file(path: Path) -> None:
+    each = 20
+    processes = [counter(path, each) for _ in range(MANY)]
     seen = [line for process in processes for line in process.communicate()[0].split()]
 
-    assert sorted(map(int, seen)) == list(range(1, 301))
-    assert known_providers(path)[0].health == Health(failures=300, opens=300)
+    assert sorted(map(int, seen)) == list(range(1, MANY * each + 1))
+    assert known_providers(path)[0].health == Health(failures=MANY * each, opens=MANY * each)
+
+
+CLAIMANT = """
+import sys, time
+from pathlib import Path
+from fallback_chat.core.engine import breaker
+from fallback_chat.core.engine.health_sqlite import SqliteBackend
+from fallback_chat.core.engine.shared_health import Label
+from fallback_chat.core.storage.sqlite import connect
+
+store = SqliteBackend(Path(sys.argv[1]), {"a": Label(0, "n", "k", "m")}, connect=lambda path, _: connect(path, 60))
+store.load(["a"])
+print("ready", flush=True)
+sys.stdin.readline()
+now, permit = time.time(), None
+
+def claim(health):
+    global permit
+    health, permit = breaker.admit(health, now, 3600.0, holder=sys.argv[2])
+    return health
+
+store.update("a", claim)
+print(permit is not None, flush=True)
+"""
+
+
+def test_one_of_many_processes_gets_the_lease_whoever_looked_at_the_clock_first(path: Path) -> None:
+    with closing(SqliteBackend(path, LABELS)) as one:
+        one.update("a", put(OPEN))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMANT, str(path), str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for number in range(MANY)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    got = [process.communicate()[0].strip() for process in processes]
+
+    assert sorted(got) == ["False"] * (MANY - 1) + ["True"]
 
 
 def test_killing_a_process_leaves_a_whole_record(path: Path) -> None:

@@ -231,6 +231,17 @@ async def test_closing_waits_only_a_moment_for_a_store_that_hangs(clock: FakeClo
     one.go_on.set()
 
 
+async def test_closing_waits_a_tenth_of_that_for_samples_alone(clock: FakeClock) -> None:
+    one = Process({"b": Health()}, clock)
+    one.go_on.clear()
+    one.board.note_sample("a", 0, 1.5)
+
+    await one.board.aclose()
+
+    assert asyncio.get_running_loop().time() == PATIENCE
+    one.go_on.set()
+
+
 async def test_a_user_who_interrupts_waits_for_the_store_a_tenth_of_that(clock: FakeClock) -> None:
     one = Process({}, clock)
     one.go_on.clear()
