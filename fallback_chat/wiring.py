@@ -25,6 +25,7 @@ from fallback_chat.core.engine.health import MemoryHealthStore
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import Redactor
+from fallback_chat.core.storage.files import exists
 from fallback_chat.core.storage.paths import Paths
 from fallback_chat.providers import load
 
@@ -138,7 +139,7 @@ def open_chain(
         return ModelCache(path, redactor.redact)
 
     def teach(llm: LLM, provider: ProviderSettings) -> None:
-        if path.exists():  # most runs of `ask` have no list to learn from, and skip the import
+        if exists(path):  # most runs of `ask` have no list to learn from, and skip the import
             models().teach(llm, provider)
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
@@ -271,7 +272,7 @@ def _sqlite_store(
 
         return SqliteBackend(path, labels)
 
-    return SharedHealthStore(backend, path.exists, labels, warn=warn, records=records)
+    return SharedHealthStore(backend, lambda: exists(path), labels, warn=warn, records=records)
 
 
 def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:

@@ -21,7 +21,15 @@ from fallback_chat.core.config.resolve import merge, resolve
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.config.values import SQLITE, describe
 from fallback_chat.core.errors import ConfigError, Problem
-from fallback_chat.core.storage.files import check_regular, make_private_dir, naming, read_own, read_regular, write_own
+from fallback_chat.core.storage.files import (
+    check_regular,
+    exists,
+    make_private_dir,
+    naming,
+    read_own,
+    read_regular,
+    write_own,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +83,7 @@ def find_project_file(cwd: Path, *, own: Path) -> Path | None:
         candidate = directory / FILE_NAME
         if nearest is None and _is_file(candidate) and candidate.resolve() != own.resolve():
             nearest = candidate
-        if _exists(directory / ".git"):
+        if exists(directory / ".git"):
             return nearest
     return nearest if nearest and nearest.parent == cwd else None
 
@@ -89,7 +97,7 @@ def load_settings(where: Surroundings, first_models: FirstModels) -> Settings:
     warnings: list[Problem] = []
     project = _project(where, problems)
     documents: list[ConfigFile] = []
-    if where.named or _exists(where.main):
+    if where.named or exists(where.main):
         documents.append(_own(where.main, problems, warnings))
     elif not (project and project.stands_alone):
         from fallback_chat.core.config.detect import environment  # only needed without a config file
@@ -109,7 +117,7 @@ def health_url(where: Surroundings) -> str:
     Other mistakes in them are left to commands that need more of them. Raises `ConfigError`.
     """
     problems = Problems()
-    documents = [_own(where.main, problems, [])] if where.named or _exists(where.main) else []
+    documents = [_own(where.main, problems, [])] if where.named or exists(where.main) else []
     project = _project(where, problems)
     documents += [project.document] if project and project.trusted else []
     if problems.has("chain.health_url"):
@@ -128,7 +136,7 @@ def trust(paths: Paths, path: Path, content: bytes) -> None:
 
     Raises OSError.
     """
-    if _exists(paths.trust_file) and not _trusted(paths.trust_file):
+    if exists(paths.trust_file) and not _trusted(paths.trust_file):
         # Keep the damaged file: it may be the user's only copy.
         paths.trust_file.replace(paths.trust_file.with_suffix(".broken"))
     known = _trusted(paths.trust_file) | {str(path.resolve()): _digest(content)}
@@ -258,12 +266,5 @@ def _others_can_read(path: Path) -> bool:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
     except OSError:
         return False

@@ -30,6 +30,14 @@ _WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENO
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something at `path`, as far as this user may know."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def read_regular(path: Path, most: int) -> bytes:
     """Return the content of a regular file, up to `most` bytes.
 

@@ -221,9 +221,7 @@ def _check(path: Path) -> None:
 
 def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
     """Bring the schema up to date; return whether it is a newer one, which is left as it is."""
-    # Invalid UTF-8 becomes lone surrogates: one damaged text must not make the rows around it
-    # unreadable.
-    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    connection.text_factory = _text
     version = _version(connection)
     newer = not 0 <= version <= len(migrations)
     if newer and not read_newer:
@@ -305,7 +303,16 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     with _as_storage_error(path):
         _check(path)
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1)) as connection:
+            connection.text_factory = _text
             yield connection
+
+
+def _text(data: bytes) -> str:
+    """Return a text of the file, in which invalid UTF-8 becomes lone surrogates.
+
+    One damaged text must not make the rows around it unreadable.
+    """
+    return data.decode("utf-8", "surrogateescape")
 
 
 @contextmanager

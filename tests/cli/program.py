@@ -18,7 +18,7 @@ from fallback_chat.providers.simulator.schedule import always
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fallback_chat.providers.simulator import Script
 
@@ -112,12 +112,17 @@ class Program:
         }
         return {name: value for name, value in (basic | more).items() if value is not None}
 
-    def start(self, *args: str, env: dict[str, str | None] | None = None, **options: Any) -> subprocess.Popen[bytes]:
-        """Start a run whose standard streams are pipes unless `options` say otherwise; standard input is empty."""
+    def start(
+        self, *args: str, env: dict[str, str | None] | None = None, before: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a run whose standard streams are pipes unless `options` say otherwise; standard input is empty.
+
+        `before` is a command that runs the rest of its arguments as a program.
+        """
         (cwd := self.directory / "cwd").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "cwd": cwd} | options
-        command = [sys.executable, "-m", "fallback_chat", *args]
+        command = [*before, sys.executable, "-m", "fallback_chat", *args]
         process = self.begin(command, env=self.environment(**(env or {})), **streams)
         self.started.append(process)
         return process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ RUNS: Final = 20
 @pytest.fixture
 def state(program: Program, tmp_path: Path) -> dict[str, str | None]:
     """The environment of runs that share one state directory."""
-    program.play("silence", "ok", attempt_timeout=0.5)
+    program.play("silence", "ok", attempt_timeout=2)  # long enough for a request to arrive
     return {"XDG_STATE_HOME": str(tmp_path / "state")}
 
 
@@ -83,7 +84,15 @@ def dangling(path: Path) -> None:
     path.symlink_to(path.parent / "nowhere" / "health.db")
 
 
-@pytest.mark.parametrize("spoil", [corrupt, foreign, newer, special, directory, dangling])
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize("spoil", [loop, device, corrupt, foreign, newer, special, directory, dangling])
 def test_a_store_that_cannot_be_used_costs_one_warning_and_nothing_else(
     program: Program, state: dict[str, str | None], tmp_path: Path, spoil: Callable[[Path], Any]
 ) -> None:
@@ -97,6 +106,42 @@ def test_a_store_that_cannot_be_used_costs_one_warning_and_nothing_else(
     assert (ran.code, ran.out) == (0, ANSWERS["two"])
     assert len(warnings) == 1
     assert "cannot be used" in warnings[0] or "is not shared" in warnings[0]
+
+
+@pytest.mark.parametrize("folder", ["state", "cache"])
+def test_a_folder_that_may_not_be_looked_into_stops_nobody(
+    program: Program, state: dict[str, str | None], tmp_path: Path, folder: str
+) -> None:
+    forbidden = tmp_path / folder / "fallback-chat"
+    forbidden.mkdir(parents=True)
+    forbidden.chmod(0)
+    plain = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    if plain and shutil.which("setpriv") is None:
+        pytest.skip("root may look everywhere, and there is no setpriv here to change that")
+    env = state | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    try:
+        ran = program("ask", "hi", env=env, before=plain)
+    finally:
+        forbidden.chmod(0o700)
+
+    assert (ran.code, ran.out) == (0, ANSWERS["two"])
+    assert sum("is not shared" in line for line in ran.err.splitlines()) == (folder == "state")
+
+
+def test_text_that_is_not_utf_8_is_shown_as_far_as_it_can_be(
+    program: Program, state: dict[str, str | None], tmp_path: Path
+) -> None:
+    program("ask", "hi", env=state)
+    connection = sqlite3.connect(tmp_path / "state" / "fallback-chat" / "health.db")
+    connection.execute("UPDATE health SET name = CAST(x'ff41' AS TEXT), model = CAST(x'fe' AS TEXT) WHERE name = 'two'")
+    connection.commit()
+    connection.close()
+
+    for arguments in ((), ("--short",), ("--json",)):
+        ran = program("status", *arguments, env=state)
+        assert (ran.code, ran.err) == (0, "")
+        assert "one" in ran.out
 
 
 def test_a_locked_store_costs_one_warning_and_no_time(
