@@ -36,7 +36,7 @@ OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
-.PHONY: demo test test-again test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage mutants lint check bench screenshots format clean
+.PHONY: demo test test-again test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage mutants lint check bench release screenshots format clean
 
 demo: $(READY)
 	@mkdir -p $(VENV)/demo-home
@@ -109,6 +109,10 @@ check: test lint
 bench: $(BENCH_READY)
 	$(BENCH)/bin/python $(PIP) --no-deps --no-build-isolation --force-reinstall .
 	@status=0; for each in $(BENCHMARKS); do echo "== $$each"; $(BENCH)/bin/python -m benchmarks.$$each || status=1; done; exit $$status
+
+# The checklist before a release, up to the first step that fails: make release VERSION=0.2.0
+release: $(READY)
+	$(BIN)/python -m tests.release $(VERSION)
 
 # The walk through an outage needs tmux.
 screenshots: $(READY)
