@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.providers.failures.clock_times import CLOCK_TIME, next_moment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -29,7 +31,8 @@ _STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
 _DURATION: Final = rf"{_STEP}(?:(?:,?\s(?:and\s)?|,)?{_STEP})*"
 _MOMENT: Final = (
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|"
-    r"\d{4}-\d\d-\d\d(?:[T ]| at )\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+    r"\d{4}-\d\d-\d\d(?:[T ]| at )\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?|"
+    rf"{CLOCK_TIME}"
 )
 _AGAIN: Final = (
     r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*"
@@ -153,12 +156,16 @@ def _seconds(unit: str) -> float:
 
 
 def _moment(text: str, now: float, zone: timezone = UTC) -> float | None:
-    """Read RFC 9110, section 5.6.7 (three forms), and RFC 3339; `zone` is the default."""
-    for parse in (parsedate_to_datetime, _iso, _asctime):
+    """Read a clock time, RFC 9110, section 5.6.7 (three forms), or RFC 3339.
+
+    `zone` is the default.
+    """
+    # Clock times first: the parser of dates overlooks AM and PM.
+    for parse in (lambda text: next_moment(text, now), parsedate_to_datetime, _iso, _asctime):
         try:
             moment = parse(text)
             return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() - now)
-        except (ValueError, TypeError, OverflowError, IndexError):
+        except (ValueError, TypeError, OverflowError, LookupError):
             continue
     return None
 

@@ -201,6 +201,50 @@ def test_a_sentence_names_a_wait(message: str, seconds: float | None) -> None:
     assert sentence(message) == (seconds and pytest.approx(seconds))
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("15:30 UTC", 55800.0),
+        ("15:30:20Z", 55820.0),
+        ("3pm (UTC)", 54000.0),
+        ("3:30 PM GMT", 55800.0),
+        ("12am UTC", 0.0),
+        ("12:05 a.m. UTC", 300.0),
+        ("noon UTC", 43200.0),
+        ("midnight UTC+9", 54000.0),
+        ("02:00:30+02:00", 30.0),
+        ("5:30 (UTC+05:30)", 0.0),
+        ("3am (America/New_York)", 28800.0),
+        ("midnight Pacific time", 28800.0),  # Google's limits of a day
+        ("midnight PT", 28800.0),
+        ("Dec 1 at 9am (UTC)", 723600.0),
+        ("Dec 1, 9am (UTC)", 723600.0),
+        ("Nov 24, 12am (Europe/Berlin)", 82800.0),
+        ("Nov 24th, 2026 12:02 AM UTC", 86520.0),
+        ("November 23, 2026, 12:01 PM UTC", 43260.0),
+        ("Jan. 2 at 00:00 UTC", 3456000.0),  # of the next year
+        ("23:59:30 UTC", 0.0),  # half a minute ago
+        ("15:30", None),  # whose?
+        ("3pm", None),
+        ("Dec 1 at 9am", None),
+        ("3pm local time", None),
+        ("3pm (Nowhere/Land)", None),
+        ("3pm (America/Argentina)", None),  # a folder of zones
+        ("25:00 UTC", None),
+        ("13pm UTC", None),
+        ("12:60 UTC", None),
+        ("Feb 30 at 3pm UTC", None),
+        ("Nov 24, 9999999 3pm UTC", None),
+        ("15:30 UTC+99", None),
+        ("3 UTC", None),
+    ],
+)
+def test_a_clock_time_is_a_wait_where_its_zone_is_known(said: str, seconds: float | None) -> None:
+    assert sentence(f"You've hit your limit. It resets {said}.") == seconds
+    assert sentence(f"Please try again at {said}") == seconds
+    assert wait_of({}, {"error": {"resets_at": said}}, "", now=NOW) == seconds
+
+
 def test_an_unusable_hint_gives_way_to_the_next() -> None:
     headers = {"retry-after": "nan", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6s"}
     assert wait_of(headers, None, "Please try again in 2 minutes.", now=NOW) == 120.0
@@ -217,7 +261,7 @@ VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.datetime
     st.text(),
 )
 def test_no_hint_raises(headers: dict[str, str], document: dict[str, str], message: str) -> None:
-    for text in (message, f"try again in {message}", f"resets at {message}"):
+    for text in (message, f"try again in {message}", f"resets at {message}", f"resets at 3pm ({message})"):
         wait = wait_of(headers, document, text, now=NOW)
         assert wait is None or 0 <= wait <= YEAR
 
