@@ -11,7 +11,10 @@ from typing import Final
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WORDS: Final = {"midnight": 0, "noon": 12}
-_DAY: Final = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]{{0,6}}\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>\d{{4}}))?,?\s(?:at\s)?"
+_DAY: Final = (
+    rf"(?P<month>{'|'.join(_MONTHS)})[a-z]{{0,6}}\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+    r"(?:,? (?P<year>\d{4}))?,?\s(?:at\s)?"
+)
 _CLOCK: Final = r"(?P<clock>\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|midnight|noon)"
 _OFFSET: Final = r"[+-]\d{1,2}(?::?\d\d)?\b"
 _ZONE: Final = rf"\s?\(?(?P<zone>(?:UTC|GMT)(?:{_OFFSET})?|Z\b|{_OFFSET}|[a-z]+(?:/[a-z_+-]+\d{{0,2}}){{1,2}}|PT\b|Pacific Time)\)?"

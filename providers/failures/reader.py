@@ -209,7 +209,7 @@ def _distinct(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    return without_markup(text)[:MESSAGE_LIMIT]
+    return without_markup(text.strip())[:MESSAGE_LIMIT]
 
 
 def _dump(value: Any) -> str:

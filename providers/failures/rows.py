@@ -95,7 +95,8 @@ _KEYS: Final = (
         "incorrect api key", "invalid api key", "invalid api-key", "invalid_api_key", "missing api key", "no api key",
         "api key not valid", "api key is not valid", "api key is invalid", "api key expired", "api key has expired",
         "invalid access token", "token expired", "token has expired", "invalid authentication", "authentication failed",
-        "authentication error", "login fail",
+        "authentication error", "login fail", "not authenticated", "authentication required", "invalid token", "invalid bearer",
+        "invalid credentials", "reported as leaked",
         at=(400, 403, *_FAILED),
     ),
     _says(
@@ -115,12 +116,17 @@ _MODELS: Final = (
         "unable to access*model", "server is pinned to",  # transformers
         "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
         "model*is no longer", "model*is not available", "model*has been removed",
-        "on-demand throughput", "模型不存在",
+        "on-demand throughput", "llm provider not provided", "模型不存在",
         at=(400, 403, 422, 500, IN_A_200),
-        unless=("tool", "file", "signature"),
+        unless=("tool", " file", "file_", "signature"),
     ),
     Row(
-        K.MODEL_NOT_FOUND, frozenset({400, 404, 500, IN_A_200}), says=("no models loaded", "no model loaded", "no model is loaded"),
+        K.MODEL_NOT_FOUND,
+        frozenset({400, 404, 500, IN_A_200}),
+        says=(
+            "no models loaded", "no model loaded", "no model is loaded", "model unloaded", "model was unloaded",
+            "model is not loaded",
+        ),
         words="has no model loaded", hint="load the model in that server",
     ),
 )  # fmt: skip
@@ -139,6 +145,7 @@ _CREDIT: Final = (
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
         "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
+        "call volume quota",
         "prepayment credits", "key limit exceeded", "free tier limit", "payment method", "outstanding balance", "past due",
         "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足", "欠费", "使用上限",
         at=_WITHOUT_CREDIT,
@@ -210,8 +217,9 @@ _CAPACITY: Final = (
         "high traffic", "high demand", "heavy load", "too busy", "is busy", "server busy", "currently loading", "model is loading",
         "queue is full", "queue full", "queue_exceeded", "currently unavailable", "temporarily unavailable",
         "no more data centers", "no healthy upstream", "no deployments available", "访问量过大", "繁忙",
-        at=(429, *_FAILED),
+        at=(429, 502, *_FAILED),
     ),
+    _says(K.SERVER_ERROR, "has crashed", "failed to load model", "out of memory", at=(400,)),
     _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),
     _says(K.BAD_REQUEST, "client specified an invalid argument", at=(IN_A_200,)),  # xAI
     _says(K.RATE_LIMITED, "rate limit", "rate-limit", "too many requests", at=_FAILED),
@@ -234,6 +242,7 @@ NO_SUCH_ADDRESS: Final = Row(
 _BY_STATUS: Final = (
     _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),
     NO_SUCH_ADDRESS,
+    NO_SUCH_ADDRESS._replace(statuses=frozenset({400}), says=("no route for",)),
     Row(
         K.CONNECTION,
         frozenset({407}),

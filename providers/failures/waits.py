@@ -29,13 +29,15 @@ _NUMBER: Final = r"\d{1,20}(?:\.\d{1,20})?"
 _UNIT: Final = r"(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[smhd])"
 _STEP: Final = rf"(?:{_NUMBER}\s?|(?:an?|one)\s){_UNIT}(?![a-z])"
 _DURATION: Final = rf"{_STEP}(?:(?:,?\s(?:and\s)?|,)?{_STEP})*"
+_COUNTDOWN: Final = r"(?:(\d{1,3})\.)?(\d{1,3}):(\d\d):(\d\d)"
+"""Days, hours, minutes and seconds, as .NET writes them; with two numbers nobody knows which."""
 _MOMENT: Final = (
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|"
     r"\d{4}-\d\d-\d\d(?:[T ]| at )\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?|"
     rf"{CLOCK_TIME}"
 )
 _AGAIN: Final = (
-    r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*"
+    r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*|replenish\w*"
     r"|available(?: again)?|allowed(?: again)?|lifted|restored|regain access|(?:come|be) back|将在"
 )
 _LEAD: Final = (
@@ -43,7 +45,8 @@ _LEAD: Final = (
     r"[\s:=~]{0,3}"
 )
 _SENTENCE: Final = (
-    rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}))"
+    rf"(?:\b|(?=将))(?:{_AGAIN}){_LEAD}"
+    rf"(?:(?P<moment>{_MOMENT}|\d{{10}}(?:\d{{3}})?\b)|(?P<span>{_DURATION}|(?<=in ){_COUNTDOWN}))"
 )
 _BARE_SECONDS: Final = rf"\bretry[-_ ]?after\b[\s:=~]{{0,3}}({_NUMBER})(?![\w.%-])"
 _LATER: Final = rf"({_NUMBER})\s?(秒|分钟|小时|天)[后後]"
@@ -55,6 +58,7 @@ _MENTIONS: Final = (
     "reset",
     "refresh",
     "renew",
+    "replenish",
     "available",
     "allowed",
     "lifted",
@@ -142,7 +146,11 @@ def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
 
 
 def _span(text: str) -> float | None:
-    """Read `120ms`, `6.02s`, `2m59.56s`, `1 hour and 5 minutes`, and `PT1M30S` of ISO 8601."""
+    """Read `120ms`, `2m59.56s`, `1 hour and 5 minutes`, `PT1M30S` of ISO 8601, and `00:01:30`."""
+    if counted := re.fullmatch(_COUNTDOWN, text, re.ASCII):
+        return sum(
+            int(number or 0) * size for number, size in zip(counted.groups(), (86400.0, 3600.0, 60.0, 1.0), strict=True)
+        )
     text = text.removeprefix("PT") if re.fullmatch(r"PT[\dHMS.]+", text) else text
     if not re.fullmatch(_DURATION, text, re.IGNORECASE | re.ASCII):
         return None

@@ -20,7 +20,7 @@ from fallback_chat.providers.http.frames import (
     Decoder,
     Frame,
     FrameTooLargeError,
-    is_json,
+    events_in,
 )
 from fallback_chat.providers.http.sse import SSEDecoder
 from fallback_chat.providers.wire.dialect import ErrorEventError
@@ -49,7 +49,7 @@ _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
 
 
 class WholeDecoder:
-    """Keeps a body until its end: one JSON document, or a page."""
+    """Keeps a body until its end: one JSON document, lines of JSON, or a page."""
 
     def __init__(self) -> None:
         self._body = bytearray()
@@ -67,9 +67,9 @@ class WholeDecoder:
         return []
 
     def flush(self) -> list[Frame]:
-        """Return the body, if it is JSON."""
+        """Return the body, or its lines, if it is JSON."""
         text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
-        return [(text, "")] if is_json(text) else []
+        return [(event, "") for event in events_in(text)]
 
 
 class BodyReader:
@@ -137,7 +137,9 @@ class BodyReader:
             self._decoder = WholeDecoder()
             self._decoder.feed(self._head)
         if self._decoder is not None:
-            self._read(self._decoder.flush())
+            frames = self._decoder.flush()
+            self._whole = self._whole and len(frames) < 2
+            self._read(frames)
         if self.ended:
             return
         self._close(marked=False)
@@ -170,7 +172,7 @@ class BodyReader:
         if head.startswith((b"{", b"[", b"<")) and not event_on_a_line:
             self._whole = True
             return WholeDecoder()
-        if not self._ndjson:
+        if not event_on_a_line:
             return SSEDecoder()
         from fallback_chat.providers.http.ndjson import NDJSONDecoder
 
@@ -190,8 +192,11 @@ class BodyReader:
                 self._malformed(str(error))
                 return
             except (ValueError, RecursionError, MemoryError):
-                self._read_word(data)
-                return
+                if "\n" in data and (events := events_in(data)):
+                    self._read([(event, "") for event in events])
+                else:
+                    self._read_word(data, name)
+                continue
             try:
                 # Nearly every frame is an event of a stream.
                 plain = isinstance(event, dict) and not self._whole and name != "error"
@@ -227,12 +232,14 @@ class BodyReader:
                 raise ErrorEventError(error.body, [*chunks, *error.chunks]) from error
         return chunks
 
-    def _read_word(self, data: str) -> None:
-        """Read a frame that is not JSON: the terminator of many formats, or something broken."""
-        if data.strip() != "[DONE]":
+    def _read_word(self, data: str, name: str) -> None:
+        """Read a frame that is not JSON: a terminator, an error in words, or something broken."""
+        if data.strip() == "[DONE]":
+            self._close(marked=True)
+        elif name == "error" or data[:6].lower() == "error:":
+            self._report(data)
+        else:
             self._malformed(f"something other than JSON: {self._redact(data)[:60]!r}")
-            return
-        self._close(marked=True)
 
     def _close(self, *, marked: bool) -> None:
         """End the answer and release what was held back; without a finish, it has failed."""

@@ -38,6 +38,19 @@ class Decoder(Protocol):
         """The lines outside all frames: an error as bare JSON, or an HTML page."""
 
 
+def events_in(text: str) -> list[str]:
+    """Return the events in `text`: itself, or its lines if a server forgot what separates events.
+
+    An event is JSON or `[DONE]`; if anything else is there, none is returned.
+    """
+    lines = [text] if _is_event(text) else [line for line in text.split("\n") if line.strip()]
+    return lines if all(map(_is_event, lines)) else []
+
+
+def _is_event(text: str) -> bool:
+    return text.strip() == "[DONE]" or is_json(text)
+
+
 def is_json(text: str) -> bool:
     """Whether `text` parses as JSON."""
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, Frame, FrameTooLargeError, is_json
+from fallback_chat.providers.http.frames import MAX_FRAME, MAX_STRAY, UTF8_BOM, Frame, FrameTooLargeError, events_in
 
 
 class SSEDecoder:
@@ -61,9 +61,9 @@ class SSEDecoder:
         return frames
 
     def flush(self) -> list[Frame]:
-        """Return the event left open by the end of the body, if it is `[DONE]` or JSON."""
+        """Return what the end of the body left open, if it is `[DONE]` or JSON."""
         frames = self._read(self._take(b""))
-        return frames + [(data, name) for data, name in self._dispatch() if data == "[DONE]" or is_json(data)]
+        return frames + [(event, name) for data, name in self._dispatch() for event in events_in(data)]
 
     def _take(self, rest: bytes) -> list[bytes]:
         """Empty the tail; return its lines, which end at CR, LF and CRLF only."""

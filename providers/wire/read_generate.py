@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _TEXT: Final = {"text", "thought"}
 """Keys of a part that the message itself holds; of thoughts only the seals go back."""
+_NUMBERED: Final = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+"""The finishes by number; Google's interfaces count the later ones differently."""
 _UNFINISHED: Final = "{"
 """Stands for arguments still to come: such a call must not run."""
 
@@ -60,7 +62,7 @@ class GenerateReader(AnswerReader):
                     self._run.append(text)
                 delta = ChoiceDelta(None, text) if thought else ChoiceDelta(text)
                 return [ChatChunk(delta, None, None, None, self._id, self._answering)]
-        return self._read(camel_case(event))
+        return self._read(_plain(event))
 
     def _read(self, event: dict[str, Any]) -> list[ChatChunk]:
         if not self._id:
@@ -73,7 +75,7 @@ class GenerateReader(AnswerReader):
         if delta.content is None and "finishReason" not in candidate and self._thinks():
             delta.thinking = True
         chunks = self._chunk(delta)
-        raw = text_of(candidate.get("finishReason")) or _blocked(event)
+        raw = _word(candidate.get("finishReason")) or _blocked(event)
         if raw or self._word:
             chunks += self._counted()
         if raw:
@@ -84,7 +86,7 @@ class GenerateReader(AnswerReader):
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a complete response."""
-        answer = camel_case(answer)
+        answer = _plain(answer)
         return self._read(answer) if answer.keys() & {"error", "candidates", "promptFeedback"} else []
 
     def _counted(self) -> list[ChatChunk]:
@@ -169,9 +171,21 @@ def _place(call: dict[str, Any]) -> dict[str, Any]:
     return {"functionCall": {"id": call["id"]} if call.get("id") else {}}
 
 
+def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    """Return a response in Google's own spelling, without what some gateways wrap it in."""
+    return dict_of(camel_case(dict_of(event.get("response")) or event))
+
+
+def _word(finish: Any) -> str:
+    """Return the word of a finish, which may be its number in Google's protocol buffers."""
+    if isinstance(finish, int):
+        return _NUMBERED[finish] if 0 <= finish < len(_NUMBERED) else str(finish)
+    return text_of(finish)
+
+
 def _blocked(event: dict[str, Any]) -> str:
     """Return why the question itself was blocked."""
-    reason = text_of(dict_of(event.get("promptFeedback")).get("blockReason"))
+    reason = dict_of(event.get("promptFeedback")).get("blockReason")
     return f"blocked:{reason}" if reason else ""
 
 

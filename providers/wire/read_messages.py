@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
 from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of, total_of
-from fallback_chat.providers.wire.reading import AnswerReader
+from fallback_chat.providers.wire.reading import AnswerReader, missing
 
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
@@ -81,23 +81,31 @@ class MessagesReader(AnswerReader):
 
     def _read(self, kind: Any, event: dict[str, Any]) -> list[ChatChunk]:
         match kind:
-            case "content_block_delta":
-                delta = event.get("delta")
-                return self._delta(event.get("index"), delta) if isinstance(delta, dict) else []
-            case "content_block_start":
-                return self._start(event.get("index"), dict_of(event.get("content_block")))
+            case "content_block_start" | "content_block_delta" | "content_block_stop":
+                return self._part(kind, event)
             case "message_start":
                 return self._begin(dict_of(event.get("message")))
             case "message_delta":
                 return self._end(dict_of(event.get("delta")), dict_of(event.get("usage")), [])
             case "message_stop":
                 self.terminated = bool(self._word)
+            case "message":
+                return self.read_json(event)
             case "ping":
                 return [ChatChunk(ChoiceDelta(alive=True))]
             case _:
                 if event.get("error"):
                     raise ErrorEventError(event)
         return []
+
+    def _part(self, kind: str, event: dict[str, Any]) -> list[ChatChunk]:
+        index, block = event.get("index"), dict_of(event.get("content_block"))
+        match kind:
+            case "content_block_start":
+                return self._start(index, block)
+            case "content_block_delta":
+                return self._delta(index, dict_of(event.get("delta")))
+        return self._rest(index, block)
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
         """Read a complete message, whose blocks act as single deltas."""
@@ -143,6 +151,8 @@ class MessagesReader(AnswerReader):
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
         key = _hashable(index)
+        if key not in self._blocks and delta.get("type") == "text_delta":
+            self._start(index, {"type": "text"})  # some gateways leave out the start of a block
         block = self._blocks.get(key) or _Block({})
         match delta.get("type"):
             case "text_delta":
@@ -168,6 +178,13 @@ class MessagesReader(AnswerReader):
             case "compaction_delta":
                 block.pieces.append(self._kept(text_of(delta.get("content"))))
         return [] if block.type in ("text", "tool_use") else self._think("")
+
+    def _rest(self, index: Any, whole: dict[str, Any]) -> list[ChatChunk]:
+        """Hand out what only the complete text has, which some gateways send at a block's end."""
+        block = self._blocks.get(_hashable(index))
+        seen = text_of(block.head.get("text")) + "".join(block.pieces) if block else ""
+        rest = "".join(missing(seen, [text_of(whole.get("text"))]))
+        return self._delta(index, {"type": "text_delta", "text": rest}) if rest else []
 
     def _think(self, text: str) -> list[ChatChunk]:
         return self._chunk(ChoiceDelta(reasoning=text) if text else ChoiceDelta(thinking=True))

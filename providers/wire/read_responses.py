@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of
-from fallback_chat.providers.wire.reading import AnswerReader
-from fallback_chat.providers.wire.responses_items import PICTURE, SUMMARY, TEXTS, Item, between, missing
+from fallback_chat.providers.wire.reading import AnswerReader, missing
+from fallback_chat.providers.wire.responses_items import PICTURE, SUMMARY, TEXTS, Item, between
 
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
@@ -57,6 +57,8 @@ class ResponsesReader(AnswerReader):
         return self._read(text_of(kind), event)
 
     def _read(self, kind: str, event: dict[str, Any]) -> list[ChatChunk]:
+        if not kind and "output" in event:  # a whole response as the only event
+            kind, event = "response.completed", {"response": event}
         name, _, stage = kind.removeprefix("response.").rpartition(".")
         if name in PARTS and stage == "done" and (part := _part_named(event)) in TEXTS:
             name, event = part, event | event["part"]

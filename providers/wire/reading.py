@@ -16,6 +16,8 @@ from fallback_chat.providers.wire.finish import Broken, ending_of
 from fallback_chat.providers.wire.tools import ToolCallAssembler
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from fallback_chat.providers.wire.dialect import ChatRequest
 
 Kept = TypeVar("Kept")
@@ -130,6 +132,22 @@ class AnswerReader:
     def _state_of_it(self) -> Any:
         """Return the state to send back with the answer, or None."""
         return None
+
+
+def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
+    """Yield the part of each of `wholes`, in a row, that is missing in `seen`.
+
+    Nothing more is yielded once they differ.
+    """
+    for whole in wholes:
+        if seen.startswith(whole):
+            seen = seen[len(whole) :]
+            yield ""
+        elif whole.startswith(seen):
+            yield whole[len(seen) :]
+            seen = ""
+        else:
+            return
 
 
 def broken(word: str, type_: str, said: str = "") -> dict[str, str]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fallback_chat.providers.wire.dialect import dicts_of, text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 SUMMARY: Final = "reasoning_summary_text"
 TEXTS: Final = {
@@ -75,22 +72,6 @@ class Item:
         content = self.value.get("content") or ([{"type": "reasoning_text", "text": streamed}] if streamed else None)
         kept = {key: value for key, value in self.value.items() if key not in ("status", "content")}
         return kept | ({"content": content} if content else {}) if content or kept.get("encrypted_content") else None
-
-
-def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
-    """Yield the part of each of `wholes`, in a row, that is missing in `seen`.
-
-    Nothing more is yielded once they differ.
-    """
-    for whole in wholes:
-        if seen.startswith(whole):
-            seen = seen[len(whole) :]
-            yield ""
-        elif whole.startswith(seen):
-            yield whole[len(seen) :]
-            seen = ""
-        else:
-            return
 
 
 def between(last: str) -> str:

@@ -186,6 +186,7 @@ SPENT = [
     (403, said("Please add credits to your account to continue")),
     (429, said("Account balance is negative")),
     (403, said("Your account is suspended because of an unpaid invoice")),
+    (403, {"statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 02:13:45."}),  # Azure
 ]  # fmt: skip
 
 
@@ -209,6 +210,8 @@ BUSY = [
     (500, said("no healthy upstream")),
     (498, said("Flex tier capacity exceeded.", type="capacity_exceeded")),
     (None, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+    (502, said("Provider returned error", metadata={"raw": '{"error": {"message": "Overloaded"}}'})),
+    (502, said("The upstream model is at capacity")),
 ]  # fmt: skip
 
 
@@ -331,6 +334,20 @@ def test_a_route_that_is_not_there_is_not_blamed_on_the_model_alone(body: Any, s
     assert row.hint == "check base_url, then `model`, in fallback.toml"
 
 
+def test_a_route_may_be_missing_with_a_400_too() -> None:
+    row = blame(parse_failure(400, {"success": False, "errors": [{"code": 7000, "message": "No route for that URI"}]}))
+    assert (row.kind, row.words) == (K.MODEL_NOT_FOUND, "has no such address, or no such model")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["No models loaded. Please load a model", "Model unloaded.", "The model was unloaded", "Model is not loaded"],
+)
+def test_a_server_without_a_model_in_memory_says_so(message: str) -> None:
+    row = blame(parse_failure(400, {"error": message}))
+    assert (row.kind, row.words) == (K.MODEL_NOT_FOUND, "has no model loaded")
+
+
 MODELS = [
     (404, said("The model `nope` does not exist or you do not have access to it.", code="model_not_found")),
     (404, said("models/nope is not found for API version v1.", status="NOT_FOUND")),
@@ -344,6 +361,8 @@ MODELS = [
     (400, said("/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models")),
     (400, said("The provided model identifier is invalid.")),
     (400, said("Invocation of model ID x with on-demand throughput isn't supported.")),
+    (400, {"message": "Invocation of model ID x with on-demand throughput isn\u2019t supported. Use an inference profile."}),
+    (400, said("litellm.BadRequestError: LLM Provider NOT provided. You passed model=x")),
     (422, {"detail": {"error": "Model does not exist"}}),
     (None, said("model 'x' not found")),
 ]  # fmt: skip
@@ -378,6 +397,13 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (403, said("This model is not available in your region"), K.PERMISSION),
         (400, said("The model x is no longer available"), K.MODEL_NOT_FOUND),
         (522, "<html><title>host: connection timed out</title></html>", K.SERVER_ERROR),
+        (403, said("Your API key was reported as leaked. Please use another API key.", status="PERMISSION_DENIED"), K.AUTH),
+        (403, {"detail": "Not authenticated"}, K.AUTH),
+        (None, {"detail": "Not authenticated"}, K.AUTH),
+        (None, {"detail": "Invalid token"}, K.AUTH),
+        (400, {"error": "The model has crashed without additional information. (Exit code: 6)"}, K.SERVER_ERROR),
+        (400, {"error": "Failed to load model: insufficient system resources"}, K.SERVER_ERROR),
+        (400, {"error": "CUDA error: out of memory"}, K.SERVER_ERROR),
     ],
 )  # fmt: skip
 def test_keys_rates_and_permissions_are_told_apart(status: int | None, body: Any, kind: ErrorKind) -> None:

@@ -45,6 +45,7 @@ def test_a_hint_means_these_seconds(name: str) -> None:
         ("1d2h", 93600.0),
         ("90 seconds", 90.0),
         ("PT1M30S", 90.0),
+        ("00:01:30", 90.0),
         ("2026-11-23T00:02:00Z", 120.0),
         ("1795392030", 30.0),
         ("1795392030.5", 30.5),
@@ -190,6 +191,10 @@ def test_a_field_beside_the_error_names_a_wait_too() -> None:
         ("retry after 50%", None),
         ("Come back in 5 minutes", 300.0),
         ("Reset time: 2026-11-23T00:03:00Z", 180.0),
+        ("Out of call volume quota. Quota will be replenished in 02:13:45.", 8025.0),  # Azure
+        ("Quota will be replenished in 1.00:00:30", 86430.0),
+        ("Try again in 00:05", None),  # minutes, or hours?
+        ("Please try again at 02:13:45", None),
         ("Please try again in a few minutes", None),
         ("Please try again later.", None),
         ("50 per 86400s exceeded", None),

@@ -116,6 +116,11 @@ SHAPES: list[tuple[str, bytes, str]] = [
         "context_exceeded",
     ),
     ("ollama", b'{\n  "error": "model is overloaded"\n}\n', "overloaded"),
+    ("openai-chat", b"event: error\ndata: upstream is overloaded, try later\n\n", "overloaded"),
+    ("anthropic", b"event: error\ndata: Rate limit exceeded\n\n", "rate_limited"),
+    ("openai-chat", b"data: error: rate limit exceeded\n\n", "rate_limited"),
+    ("openai-chat", b"data: Error: insufficient balance\n\n", "quota_exhausted"),
+    ("gemini", b"event: error\ndata: something\n\n", "server_error"),
     (
         "openai-responses",
         b'data: {"type":"response.failed","response":{"error":{"code":"server_error","message":"m"}}}\n\n',
@@ -231,6 +236,107 @@ def test_what_came_before_an_error_in_the_array_is_kept() -> None:
 @pytest.mark.parametrize("family", ["openai-chat", "openai-responses", "anthropic", "gemini", "ollama"])
 def test_a_document_that_is_cut_after_its_first_byte_is_broken_and_not_empty(family: str) -> None:
     assert read(family, [b"{"])["kind"] == "server_error"
+
+
+def test_text_with_an_error_in_words_behind_it_is_kept() -> None:
+    result = read(
+        "openai-chat", [*framed("openai-chat", [choice(content="He")]), b"event: error\ndata: overloaded\n\n"]
+    )
+    assert (result["text"], result["kind"], result["complete"]) == ("He", "overloaded", False)
+
+
+ANSWERS: dict[str, list[Event]] = {
+    "openai-chat": [choice(content="H"), choice(content="i"), choice("stop")],
+    "openai-responses": [
+        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Hi"},
+        completed(),
+    ],
+    "anthropic": [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        stop_reason("end_turn"),
+    ],
+    "gemini": [part(text="H"), part("STOP", text="i")],
+    "ollama": [said(content="Hi"), ended()],
+}
+
+
+def lines_of(family: str, lead: str, between: str) -> bytes:
+    return between.join(lead + json.dumps(event) for event in ANSWERS[family]).encode()
+
+
+@pytest.mark.parametrize("family", ANSWERS)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("lead", "between", "end"),
+    [
+        ("data: ", "\n\n", "\n\n"),
+        ("data: ", "\n", "\n\n"),
+        ("data: ", "\n", "\n"),
+        ("data: ", "\r\n", "\r\ndata: [DONE]"),
+        ("event: message\ndata: ", "\n", "\n\ndata: [DONE]\n\n"),
+        ("", "\n", "\n"),
+        ("", "\n\n", ""),
+    ],
+)
+def test_a_stream_is_read_in_the_framing_that_it_has(family: str, lead: str, between: str, end: str, size: int) -> None:
+    body = lines_of(family, lead, between) + end.encode()
+    result = read(family, [body[start : start + size] for start in range(0, len(body), size)])
+    assert (result["text"], result["finish"], result["complete"]) == ("Hi", "stop", True)
+
+
+@pytest.mark.parametrize("family", ANSWERS)
+@pytest.mark.parametrize("lead", ["data: ", ""])
+def test_lines_without_a_finish_are_a_cut_answer(family: str, lead: str) -> None:
+    body = b"".join(lead.encode() + json.dumps(event).encode() + b"\n" for event in ANSWERS[family][:1] * 2)
+    assert read(family, [body])["kind"] == "truncated"
+
+
+MESSAGES: dict[str, Event] = {
+    "openai-chat": {"object": "chat.completion", "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]},
+    "openai-responses": {
+        "object": "response",
+        "status": "completed",
+        "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}],
+    },
+    "anthropic": {"type": "message", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"},
+    "gemini": part("STOP", text="Hi"),
+    "ollama": ended() | {"message": {"content": "Hi"}},
+}
+
+
+@pytest.mark.parametrize("family", MESSAGES)
+def test_a_whole_answer_may_be_the_only_event_of_a_stream(family: str) -> None:
+    result = read(family, framed(family, [MESSAGES[family]]))
+    assert (result["text"], result["finish"], result["complete"]) == ("Hi", "stop", True)
+
+
+def test_text_that_only_comes_with_the_end_of_its_block_is_text() -> None:
+    whole = {"type": "content_block_stop", "index": 0, "content_block": {"type": "text", "text": "Hi there"}}
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+    for events in ([start, whole], [start, delta, whole], [whole], [delta, whole, whole]):
+        result = read_events("anthropic", *events, stop_reason("end_turn"))
+        assert (result["text"], result["finish"]) == ("Hi there", "stop")
+
+
+@pytest.mark.parametrize(
+    ("number", "finish"),
+    [(0, None), (1, "stop"), (2, "length"), (3, "content_filter"), (4, "content_filter"), (5, "other"), (99, "other")],
+)
+def test_a_finish_of_gemini_may_be_a_number(number: int, finish: str | None) -> None:
+    event = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finish_reason": number}]}
+    assert read_events("gemini", event)["finish"] == finish
+
+
+@pytest.mark.parametrize("reason", [1, "SAFETY"])
+def test_a_question_that_gemini_blocks_is_known_by_name_and_by_number(reason: str | int) -> None:
+    assert read_events("gemini", {"prompt_feedback": {"block_reason": reason}})["finish"] == "content_filter"
+
+
+def test_gemini_may_be_wrapped_in_a_response() -> None:
+    events: list[Event] = [{"response": part(text="H")}, {"response": part("STOP", text="i"), "traceId": "t"}]
+    result = read_events("gemini", *events)
+    assert (result["text"], result["finish"]) == ("Hi", "stop")
 
 
 def test_a_new_reason_about_pictures_is_a_filter() -> None:
