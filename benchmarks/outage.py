@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 OUTAGE: Final = 60.0
 BEFORE: Final = 10.0
 """Seconds from the start to the outage, in which the processes have started."""
-AFTER: Final = 45.0
+AFTER: Final = 80.0
+"""Seconds after it: the last rest that begins during the outage may take a minute, and a fifth more."""
 CHATS: Final = 3
 TIME_OUT: Final = 3.0
 CONFIG: Final = """

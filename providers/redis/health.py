@@ -140,7 +140,8 @@ class RedisBackend:
             self._redis = Redis(self._address, timeout=TIMEOUT)
             seconds, microseconds = self._redis.call("TIME")
             self._ahead = int(seconds) + int(microseconds) / 1e6 - self._clock()
-            self._redis.pipeline(list(self._introductions(int(seconds))))
+            if self._labels:
+                self._redis.pipeline(list(self._introductions(int(seconds))))
         return self._redis
 
     def _introductions(self, now: int) -> Iterator[tuple[str, ...]]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.providers.redis.resp import Address, Redis
 from fallback_chat.providers.simulator import closed_port
 from tests.cli.program import ANSWERS, Program
 from tests.providers.redis.conftest import server
 from tests.providers.redis.server import PASSWORD, Server
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,20 @@ def test_status_shows_what_another_machine_found_and_where_it_is_kept(program: P
     assert [row.split()[0] for row in rows] == ["provider", "one", "two", "shared"]
     assert short.startswith("one down 0:")
     assert short.endswith(" · two ok\n")
+
+
+def test_status_only_reads(program: Program, server: Server) -> None:
+    env: dict[str, str | None] = {URL: server.url}
+    program.play("503", "ok")
+    program("ask", "hi", env=env)
+    redis = Redis(Address.of(server.url), timeout=PATIENCE)
+    redis.call("REPLICAOF", "127.0.0.1", str(closed_port()))  # nothing may be written from now on
+    redis.close()
+
+    told = program("status", "--short", env=env)
+
+    assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("one down 0:")
 
 
 def test_the_server_may_be_named_in_the_file_and_the_environment_outweighs_it(
