@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
@@ -50,6 +51,20 @@ CTRL_N = "\x0e"
 
 on = "memory"
 """Which of the terminals the chats run on (see the fixture `each_terminal`)."""
+
+
+class Ahead:
+    """Wall-clock seconds; the chain's own pauses take none and move the clock ahead."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self._ahead += seconds
+        await asyncio.sleep(0)
 
 
 class Chat:
@@ -137,9 +152,10 @@ async def chatting(
     prices: dict[str, Prices] | None = None,
     prefer: str = "primary",
     opening: threading.Event | None = None,
+    clock: Ahead | None = None,
     **chain: object,
 ) -> AsyncIterator[Chat]:
-    """Run a chat over `llms`, whose chain opens with the event `opening`.
+    """Run a chat over `llms`, whose chain opens with the event `opening` and pauses by `clock`.
 
     Its environment must say how large the terminal is: see the fixture `terminal`.
     """
@@ -158,7 +174,8 @@ async def chatting(
         for llm in llms
     )
     settings = Settings(chain=whole, attempt=attempt, providers=providers)
-    adapter = FallbackAdapter(llms, settings=whole, attempt_settings=attempt)
+    world: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
+    adapter = FallbackAdapter(llms, settings=whole, attempt_settings=attempt, **world)
 
     def opener(_: Settings, __: dict[str, Health]) -> OpenChain:
         if opening is not None:
@@ -187,6 +204,8 @@ async def chatting(
                 out=screen.out,
                 dumb=dumb,
             )
+            if clock is not None:
+                repl.now = clock
             chat = Chat(repl, screen, adapter, dumb=dumb)
             try:
                 yield chat

@@ -13,7 +13,7 @@ from fallback_chat.cli.repl.messages import Message, TurnMessages
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.core.errors import APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, Event, ProviderGivenUp, Waiting
-from tests.cli.repl.harness import ENTER, chatting
+from tests.cli.repl.harness import ENTER, Ahead, chatting
 from tests.core.scripted import STOP, ScriptedLLM
 
 A, B = ScriptedLLM("a", []), ScriptedLLM("b", [])
@@ -86,7 +86,7 @@ async def test_three_dead_providers_take_five_rows() -> None:
         ScriptedLLM("backup", [LIMITED]),
         ScriptedLLM("local", [BAD_KEY]),
     )
-    async with chatting(*providers, columns=80) as chat:
+    async with chatting(*providers, columns=80, clock=Ahead()) as chat:
         await chat.ask("Go")
         shown = [re.sub("[0-9]:[0-9]{2}", "N:NN", row) for row in chat.screen.rows]
     assert shown[1:-2] == [
