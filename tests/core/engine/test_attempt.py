@@ -256,6 +256,12 @@ async def test_what_fails_after_the_finish_is_harmless(mishap: Step) -> None:
     assert await answer("whole", STOP, mishap) == [text("whole"), STOP]
 
 
+async def test_an_error_that_the_server_reports_after_its_finish_is_none_that_is_harmless() -> None:
+    reported = APIStreamError("overloaded", body={"message": "overloaded"})
+
+    assert await failure("whole", STOP, reported) == (APIStreamError, ErrorKind.STREAM_ERROR, "overloaded", 0)
+
+
 async def test_the_tail_lasts_a_second_in_all() -> None:
     dribble: list[Step] = [USAGE, Pause(0.5)] * 10
     attempt, _ = attempt_at("whole", STOP, *dribble)
@@ -295,6 +301,18 @@ async def test_silence_after_a_finish_that_has_been_taken_back_is_a_cut() -> Non
         "nothing for 30 s after a finish that was not the end",
         30,
     )
+
+
+async def test_a_tool_call_of_an_answer_cut_after_its_finish_was_taken_back_is_not_handed_out() -> None:
+    both = ChatChunk(ChoiceDelta("One "), finish_reason=FinishReason.STOP)
+    attempt, _ = attempt_at(both, "two", call(), APIStreamError("reset"))
+    await attempt.commit()
+    chunks = [await attempt.next() for _ in range(2)]
+
+    with pytest.raises(APIStreamError, match="reset"):
+        await attempt.next()
+
+    assert (chunks, attempt.finish_reason) == ([both, text("two")], None)
 
 
 async def test_blanks_after_a_finish_do_not_take_it_back() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ANSWER: list[Step] = [ROLE, "Hello", STOP]
 DOWN = APIStatusError("down", details=ErrorDetails(status=503))
+BUSY = APIStatusError("busy", details=ErrorDetails(status=429, retry_after=10))
 
 
 class User:
@@ -120,6 +121,29 @@ async def test_nobody_is_asked_beside_a_late_one_where_that_needs_consent(clock:
 
     assert turn.record == [("a", "failed", "timeout"), ("b", "ok", None)]
     assert turn.elapsed == 10 + 10 + 7  # its time, its grace because nobody is asked beside it, and the user's
+
+
+async def test_one_who_has_agreed_is_not_asked_again_in_the_next_round(clock: FakeClock) -> None:
+    a, b, user = ScriptedLLM("a", [DOWN]), ScriptedLLM("b", [BUSY], ANSWER), User(agrees=True)
+    chain = chain_of(a, b, clock=clock, settings=[SETTINGS, replace(SETTINGS, switch=Switching.ASK)])
+
+    turn = await turn_with(chain, decide=user.decide, max_wait=30)
+
+    assert (turn.text, len(b.calls), user.asked) == ("Hello", 2, [Switch(a, b, DOWN)])
+
+
+async def test_a_refusal_takes_nothing_from_the_turn_that_agrees(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [DOWN]), ScriptedLLM("b", [BUSY], ANSWER)
+    settings = [SETTINGS, replace(SETTINGS, switch=Switching.ASK)]
+    chain, refuses, agrees = chain_of(a, b, clock=clock, settings=settings), User(agrees=False), User(agrees=True)
+    await turn_with(chain, only=b)
+    clock.advance(15)  # b is due: one request at a time may ask it
+
+    await turn_with(chain, decide=refuses.decide)
+    turn = await turn_with(chain, decide=agrees.decide)
+
+    assert (len(refuses.asked), len(agrees.asked)) == (1, 1)
+    assert turn.record == [("a", "skipped", "overloaded"), ("b", "ok", None)]
 
 
 async def test_when_nobody_is_left_the_error_is_that_of_those_who_were_asked(clock: FakeClock) -> None:

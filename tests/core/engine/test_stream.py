@@ -256,8 +256,17 @@ async def test_whoever_has_successors_leaves_them_half_of_the_deadline(clock: Fa
 
     turn = await turn_with(chain_of(*llms, clock=clock, chain=ChainSettings(deadline=8)))
 
-    assert [one.elapsed for one in turn.stream.attempts] == [4, 2, 2]
+    assert [(one.elapsed, one.budget) for one in turn.stream.attempts] == [(4, 4), (2, 2), (2, 2)]
     assert (turn.elapsed, error_of(turn, AllProvidersFailed).deadline_exceeded) == (8, True)
+
+
+async def test_a_silent_one_gets_no_more_than_half_even_if_its_successor_needs_less(clock: FakeClock) -> None:
+    settings = [AttemptSettings(attempt_timeout=20), AttemptSettings(attempt_timeout=5)]
+    llms = [ScriptedLLM(name, [SILENCE]) for name in "ab"]
+
+    turn = await turn_with(chain_of(*llms, clock=clock, settings=settings, chain=ChainSettings(deadline=30)))
+
+    assert [one.elapsed for one in turn.stream.attempts] == [15, 5]
 
 
 @pytest.mark.parametrize("sign", [thought("hm"), FRAGMENT], ids=["thinking", "a long tool call"])

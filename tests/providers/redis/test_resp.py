@@ -73,6 +73,7 @@ def odd() -> Iterator[tuple[Address, list[bytes]]]:
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak Redis"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "does not speak Redis"),
         (b"$5\r\nab", "closed the connection"),
+        (b"$5\r\nabcde", "closed the connection"),
         (b"$99999999999\r\n", "too long"),
         (b"*99999999999\r\n", "too long"),
         (b"*1\r\n" * 9, "does not speak Redis"),
@@ -90,6 +91,32 @@ def test_a_server_that_is_none_is_an_error(odd: tuple[Address, list[bytes]], rep
             redis.call("PING")
     finally:
         redis.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        (Address(password="p"), [b"$4\r\nAUTH\r\n$1\r\np\r\n"]),
+        (Address(user="user", password="p"), [b"$4\r\nAUTH\r\n$4\r\nuser\r\n$1\r\np\r\n"]),
+        (Address(database=2), [b"$6\r\nSELECT\r\n$1\r\n2\r\n"]),
+    ],
+)
+def test_a_login_says_who_and_where(address: Address, login: list[bytes]) -> None:
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                while words := connection.recv(65536):
+                    heard.append(words)
+                    connection.sendall(b"+OK\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        Redis(address._replace(host="127.0.0.1", port=listener.getsockname()[1]), timeout=PATIENCE).close()
+        thread.join(PATIENCE)
+
+    assert [words.partition(b"\r\n")[2] for words in heard] == login
 
 
 def test_a_server_that_is_not_there_is_named(odd: tuple[Address, list[bytes]]) -> None:
