@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from fallback_chat.core.config.secrets import error_secrets
 from fallback_chat.core.config.services import by_url
@@ -110,8 +111,11 @@ class ErrorReader:
         return f"most servers of kind {kind!r} want base_url = {url.rstrip('/') + '/v1'!r}"
 
     def _redirect(self, status: int, headers: Mapping[str, str]) -> APIStatusError:
-        target = urlsplit(self.redact(headers.get("location", "")))
-        where = f"to {target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "elsewhere"
+        where = "elsewhere"
+        with suppress(ValueError):
+            if location := self.redact(headers.get("location", "")):
+                target = urlsplit(urljoin(self._settings.base_url or "", location))
+                where = f"to {target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else where
         return APIStatusError(
             f"redirects {where} (HTTP {status}); the key is not sent there",
             kind=ErrorKind.SERVER_ERROR,

@@ -147,13 +147,15 @@ class HttpEngine:
         )
         listening = LISTENER.set(trace)
         try:
-            return await client.send(built, stream=True)
+            response = await client.send(built, stream=True)
         except BaseException:
             if trace.opened is not None:
                 await trace.opened.aclose()
             raise
         finally:
             LISTENER.reset(listening)
+        response.headers["location"] = response.extensions["location"]
+        return response
 
     def _client(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> httpx.AsyncClient:
         secure = not url.startswith("http://") or proxy is not None

@@ -33,11 +33,21 @@ LISTENER: ContextVar[Listener | None] = ContextVar("LISTENER", default=None)
 
 
 class Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport with our network, for which its pool, but not itself, has a parameter."""
+    """httpx's transport with our network, for which its pool, but not itself, has a parameter.
+
+    `extensions["location"]` of a response says where it redirects: httpx parses that header also
+    if it does not follow it, and fails if it is no URL.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._pool._network_backend = _Network()  # noqa: SLF001
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        response = await super().handle_async_request(request)
+        response.extensions["location"] = response.headers.pop("location", "")
+        return response
 
 
 class _Network(httpcore.AsyncNetworkBackend):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.errors import APIConnectionError
+from fallback_chat.core.storage.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,8 @@ def verified(environ: Mapping[str, str], ca_file: Path | None) -> ssl.SSLContext
     place, _ = trusted(environ)
     folder = Path(place).is_dir()
     try:
+        if not folder:
+            check_regular(Path(place))  # OpenSSL would wait for somebody to write into a pipe
         context = ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
     except OSError as error:
         raise _unusable(place, f"correct or unset {', '.join(CA_VARIABLES)}") from error

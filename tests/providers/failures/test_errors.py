@@ -190,6 +190,22 @@ def test_a_redirect_names_its_target_and_is_never_followed() -> None:
     assert "base_url" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://u:p@evil.test:8443/v1?x=1", "to https://evil.test:8443"),
+        ("//evil.test/v1", "to https://evil.test"),
+        ("/login", "to https://here.test"),
+        ("login", "to https://here.test"),
+        *((odd, "elsewhere") for odd in ("", "file:///etc/passwd", "data:,x", "http://[::1", "mailto:me", "http://")),
+    ],
+)
+def test_the_target_of_a_redirect_is_told_if_it_has_an_address(location: str, where: str) -> None:
+    settings = ProviderSettings(name="p", kind="openai", model="m", base_url="https://here.test/v1")
+    error = ErrorReader(settings, KEY).from_response(308, {"location": location}, "", now=NOW)
+    assert error.message == f"redirects {where} (HTTP 308); the key is not sent there"
+
+
 def test_a_server_that_forbids_a_retry_is_obeyed_and_one_that_promises_too_much_is_not() -> None:
     def retry(status: int, word: str) -> bool:
         return may_retry(errors().from_response(status, {"x-should-retry": word}, "", now=NOW))

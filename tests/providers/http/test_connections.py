@@ -127,6 +127,15 @@ def test_every_exception_of_httpx_has_its_words() -> None:
         assert error.kind is (ErrorKind.SERVER_ERROR if kind is httpx.DecodingError else ErrorKind.CONNECTION)
 
 
+@pytest.mark.parametrize(
+    "location", ["https://elsewhere.invalid/", "http://[::1", "data:,x", "http://a:b:c", "//", "é"]
+)
+async def test_wherever_a_server_redirects_to_it_is_told_as_a_redirect(location: str) -> None:
+    _, error = await outcome(sends(b"", status=307, headers=(("Location", location),)))
+    assert error is not None
+    assert error.message.startswith("redirects ")
+
+
 async def test_a_kept_connection_is_used_again() -> None:
     async with raw_server(sends(WHOLE)) as server, llm(server.url) as one:
         assert [await ask(one) for _ in range(3)] == [("Hi there", None)] * 3

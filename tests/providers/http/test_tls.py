@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from tests.providers.asking import WHOLE, ask, llm, sends
 from tests.providers.raw_server import Peer, RawServer, raw_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 needs_openssl = pytest.mark.skipif(
@@ -98,6 +100,20 @@ async def test_plain_http_on_the_port_is_said_to_be_so() -> None:
 
 def https(server: RawServer) -> str:
     return server.url.replace("http://", "https://")
+
+
+PLACES: Final[dict[str, Callable[[Path], None]]] = {
+    "a pipe": os.mkfifo,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link in a circle": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("put", PLACES.values(), ids=PLACES)
+def test_certificates_that_are_no_file_are_not_opened(put: Callable[[Path], None], tmp_path: Path) -> None:
+    put(place := tmp_path / "certificates.pem")
+    with pytest.raises(APIConnectionError, match="cannot be used"):
+        tls.verified({"SSL_CERT_FILE": str(place)}, None)
 
 
 @pytest.mark.parametrize("variable", tls.CA_VARIABLES)
