@@ -222,7 +222,11 @@ _CAPACITY: Final = (
     _says(K.SERVER_ERROR, "has crashed", "failed to load model", "out of memory", at=(400,)),
     _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),
     _says(K.BAD_REQUEST, "client specified an invalid argument", at=(IN_A_200,)),  # xAI
-    _says(K.RATE_LIMITED, "rate limit", "rate-limit", "too many requests", at=_FAILED),
+    _says(
+        K.RATE_LIMITED,
+        "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling",
+        at=_FAILED,
+    ),
 )  # fmt: skip
 
 _MODEL_OR_ROUTE: Final = STATUSES_OF_KIND[K.MODEL_NOT_FOUND]

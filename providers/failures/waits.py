@@ -93,8 +93,8 @@ _LONE_RESETS: Final = frozenset(
 )  # fmt: skip
 """These count even if no header says what is left. With several limits, a reset only counts for an
 exhausted one."""
-_BUCKET_IN_ONE: Final = r"\b(?:r|remaining)=0\b.*\b(?:t|reset)=(\d{1,12})"
-"""`RateLimit: "day";r=0;t=30`, and its form in older drafts."""
+_BUCKET_IN_ONE: Final = r"(?=.*\b(?:r|remaining)=0\b).*\b(?:t|reset)=(\d{1,12})"
+"""One limit of `RateLimit: "day";r=0;t=30`, and the form of older drafts."""
 
 
 def wait_of(headers: Mapping[str, str], document: Any, message: str, *, now: float) -> float | None:
@@ -234,5 +234,7 @@ def _empty_buckets(headers: Mapping[str, str], now: float) -> Iterator[float]:
         wait = _value(value, now) if empty else None
         if wait is not None:
             yield wait
-    if told := re.search(_BUCKET_IN_ONE, headers.get("ratelimit", "")):
-        yield float(told[1])
+    limits = headers.get("ratelimit", "")
+    for limit in limits.split(",") if ";" in limits else [limits]:  # older drafts have one, with commas in it
+        if told := re.match(_BUCKET_IN_ONE, limit):
+            yield float(told[1])

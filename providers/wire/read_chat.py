@@ -31,6 +31,8 @@ CALLS: Final = ("tool_calls", "function_call")
 """Keys that hold calls; the latter is the older one, of a single call."""
 REASONING: Final = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 """Keys of a delta that hold reasoning as text; if both are present, they are the same."""
+THOUGHTS: Final = ("thinking", "reasoning")
+"""Types of a part of the content that is reasoning."""
 
 
 class ChatReader(AnswerReader):
@@ -192,13 +194,13 @@ def _texts(details: list[dict[str, Any]]) -> str:
 
 
 def _parts(parts: list[Any]) -> tuple[str, str, bool]:
-    """Split typed parts (Mistral) into text and reasoning, and say whether one is a thought."""
+    """Split typed parts (Mistral's) into text and reasoning, and say whether one is a thought."""
     content, reasoning, thinks = [], [], False
     for part in parts:
         if not isinstance(part, dict):
             content.append(text_of(part))
-        elif part.get("type") == "thinking":
-            thinks, thinking = True, part.get("thinking")
+        elif part.get("type") in THOUGHTS:
+            thinks, thinking = True, next(filter(None, map(part.get, (*THOUGHTS, "summary", "text"))), None)
             reasoning.append(text_of(thinking) or "".join(text_of(piece.get("text")) for piece in dicts_of(thinking)))
         else:
             content.append(text_of(part.get("text")))

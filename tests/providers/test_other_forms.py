@@ -45,6 +45,21 @@ def test_reasoning_is_reasoning_under_any_name(key: str) -> None:
     assert said("openai-chat", choice(**{key: "hm"}), choice(content="Hi"), choice("stop")) == ("Hi", "hm", [], "stop")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "reasoning", "text": "hm"},
+        {"type": "reasoning", "reasoning": "hm"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+    ],
+)
+def test_reasoning_is_reasoning_as_a_part_of_the_content_too(part: Event) -> None:
+    events = [choice(content=[part, {"type": "text", "text": "Hi"}]), choice("stop")]
+    assert said("openai-chat", *events) == ("Hi", "hm", [], "stop")
+
+
 CALLS: dict[str, tuple[str, list[Event]]] = {
     "a single call, as it once was": (
         "openai-chat",

@@ -390,6 +390,8 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (429, {"__type": "ThrottlingException", "message": "Too many tokens, please wait"}, K.RATE_LIMITED),
         (429, said("Allocated quota exceeded, please increase it.", code="Throttling.AllocationQuota"), K.RATE_LIMITED),
         (429, said("You exceeded your current quota. Please retry in 34.07s.", status="RESOURCE_EXHAUSTED"), K.RATE_LIMITED),
+        (500, said('{"error": {"code": 429, "message": "Resource has been exhausted (e.g. check quota)."}}'), K.RATE_LIMITED),
+        (500, {"message": "An error occurred (ThrottlingException) when calling Converse"}, K.RATE_LIMITED),
         (424, {"error": "Request failed during generation", "error_type": "generation"}, K.SERVER_ERROR),
         (410, said("gone"), K.MODEL_NOT_FOUND),
         (407, "", K.CONNECTION),
