@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fallback_chat.cli.process.outlet import Outlet
 from fallback_chat.cli.process.signals import Interrupted, received
+from fallback_chat.cli.process.similar import similar
 
 if TYPE_CHECKING:
     from typing import Literal, NoReturn, TextIO
@@ -51,10 +52,11 @@ def prepare_streams() -> None:
         # A terminal knows what it can show.
         terminal = sys.stdout.isatty()
         encoding = sys.stdout.encoding if terminal else "utf-8"
-        sys.stdout = io.TextIOWrapper(_outlet(sys.stdout), encoding, "replace", line_buffering=terminal)
+        sys.stdout = io.TextIOWrapper(_outlet(sys.stdout), encoding, similar("replace"), line_buffering=terminal)
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
-        sys.stderr = Forgiving(_outlet(sys.stderr, forgiven=True), encoding, "backslashreplace", line_buffering=True)
+        errors = similar("backslashreplace")
+        sys.stderr = Forgiving(_outlet(sys.stderr, forgiven=True), encoding, errors, line_buffering=True)
 
 
 def _opened(flags: int, mode: Literal["r", "w"]) -> TextIO:

@@ -252,8 +252,8 @@ class Prompt:
         return self.line.shown[: self.line.cursor_position]
 
     def _offer(self, _: Buffer) -> None:
-        """Show the menu while a command is being written."""
-        if self.line.is_switching or not self.line.text.startswith("/"):
+        """Show the menu while a command is being written, unless nothing may move."""
+        if self._is_plain() or self.line.is_switching or not self.line.text.startswith("/"):
             self.menu.close()
         else:
             self.menu.open(self._completer.offered(self._before_cursor()))

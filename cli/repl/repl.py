@@ -289,7 +289,7 @@ class Repl:
         if progress is not None:
             way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
             status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
-        return compose(status, width, ascii_only=self.ui.ascii_only)
+        return compose(status, width)
 
     def resume(self, session: str | None) -> None:
         """Continue a stored conversation, by default the most recent, and show its end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,11 @@ class Sheet:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows."""
+        """Columns and rows. The output for a dumb terminal does not know them."""
+        if self._dumb:
+            with suppress(OSError):
+                columns, rows = os.get_terminal_size(self.out.fileno())
+                return columns, rows
         size = self._output.get_size()
         return size.columns, size.rows
 

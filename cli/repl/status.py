@@ -24,7 +24,6 @@ NARROW: Final = 60
 """Columns below which the chain is only counted."""
 MAX_MODEL: Final = 24
 """Columns of a model's name."""
-ASCII: Final = str.maketrans("▸·│—›⏎…", ">||->/~")  # noqa: RUF001 - the first is the look, the second is what it becomes
 
 
 class Tone(StrEnum):
@@ -84,7 +83,7 @@ def status_word(health: Health, now: float, *, skipped: bool = False, slow: bool
     return word, Tone(tone(word))
 
 
-def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Piece, ...]:
+def compose(status: Status, width: int) -> tuple[Piece, ...]:
     """Return the row in at most `width` columns.
 
     Segments without room are omitted from the right; the active entry is cut last.
@@ -95,10 +94,7 @@ def compose(status: Status, width: int, *, ascii_only: bool = False) -> tuple[Pi
         if columns(row) + columns(group) > width:
             break
         row += group
-    pieces = tuple(_cut(row, width))
-    if ascii_only:
-        return tuple(Piece(piece.text.translate(ASCII), piece.tone) for piece in pieces)
-    return pieces
+    return tuple(_cut(row, width))
 
 
 def _wide(status: Status) -> list[Sequence[Piece]]:

@@ -86,11 +86,6 @@ class UserInterface:
         return self._sheet.is_plain
 
     @property
-    def ascii_only(self) -> bool:
-        """Whether the terminal's encoding lacks symbols."""
-        return "utf" not in (self.out.encoding or "").lower()
-
-    @property
     def is_busy(self) -> bool:
         """Whether an answer, or other work that Ctrl-C ends, is in progress."""
         return self._act is not None

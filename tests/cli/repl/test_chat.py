@@ -493,6 +493,17 @@ async def test_a_dumb_terminal_gets_lines_and_no_escape_sequence(monkeypatch: py
         ]
 
 
+async def test_a_dumb_terminal_gets_no_menu_for_what_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    async with chatting(good("a"), dumb=True) as chat:
+        await chat.prompts()
+        for end in range(1, 6):
+            chat.type("/wait"[end - 1])
+            await chat.until(lambda: chat.line == "/wait"[:end])  # noqa: B023 - awaited in this round
+        await chat.ask("")
+        assert [row for row in chat.screen.rows if "/" in row] == ["> /wait", "❯ /wait"]
+
+
 async def test_the_length_limit_is_said() -> None:
     async with chatting(ScriptedLLM("a", ["Half", finish(FinishReason.LENGTH)])) as chat:
         await chat.ask("Go")

@@ -28,8 +28,8 @@ ENTRIES = (
 FULL = Status(ENTRIES, context=0.18, tokens=1234, cost="$0.004", flags=("pinned",), hint="? help")
 
 
-def row(status: Status, width: int, *, ascii_only: bool = False) -> str:
-    return "".join(piece.text for piece in compose(status, width, ascii_only=ascii_only))
+def row(status: Status, width: int) -> str:
+    return "".join(piece.text for piece in compose(status, width))
 
 
 def test_everything_is_shown_where_there_is_room() -> None:
@@ -66,10 +66,6 @@ def test_what_the_active_one_does_stands_beside_it() -> None:
 )
 def test_a_narrow_row_keeps_the_state_of_the_next_one(width: int, shown: str) -> None:
     assert row(Status(ENTRIES, 1), width) == shown
-
-
-def test_symbols_have_plain_ones_for_terminals_without_them() -> None:
-    assert row(FULL, 71, ascii_only=True) == ">anthropic sonnet | openai rate limited 0:42 | local bad key | ctx 18%"
 
 
 @given(

@@ -205,6 +205,30 @@ def test_a_dumb_terminal_gets_text_alone(program: Program) -> None:
         assert b"\x1b" not in run.bytes
 
 
+def test_a_dumb_terminal_is_as_wide_as_it_is(program: Program) -> None:
+    program.play("ok", "ok")
+    with on_terminal(program, size=(24, 10), env={"TERM": "dumb"}) as run:
+        run.sees(">")
+        assert run.rows[:3] == ["Chain: one → two.", "Alt-Enter makes a new", "line, /help tells more."]
+
+
+def test_a_terminal_whose_encoding_lacks_signs_gets_similar_ones(program: Program) -> None:
+    program.play("500", "ok")
+    ascii_only: dict[str, str | None] = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    with on_terminal(program, env=ascii_only) as run:
+        begin(run, "Go")
+        run.until(lambda: run.rows[-1].startswith(">two sim-model | one down"))
+        rows = [re.sub("0:1[0-9]", "0:1N", row) for row in run.rows]
+    assert rows[:-1] == [
+        "Chain: one > two. Alt-Enter makes a new line, /help tells more.",
+        "> Go",
+        "~ one: 500 (The simulator answers 500.) -> two",
+        "These are the words of two.",
+        "two/sim-model | 2nd of 2 | one down 0:1N",
+        ">",
+    ]
+
+
 def test_nothing_that_is_logged_appears_on_the_screen() -> None:
     script = (
         "import logging; from fallback_chat.cli.process.loop import keep_logs_off_the_screen as quiet; quiet();"
