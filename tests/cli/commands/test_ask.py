@@ -144,8 +144,9 @@ def test_the_deadline_bounds_the_whole_chain(program: Program) -> None:
 
     assert (ran.code, ran.out) == (124, "")
     assert time.monotonic() - began > 1
+    # A busy machine may use up the second before all three are asked; the sentence is tested in words/test_failures.py.
     assert re.fullmatch(
-        r"fallback-chat: the deadline was shared by 3 providers, about 0\.[23]\d? s each"
+        r"fallback-chat: the deadline (?:was shared by [23] providers, about 0\.\d+ s each|is over)"
         r" \(deadline in fallback.toml, or --deadline\)",
         ran.err.splitlines()[-1],
     )
