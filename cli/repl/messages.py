@@ -13,7 +13,7 @@ from fallback_chat.cli.render.cells import cells, shortened
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
-from fallback_chat.cli.words.notices import BREAKS, calls_only, notices, ordinal, shortcomings, speaker
+from fallback_chat.cli.words.notices import BREAKS, after_words, calls_only, notices, ordinal, shortcomings, speaker
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
@@ -150,8 +150,7 @@ def ending(result: TurnResult, chain: Chain, now: float, *, is_plain: bool) -> l
 def _incomplete(result: TurnResult, lack: str, *, is_plain: bool) -> Message:
     """Return why an answer is incomplete, and how to get the rest."""
     error = result.error.__cause__ if isinstance(result.error, AllProvidersFailed) else result.error
-    words = len(result.answer.text.split())
-    rest = f", after {words} word{'s' * (words != 1)} — {WAY_ON}"
+    rest = f", {after_words(result.answer.text)} — {WAY_ON}"
     sign = "" if is_plain else "incomplete"
     if not isinstance(error, APIError):
         return Message(lack, Tone.WAITING, sign, rest=rest)

@@ -110,5 +110,5 @@ def storable(text: str) -> str:
 
 def title_from(question: str) -> str:
     """Return a title made of the beginning of the first question."""
-    line = " ".join(question.split())
+    line = " ".join(question.split(maxsplit=TITLE_LENGTH))
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
