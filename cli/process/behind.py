@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 import sys
 import threading
@@ -79,9 +80,12 @@ class Behind:
 
     def deliver(self, path: Path, data: bytes) -> None:
         """Write to a pipe or device that the user named, as soon as it has a reader."""
-        queue = Queue(self, partial(_opened, path), most=inf, once=True)
+        self.add(Queue(self, partial(_opened, path), most=inf, once=True)).put(data)
+
+    def add(self, queue: Queue) -> Queue:
+        """Watch over a queue, and return it."""
         self._queues.append(queue)
-        queue.put(data)
+        return queue
 
     async def room(self) -> None:
         """Wait until there is room for more."""
@@ -98,12 +102,15 @@ class Behind:
     def wait(self, *, hasty: bool = False) -> None:
         """Wait until everything is written.
 
-        This takes as long as it takes; if `hasty`, a moment, as long as readers make progress.
+        This takes as long as it takes; if `hasty`, a moment, as long as readers make progress, or
+        have room and the threads have not yet been given a processor.
         """
         end = time.monotonic() + LAST_WORD
         with self.changed:
             while self.size and not (hasty and time.monotonic() > end):
-                if not self.changed.wait(NO_READER if hasty else None):
+                if not self.changed.wait(NO_READER if hasty else None) and not any(
+                    queue.has_room for queue in self._queues
+                ):
                     break
 
     def check(self) -> None:
@@ -125,27 +132,33 @@ class Behind:
 
     def _new_queue(self, outlet: Outlet) -> Queue:
         fd = outlet.fileno()
-        queue = Queue(self, partial(_kept_open, fd), most=MOST_ON_SCREEN if outlet.isatty() else MOST)
+        queue = Queue(self, partial(_kept_open, fd), most=MOST_ON_SCREEN if outlet.isatty() else MOST, fd=fd)
         queue.forgiven = outlet.forgiven
         queue.eager = fd if hasattr(os, "RWF_NOWAIT") else None
-        self._queues.append(queue)
-        return queue
+        return self.add(queue)
 
 
 class Queue:
     """The pending output for one reader, in order.
 
-    `opened` returns its descriptor, called in the thread. With `once` the queue ends when it is
-    empty.
+    `opened` returns its descriptor, called in the thread; `fd` is that, if it is open already. With
+    `once` the queue ends when it is empty.
     """
 
     def __init__(
-        self, behind: Behind, opened: Callable[[], AbstractContextManager[int]], *, most: float, once: bool = False
+        self,
+        behind: Behind,
+        opened: Callable[[], AbstractContextManager[int]],
+        *,
+        most: float,
+        once: bool = False,
+        fd: int | None = None,
     ) -> None:
         self._behind = behind
         self._opened = opened
         self._most = most
         self._once = once
+        self._fd = fd
         self.full = False
         self.forgiven = False
         """Whether its failures are ignored."""
@@ -175,6 +188,11 @@ class Queue:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_all, daemon=True)
                 self._thread.start()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether something is pending that the reader has room for."""
+        return self.size > 0 and self._fd is not None and bool(select.select([], [self._fd], [], 0)[1])
 
     def check(self) -> None:
         """Raise the OSError of an earlier piece, once."""

@@ -7,18 +7,19 @@ import io
 import os
 import pty
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fallback_chat.cli.process import behind as behind_module
-from fallback_chat.cli.process.behind import ENOUGH, MOST_ON_SCREEN, Behind
+from fallback_chat.cli.process.behind import ENOUGH, MOST_ON_SCREEN, Behind, Queue
 from fallback_chat.cli.process.outlet import Outlet, outlet_of, waiting
-from tests.waiting import until, wait_until
+from tests.waiting import PATIENCE, until, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import TextIO
 
@@ -170,6 +171,40 @@ def test_in_haste_an_absent_reader_is_left(pipe: Pipe, monkeypatch: pytest.Monke
         behind.check()
         assert waiting(sys.stdout) > 0
         pipe.read(1 << 20)
+
+
+class Impatient(threading.Condition):
+    """A condition of which the first wait with a limit is over at once; that calls `over`."""
+
+    over: Callable[[], object] | None = None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is None or self.over is None:
+            return super().wait(timeout)
+        over, self.over = self.over, None
+        over()
+        return False
+
+
+def test_in_haste_a_thread_that_gets_no_processor_is_not_taken_for_an_absent_reader(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind_module, "LAST_WORD", PATIENCE)
+    held = threading.Event()
+
+    @contextmanager
+    def opened() -> Iterator[int]:
+        assert held.wait(PATIENCE)
+        yield pipe.writing
+
+    behind = Behind()
+    behind.changed = condition = Impatient()
+    queue = behind.add(Queue(behind, opened, most=MOST, fd=pipe.writing))
+    queue.put(b"the last words")
+    condition.over = held.set
+    behind.wait(hasty=True)
+    os.close(pipe.writing)
+    assert pipe.read() == b"the last words"
 
 
 def test_in_haste_a_slow_reader_is_left_after_a_while(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
