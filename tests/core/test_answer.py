@@ -44,6 +44,12 @@ def test_what_is_short_stays_as_it_is(chunk: ChatChunk) -> None:
     assert only is chunk
 
 
+def test_the_last_count_of_tokens_is_that_of_the_answer() -> None:
+    last = CompletionUsage(input=1, output=3)
+
+    assert built([ChatChunk(usage=USAGE), ChatChunk(usage=last), ChatChunk()])["_usage"] == last
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("size", [PART + 1, 2 * PART, 5 * PART - 1])
 def test_what_is_long_says_the_same_in_parts(size: int, restarted: bool) -> None:

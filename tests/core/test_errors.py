@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ def test_the_smallest_wait_of_the_attempts_is_that_of_the_turn() -> None:
 
     assert (error.retry_after, error.attempts) == (20.0, (skipped, *attempts))
     assert AllProvidersFailed([skipped]).retry_after is None
+
+
+def test_the_last_round_sums_the_turn_up() -> None:
+    busy, wrong = attempt(ErrorKind.RATE_LIMITED, 20.0), replace(attempt(ErrorKind.AUTH), round=2)
+
+    error = AllProvidersFailed([busy, wrong])
+
+    assert (error.kind, error.retry_after) == (ErrorKind.AUTH, None)
 
 
 def test_a_turn_in_which_nobody_could_be_asked_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,6 +128,39 @@ async def test_a_change_counts_at_once_and_is_written_behind(clock: FakeClock) -
     one.go_on.set()
     await one.board.aclose()
     assert shared["a"].state is State.OPEN
+
+
+def _counted(health: Health) -> Health:
+    return replace(health, generation=health.generation + 1)
+
+
+async def test_a_change_made_while_the_one_before_is_written_is_written_too(clock: FakeClock) -> None:
+    shared: dict[str, Health] = {}
+    one = Process(shared, clock)
+    one.go_on.clear()
+    one.store.update("a", _counted)
+    await asyncio.sleep(1)
+
+    one.store.update("a", _counted)
+    one.go_on.set()
+    await one.store.aclose()
+
+    assert (shared, one.store.read("a")) == ({"a": Health(generation=2)}, Health(generation=2))
+
+
+async def test_a_change_made_while_the_others_findings_are_read_outlives_them(clock: FakeClock) -> None:
+    one = Process({"a": Health()}, clock)
+    one.go_on.clear()
+    reading = asyncio.ensure_future(one.store.refresh())
+    await asyncio.sleep(PATIENCE / 2)
+
+    one.store.update("a", _counted)
+    one.go_on.set()
+    one.go_on.clear()  # what is read arrives, and the change is still under way
+
+    assert (await reading, one.store.read("a")) == ((), Health(generation=1))
+    one.go_on.set()
+    await one.store.aclose()
 
 
 async def test_two_processes_never_hold_a_lease_at_once(clock: FakeClock) -> None:
