@@ -107,10 +107,9 @@ def main() -> int:
             1.15,
             "",
         )
-        events = FORMATS["openai"].events()
 
         def answered(tokens: int) -> float:
-            stream = b"".join([*events[:tokens], events[-1]])
+            stream = b"".join(FORMATS["openai"].events(tokens))
             pieces = [stream[start : start + READ] for start in range(0, len(stream), READ)]
             return taken(lambda: read("openai", pieces, tokens))
 

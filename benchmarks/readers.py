@@ -34,9 +34,9 @@ class Format(NamedTuple):
     token: str
     end: str
 
-    def events(self) -> list[bytes]:
-        """Give an answer, one event each."""
-        return [*((self.token % number).encode() for number in range(TOKENS)), self.end.encode()]
+    def events(self, tokens: int = TOKENS) -> list[bytes]:
+        """Return an answer, one event each."""
+        return [*((self.token % number).encode() for number in range(tokens)), self.end.encode()]
 
 
 FORMATS = {
