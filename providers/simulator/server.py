@@ -17,7 +17,7 @@ from fallback_chat.providers.simulator.wire import Whole, dump
 from fallback_chat.providers.simulator.wire_openai import OpenAI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
     from ssl import SSLContext
     from types import TracebackType
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fallback_chat.providers.simulator.wire import Asked, WireFormat
 
 LIFETIME: Final = 30.0
+ROUNDS_OF_ACCEPTING: Final = 3
+"""Rounds of the event loop from an accepted socket to its protocol's `connection_made`."""
 MODEL: Final = "sim-model"
 """The only model; a request may name any."""
 
@@ -59,7 +61,7 @@ class Simulator:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        self._server = await loop.create_server(lambda: Connection(self._serve), "127.0.0.1", 0, ssl=self._tls)
+        self._server = await loop.create_server(lambda: Connection(self._accept), "127.0.0.1", 0, ssl=self._tls)
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
         return self
@@ -67,6 +69,11 @@ class Simulator:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        # Python 3.11 forgets a socket that is being accepted while the server closes.
+        for _ in range(ROUNDS_OF_ACCEPTING):
+            await asyncio.sleep(0)
         self._server.close()
         connections = tuple(self._connections)
         for connection in connections:
@@ -94,9 +101,13 @@ class Simulator:
     def _now(self) -> float:
         return asyncio.get_running_loop().time() - self._started
 
-    async def _serve(self, connection: Connection) -> None:
+    def _accept(self, connection: Connection) -> Coroutine[None, None, None]:
+        """Note a connection that has been made; its task may be cancelled before it begins."""
         self._connections.add(connection)
         number, self._accepted = self._accepted, self._accepted + 1
+        return self._serve(connection, number)
+
+    async def _serve(self, connection: Connection, number: int) -> None:
         try:
             async with asyncio.timeout(self._lifetime):
                 await self._serve_connection(connection, number)

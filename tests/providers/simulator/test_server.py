@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import socket
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -28,6 +30,7 @@ from fallback_chat.providers.simulator import (
     sequence,
 )
 from fallback_chat.providers.simulator.steps import SEPARATORS
+from tests.waiting import until
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 QUICK = Manner(delay=0.04, tick=0.01)
@@ -257,3 +260,25 @@ def test_a_simulator_in_a_thread_serves_another_process() -> None:
 
 def test_every_fault_has_its_own_name_and_says_what_it_does() -> None:
     assert all(fault.name == name and fault.does and fault.steps for name, fault in FAULTS.items())
+
+
+@pytest.mark.parametrize("rounds", range(8))
+async def test_a_connection_that_has_just_been_accepted_is_closed_with_the_server(rounds: int) -> None:
+    with socket.socket() as client:
+        client.setblocking(False)
+        async with Simulator("silence") as sim:
+            client.connect_ex(("127.0.0.1", urlsplit(sim.url).port))
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+        gc.collect()  # what is not closed says so
+        await until(lambda: is_over(client))
+
+
+def is_over(client: socket.socket) -> bool:
+    """Whether the server has closed this connection."""
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
