@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
@@ -249,6 +250,8 @@ def test_a_sentence_names_a_wait(message: str, seconds: float | None) -> None:
     ],
 )
 def test_a_clock_time_is_a_wait_where_its_zone_is_known(said: str, seconds: float | None) -> None:
+    if seconds and ("/" in said or said.startswith("midnight P")) and not available_timezones():
+        pytest.skip("this system knows no time zones by name")
     assert sentence(f"You've hit your limit. It resets {said}.") == seconds
     assert sentence(f"Please try again at {said}") == seconds
     assert wait_of({}, {"error": {"resets_at": said}}, "", now=NOW) == seconds
