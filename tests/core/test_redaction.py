@@ -25,8 +25,11 @@ def streamed(redactor: Redactor, pieces: list[str]) -> str:
 def test_a_secret_is_redacted_in_every_spelling() -> None:
     secret = 'pa"ss/wörd \\'
     text = f"{secret} {json.dumps(secret)} {json.dumps({'k': secret}, ensure_ascii=False)} ?key={quote(secret)}&"
+    text += f"key={quote(secret, safe='')}&"
 
-    assert Redactor([secret]).redact(text) == '[redacted] "[redacted]" {"k": "[redacted]"} ?key=[redacted]&'
+    assert Redactor([secret]).redact(text) == (
+        '[redacted] "[redacted]" {"k": "[redacted]"} ?key=[redacted]&key=[redacted]&'
+    )
 
 
 def test_of_two_secrets_the_longer_one_is_redacted_whole() -> None:

@@ -33,6 +33,15 @@ def order(overrides: Overrides) -> list[str]:
     return [one.name + ("" if one.enabled else " (off)") for one in apply(SETTINGS, (overrides, Origin.FLAG)).providers]
 
 
+def test_only_whoever_has_the_required_tag_takes_part_and_nobody_comes_back_for_it() -> None:
+    tagged = [replace(one, tags=("eu",) if one.name in "ab" else ()) for one in SETTINGS.providers]
+    settings = replace(SETTINGS, providers=tuple(tagged))
+
+    inside = apply(settings, (Overrides(require="eu"), Origin.FLAG))
+
+    assert [(one.name, one.enabled) for one in inside.providers] == [("a", True), ("b", False), ("c", False)]
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
