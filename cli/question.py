@@ -74,13 +74,8 @@ def edited(prompt: str, keys: Iterable[str]) -> str:
     The variables in `keys` are kept from the editor. Raises `InputError`.
     """
     import os
-    import tempfile
-    from pathlib import Path
 
-    from fallback_chat.cli.editor import run_editor
+    from fallback_chat.cli.editor import edited as in_editor
 
-    with tempfile.TemporaryDirectory(prefix="fallback-chat-") as directory:
-        file = Path(directory) / "question.md"
-        file.write_text(prompt, "utf-8")
-        run_editor(file, os.environ, keys)
+    with in_editor("question.md", prompt.encode(), os.environ, keys) as file:
         return read_file(str(file)).strip("\n")

@@ -7,11 +7,9 @@ code.
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from fallback_chat.cli.editor import run_editor
+from fallback_chat.cli.editor import edited
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
@@ -24,12 +22,13 @@ from fallback_chat.core.config.discovery import trust as remember_trust
 from fallback_chat.core.config.keys import key_state, key_variables
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.secrets import secret_values
-from fallback_chat.core.errors import ConfigError, InputError
+from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from fallback_chat.core.config.detect import FirstModels
     from fallback_chat.core.config.discovery import Surroundings
@@ -217,40 +216,33 @@ def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
     """
     target = where.main
     before = read_file(target) if target.exists() else None
-    draft = _draft(target, first_file(offers(where.env, lambda _: {})).encode() if before is None else before)
-    try:
-        run_editor(draft, where.env, _variables(before, where))
-    except InputError:
-        draft.unlink()
-        raise
-    after = read_file(draft)
+    begun = first_file(offers(where.env, lambda _: {})).encode() if before is None else before
+    make_private_dir(target.parent)
+    with edited(target.name, begun, where.env, _variables(before, where), beside=target.parent) as draft:
+        after = read_file(draft)
     if after == before:
-        draft.unlink()
         _say(out, f"{target}: unchanged")
         return ExitCode.OK
     try:
         load(after, target, home=where.paths.home)
     except ConfigError as error:
-        _say(err, f"{error}\nnothing was changed; your version is kept in {draft}")
+        _say(err, f"{error}\nnothing was changed; your version is kept in {_kept(target, after)}")
         return ExitCode.CONFIG
     if before is not None:
         if read_file(target) != before:
-            _say(err, f"{target} was changed by someone else meanwhile; your version is kept in {draft}")
+            _say(err, f"{target} was changed by someone else meanwhile; your version is kept in {_kept(target, after)}")
             return ExitCode.LOCAL_IO
         write_private(target.with_name(f"{target.name}.bak"), before)
     write_private(target, after)
-    draft.unlink()
     _say(out, f"wrote {target}")
     return ExitCode.OK
 
 
-def _draft(target: Path, content: bytes) -> Path:
-    """Write `content` to a private file beside `target`, so that an editor's copies are private."""
-    make_private_dir(target.parent)
-    descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".toml", dir=target.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    return Path(name)
+def _kept(target: Path, content: bytes) -> Path:
+    """Write the user's version beside `target`, under a name of its own, and return that."""
+    path = target.with_name(f"draft-{os.urandom(4).hex()}.toml")
+    write_private(path, content, overwrite=False)
+    return path
 
 
 def _variables(content: bytes | None, where: Surroundings) -> frozenset[str]:

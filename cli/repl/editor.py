@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import reduce
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.editor import run_editor
+from fallback_chat.cli.editor import edited as in_editor
 from fallback_chat.cli.input import MAX_BYTES
 from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.config.keys import key_variables
@@ -20,19 +18,10 @@ if TYPE_CHECKING:
 
 
 def edited(draft: Draft, settings: Settings) -> Draft:
-    """Return a draft as edited; the file (0600) is deleted afterwards.
-
-    Raises `InputError` without an editor.
-    """
-    descriptor, name = tempfile.mkstemp(prefix="message-", suffix=".md")
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(draft.text)
-        run_editor(path, os.environ, key_variables(settings))
-        return merged(draft, read_regular(path, MAX_BYTES).decode("utf-8", "replace").rstrip("\n"))
-    finally:
-        path.unlink(missing_ok=True)
+    """Return a draft as edited. Raises `InputError` without an editor."""
+    with in_editor("message.md", draft.text.encode(), os.environ, key_variables(settings)) as path:
+        text = read_regular(path, MAX_BYTES).decode("utf-8", "replace")
+    return merged(draft, text.rstrip("\n"))
 
 
 def merged(draft: Draft, text: str) -> Draft:
