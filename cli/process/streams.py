@@ -86,7 +86,9 @@ def leave(code: int) -> NoReturn:
 
 
 def _last_words(code: int) -> int:
-    hasty = received() is not None
+    # The exception of a signal may have been lost on its way here.
+    signalled = received()
+    code, hasty = signalled or code, signalled is not None
     try:
         _write_out(hasty=hasty)
     except OSError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from fallback_chat.cli.process import signals
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.guard import guarded
+from tests.cli.program import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +46,21 @@ def test_a_hang_up_that_the_parent_has_ignored_ends_nothing() -> None:
         assert signals.ending_signals() == ending
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_whose_exception_was_lost_decides_how_the_program_ends() -> None:
+    lost = """
+import os, signal, weakref
+from fallback_chat.cli.process.signals import end_on_signals
+from fallback_chat.cli.process.streams import leave, prepare_streams
+
+prepare_streams()
+end_on_signals()
+thing = type("Thing", (), {})()
+keep = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+del thing  # what is raised in a callback like this one goes nowhere
+leave(0)
+"""
+    ran = subprocess.run([sys.executable, "-c", lost], capture_output=True, check=False, cwd=ROOT)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")
