@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def test_nothing_is_glued_and_a_provider_that_does_as_it_is_asked_is_believed(sample: Sample) -> None:
-    found = await verdicts(sample(cases(), 120))
+    found = await verdicts(sample(cases(), 80))
 
     glued = [case for case, said in found.items() if said == "glued"]
     believed = Counter(said for case, said in found.items() if case.should_be_clean)

@@ -108,7 +108,7 @@ def test_a_row_that_is_longer_than_the_screen_shows_its_end() -> None:
 
 @pytest.mark.parametrize("width", [10, 13, 20, 33, 80])
 def test_on_the_final_screen_each_word_of_an_example_is_there_in_order(width: int, sample: Sample) -> None:
-    for text in (*sample(EXAMPLES, 250), *DOCUMENTS.values()):
+    for text in (*sample(EXAMPLES, 150), *DOCUMENTS.values()):
         assert missing(text, rendered(text, width)) == "", text
 
 
