@@ -174,16 +174,22 @@ moments = st.lists(
 async def flapped(it: Board, requests: Iterable[Moment]) -> list[tuple[float, bool]]:
     """Return when each change was told, and whether the provider was back."""
     told: list[tuple[float, bool]] = []
-    for pause, fails, retry_after in requests:
-        it.now += pause
-        await it.board.refresh()
-        permit = await it.board.admit("a", lease=20)
-        if permit is not None and fails:
-            it.board.fail("a", permit, APIError("down", details=ErrorDetails(retry_after=retry_after)), alone=False)
-        elif permit is not None:
-            it.board.succeed("a", permit)
-        told += [(it.now, change.health.available) for change in it.changes[len(told) :]]
+    for request in requests:
+        await flap(it, request, told)
     return told
+
+
+async def flap(it: Board, request: Moment, told: list[tuple[float, bool]]) -> None:
+    """Make a request, and add what it changed to `told`."""
+    it.now += request.pause
+    await it.board.refresh()
+    permit = await it.board.admit("a", lease=20)
+    if permit is not None and request.fails:
+        error = APIError("down", details=ErrorDetails(retry_after=request.retry_after))
+        it.board.fail("a", permit, error, alone=False)
+    elif permit is not None:
+        it.board.succeed("a", permit)
+    told += [(it.now, change.health.available) for change in it.changes[len(told) :]]
 
 
 def check(told: list[tuple[float, bool]]) -> None:
@@ -211,15 +217,7 @@ async def test_a_relapse_in_the_first_minute_is_told_when_the_minute_is_over(ret
     it = Board()
     told: list[tuple[float, bool]] = []
     for _ in range(600):
-        closed = it.board.read("a").available
-        it.now += 1
-        await it.board.refresh()
-        permit = await it.board.admit("a", lease=20)
-        if permit is not None and closed:
-            it.board.fail("a", permit, APIError("down", details=ErrorDetails(retry_after=retry_after)), alone=False)
-        elif permit is not None:
-            it.board.succeed("a", permit)
-        told += [(it.now, change.health.available) for change in it.changes[len(told) :]]
+        await flap(it, Moment(1, it.board.read("a").available, retry_after), told)
 
     check(told)
     assert [at - NOW for at, _ in told[:2]] == [1, 16 if retry_after is None else 2 + retry_after]
