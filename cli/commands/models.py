@@ -14,6 +14,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.answer_json import attempt_error, redacted
 from fallback_chat.core.config.model_cache import list_models
@@ -125,8 +126,7 @@ def _lines(listings: Iterable[Listing]) -> Iterable[str]:
         if listing.error is not None:
             yield sentence(listing.provider, listing.error)
             continue
-        number = len(listing.models)
-        yield f"{listing.provider} ({number} {'model' if number == 1 else 'models'})"
+        yield f"{listing.provider} ({counted(len(listing.models), 'model')})"
         width = max((len(model.id) for model in listing.models), default=0)
         for model in sorted(listing.models, key=lambda model: model.id):
             mark = "*" if model.id == listing.configured else " "

@@ -17,6 +17,7 @@ from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.sinks.base import put
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.cli.words.conversations import hit_lines, row
 from fallback_chat.core.conversations.export import FORMATS, to_markdown
 from fallback_chat.core.errors import InputError
@@ -126,14 +127,10 @@ def purge(  # noqa: PLR0913 - the streams are passed in
         _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
         return ExitCode.USAGE
     count = history.count(older_than)
-    if count and not sure(f"Delete {_conversations(count)} for good?"):
+    if count and not sure(f"Delete {counted(count, 'conversation')} for good?"):
         return ExitCode.USAGE
-    _say(out, f"deleted {_conversations(history.purge(older_than) if count else 0)}")
+    _say(out, f"deleted {counted(history.purge(older_than) if count else 0, 'conversation')}")
     return ExitCode.OK
-
-
-def _conversations(count: int) -> str:
-    return f"{count} {'conversation' if count == 1 else 'conversations'}"
 
 
 def _named(history: History, session: str | None) -> SessionId:
@@ -150,7 +147,7 @@ def _say(stream: TextIO, line: str) -> None:
 def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
     """Print values as one JSON object."""
     value: dict[str, object] = {"schema": SESSIONS_SCHEMA}
-    value |= {name: [asdict(each) for each in several] for name, several in found.items()}
+    value |= {name: [asdict(each) for each in counted] for name, counted in found.items()}
     out.write(dump(value))
 
 

@@ -1,6 +1,11 @@
-"""Numbers of tokens, and amounts of money."""
+"""Numbers of things and of tokens, and amounts of money."""
 
 from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are: `1 turn`, `2 turns`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def count(tokens: int) -> str:

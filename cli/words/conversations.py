@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fallback_chat.cli.words.amounts import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -39,7 +41,7 @@ def goes_on(conversation: Conversation) -> str:
 def left_out(conversation: Conversation) -> Iterator[str]:
     """Yield how many turns cannot be read, if any: no provider receives them."""
     if count := len(conversation.unreadable):
-        lost = "1 turn" if count == 1 else f"{count} turns"
+        lost = counted(count, "turn")
         yield f"{lost} cannot be read and will be left out: see `fallback-chat sessions show {conversation.summary.id}`"
 
 
@@ -56,7 +58,7 @@ def age(then: float | None, now: float) -> str:
 
 def turns(summary: Summary) -> str:
     """Return the length of a conversation."""
-    return "1 turn" if summary.turns == 1 else f"{summary.turns} turns"
+    return counted(summary.turns, "turn")
 
 
 def _time(seconds: float | None) -> str:
