@@ -16,7 +16,7 @@ from benchmarks.parallel import TOKENS, crowd, ours
 from benchmarks.readers import FORMATS, READ, read
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.core.answer import Answer
-from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.conversations.store import History
 
 if TYPE_CHECKING:
@@ -40,9 +40,13 @@ def taken(job: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
+def message(role: Role, text: str) -> ChatMessage:
+    return ChatMessage(role, (Text(text),))
+
+
 def conversation(turns: int) -> ChatContext:
     """Make a conversation of so many turns."""
-    pair = (ChatMessage(Role.USER, "a question of some words"), ChatMessage(Role.ASSISTANT, "an answer of some more"))
+    pair = (message(Role.USER, "a question of some words"), message(Role.ASSISTANT, "an answer of some more"))
     return ChatContext(pair * turns)
 
 
@@ -64,7 +68,7 @@ def stored(folder: Path, turns: int) -> float:
 
         def add(count: int) -> None:
             for number in range(count):
-                turn = history.begin_turn(session, ChatMessage(Role.USER, f"question {number}"))
+                turn = history.begin_turn(session, message(Role.USER, f"question {number}"))
                 history.finish_turn(turn, Answer(text=f"answer {number}", complete=True))
 
         add(turns)
