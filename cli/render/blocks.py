@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+LONG: Final = 2000
+"""Characters; a longer text is printed as far as it goes, whatever its last words become."""
+
 
 class Kind(Enum):
     """The content of a block."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import get_character_cell_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _JOINER: Final = "\u200d"
 _EMOJI_SELECTOR: Final = "\ufe0f"
@@ -34,6 +35,11 @@ def _columns(character: str) -> int:
 def cells(text: str) -> int:
     """Return the columns that `text` takes at most."""
     return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def positions(text: str) -> Sequence[int]:
+    """Return the column in which each character begins, and the one behind the last."""
+    return range(len(text) + 1) if text.isascii() else [0, *accumulate(map(_columns, text))]
 
 
 def is_wide(character: str) -> bool:

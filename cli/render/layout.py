@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fallback_chat.cli.render.blocks import Kind
+from fallback_chat.cli.render.blocks import LONG, Kind
 from fallback_chat.cli.render.cells import cells
 from fallback_chat.cli.render.inline import Inline, Piece, parse_inline
 from fallback_chat.cli.render.page import LINE
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fallback_chat.cli.render.page import Page
     from fallback_chat.cli.render.rows import Row
 
-LONG: Final = 2000
-"""Characters; a longer text is printed as far as it goes, whatever its last words become."""
 SHORTEST: Final = 2
 """Columns of the line in a label."""
 _CLOSING: Final = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")

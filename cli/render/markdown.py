@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.blocks import SPACED, TEXTS, Block, Kind
-from fallback_chat.cli.render.layout import LONG, CodeLayout, RuleLayout, TextLayout
+from fallback_chat.cli.render.blocks import LONG, SPACED, TEXTS, Block, Kind
+from fallback_chat.cli.render.layout import CodeLayout, RuleLayout, TextLayout
 from fallback_chat.cli.render.rows import folded
 from fallback_chat.cli.render.sanitise import Cleaner
 from fallback_chat.cli.render.structure import Structure

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.cells import cells, clusters
+from fallback_chat.cli.render.cells import cells, clusters, positions
 from fallback_chat.cli.render.theme import COLORS
 
 if TYPE_CHECKING:
@@ -69,25 +69,37 @@ def folded(row: Row, columns: int) -> list[Row]:
 
 def _cut(text: str, left: int, columns: int) -> Iterator[tuple[str, int]]:
     """Split text into parts that fit, the first into the `left` columns of a row; add widths."""
-    if text.isascii():
-        starts = range(left, len(text), columns)
-        for start, end in pairwise((0, *starts, len(text))):
-            yield text[start:end], end - start
-    else:
+    if not _is_certain(text):
         for cluster in clusters(text):
             yield cluster, cells(cluster)
+        return
+    ends = positions(text)
+    start, room = 0, left
+    while start < len(text):
+        end = bisect_right(ends, ends[start] + room) - 1
+        if end == start and room < columns:  # not even one fits into the rest of the row
+            room = columns
+            continue
+        end = max(end, start + 1)
+        yield text[start:end], ends[end] - ends[start]
+        start, room = end, columns
 
 
 _CERTAIN: Final = re.compile(
-    r"[ -\u02ff\u0370-\u0482\u1e00-\u200a\u2010-\u205e\u20a0-\u27bf\u3000-\u3029\u3030-\ua48c\uac00-\ud7a3]*"
+    r"[ -\u02ff\u0370-\u0482\u1e00-\u200a\u2010-\u205e\u20a0-\u20cf\u2100-\u27bf"
+    r"\u3000-\u3029\u3030-\u3098\u309b-\ua48c\uac00-\ud7a3]*"
 )
-"""Characters that have the same width on all terminals."""
+"""Characters that stand alone and have the same width on all terminals."""
+
+
+def _is_certain(text: str) -> bool:
+    return text.isascii() or _CERTAIN.fullmatch(text) is not None
 
 
 def surely_fits(row: Row, columns: int) -> bool:
     """Whether a row fits on any terminal; otherwise its wrapping is left to the terminal."""
     text = plain(row)
-    return cells(text) <= columns and (text.isascii() or _CERTAIN.fullmatch(text) is not None)
+    return cells(text) <= columns and _is_certain(text)
 
 
 _SGR: Final = {

@@ -2,7 +2,8 @@
 
 This is CommonMark's own way: a line is compared with the open containers, then it may begin new
 blocks, and the rest of it is text. Tables are GitHub's. A displayed formula is a block of its own,
-because its signs are not a list, and HTML is text.
+because its signs are not a list, and HTML is text. So is a line that is too long to be a row of a
+table: a row is laid out anew whenever it grows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from fallback_chat.cli.render.blocks import (
     BLANKS,
+    LONG,
     Block,
     Container,
     Kind,
@@ -190,7 +192,7 @@ class Structure:
         """Add a line that begins nothing: to a paragraph or table, or as a new paragraph."""
         if paragraph is not None and text:  # even if a container is missing: CommonMark's lazy lines
             paragraph.text += f"\n{text}"
-        elif text and is_inside and self.open is not None and self.open.kind is Kind.TABLE:
+        elif text and is_inside and self.open is not None and self.open.kind is Kind.TABLE and len(text) <= LONG:
             self.open.lines.append(text)
         elif text:
             self._add(Block(Kind.PARAGRAPH, text=text), containers)

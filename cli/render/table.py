@@ -88,9 +88,8 @@ class TableLayout:
     def _cells(self, block: Block, page: Page) -> tuple[list[Cell], list[list[Cell]]]:
         """Parse the head and the unprinted rows."""
         columns = len(block.aligns)
-        rows = [
-            self._known.get(line) or self._known.setdefault(line, _read(line, columns, page)) for line in block.lines
-        ]
+        self._known = {line: self._known.get(line) or _read(line, columns, page) for line in block.lines}
+        rows = [self._known[line] for line in block.lines]
         return (self._head, rows) if self.begun else (rows[0], rows[1:])
 
     def _fitted(self, block: Block, page: Page, head: list[Cell], body: list[list[Cell]]) -> list[int] | None:

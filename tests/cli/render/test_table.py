@@ -6,10 +6,11 @@ import random
 
 import pytest
 
+from fallback_chat.cli.render.blocks import LONG
 from fallback_chat.cli.render.cells import cells
 from fallback_chat.cli.render.table import MANY, NARROWEST, fitted
 from tests.cli.render.generated import table
-from tests.cli.render.support import plain, rendered, stream
+from tests.cli.render.support import missing, pieces, plain, rendered, stream
 from tests.cli.render.support import words_of as letters
 
 
@@ -133,3 +134,19 @@ def test_a_very_long_table_keeps_the_columns_that_it_has_and_goes_on() -> None:
     assert len(live) < 10
     assert letters("".join(plain([*final, *live]))) != ""
     assert max(map(cells, plain(final))) <= 100
+
+
+def test_a_line_of_many_pages_below_a_table_is_text_with_nothing_missing_in_it() -> None:
+    long = "| " + "word " * (LONG // 2) + "|"
+    text = f"| a | b |\n|---|---|\n| 1 | 2 |\n{long}\n"
+    rows = rendered(text)
+    assert rows[:3] == ["a  b", "─  ─", "1  2"]
+    assert missing(text, rows) == ""
+    for size in (17, 400, LONG):
+        final, live = stream(pieces(text, size))
+        assert missing(text, plain([*final, *live])) == "", size
+
+
+def test_a_line_as_long_as_a_row_may_be_is_one() -> None:
+    text = f"| a | b |\n|---|---|\n| {'w' * (LONG - 8)} | 2 |\n| 3 | 4 |\n"
+    assert rendered(text)[-1].split() == ["3", "4"]

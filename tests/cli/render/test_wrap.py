@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,15 @@ def test_a_folded_row_has_all_of_it_and_fits(text: str, columns: int) -> None:
     parts = folded((("x", ""), (text, "bold")), columns)
     assert "".join(map(plain, parts)) == f"x{text}"
     assert all(cells(plain(part)) <= columns or len([*clusters(plain(part))]) == 1 for part in parts)
+
+
+@given(st.text("a漢é한→ ", max_size=40), st.integers(2, 12))
+def test_a_text_of_wide_and_narrow_characters_is_folded_where_the_next_one_does_not_fit(
+    text: str, columns: int
+) -> None:
+    parts = [*map(plain, folded(((text[:3], "bold"), (text[3:], "")), columns))]
+    assert "".join(parts) == text
+    assert all(cells(part + after[0]) > columns for part, after in pairwise(parts))
 
 
 @pytest.mark.parametrize(
