@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.words.failures import duration, explain, in_brackets, sentence
 from fallback_chat.cli.words.health import countdown, short
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
+from fallback_chat.core.blanks import count_of_words
 from fallback_chat.core.errors import APIError, ErrorKind, NoConsentError
 from fallback_chat.core.events import (
     AttemptFailed,
@@ -37,8 +38,6 @@ CUT_SHORT: Final = {
     FinishReason.PAUSE: "paused",
 }
 """Reasons for a short answer, following the provider's name."""
-_PIECE: Final = 1 << 16
-"""Characters to count at once."""
 BREAKS: Final = {
     ErrorKind.TRUNCATED: "'s stream ended early",
     ErrorKind.STREAM_ERROR: "'s stream broke off",
@@ -151,15 +150,8 @@ def _why_broken_off(answer: Answer, error: BaseException) -> str:
 
 
 def after_words(text: str) -> str:
-    """Return how far an answer came.
-
-    The words are counted piece by piece: a list of millions of them takes 20 times their memory.
-    """
-    count, open_end = 0, False
-    for start in range(0, len(text), _PIECE):
-        piece = text[start : start + _PIECE]
-        count += len(piece.split()) - (open_end and not piece[0].isspace())
-        open_end = not piece[-1].isspace()
+    """Return how far an answer came."""
+    count = count_of_words(text)
     return f"after {count} word{'s' * (count != 1)}"
 
 

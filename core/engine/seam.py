@@ -14,6 +14,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from fallback_chat.core.blanks import squeezed
+
+LONGEST_PARTIAL: Final = 1 << 19
+"""Characters; no model writes more in one answer, and to search more would take noticeable time."""
 LEAST_ANCHOR: Final = 30
 GOOD_ANCHOR: Final = 80
 LONGEST_ANCHOR: Final = 240
@@ -38,6 +42,8 @@ def anchor_of(partial: str) -> str | None:
     It has 30 to 80 characters and begins with a line or a word; it is lengthened, up to 240, until
     it occurs in `partial` only once.
     """
+    if len(partial) > LONGEST_PARTIAL:
+        return None
     text = partial.rstrip()
     exact = ends_inside_a_fence(partial)
     whole = text if exact else squeezed(text)
@@ -65,11 +71,6 @@ def ends_inside_a_fence(text: str) -> bool:
         elif fence[0] == opened[0] and len(fence) >= len(opened):
             opened = None
     return opened is not None
-
-
-def squeezed(text: str) -> str:
-    """Return `text` with every run of blanks reduced to one, and none at its ends."""
-    return " ".join(text.split())
 
 
 class Walker:

@@ -13,6 +13,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.blanks import without_blanks
 from fallback_chat.core.chat_context import ChatMessage, Role, Text, ToolCall, ToolResult
 from fallback_chat.providers.wire.tools import to_json
 
@@ -71,7 +72,7 @@ def state_for(message: ChatMessage, origin: str) -> Any:
 
 def fits(message: ChatMessage, texts: Iterable[str], calls: int) -> bool:
     """Whether `message` still matches its state: the same texts, blanks apart, and call count."""
-    return calls == len(message.tool_calls) and "".join("".join(texts).split()) == "".join(message.text.split())
+    return calls == len(message.tool_calls) and without_blanks("".join(texts)) == without_blanks(message.text)
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.core.blanks import squeezed
 from fallback_chat.core.engine.seam import (
     LEAST_ANCHOR,
     LONGEST_ANCHOR,
+    LONGEST_PARTIAL,
     Seam,
     SeamUnprovenError,
     anchor_of,
     ends_inside_a_fence,
-    squeezed,
 )
 
 PROSE = (
@@ -177,3 +178,10 @@ def test_a_long_repetition_is_not_kept() -> None:
     for start in range(0, len(partial) - 100, 50):
         assert seam.feed(partial[start : start + 50]) == ""
         assert len(seam._held) <= 400
+
+
+def test_an_answer_longer_than_any_model_writes_is_not_continued() -> None:
+    longest = PROSE.rjust(LONGEST_PARTIAL)
+
+    assert anchor_of(longest) is not None
+    assert anchor_of(" " + longest) is None
