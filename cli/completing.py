@@ -51,6 +51,13 @@ def models(ctx: Context, incomplete: str) -> Completions:
     return _matching(((one.id, first.name) for one in listed), incomplete)
 
 
+def roles(_: Context, incomplete: str) -> Completions:
+    """Return the roles that the user keeps."""
+    from fallback_chat.cli.roles import role_names
+
+    return _matching(((name, "") for name in role_names()), incomplete)
+
+
 def sessions(_: Context, incomplete: str) -> Completions:
     """Return the ids of the stored conversations with their titles."""
     from fallback_chat.core.conversations.store import History

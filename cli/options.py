@@ -138,6 +138,12 @@ class SharedOptions(NamedTuple):
         ),
     ] = None
     system: Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="Set the system prompt.")] = None
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role", metavar="NAME", help="Use this role as the system prompt.", autocompletion=completing("roles")
+        ),
+    ] = None
     deadline: Annotated[
         float | None, duration_option("--deadline", "Time limit for the whole chain to start answering.")
     ] = None
@@ -168,13 +174,20 @@ class SharedOptions(NamedTuple):
             only=self.only,
             provider=self.provider,
             model=self.model,
-            system=self.system,
+            system=self._system(),
             attempt_timeout=self.timeout_first,
             idle_timeout=self.timeout_idle,
             deadline=self.deadline,
             on_stream_failure=on_stream_failure,
             require=self.require,
         )
+
+    def _system(self) -> str | None:
+        if self.role is None:
+            return self.system
+        from fallback_chat.cli.roles import role_prompt
+
+        return role_prompt(self.role)
 
     @property
     def continues(self) -> bool:
@@ -225,6 +238,8 @@ def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., N
 SHARED_DEFAULTS: Final = SharedOptions()._asdict()
 ROUTING: Final = tuple(name for name in SHARED_DEFAULTS if name not in ("continue_", "session", "no_log"))
 """Options that matter to a command that asks nothing."""
+EXCLUSIVE: Final = (("continue_", "session"), ("system", "role"))
+"""Options that say the same thing in two ways."""
 
 
 @cache
@@ -248,6 +263,8 @@ def _merge(before: SharedOptions | None, after: dict[str, Any]) -> SharedOptions
     """Return the options after the command's name, completed by those before it."""
     given = {name: value for name, value in after.items() if value != SHARED_DEFAULTS[name]}
     merged = (before or SharedOptions())._replace(**given)
-    if merged.continue_ and merged.session is not None:
-        raise typer.BadParameter("--continue and --session exclude each other: give one of them")
+    for names in EXCLUSIVE:
+        if all(getattr(merged, name) != SHARED_DEFAULTS[name] for name in names):
+            flags = [f"--{name.removesuffix('_')}" for name in names]
+            raise typer.BadParameter(f"{' and '.join(flags)} exclude each other: give one of them")
     return merged

@@ -52,6 +52,17 @@ def test_conversations_are_completed(program: Program, saved: Saved) -> None:
         assert completed(program, line, **saved.env) == [session]
 
 
+def test_roles_are_completed(program: Program) -> None:
+    folder = program.directory / "xdg/fallback-chat/roles"
+    folder.mkdir(parents=True)
+    for name in ("pirate.md", "poet.md", "notes.txt"):
+        (folder / name).write_text("Talk like one.")
+
+    found = completed(program, "fallback-chat --role p", XDG_CONFIG_HOME=str(program.directory / "xdg"))
+
+    assert found == ["pirate", "poet"]
+
+
 def test_models_are_completed_from_what_was_listed_last(program: Program) -> None:
     program.play("ok", "ok")
     env: dict[str, str | None] = {"XDG_CACHE_HOME": str(program.directory / "cache")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import tomli_w
 
 from tests.cli.program import ANSWERS, Ran, entry
 
@@ -63,6 +64,26 @@ def test_model_and_system_reach_the_server_and_only_the_first_one_gets_the_model
     assert [first["model"], second["model"]] == ["other", "sim-model"]
     assert first["messages"][0] == {"role": "system", "content": "Be brief."}
     assert second["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_role_is_the_system_prompt(program: Program) -> None:
+    folder = program.play("ok").directory / "xdg/fallback-chat"
+    (folder / "roles").mkdir(parents=True)
+    (folder / "roles/pirate.md").write_text("Talk like a pirate.\n")
+    (folder / "fallback.toml").write_text(tomli_w.dumps(program.config))
+    env: dict[str, str | None] = {"XDG_CONFIG_HOME": str(program.directory / "xdg")}
+
+    answered = program("ask", "--role", "pirate", "hi", env=env)
+    unknown = program("--role", "cook", "ask", "hi", env=env)
+    both = program("-s", "Be brief.", "ask", "--role", "pirate", "hi", env=env)
+
+    assert answered == Ran(0, ANSWERS["one"], "")
+    assert program.servers[0].requests[0].json["messages"][0] == {"role": "system", "content": "Talk like a pirate."}
+    assert unknown == Ran(65, "", "fallback-chat: no role is called 'cook'; there are pirate\n")
+    assert (both.code, both.err.splitlines()[-1]) == (
+        2,
+        "Error: Invalid value: --system and --role exclude each other: give one of them",
+    )
 
 
 def test_timeout_first_bounds_each_provider(program: Program) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.input import read_file
 from fallback_chat.cli.repl import explanations
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
+from fallback_chat.cli.roles import role_names, role_prompt
 from fallback_chat.cli.words.amounts import money
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
-from fallback_chat.wiring import own_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from fallback_chat.cli.repl.repl import Repl
 
@@ -32,27 +30,14 @@ async def system(repl: Repl, argument: str) -> None:
     repl.say(f"system prompt: {repl.session.system}" if repl.session.system else "there is no system prompt")
 
 
-def _roles() -> Path:
-    return own_paths().config / "roles"
-
-
-def role_names() -> list[str]:
-    """Return the existing roles."""
-    return sorted(path.stem for path in _roles().glob("*.md"))
-
-
 def roles(_: Repl) -> Iterable[Choice]:
     """Return the roles to choose from."""
     return [Choice(name, is_final=True) for name in role_names()]
 
 
 async def role(repl: Repl, argument: str) -> None:
-    """Take the system prompt from a file in the folder of roles."""
-    names = role_names()
-    if argument not in names:
-        there = f"there are {', '.join(names)}" if names else f"put them into {_roles()} as NAME.md"
-        raise InputError(f"no role is called {argument!r}; {there}" if argument else there)
-    repl.session.system = read_file(str(_roles() / f"{argument}.md")).strip()
+    """Take the system prompt from the file of a role."""
+    repl.session.system = role_prompt(argument)
     repl.say(f"role: {argument}", Tone.DIM)
 
 
