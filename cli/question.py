@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.input import MAX_BYTES, prompt_of, put_together, read_file, read_image, read_part, text_of
 from fallback_chat.cli.standard_input import is_piped, read_to_end
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import InputError
 
@@ -38,7 +39,7 @@ class Question(NamedTuple):
         piped = await self._piped(tell, deadline) if self.reads_stdin else None
         if piped and self.prompt not in ("", PIPE):
             lines = len(piped.splitlines())
-            tell(f"standard input was added: {lines} line{'s' * (lines != 1)}")
+            tell(f"standard input was added: {counted(lines, 'line')}")
         return (Text(put_together(self.prompt, piped, self.texts)), *self.others)
 
     async def _piped(self, tell: Callable[[str], object], deadline: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.code_blocks import code_blocks
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def select(words: Sequence[str], messages: Sequence[ChatMessage], answers: Seque
             code = blocks[number - 1]
             lines = len(code.text.splitlines())
             kind = f"{code.language}, " if code.language else ""
-            size = f"{lines} line{'s' * (lines != 1)}"
+            size = counted(lines, "line")
             return Selection(f"code block {number} of {len(blocks)} ({kind}{size})", code.text)
         case [word]:
             number = _number(word, len(answers), "answer")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.draft import Draft, Origin
+from fallback_chat.cli.words.amounts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Pastes:
             return None
         number = self._numbers.setdefault(character, len(self._numbers) + 1)
         lines = self.unfolded(character).count("\n") + 1
-        return f"[pasted #{number}: {lines} line{'s' if lines > 1 else ''}]"
+        return f"[pasted #{number}: {counted(lines, 'line')}]"
 
     def encode(self, draft: Draft) -> tuple[str, tuple[Origin, ...]]:
         """Return a draft in the form of the line: its text, and the origin of each character."""

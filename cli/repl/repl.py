@@ -21,6 +21,7 @@ from fallback_chat.cli.repl.registry import LEAVING_WORDS, split
 from fallback_chat.cli.repl.session import CONTINUE, Attachment, typed
 from fallback_chat.cli.repl.status import NARROW, Tone, compose
 from fallback_chat.cli.turn import is_ending
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.cli.words.conversations import resumed
 from fallback_chat.core.chat_context import Text
 from fallback_chat.core.errors import FallbackChatError, InputError
@@ -265,8 +266,7 @@ class Repl:
     def attach(self, name: str, text: str) -> None:
         """Attach a text to the next question."""
         self.session.attachments.append(Attachment(name, Text(text)))
-        lines = len(text.splitlines())
-        self.say(f"attached {name} ({lines} line{'s' * (lines != 1)})", Tone.DIM)
+        self.say(f"attached {name} ({counted(len(text.splitlines()), 'line')})", Tone.DIM)
 
     def show_reasoning(self) -> None:
         """Show the model's thoughts for the current or the last answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.words.amounts import counted
 from fallback_chat.cli.words.failures import duration, explain, in_brackets, sentence
 from fallback_chat.cli.words.health import countdown, short
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
@@ -152,7 +153,7 @@ def _why_broken_off(answer: Answer, error: BaseException) -> str:
 def after_words(text: str) -> str:
     """Return how far an answer came."""
     count = count_of_words(text)
-    return f"after {count} word{'s' * (count != 1)}"
+    return f"after {counted(count, 'word')}"
 
 
 def calls_only(answer: Answer | None) -> list[str]:
