@@ -16,8 +16,11 @@ from fallback_chat.core.answer import PART, Answer, AnswerBuilder, AnswerError, 
 from fallback_chat.core.answer_json import answer_from, answer_json
 from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import ToolCall, VendorExtra
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorDetails
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from tests.core.chain import HELLO
+from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +51,17 @@ def test_the_last_count_of_tokens_is_that_of_the_answer() -> None:
     last = CompletionUsage(input=1, output=3)
 
     assert built([ChatChunk(usage=USAGE), ChatChunk(usage=last), ChatChunk()])["_usage"] == last
+
+
+async def test_only_an_answer_that_the_model_ended_itself_is_whole() -> None:
+    stream = FallbackAdapter([ScriptedLLM("a", [])]).chat(chat_ctx=HELLO)
+
+    def is_whole(reason: FinishReason | None) -> bool:
+        builder = AnswerBuilder()
+        builder.add(ChatChunk(ChoiceDelta("Yes."), finish_reason=reason))
+        return builder.build(stream).complete
+
+    assert list(filter(is_whole, (*FinishReason, None))) == [FinishReason.STOP, FinishReason.TOOL_CALLS]
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -118,6 +118,14 @@ def test_no_secret_comes_out_and_nothing_else_is_lost_wherever_the_text_is_cut(m
         assert streamed(redactor, [text[:cut], text[cut:]]) == whole
 
 
+def test_what_was_held_back_of_a_void_text_is_forgotten() -> None:
+    stream = RedactingStream(Redactor([KEY]))
+    stream.feed("It begins with sk-live")
+    stream.begin_anew()
+
+    assert [stream.feed("-Zq7xT0p"), stream.feed(" sk-"), stream.flush()] == ["-Zq7xT0p", " ", "sk-"]
+
+
 def test_an_answer_may_end_in_the_first_letters_of_a_key() -> None:
     for size in range(len(KEY)):
         text = f"It begins with {KEY[:size]}"

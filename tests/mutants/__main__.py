@@ -1,7 +1,7 @@
 """Plants one defect at a time in a copy of the checkout, runs the closest tests, and says which survived.
 
-A defect is caught if a test fails with it and, at the end, passes without it. Fewer than nine of ten caught in a package: exit
-status 1.
+A defect is caught if a test fails or hangs with it and, at the end, passes without it. Fewer than nine of ten caught in a
+package: exit status 1.
 """
 
 from __future__ import annotations
@@ -18,22 +18,39 @@ import tempfile
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests.mutants import running
 from tests.mutants.table import PACKAGES, ROOT, Defect, defects, stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 ENOUGH: Final = 0.9
 """The share of a package's defects that has to be caught."""
-LIMIT: Final = 300
-"""Seconds for one run of tests; one that takes longer hangs, which a person would notice."""
+TEST_LIMIT: Final = 90
+"""Seconds for one test; one that takes longer hangs, which a person would notice."""
+RUN_LIMIT: Final = 3600
+"""Seconds for one run of tests, which only a hang outside of all tests reaches."""
+PYTEST: Final = (
+    *(sys.executable, "-m", "pytest", "-q", "--tb=no", "--seed=1", "-p", running.__name__),
+    *("-o", f"faulthandler_timeout={TEST_LIMIT}", "-o", "faulthandler_exit_on_timeout=true"),
+)
 PASSED: Final = (0, 5)
 """Exit statuses of pytest; 5 where a name finds no test."""
-BROKEN: Final = "no test: pytest hangs, or cannot start"
 FAILED: Final = ".pytest_cache/v/cache/lastfailed"
 """Where pytest keeps the names of the tests that failed."""
+
+
+class Catch(NamedTuple):
+    """The test that notices a defect; None if pytest cannot start, or hangs outside of all tests."""
+
+    test: str | None
+    hangs: bool = False
+
+    def __str__(self) -> str:
+        """Return how the defect shows."""
+        return f"{self.test} hangs" if self.hangs else self.test or "no test can run"
 
 
 class Copy:
@@ -45,32 +62,37 @@ class Copy:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
 
-    async def catch(self, defect: Defect, near: int | None) -> str | None:
-        """Return the test that catches `defect`, or None; `near` limits how many stages are tried."""
+    async def catch(self, defect: Defect, near: int | None) -> Catch | None:
+        """Return what catches `defect`, or None; `near` limits how many stages are tried."""
+        passed: list[str] = []
         for stage in stages(defect)[:near]:
             with self._planted(defect):
-                if failed := await self.failing("-x", *stage):
-                    return failed[0]
+                if caught := await self.failing("-x", *stage, *(f"--ignore={name}" for name in passed)):
+                    return caught[0]
+            passed += stage
         return None
 
-    async def failing(self, *arguments: str) -> list[str]:
-        """Run pytest; return the tests that fail, or `BROKEN`."""
-        (self._place / FAILED).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--seed=1", *arguments]
+    async def failing(self, *arguments: str) -> list[Catch]:
+        """Run pytest; return the tests that fail or hang."""
+        for name in (FAILED, running.FILE):
+            (self._place / name).unlink(missing_ok=True)
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=self._place, env={**os.environ, "PYTHONPATH": str(self._place)}, process_group=0,
+            *PYTEST, *arguments, cwd=self._place, env={**os.environ, "PYTHONPATH": str(self._place)}, process_group=0,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            await asyncio.wait_for(process.wait(), LIMIT)
+            await asyncio.wait_for(process.wait(), RUN_LIMIT)
         except TimeoutError:
-            return [BROKEN]
+            return [Catch(None)]
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        found = self._place / FAILED
-        failed = list(json.loads(found.read_text("utf-8"))) if found.exists() else []
-        return failed if failed or process.returncode in PASSED else [BROKEN]
+        failed, hanging = self._place / FAILED, self._place / running.FILE
+        if failed.exists():
+            return [Catch(test) for test in json.loads(failed.read_text("utf-8"))]
+        if hanging.exists():
+            return [Catch(hanging.read_text("utf-8"), hangs=True)]
+        return [] if process.returncode in PASSED else [Catch(None)]
 
     @contextmanager
     def _planted(self, defect: Defect) -> Iterator[None]:
@@ -90,31 +112,32 @@ def _files() -> list[str]:
     return [name for name in listed.split("\0") if name and ((ROOT / name).is_symlink() or (ROOT / name).is_file())]
 
 
-async def run(chosen: Sequence[Defect], jobs: int, near: int | None) -> dict[str, str]:
-    """Plant all of `chosen`, in as many copies as there are `jobs`; return the test that catches each, by its name."""
+async def run(chosen: Sequence[Defect], jobs: int, near: int | None) -> set[str]:
+    """Plant all of `chosen`, in as many copies as there are `jobs`; return the names of those that are caught."""
     left = [defect for defect in chosen if defect.equivalent is None]
-    total, done, caught = len(left), count(1), dict[str, str]()
+    total, done, caught = len(left), count(1), dict[str, str | None]()
 
     async def work(copy: Copy) -> None:
         while left:
             defect = left.pop(0)
-            if test := await copy.catch(defect, near):
-                caught[defect.name] = test
-            _say(f"{next(done)}/{total} {defect.name}: {test or 'SURVIVED'}")
+            if catch := await copy.catch(defect, near):
+                caught[defect.name] = catch.test
+            _say(f"{next(done)}/{total} {defect.name}: {catch or 'SURVIVED'}")
 
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copies = [Copy(Path(place, str(job))) for job in range(max(1, min(jobs, total)))]
         async with asyncio.TaskGroup() as group:
             for copy in copies:
                 group.create_task(work(copy))
-        tests = sorted({*caught.values()} - {BROKEN})
+        tests = sorted({test for test in caught.values() if test})
         at_fault = await copies[0].failing(*tests) if tests else []
-    for test in at_fault:
-        _say(f"fails without a defect, too: {test}")
-    return {name: test for name, test in caught.items() if test not in at_fault}
+    for fault in at_fault:
+        _say(f"without a defect, too: {fault}")
+    wrongly = {fault.test for fault in at_fault}
+    return {name for name, test in caught.items() if test is None or test not in wrongly}
 
 
-def report(chosen: Sequence[Defect], caught: dict[str, str]) -> bool:
+def report(chosen: Sequence[Defect], caught: Collection[str]) -> bool:
     """Say for each package how many were caught, and name the others; return whether these are enough."""
     enough = True
     for package in PACKAGES:

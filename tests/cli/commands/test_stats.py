@@ -125,6 +125,22 @@ def test_the_median_and_the_slowest_twentieth() -> None:
     assert (one.median, one.p95) == (51, 96)
 
 
+@pytest.mark.parametrize(
+    ("price", "cost"),
+    [
+        (Prices(2.0, 10.0), 7.0),
+        (Prices(2.0, 10.0, cached=0.5), 6.7),
+        (Prices(2.0, 10.0, cached=0.0), 6.6),
+        (None, 0.25),
+    ],
+)
+def test_each_token_is_paid_for_once(price: Prices | None, cost: float) -> None:
+    million = 1_000_000
+    one = ProviderStats(input=million, output=million // 2, cached=million // 5, charged=0.25)
+
+    assert one.cost(price) == pytest.approx(cost)
+
+
 def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(told: Told) -> None:
     assert told.shown() == "nothing is recorded: no conversation is stored yet\n"
     assert not told.path.exists()

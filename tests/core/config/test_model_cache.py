@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
-from fallback_chat.core.config.model_cache import ModelCache
+import pytest
+
+from fallback_chat.core.config.model_cache import FRESH, ModelCache
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.llm import ModelInfo
 from tests.core.scripted import ScriptedLLM
@@ -35,6 +38,24 @@ def test_a_list_of_an_older_version_is_understood(tmp_path: Path) -> None:
     held["models"] = [row[:3] for row in held["models"]]
     path.write_text(json.dumps(stored))
     assert ModelCache(path).get(PROVIDER) == [ModelInfo("m", 8000, ("tools", "reasoning")), ModelInfo("old")]
+
+
+@pytest.mark.parametrize(
+    ("age", "known", "known_however_old"), [(0, True, True), (FRESH + 1, False, True), (-FRESH, False, False)]
+)
+def test_a_list_is_kept_for_a_day(tmp_path: Path, age: float, known: bool, known_however_old: bool) -> None:
+    path = tmp_path / "models.json"
+    cache = ModelCache(path)
+    cache.put(PROVIDER, MODELS)
+    cache.save()
+    stored = json.loads(path.read_bytes())
+    (held,) = stored.values()
+    held["at"] -= age
+    path.write_text(json.dumps(stored))
+    cache = ModelCache(path)
+
+    found = cache.get(PROVIDER) == MODELS, cache.get(PROVIDER, max_age=math.inf) == MODELS
+    assert found == (known, known_however_old)
 
 
 def test_a_provider_learns_of_its_model_although_its_window_is_configured(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.config import schema
-from fallback_chat.core.config.resolve import load
-from fallback_chat.core.config.settings import KeySource, Origin, Prices, ProviderSettings, Settings
+from fallback_chat.core.config.document import Problems, read_document
+from fallback_chat.core.config.resolve import load, resolve
+from fallback_chat.core.config.settings import ChatSettings, KeySource, Origin, Prices, ProviderSettings, Settings
 from fallback_chat.core.engine.settings import (
     AttemptSettings,
     ChainSettings,
@@ -34,6 +35,46 @@ def one(body: str) -> ProviderSettings:
     """Load a file with one provider."""
     (provider,) = load(f"[[providers]]\n{body}", FILE, home=Path("/home/me")).providers
     return provider
+
+
+def test_in_every_table_the_later_file_wins_key_by_key() -> None:
+    below = """
+[chain]
+prefer = "sticky"
+recovery = "free"
+[chat]
+calm = true
+theme = "light"
+[keys]
+next_provider = "c-t"
+[profiles.quick]
+providers = ["a"]
+[[providers]]
+name = "a"
+kind = "guide"
+"""
+    above = """
+[chain]
+prefer = "primary"
+[chat]
+theme = "dark"
+[keys]
+next_provider = "c-o"
+[profiles.quick]
+providers = ["b"]
+[[providers]]
+name = "b"
+kind = "guide"
+"""
+    problems = Problems()
+    documents = [read_document(text, FILE, Origin.USER, problems) for text in (below, above)]
+
+    settings = resolve(documents, problems)
+
+    assert (settings.chain.prefer, settings.chain.recovery) == (Prefer.PRIMARY, Recovery.FREE)
+    assert settings.chat == ChatSettings(calm=True, theme="dark")
+    assert (settings.keys, settings.profiles) == ({"next_provider": "c-o"}, {"quick": ("b",)})
+    assert [provider.name for provider in settings.providers] == ["b", "a"]
 
 
 def test_every_key_ends_up_in_the_settings() -> None:

@@ -271,6 +271,16 @@ def test_undo_takes_the_last_turns_out_one_by_one(history: History) -> None:
     assert history.search("one") == ()
 
 
+def test_undo_takes_out_the_unanswered_questions_behind_the_turn(history: History) -> None:
+    session = conversation(history, "one", "two")
+    for text in ("three?", "four?"):
+        history.begin_turn(session, question(text))
+
+    history.undo(session)
+
+    assert [turn.question.text for turn in history.load(session).turns] == ["one"]
+
+
 def test_a_turn_is_refused_when_somebody_else_continued_the_conversation(history: History) -> None:
     session = conversation(history, "one")
     seen = history.last_turn(session)

@@ -69,6 +69,17 @@ def test_a_turn_begun_while_another_is_under_way_goes_into_a_copy(
     assert said == [f"the conversation was continued elsewhere; this one continues as {mine.session}"]
 
 
+def test_a_turn_is_under_way_until_it_ends(path: Path, history: History, session: SessionId) -> None:
+    look = UnderWay(path.with_suffix(".lock"))
+    seen = []
+    with other(path, session) as theirs:
+        for command in ("begin theirs?", "finish Theirs."):
+            theirs(command)
+            seen.append(look.elsewhere(history.last_turn(session)))
+
+    assert seen == [True, False]
+
+
 def test_a_conversation_whose_first_turn_is_under_way_is_copied_empty(path: Path, history: History) -> None:
     session = history.new_session("Named")
     said: list[str] = []

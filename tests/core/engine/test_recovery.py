@@ -202,6 +202,24 @@ async def test_nothing_is_begun_while_an_answer_is_awaited(clock: FakeClock) -> 
     assert it.checked == ["models"]
 
 
+async def test_a_round_under_way_ends_when_an_answer_is_awaited(clock: FakeClock) -> None:
+    a, b, c = Patient("a", [REFUSED]), Patient("b", [REFUSED]), Patient("c", ANSWER, [SILENCE])
+    chain = chain_of(a, b, c, clock=clock)
+    await turn_with(chain)
+    chain.start_recovery()
+    a.hangs = True
+    await asyncio.sleep(22)
+    turn = asyncio.ensure_future(turn_with(chain, only=c))
+
+    await asyncio.sleep(9)  # the check of a is over, the turn is not
+    assert (len(a.checks), len(b.checks)) == (1, 0)
+
+    await turn
+    await asyncio.sleep(10)
+    await chain.aclose()
+    assert len(b.checks) == 1
+
+
 async def test_it_ends_half_an_hour_after_the_last_question_and_goes_on_with_the_next_one(clock: FakeClock) -> None:
     it = Watched(clock, REFUSED)
     await it.fail()
