@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_RANKS: Final = tuple(ErrorKind)
+
+
 class Outcome(StrEnum):
     """How an attempt ended."""
 
@@ -86,7 +89,7 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         check_type("deadline_exceeded", deadline_exceeded, bool)
         latest = max((attempt.round for attempt in self.attempts), default=1)
         errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
-        decisive = min(errors, key=lambda error: _SUMMARY_ORDER.index(error.kind), default=None)
+        decisive = min(errors, key=lambda error: _RANKS.index(error.kind), default=None)
         waits = [error.retry_after for error in errors if error.retry_after is not None]
         self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
         """A deadline, of this chain or of the decisive one within it, ended the turn."""
@@ -125,28 +128,3 @@ def _told(error: APIError) -> str:
     status = f"HTTP {error.details.status}" if error.details.status else ""
     said = ": ".join(part for part in (status, " ".join(error.message.split())) if part)
     return f"{error.kind.value.replace('_', ' ')} ({said})" if said else error.kind.value.replace("_", " ")
-
-
-_SUMMARY_ORDER: Final = [
-    ErrorKind.CONTENT_FILTER,
-    ErrorKind.REFUSAL,
-    ErrorKind.RATE_LIMITED,
-    ErrorKind.OVERLOADED,
-    ErrorKind.SERVER_ERROR,
-    ErrorKind.TIMEOUT,
-    ErrorKind.CONNECTION,
-    ErrorKind.EMPTY,
-    ErrorKind.TRUNCATED,
-    ErrorKind.STALLED,
-    ErrorKind.STREAM_ERROR,
-    ErrorKind.CANCELLED,
-    ErrorKind.QUOTA_EXHAUSTED,
-    ErrorKind.CONTEXT_EXCEEDED,
-    ErrorKind.TOO_LARGE,
-    ErrorKind.AUTH,
-    ErrorKind.PERMISSION,
-    ErrorKind.MODEL_NOT_FOUND,
-    ErrorKind.UNSUPPORTED,
-    ErrorKind.BAD_REQUEST,
-    ErrorKind.BUG,
-]

@@ -30,28 +30,33 @@ if TYPE_CHECKING:
 
 
 class ErrorKind(StrEnum):
-    """The class of a provider's failure; the failover policy looks at nothing else."""
+    """The class of a provider's failure; the failover policy looks at nothing else.
 
-    CANCELLED = "cancelled"
-    CONNECTION = "connection"
-    SERVER_ERROR = "server_error"
-    OVERLOADED = "overloaded"
-    TIMEOUT = "timeout"
-    RATE_LIMITED = "rate_limited"
-    QUOTA_EXHAUSTED = "quota_exhausted"
-    AUTH = "auth"
-    PERMISSION = "permission"
-    MODEL_NOT_FOUND = "model_not_found"
-    CONTEXT_EXCEEDED = "context_exceeded"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED = "unsupported"
-    BAD_REQUEST = "bad_request"
+    If the whole chain failed, the first of its kinds in this order sums it up: refusals, then
+    failures that waiting mends, then those of network and server, then those that only the user can
+    mend.
+    """
+
     CONTENT_FILTER = "content_filter"
     REFUSAL = "refusal"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
     EMPTY = "empty"
     TRUNCATED = "truncated"
     STALLED = "stalled"
     STREAM_ERROR = "stream_error"
+    CANCELLED = "cancelled"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    CONTEXT_EXCEEDED = "context_exceeded"
+    TOO_LARGE = "too_large"
+    AUTH = "auth"
+    PERMISSION = "permission"
+    MODEL_NOT_FOUND = "model_not_found"
+    UNSUPPORTED = "unsupported"
+    BAD_REQUEST = "bad_request"
     BUG = "bug"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from fallback_chat.cli.app import COMMANDS as CLI_COMMANDS
 from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
-from fallback_chat.cli.words.failures import EXIT_CODE_OF_KIND
+from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.cli.words.health import STATES
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.config.resolve import load
@@ -225,10 +226,11 @@ def test_every_exit_code_is_explained_in_the_manual_and_named_in_the_readme() ->
     assert sorted(named) == manual
 
 
-def test_the_order_of_causes_gives_every_exit_code_that_a_failed_chain_can_have() -> None:
-    named = {int(code) for code in re.findall(r"\((\d+)\)", section("exit-codes.md", "Several causes"))}
+def test_the_order_of_causes_is_that_of_the_kinds_of_failure() -> None:
+    named = [int(code) for code in re.findall(r"\((\d+)\)", section("exit-codes.md", "Several causes"))]
+    in_order = [code for code, _ in groupby(TOLD[kind].exit_code for kind in ErrorKind)]
 
-    assert named == set(EXIT_CODE_OF_KIND.values()) - {ExitCode.INTERNAL}
+    assert named == [code for code in in_order if code is not ExitCode.INTERNAL]
 
 
 def test_the_words_of_the_json_objects_are_explained() -> None:

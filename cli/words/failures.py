@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.signals import Interrupted, received
+from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.core.attempts import AllProvidersFailed
-from fallback_chat.core.engine.policy import rule
-from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError, NobodyInsideError
+from fallback_chat.core.errors import APIError, ConfigError, InputError, NobodyInsideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fallback_chat.core.answer import Answer
-
-
-EXIT_CODE_OF_KIND: Final = {
-    ErrorKind.CANCELLED: ExitCode.UNAVAILABLE,
-    ErrorKind.CONNECTION: ExitCode.UNAVAILABLE,
-    ErrorKind.SERVER_ERROR: ExitCode.UNAVAILABLE,
-    ErrorKind.OVERLOADED: ExitCode.UNAVAILABLE,
-    ErrorKind.TIMEOUT: ExitCode.UNAVAILABLE,
-    ErrorKind.RATE_LIMITED: ExitCode.RATE_LIMITED,
-    ErrorKind.QUOTA_EXHAUSTED: ExitCode.RATE_LIMITED,
-    ErrorKind.AUTH: ExitCode.UNAUTHORISED,
-    ErrorKind.PERMISSION: ExitCode.UNAUTHORISED,
-    ErrorKind.MODEL_NOT_FOUND: ExitCode.CONFIG,
-    ErrorKind.CONTEXT_EXCEEDED: ExitCode.BAD_INPUT,
-    ErrorKind.TOO_LARGE: ExitCode.BAD_INPUT,
-    ErrorKind.UNSUPPORTED: ExitCode.BAD_INPUT,
-    ErrorKind.BAD_REQUEST: ExitCode.BAD_INPUT,
-    ErrorKind.CONTENT_FILTER: ExitCode.REFUSED,
-    ErrorKind.REFUSAL: ExitCode.REFUSED,
-    ErrorKind.EMPTY: ExitCode.UNAVAILABLE,
-    ErrorKind.TRUNCATED: ExitCode.UNAVAILABLE,
-    ErrorKind.STALLED: ExitCode.UNAVAILABLE,
-    ErrorKind.STREAM_ERROR: ExitCode.UNAVAILABLE,
-    ErrorKind.BUG: ExitCode.INTERNAL,
-}
 
 
 def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a failure
@@ -50,7 +25,7 @@ def exit_code_of(error: BaseException) -> ExitCode:  # noqa: PLR0911 - one row a
         case AllProvidersFailed(deadline_exceeded=True):
             return ExitCode.DEADLINE
         case APIError():
-            return EXIT_CODE_OF_KIND[error.kind]
+            return TOLD[error.kind].exit_code
         case ConfigError():
             return ExitCode.CONFIG
         case InputError(late=True):
@@ -91,7 +66,7 @@ def duration(seconds: float) -> str:
 def sentence(provider: str, error: APIError) -> str:
     """Return one line about what happened to `provider`, in its own words if it gave any."""
     wait = f", retry in {duration(error.retry_after)}" if error.retry_after else ""
-    return f"{provider} {error.words or rule(error.kind).words}{in_brackets(error)}{wait}"
+    return f"{provider} {error.words or TOLD[error.kind].words}{in_brackets(error)}{wait}"
 
 
 def in_brackets(error: APIError) -> str:
@@ -103,7 +78,7 @@ def in_brackets(error: APIError) -> str:
 
 def hint(error: APIError) -> str | None:
     """Return what the user can do about it, or None."""
-    return error.hint or rule(error.kind).hint
+    return error.hint or TOLD[error.kind].hint
 
 
 def explain(error: BaseException, *, wait: float | None = None) -> Iterator[str]:

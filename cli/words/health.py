@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.core.errors import ErrorKind, NoConsentError
 from fallback_chat.core.events import State
 
@@ -12,30 +13,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.errors import APIError
 
-SHORT: Final = {
-    ErrorKind.CANCELLED: "cancelled",
-    ErrorKind.CONNECTION: "unreachable",
-    ErrorKind.SERVER_ERROR: "server error",
-    ErrorKind.OVERLOADED: "overloaded",
-    ErrorKind.TIMEOUT: "timed out",
-    ErrorKind.RATE_LIMITED: "rate limited",
-    ErrorKind.QUOTA_EXHAUSTED: "no quota",
-    ErrorKind.AUTH: "bad key",
-    ErrorKind.PERMISSION: "access denied",
-    ErrorKind.MODEL_NOT_FOUND: "no such model",
-    ErrorKind.CONTEXT_EXCEEDED: "too small",
-    ErrorKind.TOO_LARGE: "request too large",
-    ErrorKind.UNSUPPORTED: "not supported",
-    ErrorKind.BAD_REQUEST: "bad request",
-    ErrorKind.CONTENT_FILTER: "content filter",
-    ErrorKind.REFUSAL: "refused",
-    ErrorKind.EMPTY: "empty answer",
-    ErrorKind.TRUNCATED: "stream ended early",
-    ErrorKind.STALLED: "stalled",
-    ErrorKind.STREAM_ERROR: "stream broke off",
-    ErrorKind.BUG: "bug",
-}
-"""Each kind of failure in a word or two."""
 DOWN: Final = "down"
 STATES: Final = (
     ("ok", "answers, as far as is known", "good"),
@@ -54,7 +31,7 @@ STATES: Final = (
 )
 """Every state of a provider that people see, its meaning and its style; a time behind it counts
 down."""
-OF_REASON: Final = {kind.value: text for kind, text in SHORT.items() if text in {state for state, *_ in STATES}}
+OF_REASON: Final = {kind: told.short for kind, told in TOLD.items() if told.short in {state for state, *_ in STATES}}
 UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
 """Time alone mends none of these, so a countdown would promise too much."""
 
@@ -65,7 +42,7 @@ def short(error: APIError) -> str:
         return "no consent"
     if error.kind is ErrorKind.SERVER_ERROR and error.details.status:
         return str(error.details.status)
-    return SHORT[error.kind]
+    return TOLD[error.kind].short
 
 
 def state_word(health: Health, now: float) -> str:
@@ -86,7 +63,7 @@ def state_word(health: Health, now: float) -> str:
 
 def reason_word(health: Health, now: float) -> str:
     """Return why a provider rests, unless its state says so."""
-    word = next((text for kind, text in SHORT.items() if kind == health.reason), "")
+    word = told.short if (told := TOLD.get(health.reason or "")) else ""
     return "" if state_word(health, now).startswith(word) else word
 
 

@@ -5,7 +5,7 @@ Mistakes that only show in a combination of keys are found here.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -35,10 +35,8 @@ WRONG_ENDS: Final = {
 }
 """Path endings that the program adds itself or that belong to another kind, the longest first."""
 
-_AS_THEY_ARE: Final = (
-    "preset", "enabled", "max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort", "context_window",
-    "system", "tags", "headers", "proxy", "extra_body",
-)  # fmt: skip
+_KEYS: Final = tuple(field.name for field in fields(ProviderSettings) if field.name in schema.PROVIDER_KEYS)
+"""The keys with a setting of their name."""
 
 
 class Merged(NamedTuple):
@@ -103,17 +101,18 @@ class ProviderBuilder:
         if key and base_url.startswith("http://") and not local:
             self._warn(merged, "base_url", "http:// sends key and conversation in the clear: use https://")
         prices = merged.get("prices")
-        return ProviderSettings(
-            name=merged.name,
-            kind=kind,
-            model=self._model(merged, kind, service),
-            base_url=base_url,
-            key=key,
-            ca_file=self._path(merged, "ca_file"),
-            prices=Prices(**prices) if prices is not None else None,
-            attempt=self._attempt_settings(merged, local=local),
-            **{name: merged.get(name) for name in _AS_THEY_ARE},
-        )
+        as_written = {name: merged.get(name) for name in _KEYS}
+        worked_out = {
+            "name": merged.name,
+            "kind": kind,
+            "model": self._model(merged, kind, service),
+            "base_url": base_url,
+            "key": key,
+            "ca_file": self._path(merged, "ca_file"),
+            "prices": Prices(**prices) if prices is not None else None,
+            "attempt": self._attempt_settings(merged, local=local),
+        }
+        return ProviderSettings(**as_written | worked_out)
 
     def _attempt_settings(self, merged: Merged, *, local: bool) -> AttemptSettings:
         own = {name: value.value for name, value in merged.values.items() if name in schema.ATTEMPT_KEYS}

@@ -43,65 +43,33 @@ class Rule(NamedTuple):
     """Whether asking the same provider again can help."""
     next: Next
     verdict: Verdict
-    words: str
-    """The failure in words, following the provider's name."""
-    hint: str | None = None
-    """Advice for the user."""
     waiting_helps: bool = False
     """Whether it passes by itself and is worth a pause if no other provider can answer."""
 
 
-def _row(  # noqa: PLR0913 - the columns of the table
-    retry_same: bool, next_: Next, verdict: Verdict, words: str, hint: str | None = None, *, waiting_helps: bool = False
-) -> Rule:
-    return Rule(retry_same, next_, verdict, words, hint, waiting_helps)
-
-
 RULES: Final[dict[ErrorKind, Rule]] = {
+    ErrorKind.CONTENT_FILTER: Rule(False, Next.REFUSED, Verdict.NEUTRAL),
+    ErrorKind.REFUSAL: Rule(False, Next.REFUSED, Verdict.NEUTRAL),
+    ErrorKind.RATE_LIMITED: Rule(True, Next.YES, Verdict.OPEN, waiting_helps=True),
+    ErrorKind.OVERLOADED: Rule(True, Next.YES, Verdict.OPEN, waiting_helps=True),
+    ErrorKind.SERVER_ERROR: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.TIMEOUT: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.CONNECTION: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.EMPTY: Rule(True, Next.YES, Verdict.OPEN_ON_REPEAT),
+    ErrorKind.TRUNCATED: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.STALLED: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.STREAM_ERROR: Rule(True, Next.YES, Verdict.OPEN),
     # The provider's own "cancelled" (HTTP 499). Our own cancellation never becomes an APIError.
-    ErrorKind.CANCELLED: _row(True, Next.YES, Verdict.NEUTRAL, "cancelled the request"),
-    ErrorKind.CONNECTION: _row(
-        True, Next.YES, Verdict.OPEN, "cannot be reached", "check base_url, and that the server runs"
-    ),
-    ErrorKind.SERVER_ERROR: _row(True, Next.YES, Verdict.OPEN, "failed"),
-    ErrorKind.OVERLOADED: _row(True, Next.YES, Verdict.OPEN, "is overloaded", waiting_helps=True),
-    ErrorKind.TIMEOUT: _row(True, Next.YES, Verdict.OPEN, "timed out", "raise attempt_timeout if it is only slow"),
-    ErrorKind.RATE_LIMITED: _row(True, Next.YES, Verdict.OPEN, "is rate limited", waiting_helps=True),
-    ErrorKind.QUOTA_EXHAUSTED: _row(
-        False, Next.YES, Verdict.BLOCK, "has no quota left", "check plan and billing at the provider"
-    ),
-    ErrorKind.AUTH: _row(
-        False, Next.YES, Verdict.BLOCK, "rejected the API key", "check the key: fallback-chat config show --origin"
-    ),
-    ErrorKind.PERMISSION: _row(
-        False, Next.YES, Verdict.BLOCK, "denied access", "check what the key may do at the provider"
-    ),
-    ErrorKind.MODEL_NOT_FOUND: _row(
-        False, Next.YES, Verdict.BLOCK, "does not know the model", "correct `model` in fallback.toml"
-    ),
-    ErrorKind.CONTEXT_EXCEEDED: _row(
-        False,
-        Next.BIGGER_WINDOW,
-        Verdict.NEUTRAL,
-        "cannot hold this much text",
-        "shorten the input or start a new conversation",
-    ),
-    ErrorKind.TOO_LARGE: _row(
-        False,
-        Next.YES,
-        Verdict.NEUTRAL,
-        "refuses a request this large",
-        "shorten the input or start a new conversation",
-    ),
-    ErrorKind.UNSUPPORTED: _row(False, Next.YES, Verdict.NEUTRAL, "cannot do what was asked"),
-    ErrorKind.BAD_REQUEST: _row(False, Next.UNTIL_AGREED, Verdict.NEUTRAL, "rejected the request"),
-    ErrorKind.CONTENT_FILTER: _row(False, Next.REFUSED, Verdict.NEUTRAL, "blocked this by its content filter"),
-    ErrorKind.REFUSAL: _row(False, Next.REFUSED, Verdict.NEUTRAL, "refused to answer"),
-    ErrorKind.EMPTY: _row(True, Next.YES, Verdict.OPEN_ON_REPEAT, "ended without an answer"),
-    ErrorKind.TRUNCATED: _row(True, Next.YES, Verdict.OPEN, "ended its stream early"),
-    ErrorKind.STALLED: _row(True, Next.YES, Verdict.OPEN, "stopped in the middle of the answer"),
-    ErrorKind.STREAM_ERROR: _row(True, Next.YES, Verdict.OPEN, "broke off the answer"),
-    ErrorKind.BUG: _row(False, Next.YES, Verdict.OPEN_ON_REPEAT, "failed in its own code"),
+    ErrorKind.CANCELLED: Rule(True, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.QUOTA_EXHAUSTED: Rule(False, Next.YES, Verdict.BLOCK),
+    ErrorKind.CONTEXT_EXCEEDED: Rule(False, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
+    ErrorKind.TOO_LARGE: Rule(False, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.AUTH: Rule(False, Next.YES, Verdict.BLOCK),
+    ErrorKind.PERMISSION: Rule(False, Next.YES, Verdict.BLOCK),
+    ErrorKind.MODEL_NOT_FOUND: Rule(False, Next.YES, Verdict.BLOCK),
+    ErrorKind.UNSUPPORTED: Rule(False, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.BAD_REQUEST: Rule(False, Next.UNTIL_AGREED, Verdict.NEUTRAL),
+    ErrorKind.BUG: Rule(False, Next.YES, Verdict.OPEN_ON_REPEAT),
 }
 
 

@@ -278,5 +278,5 @@ def test_an_input_that_is_missing_is_told_from_one_that_is_unusable() -> None:
 
 def test_a_word_for_a_kind_is_that_kind_and_any_other_word_is_refused() -> None:
     assert APIError("no", kind="timeout").kind is ErrorKind.TIMEOUT  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"kind must be one of 'cancelled', .*, not 'slow'"):
+    with pytest.raises(ValueError, match=r"kind must be one of 'content_filter', .*, not 'slow'"):
         APIError("no", kind="slow")  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fallback_chat.cli.repl.explanations import transition
-from fallback_chat.cli.words.health import SHORT, short
+from fallback_chat.cli.words.health import short
 from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AvailabilityChangedEvent, State
 from tests.core.scripted import ScriptedLLM
@@ -32,8 +32,3 @@ def test_a_transition_is_one_line(event: AvailabilityChangedEvent, line: str) ->
 def test_a_failure_in_short_is_its_status_or_its_kind() -> None:
     assert short(APIStatusError("oops", details=ErrorDetails(status=500))) == "500"
     assert short(APIError("cut", kind=ErrorKind.STREAM_ERROR, details=ErrorDetails(status=200))) == "stream broke off"
-
-
-def test_every_kind_of_failure_is_a_word_or_two() -> None:
-    assert set(SHORT) == set(ErrorKind)
-    assert max(len(words.split()) for words in SHORT.values()) <= 3
