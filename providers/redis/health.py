@@ -46,11 +46,20 @@ return 1
 class RedisBackend:
     """Keeps records at `url` for the providers in `labels`, which are given by key.
 
-    Raises `RedisError`, or another `OSError`; the next use reconnects.
+    Raises `RedisError`, or another `OSError`: also after `timeout` seconds without a response. The
+    next use reconnects.
     """
 
-    def __init__(self, url: str, labels: Mapping[str, Label], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        url: str,
+        labels: Mapping[str, Label],
+        *,
+        clock: Callable[[], float] = time.time,
+        timeout: float = TIMEOUT,
+    ) -> None:
         self._address = _address(url)
+        self._timeout = timeout
         self._labels = labels
         self._clock = clock
         self._redis: Redis | None = None
@@ -137,7 +146,7 @@ class RedisBackend:
 
     def _connected(self) -> Redis:
         if self._redis is None:
-            self._redis = Redis(self._address, timeout=TIMEOUT)
+            self._redis = Redis(self._address, timeout=self._timeout)
             seconds, microseconds = self._redis.call("TIME")
             self._ahead = int(seconds) + int(microseconds) / 1e6 - self._clock()
             if self._labels:

@@ -47,8 +47,10 @@ class Processes(RuleBasedStateMachine):
     """Three processes with one provider; `backend()` opens the store that they share."""
 
     permits = Bundle("permits")
+    AHEAD = (0.0, 0.0, 0.0)
+    """Seconds by which the clock of each process's machine is ahead of the store's."""
 
-    def backend(self) -> HealthBackend:
+    def backend(self, ahead: float = 0.0) -> HealthBackend:
         raise NotImplementedError
 
     @initialize()
@@ -56,8 +58,8 @@ class Processes(RuleBasedStateMachine):
         self.now = 1_700_000_000.0
         self.runner = asyncio.Runner()
         self.watcher = self.backend()
-        self.processes = [self.started() for _ in range(3)]
-        self.leases: list[tuple[float, Permit, Process]] = []
+        self.processes = [self.started(ahead) for ahead in self.AHEAD]
+        self.leases: list[tuple[float, Permit]] = []
         self.before = Health()
 
     def teardown(self) -> None:
@@ -67,14 +69,14 @@ class Processes(RuleBasedStateMachine):
             self.watcher.close()
             self.runner.close()
 
-    def started(self) -> Process:
+    def started(self, ahead: float) -> Process:
         told: list[tuple[float, Change]] = []
 
         def note(change: Change) -> None:
             told.append((self.now, change))
 
-        store = SharedHealthStore(self.backend, lambda: True, LABELS, warn=self.warned, run=inline)
-        board = HealthBoard(store, clock=lambda: self.now, random=lambda: 0.5, on_change=note)
+        store = SharedHealthStore(lambda: self.backend(ahead), lambda: True, LABELS, warn=self.warned, run=inline)
+        board = HealthBoard(store, clock=lambda: self.now + ahead, random=lambda: 0.5, on_change=note)
         return Process(board, store, told)
 
     def warned(self, text: str) -> None:
@@ -94,20 +96,20 @@ class Processes(RuleBasedStateMachine):
     def look(self, index: int) -> None:
         self.runner.run(self.processes[index].board.refresh())
 
-    @rule(target=permits, index=st.integers(0, 2))
-    def ask(self, index: int) -> Any:
+    @rule(target=permits, index=st.integers(0, 2), looks=st.booleans())
+    def ask(self, index: int, looks: bool) -> Any:
         process = self.processes[index]
+        if looks:
+            self.runner.run(process.board.refresh())
+        before = self.stored()
         permit = self.runner.run(process.board.admit(KEY, lease=LEASE))
         if permit is None:
             return multiple()
         if permit.half_open:
-            held = [lease for lease in self.leases if lease[0] > self.now and lease[1].generation == self.before_now()]
+            held = [until for until, lease in self.leases if until > self.now and lease.generation == before.generation]
             assert not held, "two hold one lease"
-            self.leases.append((self.now + LEASE, permit, process))
+            self.leases.append((self.now + LEASE, permit))
         return process, permit
-
-    def before_now(self) -> int:
-        return self.stored().generation
 
     @rule(target=permits, index=st.integers(0, 2))
     def insist(self, index: int) -> Any:
@@ -153,7 +155,7 @@ class Processes(RuleBasedStateMachine):
     def kill(self, index: int) -> None:
         """Whatever it held, it will never say how it ended."""
         self.end(self.processes[index])
-        self.processes[index] = self.started()
+        self.processes[index] = self.started(self.AHEAD[index])
 
     def end(self, process: Process) -> None:
         """Let go of what the system would take from it; nothing is written any more."""

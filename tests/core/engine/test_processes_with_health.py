@@ -20,8 +20,8 @@ class OverSqlite(Processes):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
 
-    def backend(self) -> HealthBackend:
-        return SqliteBackend(self.directory / "state/health.db", LABELS, clock=lambda: self.now)
+    def backend(self, ahead: float = 0.0) -> HealthBackend:
+        return SqliteBackend(self.directory / "state/health.db", LABELS, clock=lambda: self.now + ahead)
 
     def teardown(self) -> None:
         super().teardown()

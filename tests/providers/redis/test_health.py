@@ -25,8 +25,10 @@ from tests.sampling import examples
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from fallback_chat.core.engine.shared_health import Label
 
 OPEN = Health(State.OPEN, "timeout", since=1_700_000_000.0, until=1_700_000_015.0, opens=1, failures=2, generation=4)
 COUNTER = """
@@ -34,7 +36,7 @@ import sys
 from dataclasses import replace
 from fallback_chat.providers.redis.health import RedisBackend
 
-backend = RedisBackend(sys.argv[1], {})
+backend = RedisBackend(sys.argv[1], {}, timeout=60)
 for _ in range(int(sys.argv[2])):
     print(backend.update("a", lambda health: replace(health, failures=health.failures + 1)).failures, flush=True)
 """
@@ -45,7 +47,7 @@ def put(health: Health) -> Callable[[Health], Health]:
 
 
 def backend(server: Server, clock: Callable[[], float] | None = None) -> RedisBackend:
-    return RedisBackend(server.url, LABELS, **({"clock": clock} if clock else {}))
+    return RedisBackend(server.url, LABELS, timeout=PATIENCE, **({"clock": clock} if clock else {}))
 
 
 def test_a_record_is_the_same_in_another_process(server: Server) -> None:
@@ -183,11 +185,11 @@ def test_a_server_with_a_password_and_another_database(tmp_path: Path) -> None:
     server = Server(tmp_path, password=PASSWORD)
     server.start()
     try:
-        one = RedisBackend(server.tcp_url, LABELS)
+        one = RedisBackend(server.tcp_url, LABELS, timeout=PATIENCE)
         assert one.update(KEY, put(OPEN)).state is State.OPEN
         one.close()
         with pytest.raises(OSError, match="invalid username-password pair") as caught:
-            RedisBackend(server.tcp_url.replace(PASSWORD, "wrong"), LABELS).load([KEY])
+            RedisBackend(server.tcp_url.replace(PASSWORD, "wrong"), LABELS, timeout=PATIENCE).load([KEY])
         assert caught.value.filename == f"Redis at 127.0.0.1:{server.port}"
         assert "wrong" not in str(caught.value)
     finally:
@@ -226,11 +228,27 @@ def shared(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
+class OnATestsClock(RedisBackend):
+    """A backend to which the server tells another time than it has: a busy machine would change the order of events."""
+
+    def __init__(self, url: str, labels: Mapping[str, Label], ahead: float) -> None:
+        super().__init__(url, labels, timeout=PATIENCE)
+        self._behind = -ahead
+
+    def _connected(self) -> Redis:
+        redis = super()._connected()
+        self._ahead = self._behind
+        return redis
+
+
 class OverRedis(Processes):
+    """The clocks of three machines differ; the server's clock is that of the test, and not its own."""
+
+    AHEAD = (0.0, 1000 / 3, -86_400 / 7)
     url = ""
 
-    def backend(self) -> RedisBackend:
-        return RedisBackend(self.url, LABELS, clock=lambda: self.now)
+    def backend(self, ahead: float = 0.0) -> RedisBackend:
+        return OnATestsClock(self.url, LABELS, ahead)
 
     def teardown(self) -> None:
         super().teardown()
