@@ -19,6 +19,7 @@ from fallback_chat.cli.process.signals import (
     on_signals,
     received,
 )
+from fallback_chat.core.storage.locks import hurry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -41,6 +42,7 @@ def run_until_signal(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     def stop(code: ExitCode) -> None:
         # Noted here rather than in the loop, which would lose a signal after its last step.
         note(code)
+        hurry()
         end_in(GRACE)
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(task.cancel)

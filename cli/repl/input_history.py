@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +11,7 @@ from prompt_toolkit.history import History
 
 from fallback_chat.cli.repl.draft import Draft, Origin
 from fallback_chat.core.storage.files import change_own, make_private_dir
-
-if sys.platform != "win32":
-    import fcntl
+from fallback_chat.core.storage.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES: Final = 5000
 MAX_BYTES: Final = 64 << 20
+PATIENCE: Final = 1.0
+"""Seconds to wait for another process, which holds the lock for milliseconds."""
 
 
 class InputHistory(History):
@@ -138,8 +137,7 @@ class InputHistory(History):
         try:
             make_private_dir(self._path.parent)
             file = stack.enter_context(change_own(self._path, MAX_BYTES))
-            if sys.platform != "win32":  # on Windows, appending one line is as good as it gets
-                fcntl.flock(file, fcntl.LOCK_EX)  # released by closing the file
+            lock(file.fileno(), patience=PATIENCE)
         except OSError as error:
             self._give_up(error)
             return None

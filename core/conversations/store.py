@@ -41,7 +41,8 @@ from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.summaries import LATEST, SUMMARIES, UPDATED, summary_from
 from fallback_chat.core.conversations.under_way import UnderWay
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.sqlite import connect, open_database, open_in_memory
+from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.sqlite import open_database, open_in_memory
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,7 +14,8 @@ from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import COLUMNS, record_of
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
-from fallback_chat.core.storage.sqlite import connect, open_database, read_only
+from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.sqlite import open_database, read_only
 
 if TYPE_CHECKING:
     import sqlite3

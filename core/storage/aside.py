@@ -8,14 +8,11 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.storage.locks import lock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Identity = tuple[int, int] | None
 COMPANIONS: Final = ("-wal", "-shm")
@@ -33,16 +30,16 @@ def identity_of(path: Path) -> Identity:
 
 @contextmanager
 def directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep other processes from creating or renaming the file, if a directory can be locked.
+    """Keep other processes from creating or renaming the file. Raises OSError.
 
     With `shared`, several may hold the lock at once.
     """
-    if fcntl is None:
+    if os.name == "nt":  # a directory cannot be opened there
         yield
         return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        lock(descriptor, shared=shared)
         yield
     finally:
         os.close(descriptor)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identity_of, set_aside
+from fallback_chat.core.storage.connection import connect
 from fallback_chat.core.storage.files import check_own, make_private_dir
+from fallback_chat.core.storage.locks import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,8 @@ _COLUMNS: Final = """
     SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
     WHERE tables.type = 'table' AND tables.sql NOT LIKE 'CREATE VIRTUAL%'
 """
+_READERS: Final = 1.0
+"""Seconds to wait for those who read the write-ahead log, so that it can be emptied."""
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -49,11 +53,6 @@ class _UnusableError(StorageError):
 
 class _ForeignError(Exception):
     """The file has another schema: a newer release's, or one that no release ever created."""
-
-
-def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open `path` in autocommit mode, waiting up to `patience` seconds for locks."""
-    return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
 
 def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float]) -> Database:
@@ -118,8 +117,12 @@ class Database:
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and empty it, unless others are reading."""
+
+        def emptied() -> bool:
+            return not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
         with suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            wait_until(emptied, _READERS)
 
     def close(self) -> None:
         """Release the file."""

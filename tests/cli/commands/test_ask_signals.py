@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,7 @@ from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
+    from tests.cli.saved import Saved
     from tests.sampling import Sample
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
@@ -114,6 +117,20 @@ def test_ctrl_c_while_a_key_command_runs(program: Program) -> None:
 
     assert ran == Ran(130, "", "")
     wait_until(lambda: not is_running(pid.read_text().strip()))
+
+
+def test_ctrl_c_while_another_process_holds_the_lock_of_the_history(program: Program, saved: Saved) -> None:
+    process = program.play("token-silence").start("ask", "--record", "hi", env=saved.env)
+    assert process.stdout is not None
+    shown = os.read(process.stdout.fileno(), 100)
+    with closing(sqlite3.connect(saved.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = stop(process)
+        other.execute("ROLLBACK")
+        kept = other.execute("SELECT question FROM turns").fetchall()
+
+    told = f"fallback-chat: the conversation is not saved: {saved.path}: database is locked\n"
+    assert (shown, ran, kept) == (b"These", Ran(130, "\n", told), [("hi",)])
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

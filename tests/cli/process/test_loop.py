@@ -118,3 +118,12 @@ def test_cleaning_up_after_a_signal_has_an_end(what: str) -> None:
         [sys.executable, "-c", DEAF.format(what=what)], capture_output=True, check=False, timeout=PATIENCE
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")
+
+
+def test_a_signal_ends_the_wait_for_a_lock_at_once() -> None:
+    hurried = "from fallback_chat.core.storage.locks import wait_until; wait_until(lambda: False, 600)"
+    script = DEAF.replace("GRACE = 0.05", "GRACE = 600").format(what=hurried)
+
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=PATIENCE)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")

@@ -27,7 +27,8 @@ from fallback_chat.core.engine.health_sqlite import (
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
-from fallback_chat.core.storage.sqlite import StorageError, connect
+from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.sqlite import StorageError
 from tests import sampling
 from tests.core.conversations.fakes import SetClock
 from tests.sampling import examples
@@ -210,7 +211,7 @@ from pathlib import Path
 from dataclasses import replace
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
 from fallback_chat.core.engine.shared_health import Label
-from fallback_chat.core.storage.sqlite import connect
+from fallback_chat.core.storage.connection import connect
 
 def patient(path, _):
     return connect(path, 60)
@@ -243,7 +244,7 @@ from pathlib import Path
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
 from fallback_chat.core.engine.shared_health import Label
-from fallback_chat.core.storage.sqlite import connect
+from fallback_chat.core.storage.connection import connect
 
 store = SqliteBackend(Path(sys.argv[1]), {"a": Label(0, "n", "k", "m")}, connect=lambda path, _: connect(path, 60))
 store.load(["a"])

@@ -1,0 +1,43 @@
+"""A connection to an SQLite file, which hears a signal while it waits for a lock."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from fallback_chat.core.storage.locks import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _Connection(sqlite3.Connection):
+    """Waits for locks by itself."""
+
+    patience = 0.0
+    """Seconds."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        cursor = self.cursor()
+        busy: list[sqlite3.OperationalError] = []
+
+        def done() -> bool:
+            try:
+                cursor.execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                busy[:] = [error]
+                return False
+            return True
+
+        if not wait_until(done, self.patience):
+            raise busy[0]
+        return cursor
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Open `path` in autocommit mode, waiting up to `patience` seconds for locks."""
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, factory=_Connection)
+    connection.patience = patience
+    return connection

@@ -1,0 +1,59 @@
+"""Waiting for a lock that another process holds: in steps, so that a signal is heard meanwhile.
+
+SQLite's own wait and that of `flock` hear none, and the latter has no end.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+try:
+    import fcntl
+except ImportError:  # Windows, where files are not locked
+    fcntl = None  # type: ignore[assignment]
+
+PATIENCE: Final = 10.0
+"""Seconds to wait for a file lock, which is held for milliseconds."""
+_STEP: Final = 0.005
+"""Seconds."""
+_hurried: Final = threading.Event()
+
+
+def hurry() -> None:
+    """Wait for no lock from now on, because the program is ending: one attempt has to do."""
+    _hurried.set()
+
+
+def wait_until(free: Callable[[], bool], patience: float) -> bool:
+    """Call `free` until it returns true, for `patience` seconds; return whether it did."""
+    end = time.monotonic() + patience
+    while not free():
+        if time.monotonic() >= end or _hurried.wait(_STEP):
+            return False
+    return True
+
+
+def lock(descriptor: int, *, shared: bool = False, patience: float = PATIENCE) -> None:
+    """Lock an open file, or a directory, until it is closed. Raises OSError.
+
+    With `shared`, several may hold the lock at once.
+    """
+    if fcntl is None:
+        return
+    mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(descriptor, mode)
+        except BlockingIOError:
+            return False
+        return True
+
+    if not wait_until(taken, patience):
+        raise OSError(errno.EAGAIN, "another process keeps it locked")
