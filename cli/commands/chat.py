@@ -93,9 +93,10 @@ async def converse(
         repl = build_repl(settings, warned, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
         with repl.ui.signals():
             try:
-                if shared.continues:
-                    repl.resume(shared.session)
+                conversation = repl.resume(shared.session) if shared.continues else None
                 _welcome(repl, quiet=shared.quiet)
+                if conversation is not None:
+                    repl.show_end(conversation)
                 if piped.strip():
                     repl.attach("standard input", piped)
                 asyncio.get_running_loop().call_later(FIRST_LOOK, repl.chain.begin_to_open)

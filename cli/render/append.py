@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fallback_chat.cli.render.inline import Piece
 from fallback_chat.cli.render.markdown import MarkdownStream
+from fallback_chat.cli.render.message import told
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.plain import void
-from fallback_chat.cli.render.rows import Row, painted, plain
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.rows import painted, plain
 from fallback_chat.cli.render.theme import THEMES, signs_for
-from fallback_chat.cli.render.wrap import wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
+    from fallback_chat.cli.render.message import Content
+    from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.render.theme import Theme
-    from fallback_chat.cli.render.wrap import TextRow
 
 
 def paint_on(console: Console) -> Callable[[Row], str]:
     """Return a function that turns a row into the escape sequences of a console."""
     return plain if console.color_system is None else partial(painted, colors=not console.no_color)
-
-
-Content = Callable[[Page], Sequence[Row]]
-"""A message between answers or within one, laid out once the page is known."""
-
-
-def told(text: str, tone: str = "plain", sign: str = "") -> Content:
-    """Return a message of one or more lines in the style of `tone`, made safe to print.
-
-    The first line begins with `sign`.
-    """
-
-    def rows(page: Page) -> list[Row]:
-        style = page.theme.styles[tone]
-        found: list[TextRow] = []
-        for line in sanitise(text).split("\n"):
-            words = line.lstrip(" ")
-            indent = ((" " * (len(line) - len(words) + 2 * bool(sign)), ""),)
-            first = ((f"{sign} ", style),) if sign and not found else indent
-            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, first, indent)
-        return [each.row for each in found]
-
-    return rows
 
 
 def rendered(text: str) -> Content:

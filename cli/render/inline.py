@@ -18,26 +18,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.cli.render.emphasis import STYLES, Node, Run, pair, run_at
 from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.wrap import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-
-class Piece(NamedTuple):
-    """Text in one style."""
-
-    text: str
-    style: str
-    start: int
-    """Position in the source."""
-    reopen: str | None
-    """The marks to prepend to the source for the same result from here on.
-
-    None if they would fuse into a longer run, or what is left of a run would begin the text: those
-    pair in another way.
-    """
-    exact: bool
-    """Whether each of its characters is one of the source."""
 
 
 class Inline(NamedTuple):

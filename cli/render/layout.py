@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from fallback_chat.cli.render.blocks import LONG, Kind
 from fallback_chat.cli.render.cells import cells
-from fallback_chat.cli.render.inline import Inline, Piece, parse_inline
+from fallback_chat.cli.render.inline import Inline, parse_inline
 from fallback_chat.cli.render.page import LINE
 from fallback_chat.cli.render.rows import joined, width
-from fallback_chat.cli.render.wrap import TextRow, wrapped
+from fallback_chat.cli.render.wrap import Piece, TextRow, wrapped
 
 if TYPE_CHECKING:
     from fallback_chat.cli.render.blocks import Block

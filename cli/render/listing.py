@@ -7,13 +7,12 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.inline import Piece
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import painted, plain, trimmed
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.table import Cell, fitted, grid_row
 from fallback_chat.cli.render.theme import choose
-from fallback_chat.cli.render.wrap import wrapped
+from fallback_chat.cli.render.wrap import Piece, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -29,6 +29,11 @@ class Page(NamedTuple):
     copies: bool = False
     """Whether there is a `/copy`, so that code shows its number."""
 
+    @property
+    def least(self) -> int:
+        """The columns for text that no indentation takes."""
+        return min(NARROWEST, self.columns // 2)
+
     def prefixes(self, containers: Sequence[Container]) -> tuple[Row, Row]:
         """Return the prefixes of a block in these containers: for its first row and the rest."""
         first: list[Span] = []
@@ -50,7 +55,7 @@ class Page(NamedTuple):
 
         Deep down, blanks and bars are dropped from the outside, but never a mark.
         """
-        room = self.columns - min(NARROWEST, self.columns // 2)
+        room = self.columns - self.least
         while width(tuple(prefix)) > room:
             dropped = next((span for span in prefix if not span[0].strip(f" {self.signs['bar']}")), None)
             if dropped is None:

@@ -12,9 +12,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.cli.render.blocks import cells_of
-from fallback_chat.cli.render.inline import Piece, parse_inline
+from fallback_chat.cli.render.inline import parse_inline
 from fallback_chat.cli.render.rows import folded, trimmed, width
-from fallback_chat.cli.render.wrap import wrapped
+from fallback_chat.cli.render.wrap import Piece, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

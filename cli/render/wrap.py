@@ -17,7 +17,6 @@ from fallback_chat.cli.render.rows import trimmed, width
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fallback_chat.cli.render.inline import Piece
     from fallback_chat.cli.render.rows import Row, Span
 
 LONGEST: Final = 2000
@@ -27,6 +26,23 @@ _NEVER_FIRST: Final = frozenset({"Pe", "Pf", "Po", "Lm"})
 """Categories of characters that may not begin a row of ideographs: closing brackets, full stops,
 length marks."""
 _NEVER_LAST: Final = frozenset({"Ps", "Pi"})
+
+
+class Piece(NamedTuple):
+    """Text in one style."""
+
+    text: str
+    style: str
+    start: int
+    """Position in the source."""
+    reopen: str | None
+    """The marks to prepend to the source for the same result from here on.
+
+    None if they would fuse into a longer run, or what is left of a run would begin the text: those
+    pair in another way.
+    """
+    exact: bool
+    """Whether each of its characters is one of the source."""
 
 
 class TextRow(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.cells import cells, clusters, fitting
+from fallback_chat.cli.render.cells import cells, clusters, fitting, is_wide
 from fallback_chat.cli.render.rows import joined
 from fallback_chat.cli.render.screen import Cursor
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PROMPT: Final = "> "
 INDENT: Final = "  "
 TAB: Final = "    "
+BLANKS: Final = frozenset(" \t\n")
 _UNSEEN: Final = frozenset({"Cf", "Zl", "Zp", "Co", "Cn", "Cs"})
 """Bidi marks, zero-width characters and separators, and characters without a glyph."""
 _FLAG: Final = "\U0001f3f4"
@@ -46,40 +47,104 @@ class Text(NamedTuple):
 
 
 def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | None]) -> Area:
-    """Cut a text into rows of at most `columns`.
+    """Break a text between words into rows of at most `columns`.
 
-    Of more than `most` rows, those around the cursor are returned.
+    The blank at which a row breaks is not shown; what is longer than a row breaks anywhere. Of more
+    than `most` rows, those around the cursor are returned.
     """
-    rows: list[list[Span]] = [[(PROMPT, "")]]
-    used = len(PROMPT)
-    at = Cursor(0, used, ((PROMPT, ""),))
-    position = 0
-    for unit in units(text.text):
-        style = "reverse" if position in text.selected else ""
-        shown = unit if unit == "\n" else visible(unit, label)
-        for index, cluster in enumerate(clusters(shown)):
-            width = 0 if unit == "\n" else cells(cluster)
-            if used + width > columns:
-                rows.append([(INDENT, "")])
-                used = len(INDENT)
-            if index == 0 and position == text.cursor:
-                at = Cursor(len(rows) - 1, used, joined(rows[-1]))
-            if unit != "\n":
-                rows[-1].append((cluster, style))
-            used += width
+    page = _Rows(text, columns)
+    for word in _words(text.text, label):
+        if word[0][0] in BLANKS:
+            page.add_blank(*word[0])
+        else:
+            page.add_word(word)
+    at = page.finish()
+    first = max(0, min(at.row - most // 2, len(page.rows) - most))
+    return Area(tuple(map(joined, page.rows[first : first + most])), at.below(-first))
+
+
+class _Rows:
+    """Rows that are being filled with the units of a text and their looks."""
+
+    def __init__(self, text: Text, columns: int) -> None:
+        self.rows: list[list[Span]] = [[(PROMPT, "")]]
+        self._text = text
+        self._columns = columns
+        self._used = len(PROMPT)
+        self._position = 0
+        self._at = self._end
+
+    def add_word(self, word: list[tuple[str, str]]) -> None:
+        """Add what no row breaks inside, unless it is longer than a row."""
+        size = sum(cells(shown) for _, shown in word)
+        if self._used + size > self._columns >= len(INDENT) + size:
+            self._begin()
+        for unit, shown in word:
+            for index, cluster in enumerate(clusters(shown)):
+                if self._used + cells(cluster) > self._columns:
+                    self._begin()
+                if index == 0:
+                    self._meet_cursor()
+                self._put(cluster, self._style)
+            self._position += len(unit)
+
+    def add_blank(self, unit: str, shown: str) -> None:
+        """Add a blank or a line end, which looks like a blank if it is selected."""
+        has_room = self._used + len(shown) <= self._columns
+        if not has_room and unit != "\n":
+            self._begin()
+        self._meet_cursor()
+        if has_room and (unit != "\n" or self._style):
+            self._put(shown, self._style)
         if unit == "\n":
-            rows[-1] += [(" ", style)] if style else []
-            rows.append([(INDENT, "")])
-            used = len(INDENT)
-        position += len(unit)
-    if text.cursor >= position:
-        if used >= columns:
-            rows.append([(INDENT, "")])
-            used = len(INDENT)
-        at = Cursor(len(rows) - 1, used, joined(rows[-1]))
-        rows[-1].append((fitting(text.suggestion.partition("\n")[0], columns - 1 - used), "dim"))
-    first = max(0, min(at.row - most // 2, len(rows) - most))
-    return Area(tuple(map(joined, rows[first : first + most])), at.below(-first))
+            self._begin()
+        self._position += 1
+
+    def finish(self) -> Cursor:
+        """End the text with its suggestion, and return the position of the cursor."""
+        if self._text.cursor >= self._position:
+            if self._used >= self._columns:
+                self._begin()
+            self._at = self._end
+            suggestion = self._text.suggestion.partition("\n")[0]
+            self._put(fitting(suggestion, self._columns - 1 - self._used), "dim")
+        return self._at
+
+    @property
+    def _style(self) -> str:
+        return "reverse" if self._position in self._text.selected else ""
+
+    @property
+    def _end(self) -> Cursor:
+        return Cursor(len(self.rows) - 1, self._used, joined(self.rows[-1]))
+
+    def _meet_cursor(self) -> None:
+        if self._position == self._text.cursor:
+            self._at = self._end
+
+    def _begin(self) -> None:
+        self.rows.append([(INDENT, "")])
+        self._used = len(INDENT)
+
+    def _put(self, text: str, style: str) -> None:
+        self.rows[-1].append((text, style))
+        self._used += cells(text)
+
+
+def _words(text: str, label: Callable[[str], str | None]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the units of a text and their looks, together what no row breaks inside."""
+    word: list[tuple[str, str]] = []
+    for unit in units(text):
+        shown = " " if unit == "\n" else visible(unit, label)
+        if unit in BLANKS or is_wide(unit[0]):
+            if word:
+                yield word
+            yield [(unit, shown)]
+            word = []
+        else:
+            word.append((unit, shown))
+    if word:
+        yield word
 
 
 def units(text: str) -> Iterator[str]:

@@ -14,9 +14,8 @@ from prompt_toolkit.output import DummyOutput
 from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
-from fallback_chat.cli.repl.commands.app import whole_help
 from fallback_chat.cli.repl.completion import ChatCompleter
-from fallback_chat.cli.repl.explanations import chain_table
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.input_history import InputHistory
 from fallback_chat.cli.repl.keyboard import listen
 from fallback_chat.cli.repl.keys import Keymap
@@ -90,8 +89,8 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
         is_queued=lambda: ui.is_queued,
         take_back=ui.take_back,
         act=ui.act,
-        show_help=lambda: ui.show(whole_help(repl)),
-        show_chain=lambda: ui.show(chain_table(chain, repl.session, repl.now())),
+        show_help=lambda: ui.send(Draft.typed("/help")),
+        show_chain=lambda: ui.send(Draft.typed("/chain")),
         show_reasoning=repl.show_reasoning,
         edit=repl.edit,
         last_question=repl.last_question,

@@ -17,7 +17,7 @@ from fallback_chat.core.events import State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fallback_chat.cli.render.append import Content
+    from fallback_chat.cli.render.message import Content
     from fallback_chat.cli.render.page import Page
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.chain import Chain

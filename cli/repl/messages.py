@@ -60,7 +60,7 @@ class Message(NamedTuple):
         return self._replace(text=redact(self.text), detail=redact(self.detail), rest=redact(self.rest))
 
     def rows(self, page: Page) -> Sequence[Row]:
-        from fallback_chat.cli.render.append import told
+        from fallback_chat.cli.render.message import told
 
         rest = self.rest + (f" {page.signs['next']} {self.next}" if self.next else "")
         left = page.columns - cells(f"x {self.text} (){rest}" if self.sign else f"{self.text} (){rest}")

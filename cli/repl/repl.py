@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fallback_chat.cli.repl.status import Piece
     from fallback_chat.cli.repl.user_interface import UserInterface
     from fallback_chat.core.chat_context import ChatMessage
-    from fallback_chat.core.conversations.records import StoredTurn
+    from fallback_chat.core.conversations.records import Conversation, StoredTurn
     from fallback_chat.core.events import AvailabilityChangedEvent
     from fallback_chat.wiring import OpenChain
 
@@ -291,13 +291,17 @@ class Repl:
             status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
         return compose(status, width)
 
-    def resume(self, session: str | None) -> None:
-        """Continue a stored conversation, by default the most recent, and show its end.
+    def resume(self, session: str | None) -> Conversation:
+        """Continue a stored conversation, by default the most recent.
 
         Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
         conversation = self.record.resume(session)
         self.session.resume(conversation)
+        return conversation
+
+    def show_end(self, conversation: Conversation) -> None:
+        """Show which conversation is continued, and its last turn."""
         for line in resumed(conversation):
             self.say(line, Tone.DIM)
         if conversation.turns:

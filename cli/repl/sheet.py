@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
     from rich.console import Console
 
-    from fallback_chat.cli.render.append import Content, PlainView
+    from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.render.message import Content
     from fallback_chat.cli.render.theme import Theme
     from fallback_chat.cli.repl.preferences import Preferences
 

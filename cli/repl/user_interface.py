@@ -29,7 +29,8 @@ from fallback_chat.cli.repl.theme import row
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from fallback_chat.cli.render.append import Content, PlainView
+    from fallback_chat.cli.render.append import PlainView
+    from fallback_chat.cli.render.message import Content
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.render.theme import Theme
     from fallback_chat.cli.repl.draft import Draft
@@ -115,7 +116,7 @@ class UserInterface:
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines above the live rows."""
-        from fallback_chat.cli.render.append import told
+        from fallback_chat.cli.render.message import told
 
         self.show(told(text, tone))
 
@@ -222,13 +223,13 @@ class UserInterface:
 
     def echo(self, draft: Draft) -> None:
         """Print a message as it was sent; a question stands out."""
+        from fallback_chat.cli.render.message import told
+
         assert self.prompt is not None
         is_question = split(draft) is None
-        style = self.theme.styles["question"] if is_question else ""
-        first, *rest = self.prompt.shown(draft.strip()).split("\n")
-        sign = self._sheet.signs["question"]
-        rows: list[Row] = [((f"{sign} {first}", style),), *(((f"{INDENT}{line}", style),) for line in rest)]
-        self.show(lambda _: [(), *rows, ()] if is_question and not self.plain else rows)
+        text = self.prompt.shown(draft.strip())
+        content = told(text, "question" if is_question else "plain", self._sheet.signs["question"])
+        self.show(lambda page: content(page) if self.plain else [(), *content(page), *[()] * is_question])
 
     # An answer
 

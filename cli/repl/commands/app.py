@@ -15,7 +15,7 @@ from fallback_chat.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fallback_chat.cli.render.append import Content
+    from fallback_chat.cli.render.message import Content
     from fallback_chat.cli.render.page import Page
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.repl import Repl

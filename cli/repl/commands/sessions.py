@@ -27,7 +27,7 @@ async def resume(repl: Repl, argument: str) -> None:
     others = [] if argument else _others(repl)
     if not argument and not others:
         raise InputError("there is no other conversation yet", missing=True)
-    repl.resume(argument or others[0].id)
+    repl.show_end(repl.resume(argument or others[0].id))
 
 
 async def sessions(repl: Repl, _: str) -> None:

@@ -50,6 +50,9 @@ class ATerminal(Protocol):
     @property
     def rows(self) -> list[str]: ...
 
+    @property
+    def lines(self) -> list[str]: ...
+
 
 class Emulator:
     """Shows what was written."""
@@ -66,10 +69,15 @@ class Emulator:
     @property
     def rows(self) -> list[str]:
         """All rows with text, those that scrolled away first."""
+        return [row for row in self.lines if row]
+
+    @property
+    def lines(self) -> list[str]:
+        """All rows, also empty ones among them, those that scrolled away first."""
         width = self.screen.columns
         # A copy, since another thread may be feeding the screen.
         history = ["".join(row[x].data for x in range(width)) for row in list(self.screen.history.top)]
-        return [row.rstrip() for row in (*history, *self.screen.display) if row.strip()]
+        return "\n".join(row.rstrip() for row in (*history, *self.screen.display)).rstrip("\n").split("\n")
 
 
 class _Out(io.StringIO):
@@ -106,6 +114,10 @@ class InMemory:
     @property
     def rows(self) -> list[str]:
         return self._emulator.rows
+
+    @property
+    def lines(self) -> list[str]:
+        return self._emulator.lines
 
 
 class Pseudo:
@@ -161,6 +173,11 @@ class Pseudo:
     def rows(self) -> list[str]:
         self._catch_up()
         return self._emulator.rows
+
+    @property
+    def lines(self) -> list[str]:
+        self._catch_up()
+        return self._emulator.lines
 
     def close(self) -> None:
         self._keys.put(b"")

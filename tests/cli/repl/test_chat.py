@@ -50,6 +50,58 @@ async def test_a_question_is_answered_and_the_status_row_waits_below_the_prompt(
         ]
 
 
+async def test_a_long_question_is_broken_between_words_in_the_line_and_on_the_page() -> None:
+    question = "which of them is stable, and why:\n    merge(left, right) of the standard library"
+    async with chatting(good("a"), columns=30) as chat:
+        await chat.prompts()
+        chat.type(f"\x1b[200~{question}\x1b[201~")
+        await chat.sees("standard library")
+        assert chat.screen.lines == [
+            "",
+            "> which of them is stable, and",
+            "  why:",
+            "      merge(left, right) of",
+            "  the standard library",
+            "▸a (1/1) 0%",
+        ]
+        chat.type(ENTER)
+        await chat.sees("An answer.")
+        await chat.prompts()
+        assert chat.screen.lines == [
+            "",
+            "❯ which of them is stable, and",
+            "  why:",
+            "      merge(left, right) of",
+            "      the standard library",
+            "",
+            "An answer.",
+            "",
+            ">",
+            "▸a (1/1) 2%",
+        ]
+
+
+async def test_commands_and_what_they_show_stand_apart_whether_typed_or_called_by_a_key() -> None:
+    async with chatting(good("a")) as chat:
+        await chat.ask("/wait")
+        await chat.until(lambda: chat.submitted == 1)
+        chat.type(f"{ESC}OQ")
+        await chat.until(lambda: chat.submitted == 2)
+        await chat.prompts()
+        assert chat.screen.lines == [
+            "",
+            "❯ /wait",
+            "a turn waits up to 30 s when every provider is busy; Ctrl-C ends it",
+            "",
+            "❯ /chain",
+            "provider  model  kind      state",
+            "1 a       a-1    scripted  ok     next",
+            "",
+            ">",
+            "▸a a-1 │ ctx 0% │ ? help",
+        ]
+
+
 async def test_the_window_of_who_answered_is_looked_up_once_and_of_nobody_else() -> None:
     first, second = (
         ScriptedLLM(name, ["An answer.", STOP], models=[ModelInfo(f"{name}-1", 1000), ModelInfo(f"{name}-2")])

@@ -367,10 +367,10 @@ def test_what_the_chat_prints_on_leaving_goes_on_with_the_conversation(program: 
         with on_terminal(program, *again, env=env) as run:
             run.sees("? help")
             assert run.rows[:4] == [
+                "Chain: one. Alt-Enter makes a new line, /help tells more.",
                 f"conversation {flags[1]}, 1 turn: Go",
                 "❯ Go",
                 "These are the words of one.",
-                "Chain: one. Alt-Enter makes a new line, /help tells more.",
             ]
             run.type(CTRL_D)
             assert run.exit_code() == 0
@@ -411,7 +411,7 @@ def test_a_crash_in_the_middle_of_an_answer_loses_nothing(program: Program, tmp_
         run.process.kill()
     with on_terminal(program, "-c", env=env) as run:
         run.sees("? help")
-        assert run.rows[1:4] == ["❯ Go", "These", "✂ incomplete: the program ended, or is still waiting"]
+        assert run.rows[2:5] == ["❯ Go", "These", "✂ incomplete: the program ended, or is still waiting"]
 
 
 async def test_a_turn_that_another_process_has_under_way_is_none_of_the_chats(history: History, home: Path) -> None:
