@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.shared_health import HealthBackend, KnownProvider
     from fallback_chat.core.llm import LLM, Reach
     from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.simulator.rehearsal import Outages
 
 HEALTH_URL: Final = "FALLBACK_CHAT_HEALTH_URL"
 """The environment variable with the URL of a Redis in which the health of providers is shared."""
@@ -114,15 +115,15 @@ def open_chain(
     records: dict[str, Health] | None = None,
     *,
     share_health: bool = True,
-    chaos: str | None = None,
+    chaos: Outages | None = None,
     warn: Callable[[str], object] = logger.warning,
 ) -> OpenChain:
     """Build the chain of the enabled providers; no network is touched and no command run.
 
     `records` carry health from one chain of this process to the next; with `share_health` other
-    processes see it as well. `warn` receives a message if that is impossible. `chaos` says which
-    providers fail for a while, as `--chaos` does: nobody else learns of that. Raises `InputError`
-    for what it cannot mean.
+    processes see it as well. `warn` receives a message if that is impossible. In a rehearsal the
+    providers of `chaos` fail for a while: nobody else learns of that. Raises `InputError` for what
+    it cannot mean.
     """
     from fallback_chat.providers.http.connections import HttpEngine
 
@@ -162,28 +163,36 @@ def open_chain(
 def _rehearsed(
     llms: Sequence[LLM],
     providers: Sequence[ProviderSettings],
-    chaos: str,
+    chaos: Outages,
     engine: HttpEngine,
     warn: Callable[[str], object],
 ) -> list[LLM]:
     """Return `llms`, of which those that `chaos` names meet a fault of the simulator."""
-    from fallback_chat.providers.simulator.rehearsal import Rehearsed, read_faults, stand_in
+    from fallback_chat.providers.simulator.rehearsal import Rehearsed, stand_in
 
-    faults = read_faults(chaos, [one.name for one in providers])
+    outages = chaos.among([one.name for one in providers], warn)
 
     def rehearsed(llm: LLM, settings: ProviderSettings) -> LLM:
-        fault = faults.get(settings.name)
-        if fault is None:
+        outage = outages.get(settings.name)
+        if outage is None:
             return llm
-        warn(f"rehearsal: {settings.name} meets {fault}")
 
         def make(url: str) -> LLM:
             simulated = stand_in(settings, url)
             return load(simulated.kind).create(simulated, api_key="rehearsal", http=engine)
 
-        return Rehearsed(llm, fault, make)
+        return Rehearsed(llm, outage, make)
 
     return [rehearsed(llm, settings) for llm, settings in zip(llms, providers, strict=True)]
+
+
+def rehearsal(text: str | None) -> Outages | None:
+    """Return the outages that `--chaos` asks for, for every chain of this process."""
+    if text is None:
+        return None
+    from fallback_chat.providers.simulator.rehearsal import Outages
+
+    return Outages(text)
 
 
 def demo_stage() -> AbstractContextManager[Path]:

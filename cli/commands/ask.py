@@ -27,7 +27,7 @@ from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
 from fallback_chat.core.events import AttemptStarted
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.wiring import configure, open_chain
+from fallback_chat.wiring import configure, open_chain, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,9 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         if options.in_editor:
             words = (edited(prompt_of(words), key_variables(settings)),)
         question = read_question(words, files=options.files, images=options.images, may_read_stdin=options.reads_stdin)
-        chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=sink.notice)
+        chain = open_chain(
+            settings, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos), warn=sink.notice
+        )
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
     except BaseException as error:

@@ -43,10 +43,10 @@ def chat(shared: SharedOptions) -> int:
     if not (os.isatty(0) and os.isatty(1)):
         sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
         return ExitCode.USAGE
-    from fallback_chat.wiring import configure, open_chain
+    from fallback_chat.wiring import configure, open_chain, rehearsal
 
     settings = configure(shared.config, shared.flags())
-    opener = partial(open_chain, share_health=not shared.no_shared_health, chaos=shared.chaos)
+    opener = partial(open_chain, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos))
     return run_until_signal(lambda: converse(settings, opener, shared, piped))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
 from fallback_chat.cli.words.notices import tell_warnings
-from fallback_chat.wiring import configure, open_chain
+from fallback_chat.wiring import configure, open_chain, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,9 @@ def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:
         shared = shared.with_chain(tuple(names))
     stderr = Sink(sys.stdout, sys.stderr)
     settings = configure(shared.config, shared.flags())
-    chain = open_chain(settings, share_health=not shared.no_shared_health, chaos=shared.chaos, warn=stderr.notice)
+    chain = open_chain(
+        settings, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos), warn=stderr.notice
+    )
     stderr.redact_with(chain.redactor)
     tell_warnings(chain.settings, stderr.notice, quiet=shared.quiet)
     return chain

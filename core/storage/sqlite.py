@@ -305,9 +305,20 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with _as_storage_error(path):
         _check(path)
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.1)) as connection:
+        how = "mode=ro&immutable=1" if _is_at_rest(path) else "mode=ro"
+        with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=0.1)) as connection:
             connection.text_factory = _text
             yield connection
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Whether a file cannot change while it is read: it has no log, and nobody here can begin one.
+
+    SQLite would create a log even to read, which fails in a read-only folder.
+    """
+    return not any(path.with_name(path.name + suffix).exists() for suffix in COMPANIONS) and not os.access(
+        path.parent, os.W_OK
+    )
 
 
 def _text(data: bytes) -> str:

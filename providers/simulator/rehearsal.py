@@ -16,7 +16,7 @@ from fallback_chat.providers.simulator.faults import FAULTS
 from fallback_chat.providers.simulator.server import closed_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fallback_chat.core.chat_context import ChatContext
     from fallback_chat.core.config.settings import ProviderSettings
@@ -49,6 +49,44 @@ class Rehearsal(NamedTuple):
             limits += [f"its first {self.first} requests" if self.first != 1 else "its first request"]
         limits += [f"{self.until:g} s"] if self.until is not None else []
         return f"{self.name} for {' or '.join(limits)}" if limits else self.name
+
+
+class Outage:
+    """A fault that has begun; it goes on in whichever chain its provider is."""
+
+    def __init__(self, fault: Rehearsal, clock: Callable[[], float]) -> None:
+        self.fault = fault
+        self._clock = clock
+        self._began = clock()
+        self._requests = 0
+
+    def is_met(self) -> bool:
+        """Count one more request, and return whether it meets the fault."""
+        number, self._requests = self._requests, self._requests + 1
+        over = (self.fault.first is not None and number >= self.fault.first) or (
+            self.fault.until is not None and self._clock() - self._began >= self.fault.until
+        )
+        return not over
+
+
+class Outages:
+    """The outages of one run, as `--chaos` describes them in `text`; `clock` is in seconds."""
+
+    def __init__(self, text: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._text = text
+        self._clock = clock
+        self._begun: dict[str, Outage] = {}
+
+    def among(self, names: Sequence[str], tell: Callable[[str], object]) -> Mapping[str, Outage]:
+        """Return the outages in a chain of `names`, by name; new ones begin now and are told.
+
+        Raises `InputError`, with a correction.
+        """
+        for name, fault in read_faults(self._text, names).items():
+            if name not in self._begun:
+                self._begun[name] = Outage(fault, self._clock)
+                tell(f"rehearsal: {name} meets {fault}")
+        return self._begun
 
 
 def read_faults(text: str, names: Sequence[str]) -> dict[str, Rehearsal]:
@@ -90,16 +128,14 @@ def _limited(fault: Rehearsal, limit: str, value: str) -> Rehearsal:
 
 
 class Rehearsed(LLM):
-    """`real`, or during `fault` the provider that `make` returns for a simulator's address."""
+    """`real`, or during `outage` the provider that `make` returns for a simulator's address."""
 
-    def __init__(self, real: LLM, fault: Rehearsal, make: Callable[[str], LLM]) -> None:
+    def __init__(self, real: LLM, outage: Outage, make: Callable[[str], LLM]) -> None:
         self._real = real
-        self._fault = fault
+        self._outage = outage
         self._make = make
         self._servers = ExitStack()
         self._stand_in: LLM | None = None
-        self._requests = 0
-        self._began = time.monotonic()
 
     @property
     def label(self) -> str:
@@ -156,17 +192,13 @@ class Rehearsed(LLM):
             await asyncio.to_thread(self._servers.close)
 
     def _next(self) -> LLM:
-        number, self._requests = self._requests, self._requests + 1
-        over = (self._fault.first is not None and number >= self._fault.first) or (
-            self._fault.until is not None and time.monotonic() - self._began >= self._fault.until
-        )
-        if over:
+        if not self._outage.is_met():
             return self._real
         if self._stand_in is None:
-            if self._fault.name == REFUSED:
+            name = self._outage.fault.name
+            if name == REFUSED:
                 url = f"http://127.0.0.1:{closed_port()}"
             else:
-                name = self._fault.name
                 url = self._servers.enter_context(running(NICKNAMES.get(name, name))).url
             self._stand_in = self._make(url)
         return self._stand_in

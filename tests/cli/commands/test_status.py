@@ -103,6 +103,14 @@ def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path)
     assert not path.parent.exists()
 
 
+def test_a_read_only_folder_is_read_and_nothing_is_made_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would create two files, which fails there; the system's administrator may do it all the same."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+
+    assert shown(path, short=True) == (0, "primary rate limited 0:42 · back␛up ok\n", "")
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("health", "word"),
     [

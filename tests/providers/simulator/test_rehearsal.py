@@ -6,7 +6,8 @@ import pytest
 
 from fallback_chat.core.errors import InputError
 from fallback_chat.providers.simulator.faults import FAULTS
-from fallback_chat.providers.simulator.rehearsal import NICKNAMES, REFUSED, Rehearsal, read_faults
+from fallback_chat.providers.simulator.rehearsal import NICKNAMES, REFUSED, Outages, Rehearsal, read_faults
+from tests.core.conversations.fakes import SetClock
 
 NAMES = ("one", "two", "a=b", "until")
 
@@ -88,6 +89,23 @@ def test_a_fault_says_how_long_it_lasts() -> None:
         "503 for 30 s",
         "503 for its first 2 requests or 30 s",
     ]
+
+
+def test_a_fault_goes_on_in_the_next_chain_and_is_told_once() -> None:
+    """A change of model opens the chain again."""
+    clock, told = SetClock(0.0), list[str]()
+    outages = Outages("one=503,first=2,two=hang,until=30", clock=clock)
+
+    first = outages.among(NAMES, told.append)
+    met = [first["one"].is_met(), first["two"].is_met()]
+    clock.now = 29.0
+    second = outages.among(NAMES, told.append)
+    met += [second["one"].is_met(), second["one"].is_met(), second["two"].is_met()]
+    clock.now = 30.0
+    met += [outages.among(NAMES, told.append)["two"].is_met()]
+
+    assert met == [True, True, True, False, True, False]
+    assert told == ["rehearsal: one meets 503 for its first 2 requests", "rehearsal: two meets hang for 30 s"]
 
 
 def test_every_fault_of_the_table_can_be_rehearsed() -> None:
