@@ -22,13 +22,20 @@ from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
+from fallback_chat.core.engine.held import MOST_PIECES
 from fallback_chat.core.engine.policy import RULES, Next, Verdict
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
+from fallback_chat.core.json_text import LARGE, MOST_VALUES
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import ServerFailure
+from fallback_chat.providers.http import connections
+from fallback_chat.providers.http.body import MAX_EVENTS, MAX_TEXT
+from fallback_chat.providers.http.frames import MAX_FRAME
+from fallback_chat.providers.wire.allowance import MOST
+from fallback_chat.providers.wire.tools import MOST_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +90,34 @@ def test_every_page_that_is_named_exists(path: Path) -> None:
     named = re.findall(r"`([a-z-]+\.md)`", path.read_text(encoding="utf-8"))
 
     assert [name for name in named if not (DOCS / name).exists()] == []
+
+
+def test_every_proof_of_a_defence_exists() -> None:
+    proofs = [name for *_, cell in rows(section("security.md", "What fallback-chat defends")) for name in words(cell)]
+    tests = ROOT / "tests"
+    defined = set(
+        re.findall(r"^(?:async )?def (test_\w+)", "".join(map(Path.read_text, tests.rglob("test_*.py"))), re.MULTILINE)
+    )
+
+    missing = [name for name in proofs if name not in defined and not (tests / name).is_file()]
+
+    assert (len(proofs) > 20, missing) == (True, [])
+
+
+def test_the_limits_on_what_a_server_may_send_are_those_of_the_code() -> None:
+    limits = dict(rows(section("security.md", "Limits on what a server may send")))
+
+    assert limits == {
+        "one line or event, one JSON document": (
+            f"{MAX_FRAME >> 20} MiB; {MOST_VALUES:,} values in a document above {LARGE >> 20} MiB"
+        ),
+        "text of one answer": f"{MAX_TEXT >> 20} MiB of memory",
+        "calls, signatures and other state of one answer": f"{MOST >> 20} MiB of memory, {MOST_CALLS} calls",
+        "events of one answer": f"{MAX_EVENTS:,}; {MOST_PIECES:,} before the first word",
+        "body of an error": f"{connections._ERROR_BODY_LIMIT >> 10} KiB, {connections._ERROR_BODY_TIMEOUT:g} s",
+        "content encodings": "one layer of gzip or deflate, expanded in bounded steps; others are refused",
+        "redirects, cookies": "none",
+    }
 
 
 def snippets() -> Iterator[tuple[str, str]]:
