@@ -47,7 +47,7 @@ def models(ctx: Context, incomplete: str) -> Completions:
     first = next((one for one in _configured(ctx) if wanted in (None, one.name)), None)
     if first is None:
         return []
-    listed = ModelCache(own_paths().cache / "models.json").get(first, max_age=math.inf) or ()
+    listed = ModelCache(own_paths().models_file).get(first, max_age=math.inf) or ()
     return _matching(((one.id, first.name) for one in listed), incomplete)
 
 

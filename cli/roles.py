@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fallback_chat.cli.input import read_file
 from fallback_chat.core.errors import InputError
 from fallback_chat.wiring import own_paths
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-def _folder() -> Path:
-    return own_paths().config / "roles"
-
 
 def role_names() -> list[str]:
     """Return the existing roles."""
-    return sorted(path.stem for path in _folder().glob("*.md"))
+    return sorted(path.stem for path in own_paths().roles.glob("*.md"))
 
 
 def role_prompt(name: str) -> str:
     """Return the system prompt of a role. Raises `InputError` if there is none of that name."""
     names = role_names()
     if name not in names:
-        there = f"there are {', '.join(names)}" if names else f"put them into {_folder()} as NAME.md"
+        there = f"there are {', '.join(names)}" if names else f"put them into {own_paths().roles} as NAME.md"
         raise InputError(f"no role is called {name!r}; {there}" if name else there)
-    return read_file(str(_folder() / f"{name}.md")).strip()
+    return read_file(str(own_paths().roles / f"{name}.md")).strip()

@@ -131,7 +131,7 @@ def open_chain(
     redactor = Redactor(secret_values(settings, os.environ))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
-    path = own_paths().cache / "models.json"
+    path = own_paths().models_file
 
     @cache
     def models() -> ModelCache:

@@ -150,8 +150,8 @@ def _paths(where: Surroundings) -> Iterator[tuple[Path, bool]]:
     for folder, files in {
         where.main.parent: [where.main],
         paths.data: [paths.history_db],
-        paths.state: [paths.health_db, paths.trust_file, paths.state / "input-history"],
-        paths.cache: [paths.cache / "models.json"],
+        paths.state: [paths.health_db, paths.trust_file, paths.input_history],
+        paths.cache: [paths.models_file],
     }.items():
         yield folder, True
         for file in files:

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.cli.process.outlet import Outlet
 from fallback_chat.cli.process.signals import Interrupted, received
@@ -66,8 +66,6 @@ def _opened(flags: int, mode: Literal["r", "w"]) -> TextIO:
 def _outlet(stream: io.TextIOWrapper, *, forgiven: bool = False) -> io.BufferedWriter:
     """Return the buffer of an outlet that replaces a stream's own; the descriptor stays open."""
     buffer = stream.detach()
-    if os.name == "nt" and buffer.isatty():  # consoles on Windows are written to in their own way
-        return cast("io.BufferedWriter", buffer)
     _replaced.append(buffer)
     return io.BufferedWriter(Outlet(buffer.fileno(), forgiven=forgiven))
 

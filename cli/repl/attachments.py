@@ -5,7 +5,6 @@ Examples are `@a.txt`, `@my\ notes.txt`, `@"my notes.txt"` and `@file:///…`.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from dataclasses import dataclass
@@ -108,8 +107,7 @@ def readings(written: str) -> Iterator[str]:
     if bare != written or "\\" in written:
         yield bare if written[0] == "'" else _ESCAPED.sub(r"\1", bare)
     if bare.lower().startswith("file:"):
-        path = unquote(urlsplit(bare).path)
-        yield path.lstrip("/") if os.name == "nt" else path
+        yield unquote(urlsplit(bare).path)
 
 
 def as_written(name: str, *, quoted: bool = False) -> str:

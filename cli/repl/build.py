@@ -76,7 +76,7 @@ def build_repl(  # noqa: PLR0913 - the outside world is passed in
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)
     repl = Repl(chain, session, ui, COMMANDS, keymap, record, wait=shared.wait)
     repl.consents.always = shared.yes
-    ui.prompt = _prompt(repl, paths.state / "input-history", DummyOutput() if dumb else output)
+    ui.prompt = _prompt(repl, paths.input_history, DummyOutput() if dumb else output)
     return repl
 
 

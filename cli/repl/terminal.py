@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import termios
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.cli.process.behind import BEHIND
 from fallback_chat.cli.process.job_control import stop
-
-if sys.platform != "win32":
-    import termios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

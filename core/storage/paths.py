@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
 APP: Final = "fallback-chat"
 
-_XDG: Final = {
-    "config": ("XDG_CONFIG_HOME", ".config"),
-    "data": ("XDG_DATA_HOME", ".local/share"),
-    "state": ("XDG_STATE_HOME", ".local/state"),
-    "cache": ("XDG_CACHE_HOME", ".cache"),
+
+class _Place(NamedTuple):
+    """Where one of the directories is."""
+
+    variable: str
+    usual: str
+    """Below the home, without the variable."""
+    library: str
+    """Below the home, on a Mac where nothing is in the usual place."""
+    files: tuple[str, ...]
+    """The names of files that are kept there."""
+
+
+_LIBRARY: Final = "Library/Application Support"
+_PLACES: Final = {
+    "config": _Place("XDG_CONFIG_HOME", ".config", _LIBRARY, ("fallback.toml", "roles")),
+    "data": _Place("XDG_DATA_HOME", ".local/share", _LIBRARY, ("history.db",)),
+    "state": _Place("XDG_STATE_HOME", ".local/state", _LIBRARY, ("health.db", "trusted.json", "input-history")),
+    "cache": _Place("XDG_CACHE_HOME", ".cache", "Library/Caches", ("models.json",)),
 }
-_MACOS: Final = {
-    "config": "Library/Application Support",
-    "data": "Library/Application Support",
-    "state": "Library/Application Support",
-    "cache": "Library/Caches",
-}
-_WINDOWS: Final = {"config": "APPDATA", "data": "APPDATA", "state": "LOCALAPPDATA", "cache": "LOCALAPPDATA"}
 
 
 class Paths(NamedTuple):
@@ -44,6 +51,11 @@ class Paths(NamedTuple):
         return self.config / "fallback.toml"
 
     @property
+    def roles(self) -> Path:
+        """The folder of system prompts that are kept as files."""
+        return self.config / "roles"
+
+    @property
     def history_db(self) -> Path:
         """The path of the conversations."""
         return self.data / "history.db"
@@ -58,29 +70,39 @@ class Paths(NamedTuple):
         """The path of the record of trusted project files."""
         return self.state / "trusted.json"
 
+    @property
+    def input_history(self) -> Path:
+        """The path of what was typed in the chat."""
+        return self.state / "input-history"
+
+    @property
+    def models_file(self) -> Path:
+        """The path of the providers' lists of models."""
+        return self.cache / "models.json"
+
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, platform: str = sys.platform) -> Self:
-        """Find the directories by the XDG variables, or by the conventions of macOS and Windows.
+        """Find the directories by the XDG variables, or by the conventions of the system.
 
         Raises `ConfigError` if the environment names no home.
         """
-        home = _absolute(env.get("USERPROFILE" if platform == "win32" else "HOME"))
-        found = {role: _directory(role, env, home, platform) for role in _XDG}
+        home = _absolute(env.get("HOME"))
+        found = {role: _directory(place, env, home, platform) for role, place in _PLACES.items()}
         return cls(**found, home=home)
 
 
-def _directory(role: str, env: Mapping[str, str], home: Path | None, platform: str) -> Path:
-    variable, below_home = _XDG[role]
-    if xdg := _absolute(env.get(variable)):
+def _directory(place: _Place, env: Mapping[str, str], home: Path | None, platform: str) -> Path:
+    if xdg := _absolute(env.get(place.variable)):
         return xdg / APP
-    if platform == "win32" and (base := _absolute(env.get(_WINDOWS[role]))):
-        return base / APP
     if home is None:
-        raise ConfigError([Problem("", f"HOME is not set, so there is no place for files: set HOME, or {variable}")])
-    # On a Mac, what is already in the XDG place stays there, each folder for itself.
-    if platform == "darwin" and not (home / below_home / APP).is_dir():
-        return home / _MACOS[role] / APP
-    return home / below_home / APP
+        message = f"HOME is not set, so there is no place for files: set HOME, or {place.variable}"
+        raise ConfigError([Problem("", message)])
+    usual, library = home / place.usual / APP, home / place.library / APP
+    if platform != "darwin":
+        return usual
+    # A folder with files of ours is kept, so that none are lost from sight when the other appears.
+    in_use = (folder for folder in (usual, library) if any((folder / name).exists() for name in place.files))
+    return next(in_use, usual if usual.is_dir() else library)
 
 
 def _absolute(value: str | None) -> Path | None:

@@ -125,7 +125,7 @@ class Section:
     @property
     def place(self) -> str:
         """The position in the manual, for readers."""
-        return f"“{self.title}” in docs/{self.file}"
+        return f"“{self.title}” in {self.file}"
 
 
 def split_sections(file: str, text: str) -> Iterator[Section]:

@@ -152,7 +152,7 @@ def test_an_answer_says_who_speaks_and_names_the_place_and_what_is_related() -> 
     best, *related = bundled().search("how do I add a second provider?")
     assert text.startswith(f"{INTRODUCTION}\n\n## Add a second provider\n\n{best.body}\n\nFrom ")
     assert text.endswith(
-        "From “Add a second provider” in docs/getting-started.md. "
+        "From “Add a second provider” in getting-started.md. "
         f"See also (in the chat, say `more`): {'; '.join(each.place for each in related)}."
     )
     assert 1 <= len(related) <= 3

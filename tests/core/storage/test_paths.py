@@ -71,13 +71,20 @@ def test_on_a_mac_a_folder_that_is_in_the_usual_place_stays_and_moves_no_other(
     assert after == before._replace(**{role: tmp_path / place / "fallback-chat"})
 
 
-def test_windows_has_its_own_variables() -> None:
-    env = {"USERPROFILE": "/u", "APPDATA": "/roaming", "LOCALAPPDATA": "/local"}
+@pytest.mark.parametrize(
+    "name", ["config_file", "roles", "history_db", "health_db", "trust_file", "input_history", "models_file"]
+)
+def test_on_a_mac_no_file_is_lost_from_sight_when_an_empty_folder_appears(name: str, tmp_path: Path) -> None:
+    def kept() -> Path:
+        path: Path = getattr(Paths.from_env({"HOME": str(tmp_path)}, platform="darwin"), name)
+        return path
 
-    assert Paths.from_env(env, platform="win32") == Paths(
-        config=Path("/roaming/fallback-chat"),
-        data=Path("/roaming/fallback-chat"),
-        state=Path("/local/fallback-chat"),
-        cache=Path("/local/fallback-chat"),
-        home=Path("/u"),
-    )
+    in_library, usual = kept(), getattr(Paths.from_env({"HOME": str(tmp_path)}, platform="linux"), name)
+    in_library.parent.mkdir(parents=True)
+    in_library.touch()
+    usual.parent.mkdir(parents=True)
+    assert kept() == in_library
+
+    usual.touch()
+
+    assert kept() == usual
