@@ -65,10 +65,12 @@ class Sink:
         self.err = err
         self._ended = False
         self.redactor = Redactor(())
+        self._redact = Watched(self.redactor)
 
     def redact_with(self, redactor: Redactor) -> None:
         """Set the secrets that must not be written, once they are known."""
         self.redactor = redactor
+        self._redact = Watched(redactor)
         keep_out(redactor)
 
     @property
@@ -93,7 +95,7 @@ class Sink:
     @property
     def touched(self) -> bool:
         """Whether a secret was removed from the answer."""
-        return False
+        return self._redact.touched
 
     def finish(self, ending: Ending) -> None:
         """Do the work of `end`."""
@@ -172,15 +174,6 @@ class WholeTextSink(Sink):
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
         self._path = path
-        self._redact = Watched(self.redactor)
-
-    def redact_with(self, redactor: Redactor) -> None:
-        super().redact_with(redactor)
-        self._redact = Watched(redactor)
-
-    @property
-    def touched(self) -> bool:
-        return self._redact.touched
 
     def finish(self, ending: Ending) -> None:
         answer = ending.answer

@@ -10,7 +10,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.sinks.answer_object import JsonLines, answer_object, dump
 from fallback_chat.cli.sinks.base import Ending, Sink, ends_the_text, put
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.redaction import RedactingStream, Redactor, Watched
+from fallback_chat.core.redaction import RedactingStream, Redactor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +26,6 @@ class JsonSink(Sink):
     def __init__(self, out: TextIO, err: TextIO, path: Path | None = None) -> None:
         super().__init__(out, err)
         self._path = path
-        self._redact = Watched(self.redactor)
-
-    def redact_with(self, redactor: Redactor) -> None:
-        super().redact_with(redactor)
-        self._redact = Watched(redactor)
-
-    @property
-    def touched(self) -> bool:
-        return self._redact.touched
 
     def finish(self, ending: Ending) -> None:
         if isinstance(ending.error, BrokenPipeError):
@@ -58,13 +49,8 @@ class JsonLinesSink(Sink):
 
     def redact_with(self, redactor: Redactor) -> None:
         super().redact_with(redactor)
-        self._redact = Watched(redactor)
         self._lines.redact = redactor.redact
         self._streams = {part: RedactingStream(redactor) for part in _PARTS}
-
-    @property
-    def touched(self) -> bool:
-        return self._redact.touched
 
     def _write(self, line: str) -> None:
         self.out.write(line)
