@@ -84,15 +84,25 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
     time spent.
     """
 
-    def __init__(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool = False) -> None:
+    def __init__(
+        self,
+        attempts: Sequence[AttemptRecord],
+        *,
+        deadline_exceeded: bool = False,
+        next_round: float | None = None,
+    ) -> None:
         self.attempts = several("attempts", attempts, AttemptRecord)
         check_type("deadline_exceeded", deadline_exceeded, bool)
+        check_seconds("next_round", next_round, zero=True, none=True)
         latest = max((attempt.round for attempt in self.attempts), default=1)
         errors = [one.error for one in self.attempts if one.error is not None and one.round == latest]
         decisive = min(errors, key=lambda error: _RANKS.index(error.kind), default=None)
         waits = [error.retry_after for error in errors if error.retry_after is not None]
         self.deadline_exceeded = deadline_exceeded or getattr(decisive, "deadline_exceeded", False)
         """A deadline, of this chain or of the decisive one within it, ended the turn."""
+        self.next_round = next_round
+        """Seconds after which the chain would have tried again, had the turn been allowed to wait
+        so long; None if waiting helps nobody."""
         self.headline = _headline(errors)
         """The failure without the names of the providers."""
         super().__init__(

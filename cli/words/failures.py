@@ -114,9 +114,9 @@ def _explain_all(error: AllProvidersFailed, wait: float | None) -> Iterator[str]
     yield from advice
     if error.deadline_exceeded:
         yield f"{_deadline(error)} (deadline in fallback.toml, or --deadline)"
-    if error.retry_after:
-        too_long = wait is not None and error.retry_after > wait
-        yield f"next retry in {duration(error.retry_after)}{f', longer than --wait {wait:g}s' if too_long else ''}"
+    if rest := error.next_round or error.retry_after:
+        too_long = wait is not None and rest > wait
+        yield f"next retry in {duration(rest)}{f', longer than --wait {wait:g}s' if too_long else ''}"
 
 
 def _deadline(error: AllProvidersFailed) -> str:

@@ -82,11 +82,11 @@ def round_wait(
     max_wait: float,
     random: Callable[[], float],
 ) -> RoundWait | None:
-    """Return when to ask `candidates` again, and for whose sake.
+    """Return when to ask `candidates` again, and for whose sake; None if waiting helps nobody.
 
-    Return None for never, or not within `max_wait` seconds. If a server has named the time, up to a
-    second is added, as far as `max_wait` allows: clients that were told the same moment must not
-    all come back at once.
+    It may be later than the `max_wait` seconds that the user would wait. If a server has named the
+    time, up to a second is added, as far as `max_wait` allows: clients that were told the same
+    moment must not all come back at once.
     """
     waits = [
         RoundWait(max(board.rest(one.key, error), SHORTEST_PAUSE), one.llm, error)
@@ -95,8 +95,6 @@ def round_wait(
         and (rule(error.kind).waiting_helps or error.retry_after is not None)
     ]
     wait = min(waits, key=lambda wait: wait.seconds, default=None)
-    if wait is None or wait.seconds > max_wait:
-        return None
-    if wait.error.retry_after is None:
+    if wait is None or wait.seconds > max_wait or wait.error.retry_after is None:
         return wait
     return wait._replace(seconds=min(wait.seconds + JITTER_OF_RESETS * random(), max_wait))

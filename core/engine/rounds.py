@@ -35,6 +35,8 @@ class Rounds:
         self._retries = 0
         """Requests beyond the first to the current provider."""
         self.order = self._new_order(insist=options.insist)
+        self.too_far: float | None = None
+        """Seconds to the next round, if that is longer than the user would wait."""
 
     def give_up(self, candidate: Candidate) -> None:
         """Do not ask this provider again in this turn."""
@@ -97,7 +99,11 @@ class Rounds:
         if self.order.stopped or self._patience.is_over:
             return None
         services, left = self._services, self._patience.pauses_left
-        return round_wait(self._not_given_up(), self._account, services.board, max_wait=left, random=services.random)
+        wait = round_wait(self._not_given_up(), self._account, services.board, max_wait=left, random=services.random)
+        if wait is not None and wait.seconds > left:
+            self.too_far = wait.seconds
+            return None
+        return wait
 
     async def begin_next(self, wait: RoundWait) -> None:
         """Wait, and start the next round."""

@@ -262,7 +262,8 @@ class FallbackLLMStream(AnswerStream):
             if taken is not None:
                 return self._start(*taken)
             if (pause := self._rounds.pause_before_next()) is None:
-                raise self._teller.all_failed(self.attempts, deadline_exceeded=self._patience.was_exceeded)
+                exceeded, next_round = self._patience.was_exceeded, self._rounds.too_far
+                raise self._teller.all_failed(self.attempts, deadline_exceeded=exceeded, next_round=next_round)
             await self._rounds.begin_next(pause)
 
     def _start(self, candidate: Candidate, permit: Permit, *, beside: Call | None = None) -> Call:

@@ -81,9 +81,11 @@ class Teller:
         elif left is not None and llm is not None:
             self._emit(ProviderGivenUp(left, llm))
 
-    def all_failed(self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool) -> AllProvidersFailed:
+    def all_failed(
+        self, attempts: Sequence[AttemptRecord], *, deadline_exceeded: bool, next_round: float | None
+    ) -> AllProvidersFailed:
         """Report that no provider is left; return the error to raise."""
-        error = AllProvidersFailed(attempts, deadline_exceeded=deadline_exceeded)
+        error = AllProvidersFailed(attempts, deadline_exceeded=deadline_exceeded, next_round=next_round)
         error.__cause__ = self.last_error
         self._emit(AllFailed(error))
         return error

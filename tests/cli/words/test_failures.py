@@ -56,6 +56,19 @@ def test_a_retry_beyond_the_time_that_the_user_would_wait_says_so(wait: float | 
     assert list(explain(AllProvidersFailed([failed("one", limited)]), wait=wait))[-1] == (line or "next retry in 30 s")
 
 
+@pytest.mark.parametrize(
+    ("wait", "line"),
+    [(3.0, "next retry in 15 s, longer than --wait 3s"), (20.0, "next retry in 15 s"), (None, "next retry in 15 s")],
+)
+def test_the_time_that_the_chain_itself_would_have_waited_is_told(wait: float | None, line: str) -> None:
+    """One provider asked for 90 s; the other, without a time, is worth another try earlier."""
+    limited = APIError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=90.0))
+    busy = APIError("busy", kind=ErrorKind.OVERLOADED)
+    error = AllProvidersFailed([failed("one", limited), failed("two", busy)], next_round=15.0)
+
+    assert list(explain(error, wait=wait))[-1] == line
+
+
 def test_a_shared_deadline_says_how_much_of_it_each_provider_had() -> None:
     late = APIError("nothing for 1 s", kind=ErrorKind.TIMEOUT)
     shares = {"one": 1.5, "two": 0.75, "three": 0.75}

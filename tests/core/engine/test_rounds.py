@@ -83,6 +83,26 @@ async def test_nobody_waits_for_what_does_not_pass_by_itself(clock: FakeClock) -
     assert (error_of(turn, AllProvidersFailed).kind, clock.slept) == (ErrorKind.TIMEOUT, [])
 
 
+@pytest.mark.parametrize(
+    ("kinds", "max_wait", "next_round"),
+    [
+        ([ErrorKind.RATE_LIMITED], 3, 15),
+        ([ErrorKind.OVERLOADED, ErrorKind.SERVER_ERROR], 14, 15),
+        ([ErrorKind.OVERLOADED], 20, 15),  # it did wait once, and 5 s are left
+        ([ErrorKind.SERVER_ERROR], 3, None),
+        ([ErrorKind.AUTH], 3, None),
+    ],
+)
+async def test_a_turn_that_would_not_wait_so_long_says_when_the_next_round_would_be(
+    kinds: list[ErrorKind], max_wait: float, next_round: float | None, clock: FakeClock
+) -> None:
+    llms = [ScriptedLLM(kind, [busy(kind)]) for kind in kinds]
+
+    turn = await turn_with(chain_of(*llms, clock=clock), max_wait=max_wait)
+
+    assert error_of(turn, AllProvidersFailed).next_round == next_round
+
+
 async def test_a_chain_that_asks_for_no_pause_at_all_is_not_asked_without_end(clock: FakeClock) -> None:
     a = ScriptedLLM("a", [busy(retry_after=0)])
 
