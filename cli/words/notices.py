@@ -197,4 +197,5 @@ def usage_line(usage: CompletionUsage | None) -> str:
 
 def ordinal(number: int) -> str:
     """Return a place in the chain: `1st`, `2nd`."""
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"
+    last = 0 if number // 10 % 10 == 1 else number % 10
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"

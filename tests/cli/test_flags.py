@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli_w
 
+from fallback_chat.cli.options import parse_duration
 from tests.cli.program import ANSWERS, Ran, entry
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ def three(program: Program) -> Program:
     program.play("ok", "ok", "ok")
     program.config["profiles"] = {"fast": {"providers": ["three", "one"]}}
     return program
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("30s", 30), ("500ms", 0.5), ("2m", 120), ("2min", 120), ("1.5 h", 5400), (" 0.25 ", 0.25)],
+)
+def test_a_duration_is_in_the_unit_that_it_names(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
 
 
 FIRST_ASKED = [

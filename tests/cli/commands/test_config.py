@@ -102,6 +102,20 @@ def test_check_raises_every_mistake(desk: Desk) -> None:
     assert len(caught.value.problems) == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "mistakes"),
+    [(GROQ, ExitCode.OK, []), ("[chain]\na = 1\n", ExitCode.CONFIG, ["providers", "chain.a"])],
+)
+def test_check_as_json_holds_every_mistake_and_fails_if_there_is_one(
+    desk: Desk, text: str, code: ExitCode, mistakes: list[str]
+) -> None:
+    desk.write(text)
+
+    assert config.check(desk.where, no_servers, desk.out, desk.err, as_json=True) is code
+    told = json.loads(desk.said[0])
+    assert (told["ok"], [one["key"] for one in told["mistakes"]]) == (not mistakes, mistakes)
+
+
 def test_show_prints_everything_but_secrets_and_says_where_it_comes_from(desk: Desk) -> None:
     desk.write(
         """

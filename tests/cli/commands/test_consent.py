@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.consent import confirmed
 from tests.cli.program import ANSWERS, read
 from tests.waiting import PATIENCE
 
@@ -22,6 +24,25 @@ def paid(program: Program) -> Program:
     program.play("503", "ok")
     program.config["providers"][1]["switch"] = "ask"
     return program
+
+
+@pytest.mark.parametrize(
+    ("line", "agreed"),
+    [
+        ("y\n", True),
+        (" YES \n", True),
+        ("n\n", False),
+        ("\n", False),
+        ("", False),
+        ("delete\n", False),
+        ("yess\n", False),
+    ],
+)
+def test_only_yes_means_yes_before_something_is_deleted(line: str, agreed: bool) -> None:
+    out = io.StringIO()
+
+    assert confirmed("delete 2 conversations?", io.StringIO(line), out) is agreed
+    assert out.getvalue() == "delete 2 conversations? [y/N] "
 
 
 def test_without_a_terminal_asking_means_no(paid: Program) -> None:

@@ -75,10 +75,11 @@ def test_a_slow_action_gets_a_long_rest() -> None:
 
 
 def test_an_error_of_a_late_call_is_raised_by_the_next() -> None:
-    loop = Loop()
+    loop, calls = Loop(), []
 
     def action() -> None:
-        if loop.now > 100:
+        calls.append(loop.now)
+        if loop.now == 102:
             raise BrokenPipeError
 
     pace = Pace(action, loop.clock, loop.call_later, pause=2)
@@ -87,6 +88,9 @@ def test_an_error_of_a_late_call_is_raised_by_the_next() -> None:
     loop.advance(2)
     with pytest.raises(BrokenPipeError):
         pace.ask()
+    loop.advance(2)
+    pace.ask()
+    assert calls == [100, 102, 104]
 
 
 def test_while_it_is_busy_it_looks_again_and_again() -> None:

@@ -76,6 +76,24 @@ def test_the_last_letters_of_an_answer_are_among_the_events() -> None:
     assert "".join(deltas) == f"one two {KEY[:3]}"
 
 
+def test_each_event_is_handed_on_at_once_and_holds_no_part_of_a_key() -> None:
+    pipe = io.BytesIO()
+    sink = JsonLinesSink(io.TextIOWrapper(pipe), io.StringIO())
+    sink.redact_with(Redactor([KEY]))
+
+    told = []
+    for piece in ("one ", KEY[:5], KEY[5:], " two"):
+        sink.chunk(text(piece))
+        told.append([json.loads(line).get("text") for line in pipe.getvalue().splitlines()])
+
+    assert told == [
+        [None, "one "],
+        [None, "one "],
+        [None, "one ", "[redacted]"],
+        [None, "one ", "[redacted]", " two"],
+    ]
+
+
 def test_only_the_first_end_counts() -> None:
     out = io.StringIO()
     sink = WholeTextSink(out, io.StringIO())

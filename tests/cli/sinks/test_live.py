@@ -65,6 +65,22 @@ async def test_an_answer_that_comes_at_once_needs_no_such_row(screen: ATerminal)
     assert "asking" not in screen.written
 
 
+async def test_the_cursor_is_visible_when_the_last_frame_cannot_be_drawn(screen: ATerminal) -> None:
+    sink = asking(screen)
+    sink.chunk(text("Words."))
+    with pytest.MonkeyPatch.context() as patch:
+
+        def fail(_: str) -> int:
+            patch.undo()
+            raise OSError("the terminal is gone")
+
+        patch.setattr(screen.out, "write", fail)
+        with pytest.raises(OSError, match="the terminal is gone"):
+            sink.end(Ending(None, None, ExitCode.OK))
+
+    assert screen.written.rfind("\x1b[?25h") > screen.written.rfind("\x1b[?25l") >= 0
+
+
 async def test_the_row_is_gone_when_nobody_answers(screen: ATerminal) -> None:
     sink = asking(screen)
     await asyncio.sleep(1)

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
+
 import pytest
 
-from fallback_chat.cli.words.failures import duration, explain, sentence
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.words.failures import duration, exit_code_of, exit_code_of_answer, explain, sentence
+from fallback_chat.core.answer import Answer
 from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
-from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import APIError, ConfigError, ErrorDetails, ErrorKind, InputError
+from fallback_chat.core.llm import FinishReason
 
 
 def failed(provider: str, error: APIError, *, budget: float | None = None, reason: str | None = None) -> AttemptRecord:
     return AttemptRecord(
         provider, "openai", "m", Outcome.FAILED, error=error, elapsed=1.0, budget=budget, budget_reason=reason
     )
+
+
+LATE = APIError("nothing for 1 s", kind=ErrorKind.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (CancelledError(), ExitCode.INTERRUPTED),
+        (AllProvidersFailed([failed("one", LATE)]), ExitCode.UNAVAILABLE),
+        (AllProvidersFailed([failed("one", LATE)], deadline_exceeded=True), ExitCode.DEADLINE),
+        (APIError("spent", kind=ErrorKind.QUOTA_EXHAUSTED), ExitCode.RATE_LIMITED),
+        (ConfigError([]), ExitCode.CONFIG),
+        (InputError("too long"), ExitCode.BAD_INPUT),
+        (InputError("there is no file", missing=True), ExitCode.INPUT_MISSING),
+        (InputError("no input yet", late=True), ExitCode.DEADLINE),
+        (BrokenPipeError(), ExitCode.BROKEN_PIPE),
+        (OSError("disk full"), ExitCode.LOCAL_IO),
+        (RuntimeError(), ExitCode.INTERNAL),
+    ],
+    ids=repr,
+)
+def test_each_failure_has_its_exit_code(error: BaseException, code: ExitCode) -> None:
+    assert exit_code_of(error) is code
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(text="Yes.", finish_reason=FinishReason.STOP, complete=True), ExitCode.OK),
+        (Answer(text="Ye", finish_reason=FinishReason.LENGTH), ExitCode.INCOMPLETE),
+        (Answer(text="Ye"), ExitCode.INCOMPLETE),
+        (Answer(refusal="No.", finish_reason=FinishReason.REFUSAL), ExitCode.REFUSED),
+        (Answer(text="Ye", finish_reason=FinishReason.CONTENT_FILTER), ExitCode.REFUSED),
+    ],
+)
+def test_only_a_whole_answer_is_a_success(answer: Answer, code: ExitCode) -> None:
+    assert exit_code_of_answer(answer) is code
 
 
 @pytest.mark.parametrize(
@@ -70,9 +114,8 @@ def test_the_time_that_the_chain_itself_would_have_waited_is_told(wait: float | 
 
 
 def test_a_shared_deadline_says_how_much_of_it_each_provider_had() -> None:
-    late = APIError("nothing for 1 s", kind=ErrorKind.TIMEOUT)
     shares = {"one": 1.5, "two": 0.75, "three": 0.75}
-    attempts = [failed(name, late, budget=share, reason="deadline") for name, share in shares.items()]
+    attempts = [failed(name, LATE, budget=share, reason="deadline") for name, share in shares.items()]
 
     assert list(explain(AllProvidersFailed(attempts, deadline_exceeded=True)))[-1] == (
         "the deadline was shared by 3 providers, about 1 s each (deadline in fallback.toml, or --deadline)"

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.words.notices import CUT_SHORT, after_words, notices, shortcomings, usage_line
+from fallback_chat.cli.words.notices import (
+    CUT_SHORT,
+    after_words,
+    attribution,
+    notices,
+    ordinal,
+    shortcomings,
+    usage_line,
+)
 from fallback_chat.core.answer import Answer
+from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome, Segment
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, Waiting
 from fallback_chat.core.llm import CompletionUsage, FinishReason
@@ -67,6 +76,59 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
 )
 def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
     assert shortcomings(Answer(finish_reason=finish, finish_words=words, provider="one"), None) == [told]
+
+
+def attempt(provider: str, outcome: Outcome = Outcome.OK, error: APIError | None = None) -> AttemptRecord:
+    return AttemptRecord(provider, "openai", "m", outcome, error)
+
+
+BROKE_OFF = attempt("one", Outcome.PARTIAL, APIError("no more data", kind=ErrorKind.TRUNCATED))
+BUSY = attempt("two", Outcome.FAILED, APIError("busy", kind=ErrorKind.OVERLOADED))
+
+
+@pytest.mark.parametrize("attempts", [(BROKE_OFF,), (BROKE_OFF, BUSY), (BUSY, BROKE_OFF), (BROKE_OFF, BUSY, BUSY)])
+def test_a_break_is_explained_by_the_provider_of_the_text_whoever_failed_beside_it(
+    attempts: tuple[AttemptRecord, ...],
+) -> None:
+    answer = Answer(text="one two", provider="one", attempts=attempts)
+
+    assert shortcomings(answer, AllProvidersFailed(attempts)) == [
+        "incomplete: one's stream ended early, after 2 words (no more data)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(provider="one", model="m", attempts=(attempt("one"),)), None),
+        (Answer(provider="two", model="m", attempts=(attempt("two"),)), None),
+        (Answer(provider="two", model="m", attempts=(BROKE_OFF, attempt("two"))), "answered by two/m (2nd of 3)"),
+        (Answer(provider="one", model="m", attempts=(BROKE_OFF, BUSY, attempt("one"))), None),
+        (
+            Answer(provider="one", model="m2", served_model="m2", attempts=(attempt("one"),)),
+            "answered by one/m2 instead of m",
+        ),
+        (
+            Answer(
+                provider="two",
+                model="m",
+                attempts=(BROKE_OFF, attempt("two")),
+                segments=(Segment("one", "m", 0, 3), Segment("two", "m", 3, 7)),
+            ),
+            "begun by one/m, finished by two/m (2nd of 3)",
+        ),
+        (Answer(), None),
+    ],
+)
+def test_who_answered_is_said_unless_it_is_the_one_asked_first(answer: Answer, told: str | None) -> None:
+    assert attribution(answer, 3) == told
+
+
+def test_a_place_is_told_as_people_say_it() -> None:
+    numbers = (1, 2, 3, 4, 10, 11, 12, 13, 14, 21, 22, 23, 30, 101, 111, 112, 113, 121)
+    said = "1st 2nd 3rd 4th 10th 11th 12th 13th 14th 21st 22nd 23rd 30th 101st 111th 112th 113th 121st"
+
+    assert " ".join(map(ordinal, numbers)) == said
 
 
 def test_what_an_answer_cost_is_said_where_the_provider_says_it() -> None:
