@@ -56,7 +56,7 @@ class PlainView:
 
     @property
     def _page(self) -> Page:
-        return self._style._replace(columns=self._console.width)
+        return self._style._replace(columns=self._console.width, rows=self._console.height)
 
     def start(self) -> None:
         """Take the terminal, for the first time or after `suspend`."""

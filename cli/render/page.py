@@ -28,6 +28,8 @@ class Page(NamedTuple):
     signs: Mapping[str, str] = signs_for("utf-8")
     copies: bool = False
     """Whether there is a `/copy`, so that code shows its number."""
+    rows: int = 24
+    """Rows of the screen."""
 
     @property
     def least(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,6 +64,7 @@ class ChatTurn:
         self._display = display
         self._progress = progress
         self._tell = tell
+        self._began = asyncio.get_running_loop().time()
         self._teller = TurnMessages(is_plain=is_plain)
         self._told = False
         """Whether something separates the question from its answer."""
@@ -81,9 +83,11 @@ class ChatTurn:
         self.give_up = stream.give_up
 
     @property
-    def reasoning(self) -> str:
-        """The reasoning so far."""
-        return self._turn.answer().reasoning
+    def so_far(self) -> TurnResult:
+        """The turn while it is under way."""
+        answer = self._turn.answer()
+        elapsed = asyncio.get_running_loop().time() - self._began
+        return TurnResult(self._plan, answer, answer.attempts, running=True, elapsed=elapsed)
 
     def steer(self, without: Collection[str], first: str | None) -> None:
         """Skip providers from the next attempt on, and ask one of them next."""
@@ -92,8 +96,6 @@ class ChatTurn:
 
     async def run(self) -> TurnResult:
         """Ask until there is an answer, no provider is left, or the user has had enough."""
-        now = asyncio.get_running_loop().time
-        began = now()
         self._record.begin(self._plan.question)
         try:
             error = await self._turn.run()
@@ -106,7 +108,7 @@ class ChatTurn:
             self._tell(Message(REDACTED, Tone.DIM))
         answer, stopped = self._turn.answer(), self._turn.stopped
         self._record.finish(answer, asyncio.CancelledError() if stopped else error)
-        return TurnResult(self._plan, answer, answer.attempts, error=error, stopped=stopped, elapsed=now() - began)
+        return replace(self.so_far, running=False, error=error, stopped=stopped)
 
     def _chat(
         self, options: ChatOptions, max_wait: float, decide: Callable[[Switch], Awaitable[bool]]
@@ -139,7 +141,7 @@ class ChatTurn:
         if delta is not None and (text := delta.content or delta.refusal):
             if not self._has_begun:
                 self._has_begun = True
-                self._begins(self.reasoning)
+                self._begins(self._turn.answer().reasoning)
                 if self._told:
                     self._tell(Message(""))
             self._show(self._redacting.feed(text))

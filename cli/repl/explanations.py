@@ -47,7 +47,7 @@ def link(event: LinkChanged) -> str:
 
 
 def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
-    """Yield how the last turn was routed, with times, and what would change it."""
+    """Yield how a turn was routed, with times, and what would change it."""
     first = result.plan.only or result.plan.start_with
     if result.plan.only:
         yield f"Only {first} was to be asked: {result.plan.why}."
@@ -106,6 +106,9 @@ def _had(attempt: AttemptRecord) -> str:
 
 
 def _ending(result: TurnResult) -> str:
+    if result.running:
+        who = f"{speaker(result.answer)} is answering" if result.has_text else "Nobody has answered yet"
+        return f"{who}, {duration(result.elapsed)} so far."
     if result.stopped:
         return f"You stopped it after {duration(result.elapsed)}."
     if result.error is not None:

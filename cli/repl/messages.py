@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.cli.render.cells import cells, shortened
+from fallback_chat.cli.render.rows import folded
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
@@ -30,12 +31,15 @@ from fallback_chat.core.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fallback_chat.cli.render.message import Content
     from fallback_chat.cli.render.page import Page
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.chain import Chain
     from fallback_chat.cli.repl.session import TurnResult
     from fallback_chat.core.events import Event
 
+BELOW: Final = 2
+"""Rows below a message: the input line and the status row."""
 LEAST: Final = 8
 """Columns of a detail below which it is omitted."""
 PASSING: Final = (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
@@ -66,6 +70,23 @@ class Message(NamedTuple):
         left = page.columns - cells(f"x {self.text} (){rest}" if self.sign else f"{self.text} (){rest}")
         detail = f" ({shortened(self.detail, left)})" if self.detail and left >= min(LEAST, cells(self.detail)) else ""
         return told(f"{self.text}{detail}{rest}", self.tone, page.signs.get(self.sign, ""))(page)
+
+
+def together(parts: Sequence[Message], *, fits: bool) -> Content:
+    """Return a message and the advice below it.
+
+    If it `fits`, advice that would push the message off the screen is omitted: `/why` has it.
+    """
+
+    def rows(page: Page) -> list[Row]:
+        first, *advice = [part.rows(page) for part in parts] or [[]]
+        below = [row for each in advice for row in each]
+        height = sum(len(folded(row, page.columns)) for row in (*first, *below))
+        if fits and advice and height > page.rows - BELOW:
+            below = []
+        return [*first, *below]
+
+    return rows
 
 
 class TurnMessages:

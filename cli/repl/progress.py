@@ -86,6 +86,12 @@ class Progress:
         """Whether nothing has arrived for a while, and another provider could be asked."""
         return self._again_at is None and self.can_switch() and self._silence() >= STALL
 
+    def way_out(self, next_key: str) -> str:
+        """Return what the user can do about a silence; `next_key` asks the next provider."""
+        if self._waits_for is not None:
+            return "Ctrl-C to stop"
+        return f"{next_key} now" if self.stalls else ""
+
     def activity(self, *, brief: bool = False) -> str:
         """Return what the provider is doing; if `brief`, only the time that the user waits for."""
         now = self._now()
@@ -93,7 +99,7 @@ class Progress:
             left = countdown(self._again_at - now)
             if self._waits_for is None:
                 return f"again in {left}" if brief else f"asked again in {left}"
-            return f"in {left}" if brief else f"no provider available · {self._waits_for} in {left} (Ctrl-C to stop)"
+            return f"in {left}" if brief else f"no provider available · {self._waits_for} in {left}"
         silence = self._silence()
         if silence >= STALL:
             words = f"no tokens {int(silence)} s"

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONGEST_WAIT: Final = 30.0
 """Seconds that a turn visibly waits for busy providers, unless --wait says otherwise."""
-
 LONG: Final = 10.0
 """Seconds after which a user may have looked away, and is called back."""
 
@@ -205,8 +204,7 @@ class Repl:
                 )  # fmt: skip
                 result = await turn.run()
                 view.settle()
-                for message in messages.ending(result, self.chain, self.now(), is_plain=self.ui.plain):
-                    self.tell(message)
+                self.tell(*messages.ending(result, self.chain, self.now(), is_plain=self.ui.plain))
         finally:
             self._progress = self._turn = None
         if result.elapsed >= LONG and not result.stopped:
@@ -248,9 +246,9 @@ class Repl:
             self.ui.notify(f"fallback-chat: {event.llm.label} is back")
         self.ui.redraw()
 
-    def tell(self, message: Message) -> None:
-        """Print a message, without the chain's secrets."""
-        self.ui.show(message.redacted(self.chain.redact).rows)
+    def tell(self, *parts: Message) -> None:
+        """Print a message and the advice below it, without the chain's secrets."""
+        self.ui.show(messages.together([one.redacted(self.chain.redact) for one in parts], fits=not self.ui.plain))
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, without the chain's secrets."""
@@ -268,10 +266,14 @@ class Repl:
         self.session.attachments.append(Attachment(name, Text(text)))
         self.say(f"attached {name} ({counted(len(text.splitlines()), 'line')})", Tone.DIM)
 
+    @property
+    def latest(self) -> TurnResult | None:
+        """The turn that is under way, as far as it is, or else the last one."""
+        return self._turn.so_far if self._turn is not None else self.session.last
+
     def show_reasoning(self) -> None:
         """Show the model's thoughts for the current or the last answer."""
-        last = self.session.last
-        thoughts = self._turn.reasoning if self._turn is not None else last.answer.reasoning if last is not None else ""
+        thoughts = self.latest.answer.reasoning if self.latest is not None else ""
         self.say(thoughts or "no reasoning has come: a model that thinks sends it with its first words", Tone.DIM)
 
     def _begins(self, thoughts: str) -> None:
@@ -287,7 +289,7 @@ class Repl:
         asked = progress.provider if progress is not None else None
         status = overview(self.chain, self.session, self.ui.preferences, self.now(), asked, private=self.record.private)
         if progress is not None:
-            way_out = f"{self.keymap.label('next_provider')} now" if progress.stalls else ""
+            way_out = progress.way_out(self.keymap.label("next_provider"))
             status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
         return compose(status, width)
 

@@ -68,6 +68,8 @@ class TurnResult:
     """Whether the user stopped it."""
     elapsed: float = 0.0
     """Seconds."""
+    running: bool = False
+    """Whether the turn is still under way."""
 
     @property
     def has_text(self) -> bool:

@@ -85,7 +85,8 @@ class Sheet:
         if self._view is not None:
             self._view.show(content)
         else:
-            self._draw(content(Page(self.size[0], self.theme, self.signs, copies=True)))
+            columns, rows = self.size
+            self._draw(content(Page(columns, self.theme, self.signs, copies=True, rows=rows)))
 
     def paint(self) -> None:
         """Draw the live rows that have changed."""

@@ -127,11 +127,11 @@ def _finding(llm: LLM, report: ProbeReport) -> str:
 
 
 async def why(repl: Repl, _: str) -> None:
-    """Explain the last routing decision."""
-    last = repl.session.last
-    if last is None:
+    """Explain how the current turn is routed, or how the last one was."""
+    latest = repl.latest
+    if latest is None:
         raise InputError("nothing has been asked yet")
-    for line in explanations.why(last, repl.chain, repl.now()):
+    for line in explanations.why(latest, repl.chain, repl.now()):
         repl.say(line)
 
 
@@ -165,6 +165,6 @@ ROWS: Final = (
     Command("yes", "agree to a switch that is asked about", yes, at_once=True, group=_GROUP),
     Command("no", "refuse it", no, at_once=True, group=_GROUP),
     Command("wait", "how long a turn waits when all are busy, as /wait 5m", wait, "[DURATION]", group=_GROUP),
-    Command("why", "explain who answered the last question, and why", why, at_once=True, group=_GROUP),
+    Command("why", "explain who answers, or answered last, and why", why, at_once=True, group=_GROUP),
     replace(MODEL, group=_GROUP),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -104,7 +105,7 @@ async def test_only_the_last_of_many_that_wait_are_shown() -> None:
     ("command", "seen"),
     [
         ("/chain", "1 a       a-1    scripted  ok"),
-        ("/why", "/why: nothing has been asked yet"),
+        ("/why", "a/a-1 is answering, "),
         ("/status", "Chain: a ok. The next turn begins with a."),
         ("/tokens", "the conversation takes about 0 tokens"),
         ("/help copy", "/copy [N|code [K]|all]: copy an answer"),
@@ -130,6 +131,25 @@ async def test_what_only_shows_or_chooses_is_done_at_once(command: str, seen: st
         await chat.sees("and last words.")
         await chat.prompts()
         assert [answer.text for answer in chat.repl.session.answers] == ["First words and last words."]
+
+
+async def test_why_explains_the_turn_that_is_under_way() -> None:
+    failing = ScriptedLLM("a", [APIStatusError("oops", details=ErrorDetails(status=500))])
+    go_on = asyncio.Event()
+    b = ScriptedLLM("b", ["First words ", go_on, "and last words.", STOP])
+    async with chatting(failing, b) as chat:
+        await chat.begin("One", "First words")
+        chat.type("/why" + ENTER)
+        await chat.sees("b/b-1 is answering, ")
+        start = chat.screen.rows.index("❯ /why")
+        shown = [re.sub(r"[0-9.]+ s\b", "N s", row) for row in chat.screen.rows[start + 1 : start + 4]]
+        assert shown == [
+            "The turn went through the chain in order: a → b.",
+            "  1. a failed (HTTP 500: oops) (after N s)",
+            "b/b-1 is answering, N s so far.",
+        ]
+        go_on.set()
+        await chat.sees("and last words.")
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,32 @@ async def test_three_dead_providers_take_five_rows() -> None:
 
 
 @pytest.mark.usefixtures("each_terminal")
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((20, 5), ["↷ a: bad key → b", "✗ no answer: a bad", "  key · b bad key", "> Go", "▸a bad key (1/2) 0%"]),
+        (
+            (20, 8),
+            [
+                "✗ no answer: a bad",
+                "  key · b bad key",
+                "  a, b: check the",
+                "  key: fallback-chat",
+                "  config show",
+                "  --origin",
+                "> Go",
+                "▸a bad key (1/2) 0%",
+            ],
+        ),
+    ],
+)
+async def test_advice_pushes_no_failure_off_the_screen(size: tuple[int, int], shown: list[str]) -> None:
+    bad = [ScriptedLLM(name, [BAD_KEY], context_window=1000) for name in "ab"]
+    async with chatting(*bad, columns=size[0], rows=size[1]) as chat:
+        await chat.ask("Go")
+        assert chat.screen.lines[-size[1] :] == shown
+
+
 async def test_the_footer_says_the_place_in_the_chain_and_how_those_before_it_are() -> None:
     async with chatting(*(ScriptedLLM(name, [error]) for name, error in (("a", BAD_KEY), ("b", OVERLOADED))),
                         ScriptedLLM("c", ["Yes.", STOP], ["Again.", STOP])) as chat:  # fmt: skip

@@ -72,7 +72,7 @@ def test_with_nobody_left_there_is_no_way_out() -> None:
     progress.can_switch = lambda: False
     progress.left = lambda: 8.0
     clock.now += 5
-    assert (progress.activity(), progress.stalls) == ("no tokens 5 s — gives up in 8 s", False)
+    assert (progress.activity(), progress.way_out("Ctrl-N")) == ("no tokens 5 s — gives up in 8 s", "")
 
 
 def test_a_retry_of_the_same_provider_is_counted_down() -> None:
@@ -100,9 +100,10 @@ def test_a_chain_that_waits_shows_the_provider_it_waits_for() -> None:
     progress, clock = started()
     progress.event(Waiting(40.0, 1040.0, B))
     clock.now += 1
-    assert (progress.provider, progress.activity()) == (
+    assert (progress.provider, progress.activity(), progress.way_out("Ctrl-N")) == (
         "b",
-        "no provider available · b in 0:39 (Ctrl-C to stop)",
+        "no provider available · b in 0:39",
+        "Ctrl-C to stop",
     )
     assert progress.activity(brief=True) == "in 0:39"
 
