@@ -235,6 +235,8 @@ class StoredHealth(NamedTuple):
     place: str
     """The file or server."""
     providers: tuple[KnownProvider, ...]
+    server: str | None = None
+    """Name and version of the server, if it told them."""
 
 
 def stored_health(config: Path | None = None) -> StoredHealth:
@@ -251,7 +253,7 @@ def stored_health(config: Path | None = None) -> StoredHealth:
     from fallback_chat.providers.redis.health import RedisBackend
 
     with closing(RedisBackend(url, {})) as backend:
-        return StoredHealth("redis", backend.place, backend.known())
+        return StoredHealth("redis", backend.place, backend.known(), backend.server())
 
 
 def _health_store(

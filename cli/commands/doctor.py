@@ -6,6 +6,7 @@ carries neither a key nor a question, so nothing is spent.
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.discovery import Surroundings
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.llm import Reach
+    from fallback_chat.wiring import StoredHealth
 
 DOCTOR_SCHEMA: Final = "fallback-chat.doctor/1"
 TIMEOUT: Final = 5.0
@@ -46,6 +48,12 @@ OF_INTEREST: Final = (
 """Variables that change how the program works; only their names are shown."""
 
 
+SHARED_ADVICE: Final = (
+    "until that is mended each process keeps its own records; health_url in [chain], or FALLBACK_CHAT_HEALTH_URL,"
+    " says where they are shared"
+)
+
+
 class Patient(NamedTuple):
     """The subject of the examination."""
 
@@ -53,6 +61,8 @@ class Patient(NamedTuple):
     load: Callable[[], Settings]
     """Returns the effective settings. Raises `ConfigError`."""
     reach: Callable[[Sequence[ProviderSettings], float], Awaitable[list[Reach]]]
+    shared: Callable[[], StoredHealth]
+    """Reads the shared health. Raises `ConfigError`, or OSError."""
 
 
 async def doctor(patient: Patient, out: TextIO, *, as_json: bool = False) -> tuple[ExitCode, dict[str, Any]]:
@@ -77,7 +87,7 @@ async def examine(patient: Patient) -> tuple[dict[str, Any], Callable[[str], str
     except ConfigError as error:
         mistakes = [str(problem.masked()) for problem in error.problems]
     providers = settings.providers if settings else ()
-    ways = await patient.reach(providers, TIMEOUT)
+    ways, shared = await asyncio.gather(patient.reach(providers, TIMEOUT), asyncio.to_thread(_shared, patient.shared))
     known = [env[name] for name in key_variables(settings) if env.get(name)]
     redactor = Redactor([*known, *(secret_values(settings, env) if settings else ())])
     rows = [_provider(one, way, env) for one, way in zip(providers, ways, strict=True)]
@@ -94,6 +104,7 @@ async def examine(patient: Patient) -> tuple[dict[str, Any], Callable[[str], str
             "warnings": [str(one.masked()) for one in (*settings.advice, *settings.warnings)] if settings else [],
         },
         "providers": rows,
+        "shared_health": shared,
         "paths": [look_at(path, folder=folder)._asdict() for path, folder in _paths(where)],
         "variables": sorted(name for name in (*OF_INTEREST, *key_variables(settings), *_own(env)) if env.get(name)),
         "exit_code": int(code),
@@ -145,6 +156,20 @@ def _provider(provider: ProviderSettings, way: Reach, env: Mapping[str, str]) ->
     }
 
 
+def _shared(read: Callable[[], StoredHealth]) -> dict[str, Any]:
+    try:
+        stored = read()
+    except ConfigError as error:
+        return _shared_row(None, problem="; ".join(str(one.masked()) for one in error.problems))
+    except OSError as error:
+        return _shared_row(error.filename, problem=f"{error.strerror or error}: {SHARED_ADVICE}")
+    return _shared_row(stored.place, server=stored.server)
+
+
+def _shared_row(place: str | None, *, server: str | None = None, problem: str | None = None) -> dict[str, Any]:
+    return {"place": place, "reached": problem is None, "server": server, "problem": problem}
+
+
 def _paths(where: Surroundings) -> Iterator[tuple[Path, bool]]:
     paths = where.paths
     for folder, files in {
@@ -182,6 +207,11 @@ def as_text(report: Mapping[str, Any]) -> Iterator[str]:
                 yield f"  {name}: {row[name]}"
         if row["problem"]:
             yield f"  {row['problem']}"
+    shared = report["shared_health"]
+    server = f" ({shared['server']})" if shared["server"] else ""
+    yield f"shared health: {shared['place'] or 'nowhere'}, {'reached' if shared['reached'] else 'not reached'}{server}"
+    if shared["problem"]:
+        yield f"  {shared['problem']}"
     yield "files:"
     for look in report["paths"]:
         size = "" if look["size"] is None else f", {look['size']:,} bytes"

@@ -26,9 +26,14 @@ def doctor(
     from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
     from fallback_chat.cli.consent import confirmed
     from fallback_chat.cli.process.loop import run_until_signal
-    from fallback_chat.wiring import configure, reach, surroundings
+    from fallback_chat.wiring import configure, reach, stored_health, surroundings
 
-    patient = Patient(surroundings(shared.config), partial(configure, shared.config, shared.flags()), reach)
+    patient = Patient(
+        surroundings(shared.config),
+        partial(configure, shared.config, shared.flags()),
+        reach,
+        partial(stored_health, shared.config),
+    )
 
     code, report = run_until_signal(lambda: doctor(patient, sys.stdout, as_json=json or bundle))
     if bundle:

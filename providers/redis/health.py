@@ -123,6 +123,15 @@ class RedisBackend:
         ]
         return tuple(provider for _, provider in sorted(found, key=lambda one: (one[0], one[1].name)))
 
+    def server(self) -> str | None:
+        """Return name and version of the server; None if it does not tell this user."""
+        with suppress(OSError):  # INFO may be forbidden
+            (info,) = self._run([("INFO", "server")])
+            told = dict(line.split(":", 1) for line in str(info).splitlines() if ":" in line)
+            name = told.get("server_name", "redis")
+            return f"{name} {told.get(f'{name}_version', 'of an unknown version')}"
+        return None
+
     @property
     def place(self) -> str:
         """The server, without the login."""

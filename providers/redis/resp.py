@@ -117,7 +117,7 @@ class Redis:
             case b"+":
                 return rest
             case b"-":
-                return RedisError(rest)
+                return RedisError(rest.partition(", with args")[0])  # which may be the password
             case b":":
                 return _number(rest)
             case b"$":

@@ -11,7 +11,8 @@ from fallback_chat.providers.redis.resp import Address, Redis
 from fallback_chat.providers.simulator import closed_port
 from tests.cli.program import ANSWERS, Program
 from tests.providers.redis.conftest import server
-from tests.providers.redis.server import PASSWORD, Server
+from tests.providers.redis.server import MISSING, PASSWORD, Server
+from tests.providers.redis.server import program as redis_server
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -39,6 +40,31 @@ def test_status_shows_what_another_machine_found_and_where_it_is_kept(program: P
     assert [row.split()[0] for row in rows] == ["provider", "one", "two", "shared"]
     assert short.startswith("one down 0:")
     assert short.endswith(" · two ok\n")
+
+
+def test_doctor_says_whether_the_server_can_be_reached_and_never_its_password(program: Program, tmp_path: Path) -> None:
+    if redis_server() is None:
+        pytest.skip(MISSING)
+    server = Server(tmp_path, password=PASSWORD)
+    server.start()
+    try:
+        program.play("ok", health_url=server.tcp_url)
+        reached = program("doctor", "--json")
+        refused = program("doctor", env={URL: server.tcp_url.replace(PASSWORD, "wrong-word")})
+    finally:
+        server.stop()
+    gone = program("doctor", "--json")
+
+    place = f"Redis at 127.0.0.1:{server.port}"
+    told = json.loads(reached.out)["shared_health"]
+    assert told.pop("server").startswith(("redis ", "valkey "))
+    assert told == {"place": place, "reached": True, "problem": None}
+    assert f"shared health: {place}, not reached\n  WRONGPASS invalid username-password pair" in refused.out
+    told = json.loads(gone.out)["shared_health"]
+    assert (told["place"], told["reached"], told["server"]) == (place, False, None)
+    assert told["problem"].startswith("Connection refused: until that is mended each process keeps its own records")
+    said = reached.out + reached.err + refused.out + refused.err + gone.out + gone.err
+    assert [word for word in (PASSWORD, "wrong-word") if word in said] == []
 
 
 def test_status_only_reads(program: Program, server: Server) -> None:

@@ -78,6 +78,7 @@ def odd() -> Iterator[tuple[Address, list[bytes]]]:
         (b"*99999999999\r\n", "too long"),
         (b"*1\r\n" * 9, "does not speak Redis"),
         (b":one\r\n", "does not speak Redis"),
+        (b"-ERR unknown command 'AUTH', with args beginning with: 'secret-word' \r\n", "unknown command 'AUTH'$"),
         (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
         (b"+" + b"x" * 2_000_000, "closed the connection"),
     ],
