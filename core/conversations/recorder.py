@@ -40,10 +40,11 @@ def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str]
 class PartialSaver:
     """Collects the pieces of an answer and saves them at most once a second.
 
-    `monotonic` returns seconds.
+    `save` returns whether that worked; if not, it is tried again a second later. `monotonic`
+    returns seconds.
     """
 
-    def __init__(self, save: Callable[[str], object], monotonic: Callable[[], float]) -> None:
+    def __init__(self, save: Callable[[str], bool], monotonic: Callable[[], float]) -> None:
         self._save = save
         self._monotonic = monotonic
         self._pieces: list[str] = []
@@ -70,8 +71,7 @@ class PartialSaver:
     def tick(self) -> None:
         """Save unsaved pieces if it is time to; called while nothing arrives."""
         if self.due == 0:
-            self._save("".join(self._pieces))
-            self._dirty = False
+            self._dirty = not self._save("".join(self._pieces))
             self._saved_at = self._monotonic()
 
 
@@ -205,8 +205,14 @@ class Recorder:
             self._warn(f"the conversation was continued elsewhere; this one continues as {copy}")
         return copy
 
-    def _save_partial(self, text: str) -> None:
-        self._attempt(lambda: self._history.save_partial(self._stored_turn(), self._redact(text)))
+    def _save_partial(self, text: str) -> bool:
+        """Store the answer so far; return whether it worked."""
+
+        def save() -> bool:
+            self._history.save_partial(self._stored_turn(), self._redact(text))
+            return True
+
+        return bool(self._attempt(save))
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """Run `action`, and report the first failure of the file.

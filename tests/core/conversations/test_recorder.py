@@ -51,21 +51,34 @@ def stored(history: History) -> list[list[tuple[str, str, bool]]]:
     ]
 
 
+class Saving:
+    """Notes what is to be saved and when, and works from the n-th time on."""
+
+    def __init__(self, clock: SetClock, *, works_from: int = 1) -> None:
+        self.saved: list[tuple[float, str]] = []
+        self._clock = clock
+        self._start = clock.now
+        self._works_from = works_from
+
+    def __call__(self, text: str) -> bool:
+        self.saved.append((self._clock.now - self._start, text))
+        return len(self.saved) >= self._works_from
+
+
 def test_a_partial_is_saved_once_a_second_at_most(time: SetClock) -> None:
-    saved: list[tuple[float, str]] = []
-    start = time.now
-    saver = PartialSaver(lambda text: saved.append((time.now - start, text)), time)
+    saving = Saving(time)
+    saver = PartialSaver(saving, time)
 
     for letter in "abcdefghij":
         time.now += 0.25
         saver.add(letter)
 
-    assert saved == [(1.0, "abcd"), (2.0, "abcdefgh")]
+    assert saving.saved == [(1.0, "abcd"), (2.0, "abcdefgh")]
 
 
 def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) -> None:
-    saved: list[str] = []
-    saver = PartialSaver(saved.append, time)
+    saving = Saving(time)
+    saver = PartialSaver(saving, time)
     saver.add("a")
 
     time.now += 0.9
@@ -75,7 +88,19 @@ def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) ->
     time.now += 5
     saver.tick()
 
-    assert saved == ["a"]
+    assert saving.saved == [(1.0, "a")]
+
+
+def test_what_could_not_be_saved_is_tried_again_though_nothing_follows(time: SetClock) -> None:
+    saving = Saving(time, works_from=3)
+    saver = PartialSaver(saving, time)
+    saver.add("a")
+
+    for _ in range(12):
+        time.now += 0.5
+        saver.tick()
+
+    assert (saving.saved, saver.due) == ([(1.0, "a"), (2.0, "a"), (3.0, "a")], None)
 
 
 def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock) -> None:
