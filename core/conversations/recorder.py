@@ -5,6 +5,7 @@ A chat never fails because it cannot be recorded: one warning, and it continues.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,7 +14,8 @@ from fallback_chat.core.chat_context import ChatContext, Text
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, SessionId, TurnId
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.sqlite import StorageError
+from fallback_chat.core.storage.locks import briefly
+from fallback_chat.core.storage.sqlite import LockedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,11 +208,16 @@ class Recorder:
         return copy
 
     def _save_partial(self, text: str) -> bool:
-        """Store the answer so far; return whether it worked."""
+        """Store the answer so far; return whether it worked.
+
+        A lock is not waited for, because the answer keeps arriving, and `finish` reports it.
+        """
 
         def save() -> bool:
-            self._history.save_partial(self._stored_turn(), self._redact(text))
-            return True
+            with suppress(LockedError), briefly():
+                self._history.save_partial(self._stored_turn(), self._redact(text))
+                return True
+            return False
 
         return bool(self._attempt(save))
 

@@ -25,7 +25,7 @@ class _Connection(sqlite3.Connection):
             try:
                 cursor.execute(sql, parameters)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if not is_busy(error):
                     raise
                 busy[:] = [error]
                 return False
@@ -41,3 +41,8 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, factory=_Connection)
     connection.patience = patience
     return connection
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process holds the lock."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -8,10 +8,13 @@ from __future__ import annotations
 import errno
 import threading
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 try:
     import fcntl
@@ -20,8 +23,12 @@ except ImportError:  # Windows, where files are not locked
 
 PATIENCE: Final = 10.0
 """Seconds to wait for a file lock, which is held for milliseconds."""
+MOMENT: Final = 0.02
+"""Seconds."""
 _STEP: Final = 0.005
 """Seconds."""
+_most: Final[ContextVar[float]] = ContextVar("most", default=inf)
+"""Seconds that this thread waits at most."""
 _hurried: Final = threading.Event()
 
 
@@ -30,9 +37,19 @@ def hurry() -> None:
     _hurried.set()
 
 
+@contextmanager
+def briefly() -> Iterator[None]:
+    """Wait only a moment for each lock in this block, whose work can be done later."""
+    before = _most.set(MOMENT)
+    try:
+        yield
+    finally:
+        _most.reset(before)
+
+
 def wait_until(free: Callable[[], bool], patience: float) -> bool:
     """Call `free` until it returns true, for `patience` seconds; return whether it did."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + min(patience, _most.get())
     while not free():
         if time.monotonic() >= end or _hurried.wait(_STEP):
             return False

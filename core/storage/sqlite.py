@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identity_of, set_aside
-from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.connection import connect, is_busy
 from fallback_chat.core.storage.files import check_own, make_private_dir
 from fallback_chat.core.storage.locks import wait_until
 
@@ -41,6 +41,10 @@ class StorageError(OSError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(errno.EIO, reason, str(path))
+
+
+class LockedError(StorageError):
+    """Another process holds the lock, so that the same may work later."""
 
 
 class _UnusableError(StorageError):
@@ -139,6 +143,8 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
+            if is_busy(error):
+                raise LockedError(self.path, str(error)) from error
             kept = set_aside(self.path, self._identity, self._clock()) if _is_damage(error) else None
             raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else str(error)) from error
 

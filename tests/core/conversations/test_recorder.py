@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -16,12 +17,16 @@ from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.storage.connection import connect
 from tests.core.conversations.fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+NEVER: Final = 10 * PATIENCE
 
 
 @pytest.fixture
@@ -346,6 +351,34 @@ def test_a_disk_that_stays_full_is_said_once_and_the_chat_goes_on(tmp_path: Path
         assert history.list() == ()
     assert writer.session is None
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("locked_from", ["the question", "the answer"])
+def test_an_answer_does_not_wait_for_a_lock_and_is_stored_once_that_is_free(
+    tmp_path: Path, time: SetClock, locked_from: str
+) -> None:
+    path = tmp_path / "history.db"
+    patience = {"the question": 0.0, "the answer": NEVER}[locked_from]
+    said: list[str] = []
+    with (
+        History.open(path, clock=time, warn=pytest.fail, connect=lambda where, _: connect(where, patience)) as history,
+        closing(connect(path, 0)) as other,
+    ):
+        writer = recorder(history, time, said.append)
+        if locked_from == "the answer":
+            writer.begin(question("q"))
+        other.execute("BEGIN IMMEDIATE")
+        if locked_from == "the question":
+            writer.begin(question("q"))
+        time.now += 1
+        writer.chunk(text("part"))
+        other.execute("ROLLBACK")
+        time.now += 1
+        writer.tick()
+
+        assert stored(history) == [[("q", "part", False)]]
+    told = {"the question": [f"the conversation is not saved: {path}: database is locked"], "the answer": []}
+    assert said == told[locked_from]
 
 
 def test_without_a_place_to_write_nothing_is_saved_and_that_is_said(tmp_path: Path, time: SetClock) -> None:

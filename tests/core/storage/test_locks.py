@@ -36,6 +36,8 @@ def test_the_wait_ends_once_the_lock_is_free_or_patience_is_over() -> None:
 
     assert locks.wait_until(lambda: next(answers), NEVER)
     assert not locks.wait_until(lambda: False, 0.0)
+    with locks.briefly():
+        assert not locks.wait_until(lambda: False, NEVER)
 
 
 def test_whoever_hurries_still_tries_once(hurried: threading.Event) -> None:
