@@ -26,6 +26,7 @@ from fallback_chat.providers.simulator import Manner, running
 from fallback_chat.providers.simulator.schedule import always
 from tests.cli.program import KEY, Program, entry
 from tests.cli.repl.pseudo_terminal import on_terminal
+from tests.cli.repl.terminals import Emulator
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ by_age = sorted(people, key=lambda person: person[1])
 WIDTH: Final = 84
 NARROW_ROW: Final = "▸backup (2/3)"
 ENV: Final[dict[str, str | None]] = {"COLORTERM": "truecolor"}
+DIM: Final = re.compile(r"(\x1b\[(?:\d+;)*)2((?:;\d+)*m)")
+"""What pyte does not know; the program uses no blinking, which pyte does."""
 FONT: Final = re.compile(r"\s*@font-face \{\{.*?\}\}", re.DOTALL)
 """Rich has the picture load a font from elsewhere; the reader's own will do."""
 
@@ -180,8 +183,8 @@ def picture_of_an_outage() -> list[Text]:
         drawn = Drawn(run)
         scene.outage(drawn)
     resting, after = drawn.kept["outage"], drawn.kept["recovery"]
-    new = next(number for number, row in enumerate(after) if "needs no memory" in row.plain)
-    return [*resting, Text(), Text("… some seconds later …", "bright_black"), Text(), *after[new:]]
+    new = next(number for number, row in enumerate(after) if "available again" in row.plain)
+    return [*resting, Text(), Text("… some seconds later …", "dim"), Text(), *after[new:]]
 
 
 def picture_of_an_answer() -> list[Text]:
@@ -206,8 +209,10 @@ PICTURES: Final = {"outage": picture_of_an_outage, "answer": picture_of_an_answe
 
 
 def rows(run: OnTerminal) -> list[Text]:
-    """Give the screen without the empty rows at its end."""
-    screen = run.screen
+    """Return the screen without the empty rows at its end."""
+    emulator = Emulator(run.screen.columns, run.screen.lines)
+    emulator.feed(DIM.sub("\\g<1>5\\g<2>", run.written))
+    screen = emulator.screen
     found = [painted([screen.buffer[y][x] for x in range(screen.columns)]) for y in range(screen.lines)]
     while found and not found[-1].plain:
         found.pop()
@@ -224,6 +229,8 @@ def painted(cells: list[Char]) -> Text:
             italic=cell.italics,
             underline=cell.underscore,
             reverse=cell.reverse,
+            strike=cell.strikethrough,
+            dim=cell.blink,
         )
         row.append(cell.data, style)
     row.rstrip()
@@ -231,7 +238,7 @@ def painted(cells: list[Char]) -> Text:
 
 
 def color(name: str) -> str | None:
-    """Give Rich's name of a colour of pyte's."""
+    """Return Rich's name of a colour of pyte's."""
     if re.fullmatch("[0-9a-f]{6}", name):
         return f"#{name}"
     return None if name == "default" else name.replace("brown", "yellow").replace("bright", "bright_")
@@ -253,7 +260,7 @@ def svg(name: str, lines: list[Text]) -> str:
 
 
 def walk(columns: int, lines: int) -> dict[str, str]:
-    """Give the screens of an outage, by their names on the page."""
+    """Return the screens of an outage, by their names on the page."""
     with stage() as scene, closing(InTmux(scene.program, columns, lines)) as tmux:
         tmux.wait(">")
         scene.outage(tmux)
@@ -265,7 +272,7 @@ def main() -> None:
     for name, make in PICTURES.items():
         (IMAGES / f"{name}.svg").write_text(svg(name, make()), "utf-8")
     page = WALK.read_text("utf-8")
-    for name, screen in (walk(100, 30) | walk(40, 10)).items():
+    for name, screen in (walk(120, 35) | walk(80, 24) | walk(40, 10)).items():
         before, place, after = page.partition(f"```text {name}\n")
         assert place, f"{WALK} has no place for {name}"
         end = after.index("```\n")

@@ -26,7 +26,7 @@ class Teletype:
         """Print rows, and show the `live` ones below them."""
         del columns, cursor
         text = _text(printed) + "\n" * bool(printed)
-        if not text.startswith(f"{self._line}\n") and text and self._line:
+        if text and not text.startswith(self._line):
             self._write("\n")
             self._line = ""
         if text:

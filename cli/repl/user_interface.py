@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.process.job_control import on_stop
 from fallback_chat.cli.render.cells import shortened
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.repl.area import INDENT
+from fallback_chat.cli.repl.area import INDENT, PROMPT
 from fallback_chat.cli.repl.escapes import notification
 from fallback_chat.cli.repl.inbox import Inbox, Message
 from fallback_chat.cli.repl.painter import Painter
@@ -228,7 +228,9 @@ class UserInterface:
         assert self.prompt is not None
         is_question = split(draft) is None
         text = self.prompt.shown(draft.strip())
-        content = told(text, "question" if is_question else "plain", self._sheet.signs["question"])
+        # A dumb terminal still shows the line that was sent: the same text goes on from there.
+        sign = PROMPT.rstrip() if self._sheet.is_dumb else self._sheet.signs["question"]
+        content = told(text, "question" if is_question else "plain", sign)
         self.show(lambda page: content(page) if self.plain else [(), *content(page), *[()] * is_question])
 
     # An answer

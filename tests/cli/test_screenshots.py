@@ -30,15 +30,15 @@ def test_a_picture_loads_nothing_from_elsewhere(name: str) -> None:
     assert set(addresses) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
 
 
-def test_the_walk_shows_the_three_moments_on_both_screens() -> None:
+def test_the_walk_shows_the_three_moments_on_three_screens() -> None:
     page = screenshots.WALK.read_text("utf-8")
     screens = re.findall(r"^```text (\w+) (\d+)x(\d+)\n(.+?)\n```$", page, re.MULTILINE | re.DOTALL)
 
     assert [(moment, columns) for moment, columns, _, _ in screens] == [
-        (moment, columns) for columns in ("100", "40") for moment in ("before", "outage", "recovery")
+        (moment, columns) for columns in ("120", "80", "40") for moment in ("before", "outage", "recovery")
     ]
     for _, columns, lines, screen in screens:
         assert max(map(len, screen.splitlines())) <= int(columns)
         assert len(screen.splitlines()) <= int(lines)
     states = [screen.splitlines()[-1] for *_, screen in screens]
-    assert ["primary down" in state or "backup (2/3)" in state for state in states] == [False, True, False] * 2
+    assert ["primary down" in state or "backup (2/3)" in state for state in states] == [False, True, False] * 3

@@ -53,6 +53,11 @@ class OnTerminal:
             self.bytes += data
 
     @property
+    def written(self) -> str:
+        """What the screen shows, and showed, with its escape sequences."""
+        return self._emulator.written
+
+    @property
     def rows(self) -> list[str]:
         """All rows with text, those that scrolled away first."""
         return self._emulator.rows
