@@ -64,9 +64,9 @@ def stats_of(path: Path, now: float) -> dict[str, dict[str, ProviderStats]]:
 
     Raises `StorageError`.
     """
-    if not path.exists():
-        return {period: {} for period in PERIODS}
     with read_only(path) as connection:
+        if connection is None:
+            return {period: {} for period in PERIODS}
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         turns = connection.execute(_TURNS).fetchall()
         last = connection.execute(_OF_LAST_SESSION).fetchall()

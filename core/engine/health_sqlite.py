@@ -155,10 +155,8 @@ class SqliteBackend:
 
 def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     """Return every provider in the store, or none if there is no file. Raises `StorageError`."""
-    if not path.exists():
-        return ()
     with read_only(path) as connection:
-        rows = connection.execute(_SELECT_ALL).fetchall()
+        rows = [] if connection is None else connection.execute(_SELECT_ALL).fetchall()
     known = ((name, kind, model, record_of(record)) for name, kind, model, *record in rows)
     return tuple(
         KnownProvider(name, kind, model, health)

@@ -304,17 +304,21 @@ def is_new(path: Path) -> bool:
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open an existing database for reading; nothing is created or changed.
+def read_only(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a database for reading, or return None if nothing has been stored yet.
 
-    Every failure in the `with` block is raised as `StorageError`.
+    Nothing is created or changed. Every failure in the `with` block is raised as `StorageError`.
     """
     with _as_storage_error(path):
+        if not path.exists():
+            yield None
+            return
         _check(path)
         how = "mode=ro&immutable=1" if _is_at_rest(path) else "mode=ro"
         with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=0.1)) as connection:
             connection.text_factory = _text
-            yield connection
+            # Whoever created the file may have been killed, or found the disk full.
+            yield connection if _version(connection) else None
 
 
 def _is_at_rest(path: Path) -> bool:

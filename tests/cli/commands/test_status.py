@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fallback_chat.cli.commands.status import status
 from fallback_chat.cli.words.health import countdown, state_word
+from fallback_chat.core.conversations.stats import stats_of
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health_sqlite import SqliteBackend, known_providers
 from fallback_chat.core.engine.shared_health import Label
@@ -101,6 +104,19 @@ def test_nothing_is_known_on_a_fresh_machine_and_nothing_is_made(tmp_path: Path)
         "providers": [],
     }
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_that_somebody_only_began_has_no_record(tmp_path: Path, begun: bool) -> None:
+    """The disk was full, or the process killed."""
+    path = tmp_path / "health.db"
+    path.touch(0o600)
+    if begun:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    assert shown(path) == (0, "", f"nothing is recorded in {path}: no provider has failed yet\n")
+    assert not any(stats_of(path, NOW).values())
 
 
 def test_a_read_only_folder_is_read_and_nothing_is_made_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
