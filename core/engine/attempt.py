@@ -239,7 +239,8 @@ class Attempt:
                 if self._stream is None:
                     # Connecting counts towards the first content: the first read sends the request.
                     self._stream = check_stream(self._open_stream())
-                chunk = await self._watchdog.wait(self._stream.__anext__, self._clocks.left)
+                with self._watchdog.within(self._clocks.left):
+                    chunk = await self._stream.__anext__()
             except StopAsyncIteration:
                 self._ended = True
             except Exception as error:  # noqa: BLE001 - anything that a provider raises becomes a named failure

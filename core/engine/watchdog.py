@@ -8,12 +8,10 @@ its budget is really spent, and never runs between two pulls.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-T = TypeVar("T")
+    from collections.abc import Callable
 
 
 class OutOfTimeError(Exception):
@@ -35,8 +33,13 @@ class Watchdog:
         """Call `on_expiry`, if given, when a wait is over: it returns extra seconds to wait."""
         self._on_expiry = on_expiry
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._task: asyncio.Task[object]
+        """The task that waits, or waited last."""
+        self._cancelled_before = 0
+        """Cancellations that its wait found, which are not ours."""
+        self._started = 0.0
         self._expires = 0.0
         self._waiting = False
         self._fired = False
@@ -45,43 +48,43 @@ class Watchdog:
         self.waited = 0.0
         """Seconds that the last wait took."""
 
-    async def wait(self, pull: Callable[[], Awaitable[T]], budget: float) -> T:
-        """Await `pull()` for at most `budget` seconds.
+    def within(self, budget: float) -> Self:
+        """Limit the wait in the `with` block that follows to `budget` seconds.
 
-        A result that needs no waiting counts even without any time left. Raises `OutOfTimeError`
-        when the time is spent, `GivenUpError` after `give_up()`, and `ProviderCancelledError` if
-        the provider made up the cancellation.
+        A result that needs no waiting counts even without any time left. The block raises
+        `OutOfTimeError` when the time is spent, `GivenUpError` after `give_up()`, and
+        `ProviderCancelledError` if the provider made up the cancellation.
         """
         if self._reason is GivenUpError:
             raise GivenUpError
-        task = self._task = asyncio.current_task(self._loop)
+        task = asyncio.current_task(self._loop)
         assert task is not None
-        cancelled_before = task.cancelling()
-        started = self._loop.time()
-        self._arm(started + budget)
+        self._task, self._cancelled_before = task, task.cancelling()
+        self._started = self._now()
+        self._arm(self._started + budget)
+        return self
+
+    def __enter__(self) -> None:
         self._waiting = True
-        try:
-            return await pull()
-        except asyncio.CancelledError as error:
-            # A task cancelled before this wait may learn of it only here: Ctrl-C arrives in a
-            # signal handler.
-            if task.cancelling():
-                raise
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._waiting = False
+        self.waited = self._now() - self._started
+        if self._fired:
+            # Too late is too late, whatever the provider made of our cancellation, even an answer
+            # or a proper end.
+            self._fired = False
+            if self._task.uncancel() <= self._cancelled_before:
+                raise self._reason
+        # A task cancelled before this wait may learn of it only here: Ctrl-C arrives in a signal
+        # handler.
+        elif isinstance(error, asyncio.CancelledError) and not self._task.cancelling():
             raise ProviderCancelledError(str(error)) from error
-        finally:
-            self._waiting = False
-            self.waited = self._loop.time() - started
-            if self._fired:
-                # Too late is too late, whatever the provider made of our cancellation, even an
-                # answer or a proper end.
-                self._fired = False
-                if task.uncancel() <= cancelled_before:
-                    raise self._reason
 
     @property
     def left(self) -> float | None:
         """Seconds left of the current wait; None outside of one."""
-        return self._expires - self._loop.time() if self._waiting else None
+        return self._expires - self._now() if self._waiting else None
 
     def give_up(self) -> None:
         """End the current wait, or else the next one, with `GivenUpError`."""
@@ -113,7 +116,7 @@ class Watchdog:
         self._timer = None
         if not self._waiting:
             return
-        if self._loop.time() < self._expires:
+        if self._now() < self._expires:
             self._arm(self._expires)
             return
         if self._on_expiry is not None and (more := self._on_expiry()) > 0:
@@ -122,6 +125,6 @@ class Watchdog:
         self._fire()
 
     def _fire(self) -> None:
-        if self._task is not None and not self._fired:
+        if not self._fired:
             self._fired = True
             self._task.cancel()
