@@ -6,6 +6,7 @@ defaults of fallback.toml, the chain without a configuration, and `config init`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -123,6 +124,7 @@ def by_name(name: str) -> Service | None:
     return _BY_NAME.get(name)
 
 
+@lru_cache(maxsize=64)
 def by_url(url: str) -> Service | None:
     """Return the service at `url`, by scheme, host and port: only it may see the service's key."""
     origin = _origin(url)

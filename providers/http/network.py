@@ -4,15 +4,20 @@ httpcore does not tell whether a single byte of an answer was received: it raise
 for a connection that died in silence and for one that died in the middle of a head. And if a
 request is cancelled while it is connecting, through a proxy or over TLS, httpcore does not close
 the socket.
+
+A response's body can be read past httpcore, because the network hands out its head alone first.
 """
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpcore
 import httpx
+
+from fallback_chat.providers.http.chunked import ChunkedBody
 
 if TYPE_CHECKING:
     import ssl
@@ -30,6 +35,10 @@ class Listener(Protocol):
 
 LISTENER: ContextVar[Listener | None] = ContextVar("LISTENER", default=None)
 """The listener of the current task."""
+_BODILESS: Final = (204, 304)
+"""Statuses of a response without a body, whatever its head says."""
+_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+"""What h11 takes for it."""
 
 
 class Transport(httpx.AsyncHTTPTransport):
@@ -47,6 +56,11 @@ class Transport(httpx.AsyncHTTPTransport):
         """Send a request."""
         response = await super().handle_async_request(request)
         response.extensions["location"] = response.headers.pop("location", "")
+        network = response.extensions["network_stream"]
+        chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
+        if chunked and response.status_code not in _BODILESS and isinstance(network, _Stream) and network.is_at_body:
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            response.stream = ChunkedBody(response.stream, network)
         return response
 
 
@@ -69,17 +83,52 @@ class _Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
+    """A connection whose first read after a write never goes past the end of a response's head."""
+
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self.write = stream.write  # type: ignore[method-assign]
         self.aclose = stream.aclose  # type: ignore[method-assign]
         self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
+        self._head: bytes | None = b""
+        """The last bytes of an unfinished head; None behind its end."""
+        self._kept = b""
+        """Bytes that were received, but not handed out yet."""
+        self._ended = False
+        self.is_at_body = False
+        """Whether the next byte is the first of a body."""
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self._head = b""
+        await self._stream.write(buffer, timeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        data = await self._stream.read(max_bytes, timeout)
-        if data and (listener := LISTENER.get()) is not None:
-            listener.heard = True
-        return data
+        self.is_at_body = False
+        data, self._kept = self._kept[:max_bytes], self._kept[max_bytes:]
+        if not data and not self._ended:
+            data = await self._stream.read(max_bytes, timeout)
+            self._ended = not data
+            if data and (listener := LISTENER.get()) is not None:
+                listener.heard = True
+        return data if self._head is None else self._before_body(data, self._head)
+
+    def give_back(self, data: bytes) -> None:
+        """Let the next read begin with `data`."""
+        self._kept = data + self._kept
+
+    def _before_body(self, data: bytes, head: bytes) -> bytes:
+        """Return `data` up to the end of the head, which goes on from `head`, and keep the rest."""
+        if not head and not data.startswith(b"HTTP/"):  # a proxy's SOCKS, or no HTTP at all
+            self._head = None
+            return data
+        end = _END_OF_HEAD.search(head + data)
+        if end is None:
+            self._head = (head + data)[-2:]
+            return data
+        self._head = None
+        self.is_at_body = True
+        size = end.end() - len(head)
+        self.give_back(data[size:])
+        return data[:size]
 
     async def start_tls(
         self,
