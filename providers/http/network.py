@@ -38,7 +38,7 @@ LISTENER: ContextVar[Listener | None] = ContextVar("LISTENER", default=None)
 _BODILESS: Final = (204, 304)
 """Statuses of a response without a body, whatever its head says."""
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
-"""What h11 takes for it."""
+"""The blank line that h11 takes for it."""
 
 
 class Transport(httpx.AsyncHTTPTransport):
