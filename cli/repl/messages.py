@@ -16,6 +16,7 @@ from fallback_chat.cli.words.failures import duration, explain, hint
 from fallback_chat.cli.words.health import countdown, short, state_word
 from fallback_chat.cli.words.notices import BREAKS, after_words, calls_only, notices, ordinal, shortcomings, speaker
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
+from fallback_chat.core.engine.policy import rule
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import (
     AttemptFailed,
@@ -42,7 +43,6 @@ BELOW: Final = 2
 """Rows below a message: the input line and the status row."""
 LEAST: Final = 8
 """Columns of a detail below which it is omitted."""
-PASSING: Final = (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
 WAY_ON: Final = "/continue, or /retry next"
 
 
@@ -213,9 +213,10 @@ def _nobody(error: AllProvidersFailed, chain: Chain, now: float) -> Iterator[Mes
 
 def _state(name: str, failure: APIError, error: AllProvidersFailed, chain: Chain, now: float) -> str:
     until = chain.health(name).until
-    left = f" {countdown(until - now)}" if failure.kind in PASSING and until is not None and until > now else ""
+    left = until - now if until is not None and rule(failure.kind).waiting_helps else 0.0
+    again_in = f" {countdown(left)}" if left > 0 else ""
     same = [one for one in error.attempts if one.provider == name and one.error and short(one.error) == short(failure)]
-    return f"{short(failure)}{left}{_times(sum(one.outcome is not Outcome.SKIPPED for one in same))}"
+    return f"{short(failure)}{again_in}{_times(sum(one.outcome is not Outcome.SKIPPED for one in same))}"
 
 
 def footer(result: TurnResult, chain: Chain, now: float) -> str | None:

@@ -6,7 +6,7 @@ import re
 from datetime import date, time
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fallback_chat.core.lookalikes import masked
 
@@ -19,6 +19,7 @@ SQLITE: Final = "sqlite"
 """Where health is shared by default: in a file of the user's."""
 MAX_DEPTH: Final = 32
 _HUGE: Final = 2**63
+_MALFORMED: Final = "its host or port is malformed"
 _URL_LENGTH: Final = 2_000
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -176,17 +177,13 @@ def _url(value: Any) -> str:
         raise Mistake("")
     if not value.isprintable() or " " in value or len(value) > _URL_LENGTH:
         raise Mistake("it holds spaces or control characters, or is far too long")
-    try:
-        parts = urlsplit(value)
-        port_ok, host = parts.port != 0, parts.hostname
-    except ValueError as error:
-        raise Mistake("its host or port is malformed") from error
+    parts = _split(value)
     if parts.scheme not in {"http", "https"}:
         raise Mistake("it must begin with https:// (or http:// in your own network)")
     if parts.username is not None or parts.password is not None:
         raise Mistake("it holds a user name or password; keys go into api_key_env, api_key_cmd or api_key_file")
-    if not (host and port_ok) or "%" in host or "\\" in value:
-        raise Mistake("its host or port is malformed")
+    if not parts.hostname or "%" in parts.hostname or "\\" in value:
+        raise Mistake(_MALFORMED)
     if "?" in value or "#" in value:
         raise Mistake("it must end with its path, without `?` or `#`")
     return value.rstrip("/")
@@ -195,34 +192,41 @@ def _url(value: Any) -> str:
 def _proxy(value: Any) -> str:
     if value == NONE:
         return NONE
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
-        raise Mistake("")
-    try:
-        parts = urlsplit(value)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise Mistake("its host or port is malformed") from error
+    address = _one_word(value)
+    parts = _split(address)
     if parts.scheme.startswith("socks"):
         raise Mistake("SOCKS proxies are not supported")
-    if parts.scheme not in {"http", "https"} or not usable:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Mistake("")
-    return value
+    return address
 
 
 def _health_url(value: Any) -> str:
     """Check where health is shared; messages never repeat it, because it may hold a password."""
     if value == SQLITE:
         return SQLITE
+    address = _one_word(value)
+    if _split(address).scheme not in {"redis", "rediss", "unix"}:
+        raise Mistake("")
+    return address
+
+
+def _one_word(value: Any) -> str:
     if not isinstance(value, str) or not value.isprintable() or " " in value:
         raise Mistake("")
-    try:
-        parts = urlsplit(value)
-        port_ok = parts.port != 0
-    except ValueError as error:
-        raise Mistake("its host or port is malformed") from error
-    if parts.scheme not in {"redis", "rediss", "unix"} or not port_ok:
-        raise Mistake("")
     return value
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address. Raises `Mistake` if its host or port cannot be one."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise Mistake(_MALFORMED) from error
+    if port == 0:
+        raise Mistake(_MALFORMED)
+    return parts
 
 
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:

@@ -7,9 +7,11 @@ lenient: it accepts null where they do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 Shape = Callable[[Any, str], Iterator[str]]
+MOST: Final = 10**7
+"""More than any count of a request that makes sense."""
 
 
 def text(value: Any, where: str) -> Iterator[str]:

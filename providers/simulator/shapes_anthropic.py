@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fallback_chat.providers.simulator.shapes import (
+    MOST,
     Shape,
     anything,
     either,
@@ -20,8 +21,6 @@ from fallback_chat.providers.simulator.shapes import (
     text,
     word,
 )
-
-_MOST: Final = 10**7
 
 _CACHE: Final[dict[str, Shape]] = {"cache_control": null_or(table)}
 _CITED: Final[dict[str, Shape]] = {**_CACHE, "citations": null_or(either(table, many(table)))}
@@ -79,7 +78,7 @@ _CHOSEN: Final = record({"type": anything}, {"disable_parallel_tool_use": flag})
 MESSAGES: Final = record(
     {
         "model": filled,
-        "max_tokens": integer(1, _MOST),
+        "max_tokens": integer(1, MOST),
         "messages": many(tagged("role", dict.fromkeys(("user", "assistant", "system"), _TOLD)), 1, "messages"),
     },
     {
@@ -108,7 +107,7 @@ MESSAGES: Final = record(
             "type",
             {
                 "enabled": record(
-                    {"type": anything, "budget_tokens": integer(1024, _MOST)},
+                    {"type": anything, "budget_tokens": integer(1024, MOST)},
                     {"display": null_or(word("summarized", "omitted"))},
                 ),
                 "adaptive": record({"type": anything}, {"display": null_or(word("summarized", "omitted"))}),
@@ -143,7 +142,7 @@ MESSAGES: Final = record(
                 tagged("type", dict.fromkeys(("bash", "code_execution", "memory", "web_search", "web_fetch"), table)),
             )
         ),
-        "top_k": integer(0, _MOST),
+        "top_k": integer(0, MOST),
         "top_p": number(0, 1),
         "user_profile_id": text,
         "workspace_id": text,

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from fallback_chat.providers.simulator.shapes import (
+    MOST,
     Shape,
     anything,
     flag,
@@ -17,8 +18,6 @@ from fallback_chat.providers.simulator.shapes import (
     text,
     word,
 )
-
-_MOST: Final = 10**7
 
 _SIDE: Final[dict[str, Shape]] = {
     "thought": flag,
@@ -66,7 +65,7 @@ GENERATE: Final = record(
                 "enableEnhancedCivicAnswers": flag,
                 "frequencyPenalty": number(-2, 2),
                 "logprobs": integer(0, 20),
-                "maxOutputTokens": integer(1, _MOST),
+                "maxOutputTokens": integer(1, MOST),
                 "mediaResolution": text,
                 "modelSelectionConfig": table,
                 "presencePenalty": number(-2, 2),
@@ -82,9 +81,9 @@ GENERATE: Final = record(
                 "stopSequences": many(text),
                 "temperature": number(0, 2),
                 "thinkingConfig": record(
-                    {}, {"includeThoughts": flag, "thinkingBudget": integer(-1, _MOST), "thinkingLevel": _LEVELS}
+                    {}, {"includeThoughts": flag, "thinkingBudget": integer(-1, MOST), "thinkingLevel": _LEVELS}
                 ),
-                "topK": number(0, _MOST),
+                "topK": number(0, MOST),
                 "topP": number(0, 1),
                 "translationConfig": table,
                 "audioTranscriptionConfig": table,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fallback_chat.providers.simulator.shapes import (
+    MOST,
     either,
     filled,
     flag,
@@ -18,10 +19,8 @@ from fallback_chat.providers.simulator.shapes import (
     word,
 )
 
-_MOST: Final = 10**7
-
 _FUNCTION_CALL: Final = record(
-    {"function": record({"name": text, "arguments": table}, {"index": integer(0, _MOST)})}, {"id": text, "type": text}
+    {"function": record({"name": text, "arguments": table}, {"index": integer(0, MOST)})}, {"id": text, "type": text}
 )
 
 OLLAMA: Final = record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fallback_chat.providers.simulator.shapes import (
+    MOST,
     Shape,
     anything,
     either,
@@ -21,7 +22,6 @@ from fallback_chat.providers.simulator.shapes import (
     word,
 )
 
-_MOST: Final = 10**7
 _EFFORT: Final = null_or(word("none", "minimal", "low", "medium", "high", "xhigh", "max"))
 _WORDS: Final = either(text, many(text))
 _TEXTS: Final = null_or(table)
@@ -108,8 +108,8 @@ CHAT: Final = record(
         "functions": many(table),
         "logit_bias": null_or(table),
         "logprobs": null_or(flag),
-        "max_completion_tokens": null_or(integer(1, _MOST)),
-        "max_tokens": null_or(integer(1, _MOST)),
+        "max_completion_tokens": null_or(integer(1, MOST)),
+        "max_tokens": null_or(integer(1, MOST)),
         "modalities": null_or(many(word("text", "audio"))),
         "n": null_or(integer(1, 128)),
         "parallel_tool_calls": flag,
@@ -261,8 +261,8 @@ RESPONSES: Final = record(
         "image": table,
         "include": null_or(many(word(*INCLUDED))),
         "instructions": null_or(text),
-        "max_output_tokens": null_or(integer(16, _MOST)),
-        "max_tool_calls": null_or(integer(1, _MOST)),
+        "max_output_tokens": null_or(integer(16, MOST)),
+        "max_tool_calls": null_or(integer(1, MOST)),
         "parallel_tool_calls": null_or(flag),
         "previous_response_id": null_or(text),
         "prompt": null_or(table),
