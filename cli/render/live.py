@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from fallback_chat.cli.render.console import make_console
 from fallback_chat.cli.render.pace import Pace
 from fallback_chat.cli.render.plain import call_later
 from fallback_chat.cli.render.rows import folded
-from fallback_chat.cli.render.screen import Screen
+from fallback_chat.cli.render.screen import Screen, reflows
 from fallback_chat.cli.render.theme import THEMES
 from fallback_chat.core.answer import PART
 
@@ -66,7 +67,7 @@ class AnswerView(PlainView):
     ) -> None:
         super().__init__(console, theme=theme, copies=copies)
         self._below = below
-        self._screen = screen or Screen(console.file, self._paint)
+        self._screen = screen or Screen(console.file, self._paint, reflows=reflows(os.environ))
         self._is_on = False
         self._pace = Pace(self._draw, clock, call_later, pause=FRAME_PAUSE, share=COST_SHARE, busy=self._lags)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from fallback_chat.cli.render.rows import surely_fits
+from fallback_chat.cli.render.rows import folded, surely_fits, width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fallback_chat.cli.render.rows import Row
+
+REFLOWING: Final = ("tmux", "xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm", "contour")
+"""Beginnings of `TERM` on terminals that wrap what they show anew."""
 
 # Terminals ignore unknown parts of this. Without wrapping, a character that is wider on the
 # terminal than expected cannot move the rows below.
@@ -22,6 +25,15 @@ _ERASE_ROW: Final = "\x1b[K"
 _ERASE_BELOW: Final = "\x1b[J"
 _DOWN: Final = "\r\n"
 _UP: Final = "\x1b[A"
+
+
+def reflows(env: Mapping[str, str]) -> bool:
+    """Whether the terminal wraps what it shows anew when it becomes narrower.
+
+    Only where `TERM` proves it: elsewhere the rows above would be erased.
+    """
+    term = env.get("TERM", "")
+    return term.startswith(REFLOWING) or (term.startswith("screen") and "TMUX" in env and "STY" not in env)
 
 
 class Cursor(NamedTuple):
@@ -44,12 +56,16 @@ class Screen:
     Printing a row where it was live costs nothing.
     """
 
-    def __init__(self, out: IO[str], paint: Callable[[Row], str]) -> None:
+    def __init__(self, out: IO[str], paint: Callable[[Row], str], *, reflows: bool = False) -> None:
         self._out = out
         self._paint = paint
+        self._reflows = reflows
+        """Whether the terminal wraps what it shows anew when it becomes narrower."""
         self._columns = 0
         self._rows = [""]
         """The rows below the last printed one; there is always one for the cursor."""
+        self._live: Sequence[Row] = [()]
+        """The same, before they were painted."""
         self._at = Cursor(0, 0)
         """The position of the cursor in these rows."""
 
@@ -64,7 +80,7 @@ class Screen:
         first = 0 if is_resized else min(wraps, _first_difference(self._rows, rows))
         end = len(rows) - 1
         parts: list[str] = []
-        at = self._at
+        at = self._reflowed(columns) if self._reflows and columns < self._columns else self._at
         if is_resized or wraps < len(rows):
             parts = [_move(at.row, first), *_written(rows, first, len(printed))]
             at = Cursor(end, -1)
@@ -77,6 +93,15 @@ class Screen:
         if parts:
             self._write("".join([_BEGIN, *parts, _END, "" if cursor is None else _SHOW_CURSOR]))
         self._columns, self._rows, self._at = columns, rows[len(printed) :], goal.below(-len(printed))
+        self._live = live or [()]
+
+    def _reflowed(self, columns: int) -> Cursor:
+        """Return the position of the cursor after the terminal has wrapped the rows anew."""
+        row, column, _ = self._at
+        if column < 0:
+            column = min(width(self._live[row]), self._columns - 1)
+        above = sum(len(folded(each, columns)) for each in self._live[:row])
+        return Cursor(above + column // columns, column % columns)
 
     def _forward(self, goal: Cursor) -> str:
         if not surely_fits(goal.before, goal.column):

@@ -11,7 +11,7 @@ from prompt_toolkit.output.color_depth import ColorDepth
 
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import Row, folded, painted
-from fallback_chat.cli.render.screen import Cursor, Screen
+from fallback_chat.cli.render.screen import Cursor, Screen, reflows
 from fallback_chat.cli.render.theme import choose, signs_for
 from fallback_chat.cli.repl.teletype import Teletype
 
@@ -45,7 +45,8 @@ class Sheet:
         self.out = out
         self._color = color
         self._dumb = dumb
-        self._screen = Teletype(out) if dumb else Screen(out, partial(painted, colors=self._has_colors()))
+        paint = partial(painted, colors=self._has_colors())
+        self._screen = Teletype(out) if dumb else Screen(out, paint, reflows=reflows(os.environ))
         self._console: Console | None = None
         self._view: PlainView | None = None
         self.bottom: Callable[[], Bottom] = lambda: ([], None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.cli.render.rows import plain
-from fallback_chat.cli.render.screen import Cursor, Screen
+from fallback_chat.cli.render.screen import Cursor, Screen, reflows
 from tests.cli.render.support import Terminal
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class Drawn:
     """A screen, and the terminal that it draws on."""
 
-    def __init__(self, width: int = 20, height: int = 6) -> None:
+    def __init__(self, width: int = 20, height: int = 6, *, reflows: bool = False) -> None:
         self.out = io.StringIO()
-        self.screen = Screen(self.out, plain)
+        self.screen = Screen(self.out, plain, reflows=reflows)
         self.terminal = Terminal(width, height)
         self._width = width
         self._seen = 0
@@ -29,6 +30,11 @@ class Drawn:
     def draw(self, printed: list[str], live: list[str], cursor: Cursor | None = None) -> str:
         self.screen.draw([_row(text) for text in printed], [_row(text) for text in live], self._width, cursor=cursor)
         return self.written()
+
+    def narrow(self, shown: str, width: int) -> None:
+        """Be a terminal that became narrower and wrapped what it showed, with the cursor where `shown` ends."""
+        self.terminal, self._width = Terminal(width, 8), width
+        self.terminal.write(shown)
 
     def written(self) -> str:
         new = self.out.getvalue()[self._seen :]
@@ -132,3 +138,39 @@ def test_whatever_is_drawn_the_terminal_shows_what_is_printed_and_the_last_live_
     while expected and not expected[-1]:
         expected.pop()
     assert drawn.terminal.rows() == expected
+
+
+@pytest.mark.parametrize(
+    ("cursor", "place"),
+    [
+        (Cursor(1, 18), "\r\x1b[2A\x1b[8C"),
+        (Cursor(1, 3), "\r\x1b[3A\x1b[3C"),
+        (Cursor(0, 0), "\r\x1b[4A"),
+        (Cursor(2, 12), "\r\x1b[2C"),
+        (None, ""),
+    ],
+)
+def test_where_a_narrower_terminal_wraps_the_live_rows_nothing_of_them_is_left(
+    cursor: Cursor | None, place: str
+) -> None:
+    drawn = Drawn(20, 8, reflows=True)
+    drawn.draw(["one"], ["next", "> half a thought yes", "status of the chain"], cursor)
+    drawn.narrow(f"one\r\nnext\r\n> half a t\r\nhought yes\r\nstatus of \r\nthe chain{place}", 10)
+    drawn.draw([], ["next", "> half a", "  thought", "  yes", "a 1"], Cursor(3, 5))
+    assert drawn.terminal.rows() == ["one", "next", "> half a", "  thought", "  yes", "a 1"]
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"TERM": "tmux-256color"}, True),
+        ({"TERM": "screen-256color", "TMUX": "/tmp/tmux-0/default,1,0"}, True),
+        ({"TERM": "screen", "STY": "1.pts"}, False),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, False),  # perhaps of an xterm that was started in there
+        ({"TERM": "linux"}, False),
+        ({}, False),
+    ],
+)
+def test_only_terminals_that_surely_wrap_anew_are_expected_to(env: dict[str, str], expected: bool) -> None:
+    assert reflows(env) is expected
