@@ -10,7 +10,7 @@ from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.roles import role_names, role_prompt
-from fallback_chat.cli.words.amounts import money
+from fallback_chat.cli.words.amounts import counted, money
 from fallback_chat.cli.words.failures import duration
 from fallback_chat.core.errors import InputError
 
@@ -44,7 +44,7 @@ async def role(repl: Repl, argument: str) -> None:
 async def tokens(repl: Repl, _: str) -> None:
     """Show how full the context windows are."""
     used = repl.session.context_tokens
-    repl.say(f"the conversation takes about {used} tokens")
+    repl.say(f"the conversation takes about {counted(used, 'token')}")
     for one in repl.chain.providers:
         if window := repl.chain.window(one):
             repl.say(f"  {one.name}: {used / window:.0%} of {window}")
@@ -55,7 +55,7 @@ async def cost(repl: Repl, _: str) -> None:
     total = repl.session.cost(repl.chain.prices)
     if total is None:
         raise InputError("no price is known: put prices into fallback.toml")
-    repl.say(f"{money(total, repl.ui.preferences.currency)} so far ({repl.session.tokens} tokens)")
+    repl.say(f"{money(total, repl.ui.preferences.currency)} so far ({counted(repl.session.tokens, 'token')})")
 
 
 async def stats(repl: Repl, _: str) -> None:
@@ -82,7 +82,8 @@ async def status(repl: Repl, _: str) -> None:
     """Show in a few lines how the chat stands."""
     session = repl.session
     repl.say(explanations.chain_sentence(repl.chain, session, repl.now()))
-    repl.say(f"{len(session.questions)} questions, about {session.context_tokens} tokens in the conversation.")
+    asked, size = counted(len(session.questions), "question"), counted(session.context_tokens, "token")
+    repl.say(f"{asked}, about {size} in the conversation.")
     if session.pinned:
         repl.say(f"Pinned: {session.pinned}.")
     if session.attachments:
