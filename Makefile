@@ -101,6 +101,10 @@ lint: $(READY) $(LINT_READY)
 	$(LINT)/bin/ruff format --check .
 	$(LINT)/bin/mypy --python-executable $(BIN)/python
 	$(call checked-programs,$(BIN)/python,library.md)
+	$(BIN)/python -m tests.examples $(EXAMPLES)/provider adding-a-provider.md
+	$(LINT)/bin/ruff check --stdin-filename providers/acme.py - < $(EXAMPLES)/provider/first.py
+	$(LINT)/bin/ruff format --check --stdin-filename providers/acme.py - < $(EXAMPLES)/provider/first.py
+	MYPYPATH=. $(LINT)/bin/mypy --config-file= --strict --python-executable $(BIN)/python $(EXAMPLES)/provider
 	PYTHONPATH=. $(LINT)/bin/lint-imports
 
 check: test lint

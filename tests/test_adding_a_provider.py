@@ -37,7 +37,7 @@ STREAM = b'data: {"say": "Hi"}\n\ndata: {"say": " there"}\n\ndata: {"end": "done
 
 
 def example() -> str:
-    """Give the code of the page."""
+    """Return the code of the page."""
     (code,) = blocks("python")
     return code
 
