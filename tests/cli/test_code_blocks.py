@@ -8,6 +8,7 @@ import pytest
 
 from fallback_chat.cli.code_blocks import Code, code_blocks
 from fallback_chat.cli.render.append import rendered
+from fallback_chat.cli.sinks.extract import extracted
 from tests.cli.render.support import EXAMPLES, PAGE, plain
 
 
@@ -38,6 +39,23 @@ from tests.cli.render.support import EXAMPLES, PAGE, plain
 )
 def test_code_is_found_wherever_it_stands_without_what_surrounds_it(text: str, blocks: list[Code]) -> None:
     assert [*code_blocks(text)] == blocks
+
+
+@pytest.mark.parametrize(
+    ("which", "code"),
+    [
+        ("1", "a\n"),
+        ("2", "b\n"),
+        ("3", "c\n"),
+        ("0", ""),
+        ("4", ""),
+        ("sh", "a\n\nc\n"),
+        ("all", "a\n\nb\n\nc\n"),
+        ("c", ""),
+    ],
+)
+def test_blocks_are_chosen_by_number_or_language(which: str, code: str) -> None:
+    assert extracted("```sh\na\n```\n\n```py\nb\n```\n\n```sh\nc\n```\n", which) == code
 
 
 def test_every_code_block_has_the_number_that_the_screen_shows() -> None:

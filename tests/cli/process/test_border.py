@@ -52,11 +52,11 @@ def test_the_file_of_a_crash_holds_no_secret_whatever_the_exceptions_say(
     assert "RuntimeError: it was [redacted]" in written
 
 
-def test_an_error_that_ends_the_program_is_told_without_the_secrets_it_names(
+def test_an_error_that_ends_the_program_is_told_without_the_secrets_and_escapes_it_names(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def body() -> int:
-        raise FileNotFoundError(2, f"no {CONFIGURED}", f"/home/{CONFIGURED}")
+        raise FileNotFoundError(2, f"no {CONFIGURED}", f"/home/\x1b[2J{CONFIGURED}")
 
     assert guarded(body) == 74
-    assert capsys.readouterr().err == "fallback-chat: /home/[redacted]: no [redacted]\n"
+    assert capsys.readouterr().err == "fallback-chat: /home/␛[2J[redacted]: no [redacted]\n"

@@ -11,15 +11,18 @@ import pytest
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.sinks.base import Ending, Sink
 from fallback_chat.cli.sinks.recording import RecordingSink
-from fallback_chat.core.answer import Answer
+from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder
 from fallback_chat.core.conversations.store import History
+from fallback_chat.core.errors import APIConnectionError
 from tests.core.conversations.fakes import SetClock, question
 from tests.core.scripted import text
 from tests.fake_time import JUMPING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fallback_chat.core.errors import APIError
 
 
 @pytest.fixture
@@ -47,3 +50,19 @@ async def test_what_nothing_follows_is_stored_in_time(tmp_path: Path, times: tup
     (summary,) = history.list()
     assert history.load(summary.id).turns[0].answer.text == "x" * len(times)
     sink.end(Ending(Answer(text="x" * len(times)), None, ExitCode.OK))
+
+
+@pytest.mark.parametrize("error", [None, APIConnectionError("refused")], ids=["whole", "failed"])
+async def test_a_turn_that_has_ended_is_stored_as_ended(tmp_path: Path, error: APIError | None) -> None:
+    path = tmp_path / "history.db"
+    history = History.open(path, clock=SetClock(), warn=pytest.fail)
+    recorder = Recorder(history, monotonic=SetClock(), warn=pytest.fail)
+    recorder.begin(question("q"))
+
+    sink = RecordingSink(Sink(io.StringIO(), io.StringIO()), recorder, history)
+    sink.end(Ending(Answer(text="An ans"), error, ExitCode.INCOMPLETE))
+
+    with History.open(path, clock=SetClock(), warn=pytest.fail) as opened:
+        (turn,) = opened.load(opened.list()[0].id).turns
+    assert turn.ended is not None
+    assert (turn.answer.text, turn.answer.error) == ("An ans", None if error is None else AnswerError.of(error))

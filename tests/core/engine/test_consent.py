@@ -136,12 +136,14 @@ async def test_a_refusal_takes_nothing_from_the_turn_that_agrees(clock: FakeCloc
     a, b = ScriptedLLM("a", [DOWN]), ScriptedLLM("b", [BUSY], ANSWER)
     settings = [SETTINGS, replace(SETTINGS, switch=Switching.ASK)]
     chain, refuses, agrees = chain_of(a, b, clock=clock, settings=settings), User(agrees=False), User(agrees=True)
-    await turn_with(chain, only=b)
-    clock.advance(15)  # b is due: one request at a time may ask it
+    await turn_with(chain, decide=User(agrees=True).decide)
+    clock.advance(30)  # b is due: one request at a time may ask it
 
     await turn_with(chain, decide=refuses.decide)
+    is_free = chain.health(b).is_due(clock())
     turn = await turn_with(chain, decide=agrees.decide)
 
+    assert is_free
     assert (len(refuses.asked), len(agrees.asked)) == (1, 1)
     assert turn.record == [("a", "skipped", "overloaded"), ("b", "ok", None)]
 
