@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import ROOT, ROUNDS, ratio, row, verdict
+from benchmarks.measure import ENVIRONMENT, ROOT, ROUNDS, ratio, row, verdict
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health import HealthBoard
 from fallback_chat.core.engine.health_sqlite import SqliteBackend
@@ -111,7 +111,11 @@ def crowd(path: Path) -> list[dict[str, Any]]:
 def seconds(code: str, path: Path) -> float:
     """Return the CPU seconds that a fresh process measures for a piece of code."""
     done = subprocess.run(
-        [sys.executable, "-c", TIMED.format(code=code), str(path)], capture_output=True, cwd=ROOT, check=True
+        [sys.executable, "-c", TIMED.format(code=code), str(path)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
     )
     return float(done.stdout)
 

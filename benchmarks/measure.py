@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 9
+ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+"""A program that is used for the second time is compiled already."""
 _missed: list[str] = []
 
 
@@ -34,7 +36,7 @@ def run(argv: Sequence[str], env: dict[str, str] | None = None) -> Run:
     """Run one program with its output in a pipe and account for it."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd=ROOT
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env or ENVIRONMENT, cwd=ROOT
     )
     assert process.stdout is not None
     first = process.stdout.read(1)

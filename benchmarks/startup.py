@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import alternate, ratio, row, run, upstream, verdict
+from benchmarks.measure import ENVIRONMENT, alternate, ratio, row, run, upstream, verdict
 
 PYTHON = sys.executable
 PROGRAM = [str(Path(PYTHON).with_name("fallback-chat"))]
@@ -24,7 +23,7 @@ def config(folder: str, *urls: str, attempt_timeout: float = 5.0) -> dict[str, s
     ]
     path.write_text("\n".join(entries))
     path.chmod(0o600)
-    return {**os.environ, "HOME": folder, "FALLBACK_CHAT_CONFIG": str(path), "PYTHONDONTWRITEBYTECODE": ""}
+    return {**ENVIRONMENT, "HOME": folder, "FALLBACK_CHAT_CONFIG": str(path)}
 
 
 def main() -> int:
