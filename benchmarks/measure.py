@@ -36,7 +36,12 @@ def run(argv: Sequence[str], env: dict[str, str] | None = None) -> Run:
     """Run one program with its output in a pipe and account for it."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env or ENVIRONMENT, cwd=ROOT
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=env or ENVIRONMENT,
+        cwd=ROOT,
     )
     assert process.stdout is not None
     first = process.stdout.read(1)
