@@ -4,11 +4,10 @@ from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from fallback_chat._version import __version__
-from fallback_chat.cli.options import PLAIN, SharedOptions, command
+from fallback_chat.cli.options import PLAIN, Group, SharedOptions, command
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.guard import guarded
 from fallback_chat.cli.process.signals import end_on_signals
@@ -26,7 +25,7 @@ COMMANDS: Final = ("ask", "probe", "models", "config", "sessions", "status", "st
 """In the order of `--help`; each is the `app` of its module in `declarations/`."""
 
 
-class Program(TyperGroup):
+class Program(Group):
     """Imports the declaration of a command on demand.
 
     Importing all of them would take a tenth of the start-up of `ask`.
@@ -72,7 +71,7 @@ class Program(TyperGroup):
 
 
 app = typer.Typer(
-    name="fallback-chat", cls=Program, help=HELP, invoke_without_command=True, **PLAIN | {"add_completion": True}
+    name="fallback-chat", help=HELP, invoke_without_command=True, **PLAIN | {"cls": Program, "add_completion": True}
 )
 
 

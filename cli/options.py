@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from fallback_chat.cli.process.guard import guarded
 
@@ -66,7 +67,23 @@ Names = Annotated[
     typer.Argument(metavar="[NAME]...", help="Only these providers.", autocompletion=completing("providers")),
 ]
 WHEN: Final = ("auto", "always", "never")
+LONGEST: Final = 1000
+"""Characters of a command's summary in `--help`: none is cut."""
+
+
+class Group(TyperGroup):
+    """Commands whose summaries are shown in full."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name, or None."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            found.short_help = found.get_short_help_str(LONGEST)
+        return found
+
+
 PLAIN: Final[dict[str, Any]] = {
+    "cls": Group,
     "context_settings": {"help_option_names": ["-h", "--help"]},
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,

@@ -53,6 +53,7 @@ def prepare_streams() -> None:
         terminal = sys.stdout.isatty()
         encoding = sys.stdout.encoding if terminal else "utf-8"
         sys.stdout = io.TextIOWrapper(_outlet(sys.stdout), encoding, similar("replace"), line_buffering=terminal)
+        sys.__stdout__ = sys.stdout  # type: ignore[misc] # where `shutil` looks for the size of the terminal
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         errors = similar("backslashreplace")

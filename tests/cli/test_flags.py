@@ -9,6 +9,7 @@ import tomli_w
 
 from fallback_chat.cli.options import parse_duration
 from tests.cli.program import ANSWERS, Ran, entry
+from tests.cli.repl.pseudo_terminal import on_terminal
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -234,3 +235,16 @@ def test_a_disabled_provider_is_not_asked_until_it_is_named(program: Program) ->
     named = program("ask", "--only", "one", "hi")
 
     assert (default.out, named.out) == (ANSWERS["two"], ANSWERS["one"])
+
+
+def test_help_is_as_wide_as_the_terminal_and_cuts_no_summary(program: Program) -> None:
+    with on_terminal(program, "--help", size=(60, 60)) as run:
+        run.until(lambda: run.rows[-1:] and run.rows[-1].endswith("network."))
+        start = run.rows.index("Commands:")
+        assert run.rows[start : start + 5] == [
+            "Commands:",
+            "  ask       Ask one question; the answer goes to standard",
+            "            output, everything else to standard error.",
+            "  probe     Check every provider of the chain, in",
+            "            parallel.",
+        ]
