@@ -25,8 +25,6 @@ _OTHERS: Final = (
     (stat.S_ISCHR, "it is a device, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
 )
-_WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-"""The errors of `link` on a file system without hard links."""
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
@@ -190,15 +188,20 @@ def _give_free_name(draft: Path, target: Path) -> None:
     """Rename a draft. Raises FileExistsError if the name is taken.
 
     Unlike rename, link fails then, so two writers cannot overwrite each other. A file system
-    without hard links, such as FAT, gets an empty file first: creating it fails likewise.
+    without hard links, whatever its error says, gets an empty file first: creating it fails
+    likewise, and for any other reason for which the link failed.
     """
     try:
         target.hardlink_to(draft)
-    except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
-            raise
+    except FileExistsError:
+        raise
+    except OSError:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IMODE(draft.stat().st_mode)))
-        draft.replace(target)
+        try:
+            draft.replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
 
 
 def _sync_dir(directory: Path) -> None:

@@ -77,7 +77,11 @@ def test_a_file_that_is_there_can_be_protected(folder: Path) -> None:
     assert (file.read_bytes(), list(folder.iterdir())) == (b"first", [file])
 
 
-@pytest.mark.parametrize("said", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "said",
+    [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EMLINK, errno.EXDEV, errno.EINVAL],
+    ids=errno.errorcode.get,
+)
 def test_a_file_system_without_hard_links_protects_a_file_as_well(
     folder: Path, monkeypatch: pytest.MonkeyPatch, said: int
 ) -> None:
@@ -97,10 +101,11 @@ def test_a_file_system_without_hard_links_protects_a_file_as_well(
 def test_a_file_that_cannot_be_named_for_another_reason_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def link(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os, "link", link)
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(Path, "replace", fail)
 
     with pytest.raises(OSError, match="Input/output error"):
         write_private(folder / "file", b"x", overwrite=False)
