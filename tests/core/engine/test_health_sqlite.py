@@ -194,6 +194,25 @@ def test_a_place_that_cannot_be_used_and_a_lock_that_is_never_released_are_error
         store(path / "below a file", time).load(["a"])
 
 
+def test_a_full_disk_costs_what_was_to_be_stored_and_neither_the_file_nor_its_records(
+    path: Path, time: SetClock
+) -> None:
+    def full(path: Path, patience: float) -> sqlite3.Connection:
+        connection = connect(path, patience)
+        connection.execute("PRAGMA max_page_count = 1")  # or as many as there are
+        return connection
+
+    with closing(store(path, time, connect=full)) as one, pytest.raises(StorageError, match="disk is full"):
+        one.load(["a"])
+    with closing(store(path, time)) as two:
+        two.update("a", put(OPEN))
+    with closing(store(path, time, connect=full)) as three:
+        with pytest.raises(StorageError, match="disk is full"):
+            three.add_samples([("a", 0, 1.0)] * 10_000)
+        assert three.update("a", failed) == replace(OPEN, failures=3) == record(three)
+        assert (three.samples(["a"]), three.notes) == ([], [])
+
+
 def test_an_unreadable_store_is_an_error_for_who_only_reads(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"garbage " * 1000)
