@@ -26,6 +26,7 @@ KEY = "a"
 LABELS = {KEY: Label(0, "primary", "openai", "big")}
 LEASE = 20.0
 KINDS = [ErrorKind.TIMEOUT, ErrorKind.RATE_LIMITED, ErrorKind.AUTH, ErrorKind.EMPTY, ErrorKind.BAD_REQUEST]
+RETRY_AFTER = st.sampled_from([None, 0.0, 3.0, 100.0, 500.0]) | st.floats(0, 3_000_000)
 
 
 async def inline(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -98,26 +99,42 @@ class Processes(RuleBasedStateMachine):
 
     @rule(target=permits, index=st.integers(0, 2), looks=st.booleans())
     def ask(self, index: int, looks: bool) -> Any:
+        return self.asked(index, looks=looks) or multiple()
+
+    @rule(index=st.integers(0, 2), kind=st.none() | st.sampled_from(KINDS), retry_after=RETRY_AFTER)
+    def turn(self, index: int, kind: ErrorKind | None, retry_after: float | None) -> None:
+        """Answer a whole question, or fail to; a provider that rests is asked as the last resort."""
+        asked = self.asked(index, looks=True) or self.forced(index)
+        if asked is not None and kind is None:
+            self.succeed(asked)
+        elif asked is not None and kind is not None:
+            self.fail(asked, kind, retry_after)
+
+    def asked(self, index: int, *, looks: bool) -> tuple[Process, Permit] | None:
         process = self.processes[index]
         if looks:
             self.runner.run(process.board.refresh())
         before = self.stored()
         permit = self.runner.run(process.board.admit(KEY, lease=LEASE))
         if permit is None:
-            return multiple()
+            return None
         if permit.half_open:
             held = [until for until, lease in self.leases if until > self.now and lease.generation == before.generation]
             assert not held, "two hold one lease"
+            assert self.stored().generation == permit.generation, "nobody else knows of the lease"
             self.leases.append((self.now + LEASE, permit))
         return process, permit
 
     @rule(target=permits, index=st.integers(0, 2))
     def insist(self, index: int) -> Any:
+        return self.forced(index) or multiple()
+
+    def forced(self, index: int) -> tuple[Process, Permit] | None:
         process = self.processes[index]
         permit = process.board.force(KEY)
-        return multiple() if permit is None else (process, permit)
+        return None if permit is None else (process, permit)
 
-    @rule(asked=permits, kind=st.sampled_from(KINDS), retry_after=st.none() | st.floats(0, 3_000_000))
+    @rule(asked=permits, kind=st.sampled_from(KINDS), retry_after=RETRY_AFTER)
     def fail(self, asked: tuple[Process, Permit], kind: ErrorKind, retry_after: float | None) -> None:
         process, permit = asked
         if process not in self.processes:
