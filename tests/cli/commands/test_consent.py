@@ -68,7 +68,8 @@ def test_a_provider_that_is_passed_over_is_told_with_the_reason_and_what_helps(
 
     assert f"fallback-chat: two skipped: {why}" in lines
     assert f"fallback-chat:   two is left out ({why})" in lines
-    assert lines[-1] == f"fallback-chat: {hint}"
+    assert lines[-2] == f"fallback-chat: {hint}"
+    assert lines[-1].startswith("fallback-chat: next retry in 1")
 
 
 def test_yes_agrees(paid: Program) -> None:
