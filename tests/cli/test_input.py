@@ -106,3 +106,9 @@ def test_a_file_that_cannot_be_read_is_missing_and_named(
 def test_a_prompt_that_is_no_text_is_refused_and_never_sent_damaged() -> None:
     with pytest.raises(InputError, match="the prompt is not text in the encoding of your locale"):
         prompt_of(["caf\udce9"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_byte_order_mark_says_how_a_text_is_encoded(encoding: str) -> None:
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    assert text_of(f"{mark}Grüße, 漢字".encode(encoding)) == "Grüße, 漢字"

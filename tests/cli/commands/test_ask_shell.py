@@ -176,6 +176,15 @@ def test_a_dry_run_says_who_would_be_asked_and_asks_nobody(program: Program) -> 
     )
 
 
+@pytest.mark.parametrize(("window", "fits"), [(3, False), (4, True)])
+def test_a_question_as_large_as_the_window_fits(program: Program, window: int, fits: bool) -> None:
+    program.config["providers"][0]["context_window"] = window
+
+    ran = json.loads(program("ask", "--dry-run", "--json", "hi").out)
+
+    assert (ran["tokens"], ran["providers"][0]["fits"]) == (4, fits)
+
+
 def test_a_dry_run_is_an_object_too(program: Program) -> None:
     ran = program("ask", "--dry-run", "--json", "hi")
 

@@ -52,6 +52,16 @@ def test_the_exit_code_says_whether_a_chat_could_begin(program: Program, change:
     assert told["configuration"]["file"].endswith("fallback.toml")
 
 
+def test_a_provider_that_is_switched_off_does_not_count(program: Program) -> None:
+    program.play("ok", "ok")
+    program.config["providers"][0]["enabled"] = False
+    program.config["providers"][1]["base_url"] = DEAD
+
+    code, told = report(program)
+
+    assert (code, [one["reached"] for one in told["providers"]]) == (69, [True, False])
+
+
 @pytest.mark.parametrize("place", ["model", "base_url", "kind", "tags"])
 def test_a_key_in_the_wrong_place_is_not_told(program: Program, place: str) -> None:
     secret = "sk-Zq7xT0pSecretKEY91vWm4KdLq83"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import threading
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.commands.chat import GENERATION, collect_garbage
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.config.settings import KeySource, Prices, ProviderSettings, Settings
@@ -643,3 +645,13 @@ async def test_an_answer_that_nobody_continues_is_struck_out_and_starts_over() -
         assert chat.repl.session.context.messages[-1].text.strip() == OTHER.strip()
         assert "begun by" not in "\n".join(chat.screen.rows)
         assert any(row.startswith("b/b-1 · 2nd of 2") for row in chat.screen.rows)
+
+
+def test_a_chat_that_has_started_collects_its_garbage() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_garbage()
+        assert (gc.get_freeze_count() > 0, gc.get_threshold()) == (True, (GENERATION, 10, 10))
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

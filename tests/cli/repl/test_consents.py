@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from fallback_chat.cli.repl.consents import inside
+from fallback_chat.cli.repl.session import Session
+from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.settings import Switching
 from fallback_chat.core.errors import APIStatusError, ErrorDetails
 from tests.cli.repl.harness import ENTER, Chat, chatting
@@ -78,3 +81,14 @@ async def test_a_tag_that_nobody_has_is_refused() -> None:
         await chat.sees("no provider is tagged 'mars'; there are no tags")
         await chat.ask("/set require")
         await chat.sees("require = none")
+
+
+def test_a_turn_inside_a_border_begins_and_ends_inside_it() -> None:
+    providers = [
+        ProviderSettings(name=name, kind="openai", model="m", tags=tags)
+        for name, tags in (("in", ("local",)), ("out", ()))
+    ]
+    plan = replace(Session().plan("hi", 0.0), start_with="out", insist=True)
+    kept, nobody = inside(plan, "local", providers)
+    assert (kept, nobody) == (replace(plan, without=frozenset({"out"}), start_with=None, insist=False), "")
+    assert inside(replace(plan, start_with="in"), "local", providers)[0].start_with == "in"

@@ -6,6 +6,8 @@ import multiprocessing
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fallback_chat.cli.repl import input_history
 from fallback_chat.cli.repl.draft import Draft, Origin, Run
 from fallback_chat.cli.repl.input_history import InputHistory
@@ -14,8 +16,6 @@ from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def history(path: Path, told: list[str] | None = None) -> InputHistory:
@@ -114,3 +114,10 @@ def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.join(PATIENCE)
     assert sorted(reread(path)) == sorted(f"{name}{number}" for name in "ab" for number in range(100))
+
+
+def test_nothing_of_a_private_conversation_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "input-history"
+    one = InputHistory(path, pytest.fail, Pastes(), private=lambda: True)
+    one.add(Draft.typed("between us"))
+    assert (one.get_strings(), path.exists()) == (["between us"], False)

@@ -152,3 +152,10 @@ def test_a_new_conversation_keeps_whom_to_ask() -> None:
 
 def test_a_question_without_text_was_not_typed() -> None:
     assert typed(ChatMessage(Role.USER)) == ""
+
+
+def test_a_new_conversation_has_nothing_attached() -> None:
+    session = Session()
+    session.attachments.append(Attachment("a.txt", Text("a")))
+    session.new()
+    assert session.attachments == []
