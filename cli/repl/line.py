@@ -189,8 +189,11 @@ class Line(Buffer):
         if self.is_switching:
             self._leave()
             self._origins = self._earlier(new)
-        elif len(old) != len(new) or self._bringing is not None:  # otherwise a change of case, or a swap
+        elif len(old) != len(new) or self._bringing is not None:
             self._change(old, new)
+        else:
+            self._leave()
+            self._origins = self._known(new) or self._origins  # undo or redo, or else a change of case, or a swap
         self._seen = new
 
     def _change(self, old: str, new: str) -> None:
@@ -217,11 +220,15 @@ class Line(Buffer):
         return next((Suggestion(line[len(beginning) :]) for line in lines if line.startswith(beginning)), None)
 
     def _returning(self, text: str) -> Origins:
-        """Return the origins of text from the last state that had it."""
+        """Return the origins of text that comes from nowhere else: unknown text counts as typed."""
+        return self._known(text) or (Origin.TYPED,) * len(text)
+
+    def _known(self, text: str) -> Origins | None:
+        """Return the origins of text in the last state that had it; None if none did."""
         for state, origins in reversed(self._past):
             if text and (at := state.rfind(text)) >= 0:
                 return origins[at : at + len(text)]
-        return (Origin.TYPED,) * len(text)
+        return None
 
     def _earlier(self, text: str) -> Origins:
         """Return the origins of an earlier question, or of an edited one."""

@@ -175,6 +175,19 @@ def test_words_of_earlier_questions_are_data(line: Line) -> None:
     assert parts(line) == [("pasted", "@x")]
 
 
+def test_a_state_that_comes_back_in_place_of_one_as_long_keeps_its_origins(line: Line) -> None:
+    line.paste("@")
+    line.save_to_undo_stack()
+    line.delete_before_cursor(1)
+    line.insert_text("/")
+    line.undo()
+    assert parts(line) == [("pasted", "@")]
+    line.redo()
+    assert parts(line) == [("typed", "/")]
+    line.undo()
+    assert parts(line) == [("pasted", "@")]
+
+
 STEPS = st.lists(
     st.tuples(st.just("type"), st.text("ab@", min_size=1, max_size=3))
     | st.tuples(st.just("paste"), st.text("ab@", min_size=1, max_size=3).map(str.upper))
