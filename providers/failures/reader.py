@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fallback_chat.core.checks import MOST
 from fallback_chat.core.json_text import loads
 from fallback_chat.providers.failures.markup import without_markup
 from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
@@ -73,8 +74,8 @@ def parse_failure(status: int | None, body: Any) -> ServerFailure:
         said = body if isinstance(body, str) else _dump(body) if body else ""
         return ServerFailure(message=_cut(said), status=status)
     error = _error_in(body)
-    code = _first(error, _CODES, str | int)
-    kind = _first(error, _TYPES, str | int)
+    code = _first(error, _CODES)
+    kind = _first(error, _TYPES)
     return ServerFailure(
         message=_cut(_message(error, body)),
         status=status if status is not None else _status_in(error),
@@ -219,10 +220,14 @@ def _dump(value: Any) -> str:
         return ""
 
 
-def _first(error: dict[str, Any], names: Iterable[str], types: Any) -> Any:
-    """Return the first value of one of `types` found in `error` under one of `names`."""
+def _first(error: dict[str, Any], names: Iterable[str]) -> str | int | None:
+    """Return the first code found in `error` under one of `names`: a text, or a number."""
     plain = _plain_names(error)
-    return next((plain[name] for name in names if isinstance(plain.get(name), types)), None)
+    return next((plain[name] for name in names if _is_code(plain.get(name))), None)
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST)
 
 
 def _without(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback_chat.core.errors import ErrorDetails
 from fallback_chat.providers.failures.markup import holds_page, without_markup
 from fallback_chat.providers.failures.reader import MESSAGE_LIMIT, parse_failure, reported
 
@@ -148,3 +149,22 @@ def test_any_document_can_be_read(document: Any) -> None:
 def test_a_200_reports_a_failure_by_its_words(text: str, instead_of_an_answer: bool, behind_one: bool) -> None:
     found = [reported(text, answered=answered) is not None for answered in (False, True)]
     assert found == [instead_of_an_answer, behind_one]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("overloaded", "overloaded"),
+        (5, 5),
+        (-5, -5),
+        (False, None),
+        (2**63, None),
+        (10**30, None),
+        (0.5, None),
+        ([], None),
+    ],
+)
+def test_only_texts_and_numbers_of_64_bits_are_codes(value: Any, code: str | int | None) -> None:
+    failure = parse_failure(None, {"error": {"message": "m", "type": value, "code": value}})
+    assert (failure.type, failure.code) == (code, None if code is None else str(code))
+    ErrorDetails(type=failure.type, code=failure.code)
