@@ -14,8 +14,8 @@ def role_names() -> list[str]:
 
 def role_prompt(name: str) -> str:
     """Return the system prompt of a role. Raises `InputError` if there is none of that name."""
-    names = role_names()
+    folder, names = own_paths().roles, role_names()
     if name not in names:
-        there = f"there are {', '.join(names)}" if names else f"put them into {own_paths().roles} as NAME.md"
+        there = f"there are {', '.join(names)}" if names else f"put them into {folder} as NAME.md"
         raise InputError(f"no role is called {name!r}; {there}" if name else there)
-    return read_file(str(own_paths().roles / f"{name}.md")).strip()
+    return read_file(str(folder / f"{name}.md")).strip()

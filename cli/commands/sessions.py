@@ -147,7 +147,7 @@ def _say(stream: TextIO, line: str) -> None:
 def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
     """Print values as one JSON object."""
     value: dict[str, object] = {"schema": SESSIONS_SCHEMA}
-    value |= {name: [asdict(each) for each in counted] for name, counted in found.items()}
+    value |= {name: [asdict(each) for each in several] for name, several in found.items()}
     out.write(dump(value))
 
 

@@ -273,7 +273,7 @@ class Repl:
 
     def show_reasoning(self) -> None:
         """Show the model's thoughts for the current or the last answer."""
-        thoughts = self.latest.answer.reasoning if self.latest is not None else ""
+        thoughts = latest.answer.reasoning if (latest := self.latest) is not None else ""
         self.say(thoughts or "no reasoning has come: a model that thinks sends it with its first words", Tone.DIM)
 
     def _begins(self, thoughts: str) -> None:

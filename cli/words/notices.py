@@ -152,8 +152,7 @@ def _why_broken_off(answer: Answer, error: BaseException) -> str:
 
 def after_words(text: str) -> str:
     """Return how far an answer came."""
-    count = count_of_words(text)
-    return f"after {counted(count, 'word')}"
+    return f"after {counted(count_of_words(text), 'word')}"
 
 
 def calls_only(answer: Answer | None) -> list[str]:

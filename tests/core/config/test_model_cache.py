@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from fallback_chat.core.llm import ModelInfo
 from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 PROVIDER = ProviderSettings(name="a", kind="openai", model="m", base_url="http://127.0.0.1:9/v1")
@@ -28,31 +28,28 @@ def test_a_list_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert ModelCache(tmp_path / "models.json").get(PROVIDER) == MODELS
 
 
-def test_a_list_of_an_older_version_is_understood(tmp_path: Path) -> None:
-    path = tmp_path / "models.json"
+def changed(path: Path, change: Callable[[dict[str, Any]], object]) -> ModelCache:
+    """Read a stored list after `change` has been made to its entry in the file."""
     cache = ModelCache(path)
     cache.put(PROVIDER, MODELS)
     cache.save()
     stored = json.loads(path.read_bytes())
     (held,) = stored.values()
-    held["models"] = [row[:3] for row in held["models"]]
+    change(held)
     path.write_text(json.dumps(stored))
-    assert ModelCache(path).get(PROVIDER) == [ModelInfo("m", 8000, ("tools", "reasoning")), ModelInfo("old")]
+    return ModelCache(path)
+
+
+def test_a_list_of_an_older_version_is_understood(tmp_path: Path) -> None:
+    cache = changed(tmp_path / "models.json", lambda held: held.update(models=[row[:3] for row in held["models"]]))
+    assert cache.get(PROVIDER) == [ModelInfo("m", 8000, ("tools", "reasoning")), ModelInfo("old")]
 
 
 @pytest.mark.parametrize(
     ("age", "known", "known_however_old"), [(0, True, True), (FRESH + 1, False, True), (-FRESH, False, False)]
 )
 def test_a_list_is_kept_for_a_day(tmp_path: Path, age: float, known: bool, known_however_old: bool) -> None:
-    path = tmp_path / "models.json"
-    cache = ModelCache(path)
-    cache.put(PROVIDER, MODELS)
-    cache.save()
-    stored = json.loads(path.read_bytes())
-    (held,) = stored.values()
-    held["at"] -= age
-    path.write_text(json.dumps(stored))
-    cache = ModelCache(path)
+    cache = changed(tmp_path / "models.json", lambda held: held.update(at=held["at"] - age))
 
     found = cache.get(PROVIDER) == MODELS, cache.get(PROVIDER, max_age=math.inf) == MODELS
     assert found == (known, known_however_old)
