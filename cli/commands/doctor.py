@@ -209,7 +209,7 @@ def as_text(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {row['problem']}"
     shared = report["shared_health"]
     server = f" ({shared['server']})" if shared["server"] else ""
-    yield f"shared health: {shared['place'] or 'nowhere'}, {'reached' if shared['reached'] else 'not reached'}{server}"
+    yield f"shared health: {shared['place'] or 'nowhere'}, {'usable' if shared['reached'] else 'not usable'}{server}"
     if shared["problem"]:
         yield f"  {shared['problem']}"
     yield "files:"

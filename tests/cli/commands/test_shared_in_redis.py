@@ -59,7 +59,7 @@ def test_doctor_says_whether_the_server_can_be_reached_and_never_its_password(pr
     told = json.loads(reached.out)["shared_health"]
     assert told.pop("server").startswith(("redis ", "valkey "))
     assert told == {"place": place, "reached": True, "problem": None}
-    assert f"shared health: {place}, not reached\n  WRONGPASS invalid username-password pair" in refused.out
+    assert f"shared health: {place}, not usable\n  WRONGPASS invalid username-password pair" in refused.out
     told = json.loads(gone.out)["shared_health"]
     assert (told["place"], told["reached"], told["server"]) == (place, False, None)
     assert told["problem"].startswith("Connection refused: until that is mended each process keeps its own records")
