@@ -13,10 +13,13 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fallback_chat.cli.process.border import ISSUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +48,7 @@ _INSTALLED: Final = f"env -i HOME=$PWD/{DIST} PATH=$PATH TERM=dumb {DIST}/venv/b
 STEPS: Final = (
     Step("the version is set", _check("version")),
     Step("the changelog has its section, with the date", _check("changelog")),
+    Step("a page for bug reports is named", _check("issues")),
     Step("nothing is uncommitted", 'test -z "$(git status --porcelain)" || { git status --short; false; }'),
     Step("the tag is free", '! git rev-parse -q --verify "refs/tags/v$VERSION"'),
     Step("tests and linters pass", "make check"),
@@ -85,6 +89,13 @@ def changelog_problems(root: Path, version: str, today: date) -> Iterator[str]:
         yield f"CHANGELOG.md: [{version}] is empty"
 
 
+def issues_problems(root: Path) -> Iterator[str]:
+    """Yield what is wrong with the page for bug reports, which a report of a crash names."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    if not project.get("urls", {}).get(ISSUES, "").startswith("https://"):
+        yield f'pyproject.toml names no page for bug reports: add [project.urls] {ISSUES} = "https://…"'
+
+
 def metadata_problems(dist: Path, version: str) -> Iterator[str]:
     """Yield what an index would refuse or could not show of the distributions in a folder."""
     (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
@@ -114,6 +125,7 @@ def _today() -> date:
 CHECKS: Final[Mapping[str, Callable[[str], Iterator[str]]]] = {
     "version": lambda version: version_problems(ROOT, version),
     "changelog": lambda version: changelog_problems(ROOT, version, _today()),
+    "issues": lambda _: issues_problems(ROOT),
     "metadata": lambda version: metadata_problems(ROOT / DIST, version),
 }
 

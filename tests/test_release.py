@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.release import STEPS, Step, changelog_problems, main, metadata_problems, version_problems, walk
+from tests.release import (
+    STEPS,
+    Step,
+    changelog_problems,
+    issues_problems,
+    main,
+    metadata_problems,
+    version_problems,
+    walk,
+)
 
 TODAY = date(2026, 11, 27)
 ROOT = Path(__file__).parents[1]
@@ -107,6 +116,22 @@ def test_what_an_index_could_not_show_is_found(tmp_path: Path, old: str, new: st
     separator = "" if problem is None or problem.startswith(":") else " "
     files = ("x-0.2.0.tar.gz", "x-0.2.0-py3-none-any.whl")
     assert found == ([] if problem is None else [f"{file}{separator}{problem}" for file in files])
+
+
+@pytest.mark.parametrize(
+    ("urls", "is_named"),
+    [
+        ("", False),
+        ('[project.urls]\nHome = "https://example.org"', False),
+        ('[project.urls]\nIssues = "example.org"', False),
+        ('[project.urls]\nIssues = "https://example.org/issues"', True),
+    ],
+)
+def test_a_release_names_a_page_for_bug_reports(tmp_path: Path, urls: str, is_named: bool) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "fallback-chat"\n{urls}\n')
+    missing = 'pyproject.toml names no page for bug reports: add [project.urls] Issues = "https://…"'
+
+    assert list(issues_problems(tmp_path)) == ([] if is_named else [missing])
 
 
 @pytest.mark.parametrize("arguments", [[], ["next"], ["0.2"], ["0.2.0", "coffee"]])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.process.exit_code import ExitCode
 
+ISSUES: Final = "Issues"
+"""The name of the page for bug reports among the package's URLs ([project.urls])."""
 _known: Final[list[Redactor]] = []
 
 
@@ -66,7 +68,7 @@ def bug_report(error: Exception) -> str:
     import tempfile
     import traceback
 
-    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it where you got the program"
+    what = f"this is a bug in fallback-chat ({type(error).__name__}). Please report it {_where_to_report()}"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="fallback-chat-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
@@ -75,3 +77,15 @@ def bug_report(error: Exception) -> str:
     except OSError:
         return f"{what}; there was no place for the details."
     return f"{what}, with the file {file.name}; look through it first."
+
+
+def _where_to_report() -> str:
+    """Return the place for bug reports: the page that the package names, if it names one."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls = metadata("fallback-chat").get_all("Project-URL") or ()
+    except PackageNotFoundError:  # run from a copy of the sources
+        urls = ()
+    pages = (url for name, _, url in (one.partition(", ") for one in urls) if name == ISSUES)
+    return next((f"at {url}" for url in pages), "where you got the program")

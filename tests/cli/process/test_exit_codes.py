@@ -156,6 +156,24 @@ def test_a_bug_is_70_one_sentence_and_a_file_to_send(
     assert report.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_bug_is_reported_at_the_page_that_the_package_names(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    installed = tmp_path / "fallback_chat-9.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        "Name: fallback-chat\nProject-URL: Home, https://example.org\nProject-URL: Issues, https://example.org/issues\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def body() -> int:
+        raise RuntimeError
+
+    assert guarded(body) == 70
+    assert "Please report it at https://example.org/issues, with the file " in capsys.readouterr().err
+
+
 def test_a_bug_without_a_place_for_its_report_is_70_all_the_same(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
