@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 REFLOWING: Final = ("tmux", "xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm", "contour")
 """Beginnings of `TERM` on terminals that wrap what they show anew."""
+OTHERS: Final = ("XTERM_VERSION", "TERM_PROGRAM", "KONSOLE_VERSION")
+"""Variables of terminals that, started in GNOME's or one like it, inherit its variable."""
 
 # Terminals ignore unknown parts of this. Without wrapping, a character that is wider on the
 # terminal than expected cannot move the rows below.
@@ -30,10 +32,14 @@ _UP: Final = "\x1b[A"
 def reflows(env: Mapping[str, str]) -> bool:
     """Whether the terminal wraps what it shows anew when it becomes narrower.
 
-    Only where `TERM` proves it: elsewhere the rows above would be erased.
+    Only where the environment proves it: elsewhere the rows above would be erased.
     """
     term = env.get("TERM", "")
-    return term.startswith(REFLOWING) or (term.startswith("screen") and "TMUX" in env and "STY" not in env)
+    if term.startswith("screen"):
+        return "TMUX" in env and "STY" not in env
+    if term.startswith("xterm-256color"):
+        return "VTE_VERSION" in env and not any(name in env for name in OTHERS)
+    return term.startswith(REFLOWING)
 
 
 class Cursor(NamedTuple):

@@ -167,7 +167,11 @@ def test_where_a_narrower_terminal_wraps_the_live_rows_nothing_of_them_is_left(
         ({"TERM": "screen-256color", "TMUX": "/tmp/tmux-0/default,1,0"}, True),
         ({"TERM": "screen", "STY": "1.pts"}, False),
         ({"TERM": "xterm-kitty"}, True),
-        ({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, False),  # perhaps of an xterm that was started in there
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, True),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600", "XTERM_VERSION": "XTerm(379)"}, False),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600", "TERM_PROGRAM": "vscode"}, False),
+        ({"TERM": "screen", "VTE_VERSION": "7600"}, False),
         ({"TERM": "linux"}, False),
         ({}, False),
     ],
