@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fallback_chat.providers.failures.reader import ServerFailure
 
 _LIMIT_AND_REQUEST: Final = r"(?is)\blimit:? (\d{1,15})\b.*\brequested:? (\d{1,15})\b"
+_BEHIND: Final = r"(?i)\b(?:status|status.?code|error.?code|http(?:/\d\.\d)?)\W{1,3}(4\d\d|5\d\d)\b"
+"""The status of a server behind a gateway, in the gateway's sentence."""
 
 UNRECOVERABLE: Final = frozenset(
     {
@@ -112,6 +114,8 @@ def _codes(failure: ServerFailure) -> Iterator[str]:
         yield "quota_per_day"
     if _asks_more_than_the_limit(failure.message):
         yield "more_than_the_limit"
+    if behind := re.search(_BEHIND, failure.message):
+        yield f"behind:{behind[1]}"
 
 
 def _is_daily(body: dict[str, Any]) -> bool:

@@ -63,6 +63,7 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "accountoverdueerror", "setlimitexceeded", "quotaexceeded",  # Volcengine
         "billing_balance_not_enough", "not_enough_balance",  # Novita
         "servicequotaexceededexception",  # AWS
+        "insufficient_user_quota", "pre_consume_token_quota_failed",  # New API
     ),
     K.CONTENT_FILTER: (
         "content_filter", "content_policy_violation", "contentpolicyviolationerror", "guardrailraisedexception",
@@ -75,11 +76,12 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
     K.MODEL_NOT_FOUND: (
         "model_not_found", "unknown_model", "model_not_available", "model_not_supported", "modelnotfound",
         "model_decommissioned",  # Groq: 400
+        "unavailable_model",  # GitHub Models: 400
         "invalid_model",  # Mistral: 400
         "deploymentnotfound", "invalidendpointormodel.notfound",
     ),
     K.AUTH: (
-        "invalid_api_key", "wrong_api_key", "incorrect_api_key_error", "invalid_authentication_error", "expired_key", "auth_error",
+        "invalid_api_key", "wrong_api_key", "incorrect_api_key_error", "invalid_authentication_error", "expired_key",
         "token_not_found_in_db",
         "api_key_invalid",  # Google: 400
         "invalidapikey",
@@ -98,6 +100,8 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
     K.OVERLOADED: (
         "service_tier_capacity_exceeded",  # Mistral: 429, although not the user's rate
         "engine_overloaded_error", "queue_exceeded", "serveroverloaded", "modelnotreadyexception", "overloaded_error",
+        "nocapacity",  # Azure
+        "deployment_scaling_up",  # Fireworks
     ),
 }  # fmt: skip
 """Codes that decide whatever the status is."""

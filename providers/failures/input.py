@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.failures.blame import facts_of, says
+from fallback_chat.providers.failures.rows import BLUNDERS
 
 if TYPE_CHECKING:
     from fallback_chat.providers.failures.reader import ServerFailure
@@ -35,13 +36,15 @@ PHRASES: Final = (
 """How a sentence, or the rejected parameter, names the conversation."""
 
 SPARING: Final = (
+    *BLUNDERS,
+    "no endpoints",
     "not support", "n't support", "unsupported", "not allow", "not permit", "not available", "not enabled", "unrecognized",
     "unknown", "must be verified", "signature", "encrypted", "thinking", "reasoning", "this model", "for model", "max_tokens",
     "does not have", "deprecated", "too big", "too large", "too long", "too many", "exceed", "limit", "longer", "larger", "maximum",
     "length", "size", "capacity",
 )  # fmt: skip
-"""Exceptions that another provider may judge differently: features, sealed state, and sizes of all
-kinds."""
+"""Exceptions that another provider may judge differently: mistakes of the model, features, sealed
+state, and sizes of all kinds."""
 
 
 def blames_input(failure: ServerFailure, kind: ErrorKind) -> bool:

@@ -19,7 +19,8 @@ ESSENTIAL: Final = frozenset(
 )
 """Without these it would be a different request."""
 
-_STATUSES: Final = frozenset({400, 422})
+_STATUSES: Final = frozenset({400, 404, 422})
+"""OpenAI answers 404 for an unknown reasoning item, OpenRouter for an option that no server has."""
 _KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
 """A summary of thoughts may need a verified organisation; the answer itself does not."""
 _NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): |: ([A-Za-z_][\w.]*)\.?$""")
@@ -34,10 +35,7 @@ _UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instea
 _STATE: Final = re.compile(r"signature|encrypted|\bblocks?\b|reasoning_content|messages[.\[]|input[.\[]", re.IGNORECASE)
 """Phrases about returned thoughts, as opposed to an option."""
 
-
-_STATUSES_OF_STATE: Final = _STATUSES | {404}
 _KINDS_OF_STATE: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.MODEL_NOT_FOUND})
-"""OpenAI answers 404 for an unknown reasoning item."""
 _RETURNED: Final = re.compile(
     r"signature|encrypted.?content|encrypted reasoning|(?:redacted_)?thinking\W{0,3}blocks?|\brs_|reasoning.{0,3}(?:items?|details)"
     r"|type\W{1,3}reasoning",
@@ -79,10 +77,11 @@ TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": 
 """Two names of one option, of which each server knows one."""
 
 _TOOLS: Final = re.compile(
-    r"(?:not|n't|no) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*not support", re.IGNORECASE
+    r"(?:not|n't|no|found that) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*(?:not support|requires? --)",
+    re.IGNORECASE,
 )
 _IMAGES: Final = re.compile(
-    r"(?:not|n't|no) support\w*\b.*\b(?:image|vision|multimodal)|\b(?:image|vision|multimodal)\w*\b.*\bsupport",
+    r"(?:not|n't|no|found that) support\w*\b.*\b(?:image|vision|multimodal)|\b(?:image|vision|multimodal)\w*\b.*\bsupport",
     re.IGNORECASE,
 )
 
@@ -111,7 +110,7 @@ def rejected_key(
 
 def rejects_state(error: APIError, chat: ChatRequest) -> bool:
     """Whether the request carries state of earlier answers and `error` is about it."""
-    if error.details.status not in _STATUSES_OF_STATE or error.kind not in _KINDS_OF_STATE:
+    if error.details.status not in _STATUSES or error.kind not in _KINDS_OF_STATE:
         return False
     carried = any(extra.origin == chat.origin for turn in chat.chat_ctx.messages for extra in turn.extras)
     return bool(chat.origin) and carried and bool(_RETURNED.search(f"{error.details.code or ''} {error.message}"))

@@ -50,6 +50,8 @@ def _coded(table: dict[ErrorKind, tuple[str, ...]], *, at: tuple[int | None, ...
 
 _REJECTED: Final = (400, 413, 422)
 _FAILED: Final = (500, IN_A_200)
+_RELAYED: Final = (*_FAILED, 502, 503)
+"""Also the statuses under which gateways pass on a failure of the server behind them."""
 _WITHOUT_CREDIT: Final = (400, 401, 402, 403, 412, 429, 500, 503, IN_A_200)
 
 _BY_NUMBERS: Final = (
@@ -65,6 +67,13 @@ _BY_NUMBERS: Final = (
     _says(K.RATE_LIMITED, "exceeded your current quota*retry in", "allocated quota exceeded", at=(429, IN_A_200)),
     _says(K.RATE_LIMITED, "exceeded your current quota*resource_exhausted", at=(429, IN_A_200)),
 )
+
+BLUNDERS: Final = (
+    "failed to call a function", "tool call validation failed", "attempted to call tool", "model called a tool",
+    "output that could not be parsed", "produced invalid content", "failed to parse tool call", "failed to parse input at pos",
+    "tool_use_failed", "output_parse_failed",
+)  # fmt: skip
+"""Phrases about a mistake of the model, which Groq and llama.cpp report like one in the request."""
 
 _FILTERS: Final = (
     _says(
@@ -87,22 +96,29 @@ _FILTERS: Final = (
         "flagged by", "requires moderation", "content policy", "content filter", "guardrail", "safety filter", "usage guidelines",
         at=(403,),
     ),
+    _says(K.CONTENT_FILTER, "content", "prompt", "censor", at=(451,)),
 )  # fmt: skip
 
 _KEYS: Final = (
+    # LiteLLM calls everything about a key an error of its login, the key's budget included.
+    _says(K.QUOTA_EXHAUSTED, "tokenbudget", "max budget", at=(400, 401, 403)),
+    Row(K.AUTH, codes=frozenset({"auth_error"})),
     _says(
         K.AUTH,
         "incorrect api key", "invalid api key", "invalid api-key", "invalid_api_key", "missing api key", "no api key",
         "api key not valid", "api key is not valid", "api key is invalid", "api key expired", "api key has expired",
         "invalid access token", "token expired", "token has expired", "invalid authentication", "authentication failed",
         "authentication error", "login fail", "not authenticated", "authentication required", "invalid token", "invalid bearer",
-        "invalid credentials", "reported as leaked",
+        "invalid credentials", "not validate credentials", "reported as leaked", "api key not found", "security token",
+        "request signature",
         at=(400, 403, *_FAILED),
     ),
+    _says(K.PERMISSION, "insufficient permissions", "missing scopes", at=(401,)),
     _says(
         K.PERMISSION,
         "must be verified", "terms acceptance", "agreed to*terms", "not activated the model", "location is not supported",
         "country, region, or territory", "not available in your", "has not been enabled", "is not enabled for",
+        "has been disabled", "has been deactivated", "has been suspended", "matching your data policy", "and data policy",
         at=(400, 403, 404),
     ),
 )  # fmt: skip
@@ -115,7 +131,8 @@ _MODELS: Final = (
         "could not find model", "model identifier is invalid", "requested model*is not supported", "model not exist",
         "unable to access*model", "server is pinned to",  # transformers
         "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
-        "model*is no longer", "model*is not available", "model*has been removed",
+        "model*is no longer", "is no longer available", "model*is not available", "model*has been removed", "unavailable model",
+        "find suitable handler", "find real modelid",  # llama-swap
         "on-demand throughput", "llm provider not provided", "模型不存在",
         at=(400, 403, 422, 500, IN_A_200),
         unless=("tool", " file", "file_", "signature"),
@@ -125,7 +142,7 @@ _MODELS: Final = (
         frozenset({400, 404, 500, IN_A_200}),
         says=(
             "no models loaded", "no model loaded", "no model is loaded", "model unloaded", "model was unloaded",
-            "model is not loaded",
+            "model is not loaded", "model is unloaded",
         ),
         words="has no model loaded", hint="load the model in that server",
     ),
@@ -139,7 +156,7 @@ _CREDIT: Final = (
         "not enough credit", "out of credit", "used all available credits", "all available credits", "credits expired",
         "credit balance", "credit limit exceeded", "exceeded your monthly", "monthly included credits",
         "spending limit", "spend limit", "spend alert", "usage limit", "usage quota", "billing cycle", "weekly limit",
-        "monthly limit", "weekly/monthly limit", "daily free allocation",
+        "monthly limit", "monthly request limit", "monthly token limit", "weekly/monthly limit", "daily free allocation",
         "daily limit", "daily quota", "hard limit", "add credits", "negative balance", "balance is negative", "unpaid",
         "free tier*exhausted", "free*quota*exhausted",
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
@@ -147,11 +164,13 @@ _CREDIT: Final = (
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
         "call volume quota",
         "prepayment credits", "key limit exceeded", "free tier limit", "payment method", "outstanding balance", "past due",
-        "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足", "欠费", "使用上限",
+        "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足",
+        "额度不足", "额度已用", "额度失败", "欠费", "使用上限",
         at=_WITHOUT_CREDIT,
         unless=("per minute", "per second"),
     ),
     _says(K.QUOTA_EXHAUSTED, "exceeded your current quota", at=(402, 403, 429, IN_A_200)),
+    _says(K.QUOTA_EXHAUSTED, "calls / month", "calls per month", "requests per month", "tokens per month", at=(403, 429)),
     _says(K.QUOTA_EXHAUSTED, "quota exceeded", "exceeded*quota", at=(403,)),
 )  # fmt: skip
 
@@ -181,7 +200,10 @@ _OVERFLOW: Final = (
         "per minute", "per-minute", "(tpm)", "body too large", "entity too large", "payload too large", "max size",
         at=(413,),
     ),
-    _says(K.TIMEOUT, "context deadline exceeded", at=(400, *_FAILED)),  # Go's phrase for a time-out
+    _says(K.TOO_LARGE, "long context request", "long context beta", at=(400, 403, 429)),  # Anthropic's plans
+    _says(K.TIMEOUT, "context deadline exceeded", at=(400, *_RELAYED)),  # Go's phrase for a time-out
+    # What the input leaves for the answer, or both together: not the fault of the answer's limit.
+    _says(K.CONTEXT_EXCEEDED, "must be at least 1, got -", "`inputs` tokens +", at=_REJECTED),
     # The limit of the answer, which can be left out.
     _says(K.BAD_REQUEST, "param:max_", "max_tokens*is too large", "max_completion_tokens*is too large", at=_REJECTED),
     _says(
@@ -194,9 +216,9 @@ _OVERFLOW: Final = (
         "input token*exceed", "token count*exceeds the limit", "input token count*only supports", "token limit exceeded",
         "exceeded max context", "exceeds max length", "maximum prompt length is", "too many tokens", "too many input tokens",
         "reduce the length of", "reduce your prompt", "length of all messages", "range of input length", "does not fit*context",
-        "`inputs` tokens +", "`inputs` must have less", "prompt 超长", "输入长度超过",
+        "`inputs` must have less", ">= n_ctx", "supported sequence length", "max input characters", "prompt 超长", "输入长度超过",
         "上下文长度限制", "but n_ctx is", "max message tokens", "tokens in the prompt exceed", "input tokens*larger than",
-        at=(*_REJECTED, *_FAILED),
+        at=(*_REJECTED, *_RELAYED),
     ),
     _says(K.CONTEXT_EXCEEDED, "must be less than the context length", at=(403,)),  # Together
     _says(
@@ -210,23 +232,34 @@ _OVERFLOW: Final = (
     ),
 )  # fmt: skip
 
+_BEHIND: Final = {429: K.RATE_LIMITED, 402: K.QUOTA_EXHAUSTED, 503: K.OVERLOADED, 529: K.OVERLOADED}
+"""Statuses of a server behind a gateway, which may be all that the gateway says of it."""
+
 _CAPACITY: Final = (
     _says(
         K.OVERLOADED,
         "overloaded", "no capacity", "out of capacity", "over capacity", "at capacity", "capacity temporarily", "capacity exceeded",
         "high traffic", "high demand", "heavy load", "too busy", "is busy", "server busy", "currently loading", "model is loading",
         "queue is full", "queue full", "queue_exceeded", "currently unavailable", "temporarily unavailable",
-        "no more data centers", "no healthy upstream", "no deployments available", "访问量过大", "繁忙",
-        at=(429, 502, *_FAILED),
+        "no more data centers", "no healthy upstream", "no deployments available", "temporarily unable", "slot unavailable",
+        "scaled up", "scaling up", "访问量过大", "繁忙", "负载",
+        at=(425, 429, 502, *_FAILED),
     ),
-    _says(K.SERVER_ERROR, "has crashed", "failed to load model", "out of memory", at=(400,)),
-    _says(K.TIMEOUT, "timed out", "time-out", "litellm.timeout", at=_FAILED),
+    _says(K.SERVER_ERROR, "has crashed", "failed to load model", "out of memory", "channel error", "degraded function", at=(400,)),
+    # The chat template rejects the conversation, or the model takes no pictures.
+    _says(
+        K.BAD_REQUEST,
+        "jinja", "raise_exception(", "must alternate", "input is not supported", "system message must be",
+        at=_FAILED,
+    ),
+    _says(K.TIMEOUT, "timed out", "time-out", "time out", "timeout", at=_FAILED),
     _says(K.BAD_REQUEST, "client specified an invalid argument", at=(IN_A_200,)),  # xAI
     _says(
         K.RATE_LIMITED,
-        "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling",
+        "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling", "频繁",
         at=_FAILED,
     ),
+    *(Row(kind, frozenset(_RELAYED), codes=frozenset({f"behind:{status}"})) for status, kind in _BEHIND.items()),
 )  # fmt: skip
 
 _MODEL_OR_ROUTE: Final = STATUSES_OF_KIND[K.MODEL_NOT_FOUND]
@@ -244,6 +277,8 @@ NO_SUCH_ADDRESS: Final = Row(
 """The pages of nginx, FastAPI, Go, Spring, Azure and LM Studio mean a path; others mean a model."""
 
 _BY_STATUS: Final = (
+    # OpenRouter: of the servers that have the model, none has the feature.
+    _says(K.BAD_REQUEST, "no endpoints found that", at=_MODEL_OR_ROUTE),
     _says(K.MODEL_NOT_FOUND, *_NAMES_MODEL, at=_MODEL_OR_ROUTE),
     NO_SUCH_ADDRESS,
     NO_SUCH_ADDRESS._replace(statuses=frozenset({400}), says=("no route for",)),
@@ -269,6 +304,7 @@ ROWS: Final = (
     *_coded(DECISIVE),
     *_BY_NUMBERS,
     *_RATES,
+    _says(K.BAD_REQUEST, *BLUNDERS, at=(*_REJECTED, *_FAILED))._replace(words="could not read what its model wrote"),
     *_FILTERS,
     *_KEYS,
     *_MODELS,

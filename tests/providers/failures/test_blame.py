@@ -34,6 +34,8 @@ SPECIAL = {
 def with_code(code: str) -> ServerFailure:
     if code in SPECIAL:
         return SPECIAL[code]
+    if code.startswith("behind:"):
+        return ServerFailure(f"the upstream answered with status {code[7:]}")
     canonical = code.removeprefix("openrouter:")
     return (
         ServerFailure(code=code) if canonical == code else ServerFailure(body={"metadata": {"error_type": canonical}})
@@ -104,6 +106,11 @@ OVERFLOWS = [
     "输入内容超过模型上下文长度限制",
     "Request too large for the model's context: 300000 > 262144",
     "sequence length 40000 is longer than the maximum sequence length 32768",
+    # vLLM (what the prompt leaves), LM Studio, SambaNova, Baidu, TGI
+    "max_tokens must be at least 1, got -904.",
+    "Cannot truncate prompt with n_keep (5000) >= n_ctx (4096)",
+    "16000 tokens in all, but the maximum supported sequence length is just 8192!",
+    "the max input characters is 20480",
     # Words that nobody has sent yet
     "The number of tokens in the prompt exceeds the model's limit of 32768.",
     "The requested number of input tokens 50000 is larger than the model's maximum of 32768",
@@ -118,6 +125,26 @@ def test_an_overflow_is_known_in_everybodys_words(message: str, status: int) -> 
     assert kind_of(status, said(message)) is K.CONTEXT_EXCEEDED
 
 
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_an_overflow_is_known_behind_a_gateway(status: int) -> None:
+    behind = '{"error": {"message": "The prompt is too long: 140000, model maximum context length: 131071"}}'
+    assert kind_of(status, said("Provider returned error", metadata={"raw": behind})) is K.CONTEXT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "max_tokens must be at least 1, got -904.", "param": "max_tokens"},
+        {
+            "message": "`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000 `inputs` tokens",
+            "param": "max_tokens",
+        },
+    ],
+)
+def test_an_input_that_leaves_no_room_is_not_the_fault_of_the_cap(error: dict[str, Any]) -> None:
+    assert kind_of(422, {"error": error}) is K.CONTEXT_EXCEEDED
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -129,6 +156,7 @@ def test_an_overflow_is_known_in_everybodys_words(message: str, status: int) -> 
         (413, ""),
         (429, said("Request too large for m: Limit 30000, Requested 45000.")),
         (400, said("Invalid 'messages[0].content': string too long.", code="string_above_max_length")),
+        (429, said("Extra usage is required for long context requests.", type="rate_limit_error")),
     ],
 )  # fmt: skip
 def test_a_limit_on_one_request_is_no_word_on_the_window(status: int, body: Any) -> None:
@@ -187,6 +215,13 @@ SPENT = [
     (429, said("Account balance is negative")),
     (403, said("Your account is suspended because of an unpaid invoice")),
     (403, {"statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 02:13:45."}),  # Azure
+    (429, {"message": "Monthly request limit exceeded"}),  # Mistral
+    (429, {"message": "You are using a Trial key, which is limited to 1000 API calls / month."}),  # Cohere
+    (400, said("Authentication Error, ExceededTokenBudget: Current spend: 0.2; Max Budget for Token: 0.1", type="auth_error")),
+    (403, said("用户额度不足, 剩余额度: $0.00", type="new_api_error", code="insufficient_user_quota")),
+    (403, said("预扣费额度失败, 用户剩余额度: $0.01, 需要预扣费额度: $0.02", type="new_api_error")),
+    (401, said("该令牌额度已用尽", type="new_api_error")),
+    (500, said("bad response status code 402", type="upstream_error")),
 ]  # fmt: skip
 
 
@@ -212,6 +247,11 @@ BUSY = [
     (None, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
     (502, said("Provider returned error", metadata={"raw": '{"error": {"message": "Overloaded"}}'})),
     (502, said("The upstream model is at capacity")),
+    (500, said("slot unavailable", type="unavailable_error")),  # llama.cpp
+    (425, said("model is being scaled up from zero, please retry", code="DEPLOYMENT_SCALING_UP")),  # Fireworks
+    (429, said("The service is temporarily unable to process your request.", code="NoCapacity")),  # Azure
+    (429, said("当前分组上游负载已饱和", type="upstream_error")),  # New API
+    (500, said("Error code: 529 - {'type': 'error'}")),
 ]  # fmt: skip
 
 
@@ -242,6 +282,7 @@ FILTERED = [
     (None, said("x", code="bio_policy")),
     (None, said("x", code="misalignment_policy_violation")),
     (None, said("x", code="image_content_policy_violation")),
+    (451, said("The content you provided or machine outputted is blocked.", type="censorship_blocked")),  # StepFun
 ]  # fmt: skip
 
 
@@ -341,7 +382,13 @@ def test_a_route_may_be_missing_with_a_400_too() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["No models loaded. Please load a model", "Model unloaded.", "The model was unloaded", "Model is not loaded"],
+    [
+        "No models loaded. Please load a model",
+        "Model unloaded.",
+        "The model was unloaded",
+        "Model is not loaded",
+        "Model is unloaded.",
+    ],
 )
 def test_a_server_without_a_model_in_memory_says_so(message: str) -> None:
     row = blame(parse_failure(400, {"error": message}))
@@ -365,6 +412,9 @@ MODELS = [
     (400, said("litellm.BadRequestError: LLM Provider NOT provided. You passed model=x")),
     (422, {"detail": {"error": "Model does not exist"}}),
     (None, said("model 'x' not found")),
+    (400, {"error": "could not find suitable handler for qwen"}),  # llama-swap
+    (400, said("Unavailable model: x", code="unavailable_model")),  # GitHub Models
+    (400, said("Gemini 2.0 Flash is no longer available to new users.", status="NOT_FOUND")),
 ]  # fmt: skip
 
 
@@ -406,10 +456,42 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (400, {"error": "The model has crashed without additional information. (Exit code: 6)"}, K.SERVER_ERROR),
         (400, {"error": "Failed to load model: insufficient system resources"}, K.SERVER_ERROR),
         (400, {"error": "CUDA error: out of memory"}, K.SERVER_ERROR),
+        (400, {"error": "Channel Error"}, K.SERVER_ERROR),
+        (400, said("DEGRADED function cannot be invoked"), K.SERVER_ERROR),
+        (500, said("bad response status code 429", type="upstream_error", code="bad_response_status_code"), K.RATE_LIMITED),
+        (502, said("upstream returned HTTP 429"), K.RATE_LIMITED),
+        (500, said("error message is: [Request time out]"), K.TIMEOUT),
+        (403, {"message": "The security token included in the request is expired"}, K.AUTH),
+        (None, {"detail": "Could not validate credentials"}, K.AUTH),
+        (400, said("API Key not found. Please pass a valid API key."), K.AUTH),
+        (401, said("Authentication Error, LiteLLM Virtual Key expected.", type="auth_error"), K.AUTH),
+        (401, said("You have insufficient permissions for this operation. Missing scopes: model.request."), K.PERMISSION),
+        (400, said("This organization has been disabled."), K.PERMISSION),
+        (404, said("No endpoints found matching your data policy (Free model training)"), K.PERMISSION),
+        (404, said("No endpoints found that support tool use."), K.BAD_REQUEST),
+        (500, said("Jinja Exception: conversation roles must alternate user and assistant", type="server_error"), K.BAD_REQUEST),
+        (500, said("image input is not supported - hint: you may need the mmproj", type="server_error"), K.BAD_REQUEST),
     ],
 )  # fmt: skip
 def test_keys_rates_and_permissions_are_told_apart(status: int | None, body: Any, kind: ErrorKind) -> None:
     assert kind_of(status, body) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "Failed to call a function. See 'failed_generation' for more.", "code": "tool_use_failed"}),
+        (400, {"message": "Tool call validation failed: parameters for tool f did not match schema", "code": "tool_use_failed"}),
+        (400, {"message": "Parsing failed. The model generated output that could not be parsed.", "code": "output_parse_failed"}),
+        (500, {"message": "Failed to parse input at pos 12: <tool_call>", "type": "server_error"}),
+        (None, {"message": "attempted to call tool 'g' which was not in request.tools"}),
+    ],
+)  # fmt: skip
+def test_what_the_model_garbled_is_not_blamed_on_the_request(status: int | None, error: dict[str, Any]) -> None:
+    failure = parse_failure(status, {"error": error})
+    row = blame(failure)
+    assert (row.kind, row.words) == (K.BAD_REQUEST, "could not read what its model wrote")
+    assert not blames_input(failure, row.kind)
 
 
 @pytest.mark.parametrize(
@@ -426,6 +508,7 @@ def test_keys_rates_and_permissions_are_told_apart(status: int | None, body: Any
         ({"message": "Your organization must be verified to stream this model.", "param": "stream"}, False),
         ({"message": "messages: the role 'system' is not supported by this model"}, False),
         ({"message": "image input is not supported"}, False),
+        ({"message": "No endpoints found that support image input"}, False),
         ({"message": "messages.1.content.0: Invalid `signature` in `thinking` block"}, False),
         ({"message": "temperature: must be at most 1"}, False),
         ({"message": "The total length of all messages is too long."}, False),
