@@ -1,5 +1,7 @@
 """The command line: the program, and the modules that declare its commands."""
 
+import io
+import sys
 from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
 
@@ -12,6 +14,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.guard import guarded
 from fallback_chat.cli.process.signals import end_on_signals
 from fallback_chat.cli.process.streams import leave
+from fallback_chat.cli.render.lines import say
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 
@@ -53,7 +56,9 @@ class Program(Group):
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's usage errors have no name of their own
                 raise
-            error.show()  # type: ignore[attr-defined]
+            error.show(file=(told := io.StringIO()))  # type: ignore[attr-defined]
+            for line in told.getvalue().splitlines():
+                say(sys.stderr, line)
             given = set(options.get("args") or ())
             if given & {"--json", "--jsonl"}:
                 from fallback_chat.cli.sinks.json import end_in_json

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import laid_out
 from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.engine.settings import Switching
 
@@ -41,7 +41,7 @@ def consent(shared: SharedOptions, tell: Callable[[str], object]) -> Callable[[S
 
 def confirmed(question: str, stdin: TextIO, out: TextIO) -> bool:
     """Whether the user at the terminal says yes."""
-    out.write(f"{sanitise(question)} [y/N] ")
+    out.write(f"{laid_out(f'{question} [y/N]', out)} ")
     out.flush()
     return stdin.readline().strip().lower() in YES
 

@@ -15,6 +15,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
 from fallback_chat.cli.process.signals import Interrupted
 from fallback_chat.cli.question import edited, read_question
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.sinks.base import Ending
 from fallback_chat.cli.sinks.choice import Output, make_sink
 from fallback_chat.cli.standard_input import is_piped
@@ -96,7 +97,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
     """
     sink = make_sink(options.output, restarts=options.on_stream_failure == OnStreamFailure.RESTART)
     if (misuse := options.misuse) is not None:
-        sys.stderr.write(f"usage: {misuse}\n")
+        say(sys.stderr, f"usage: {misuse}")
         sink.end(Ending(None, InputError(misuse), ExitCode.USAGE))
         return ExitCode.USAGE
     try:

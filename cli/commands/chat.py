@@ -13,6 +13,7 @@ from fallback_chat.cli.input import MAX_BYTES, text_of
 from fallback_chat.cli.process.border import tell
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.standard_input import is_piped, read_to_end
 from fallback_chat.cli.words.notices import tell_warnings
 
@@ -41,7 +42,7 @@ def chat(shared: SharedOptions) -> int:
     """
     piped = "" if os.isatty(0) or not os.isatty(1) else _take_piped()
     if not (os.isatty(0) and os.isatty(1)):
-        sys.stderr.write('usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"\n')
+        say(sys.stderr, 'usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"')
         return ExitCode.USAGE
     from fallback_chat.wiring import configure, open_chain, rehearsal
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from fallback_chat.cli.editor import edited
 from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.budgets import budget_words
@@ -40,20 +41,16 @@ CHECK_SCHEMA: Final = "fallback-chat.config-check/1"
 EXPLAIN_SCHEMA: Final = "fallback-chat.config-explain/1"
 
 
-def _say(stream: TextIO, line: str) -> None:
-    stream.write(sanitise(line) + "\n")
-
-
 def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextIO, *, as_json: bool = False) -> int:
     """Look for mistakes. Raises `ConfigError` with all of them, unless they are printed as JSON."""
     if as_json:
         return _check_as_json(where, first_models, out)
     settings = load_settings(where, first_models)
     for warning in (*settings.advice, *settings.warnings):
-        _say(err, f"warning: {warning}")
+        say(err, f"warning: {warning}")
     source = settings.path or "no file; found in the environment"
     redact = Redactor(secret_values(settings, where.env)).redact
-    _say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
+    say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
     return ExitCode.OK
 
 
@@ -89,19 +86,18 @@ def show(settings: Settings, env: Mapping[str, str], out: TextIO, *, origin: boo
     Keys and the values of headers and secret fields are never printed.
     """
     redact = Redactor(secret_values(settings, env)).redact  # a key may be in the wrong setting
-    for line in shown(settings, env, origin=origin):
-        _say(out, redact(line))
+    out.writelines(f"{sanitise(redact(line))}\n" for line in shown(settings, env, origin=origin))  # whole, to be copied
     return ExitCode.OK
 
 
 def path(where: Surroundings, out: TextIO, err: TextIO) -> int:
     """Print the path of the user's file; everything else goes to `err`."""
-    _say(out, str(where.main))
+    out.write(f"{sanitise(str(where.main))}\n")
     if not where.main.exists():
-        _say(err, "it does not exist yet: `fallback-chat config init` writes it")
+        say(err, "it does not exist yet: `fallback-chat config init` writes it")
     if project := where.project:
         trusted = is_trusted(where.paths, project, read_file(project))
-        _say(err, f"{project} is layered on top of it ({'trusted' if trusted else 'preferences only'})")
+        say(err, f"{project} is layered on top of it ({'trusted' if trusted else 'preferences only'})")
     return ExitCode.OK
 
 
@@ -116,16 +112,16 @@ def explain(
     if as_json:
         out.write(dump(redacted(_explained_as_json(settings, env, budgets), redact)))
         return ExitCode.OK
-    _say(out, f"configuration: {settings.path or 'no file: the chain comes from the environment'}")
+    say(out, f"configuration: {settings.path or 'no file: the chain comes from the environment'}")
     asked = [provider for provider in settings.providers if provider.enabled]
     for number, provider in enumerate(asked, start=1):
         for line in _explained(number, provider, env, budgets[provider.name]):
-            _say(out, redact(line))
+            say(out, redact(line))
     for provider in settings.providers:
         if not provider.enabled:
-            _say(out, redact(f"not asked: {provider.name} (enabled = false)"))
+            say(out, redact(f"not asked: {provider.name} (enabled = false)"))
     deadline = settings.chain.deadline
-    _say(
+    say(
         out,
         "no limit for the whole chain"
         if deadline is None
@@ -183,12 +179,12 @@ def init(where: Surroundings, first_models: FirstModels, out: TextIO, err: TextI
     try:
         write_private(target, first_file(tables).encode(), overwrite=False)
     except FileExistsError:
-        _say(err, f"{target} exists already; `fallback-chat config edit` changes it")
+        say(err, f"{target} exists already; `fallback-chat config edit` changes it")
         return ExitCode.USAGE
     names = ", ".join(table["name"] for table in tables)
-    _say(out, f"wrote {target} with: {names}")
+    say(out, f"wrote {target} with: {names}")
     if tables[0].get("kind") == "guide":
-        _say(err, "no key and no model server was found: add a provider with `fallback-chat config edit`")
+        say(err, "no key and no model server was found: add a provider with `fallback-chat config edit`")
     return ExitCode.OK
 
 
@@ -199,13 +195,13 @@ def trust(where: Surroundings, out: TextIO, err: TextIO) -> int:
     """
     project = where.project
     if project is None:
-        _say(err, f"there is no fallback.toml from {where.cwd} up to the repository's root")
+        say(err, f"there is no fallback.toml from {where.cwd} up to the repository's root")
         return ExitCode.INPUT_MISSING
     content = read_file(project)
     for line in consequences(project, content):
-        _say(out, f"it sets {line}")
+        say(out, f"it sets {line}")
     remember_trust(where.paths, project, content)
-    _say(out, f"trusted: {project}, as it is now")
+    say(out, f"trusted: {project}, as it is now")
     return ExitCode.OK
 
 
@@ -221,20 +217,20 @@ def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
     with edited(target.name, begun, where.env, _variables(before, where), beside=target.parent) as draft:
         after = read_file(draft)
     if after == before:
-        _say(out, f"{target}: unchanged")
+        say(out, f"{target}: unchanged")
         return ExitCode.OK
     try:
         load(after, target, home=where.paths.home)
     except ConfigError as error:
-        _say(err, f"{error}\nnothing was changed; your version is kept in {_kept(target, after)}")
+        say(err, f"{error}\nnothing was changed; your version is kept in {_kept(target, after)}")
         return ExitCode.CONFIG
     if before is not None:
         if read_file(target) != before:
-            _say(err, f"{target} was changed by someone else meanwhile; your version is kept in {_kept(target, after)}")
+            say(err, f"{target} was changed by someone else meanwhile; your version is kept in {_kept(target, after)}")
             return ExitCode.LOCAL_IO
         write_private(target.with_name(f"{target.name}.bak"), before)
     write_private(target, after)
-    _say(out, f"wrote {target}")
+    say(out, f"wrote {target}")
     return ExitCode.OK
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import hint, sentence
 from fallback_chat.core.answer_json import milliseconds, redacted
@@ -73,7 +73,11 @@ async def doctor(patient: Patient, out: TextIO, *, as_json: bool = False) -> tup
     """
     report, redact = await examine(patient)
     report = redacted(report, redact, names=True)
-    out.write(dump(report) if as_json else "".join(f"{sanitise(line)}\n" for line in as_text(report)))
+    if as_json:
+        out.write(dump(report))
+    else:
+        for line in as_text(report):
+            say(out, line)
     out.flush()
     return ExitCode(report["exit_code"]), report
 
@@ -234,7 +238,7 @@ def write_bundle(report: Mapping[str, Any], folder: Path, sure: Callable[[str], 
     """
     path = folder / f"fallback-chat-doctor-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
     if not sure(f"Write this to {path}?"):
-        err.write("no file was written\n")
+        say(err, "no file was written")
         return
     write_private(path, dump(dict(report)).encode(), overwrite=False)
-    err.write(f"wrote {sanitise(str(path))}: what is printed above, for a bug report\n")
+    say(err, f"wrote {path}: what is printed above, for a bug report")

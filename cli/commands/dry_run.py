@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.health import state_word
 from fallback_chat.core.answer_json import redacted
@@ -45,6 +45,7 @@ async def dry_run(chain: OpenChain, context: ChatContext, sink: Sink, *, now: fl
         for number, one in enumerate(rows, start=1):
             note = "" if one["fits"] else f", its window of {one['context_window']} tokens is too small"
             lines.append(f"{number}. {one['provider']} ({one['kind']}, {one['model']}): {one['state']}{note}")
-        sink.out.write("".join(f"{sanitise(redact(line))}\n" for line in lines))
+        for line in lines:
+            say(sink.out, redact(line))
     sink.out.flush()
     return ExitCode.OK

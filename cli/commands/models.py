@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.amounts import counted
 from fallback_chat.cli.words.failures import sentence
@@ -66,7 +66,7 @@ def models(options: ModelsOptions, shared: SharedOptions) -> int:
         sys.stdout.write(dump(redacted(value, chain.redactor.redact)))
     else:
         for line in _lines(listings):
-            sys.stdout.write(sanitise(chain.redactor.redact(line)) + "\n")
+            say(sys.stdout, chain.redactor.redact(line))
     return code
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.cli.commands.named_chain import open_named
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.loop import run_until_signal
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.listing import write
-from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.sinks.answer_object import dump
 from fallback_chat.cli.words.failures import hint, sentence
 from fallback_chat.cli.words.health import state_word, tone
@@ -138,8 +138,7 @@ def _print(findings: Sequence[Finding], out: TextIO, redact: Callable[[str], str
     for finding in findings:
         if (error := finding.report.error) is not None:
             advice = hint(error)
-            line = redact(sentence(finding.settings.name, error) + (f": {advice}" if advice else ""))
-            out.write(sanitise(line) + "\n")
+            say(out, redact(sentence(finding.settings.name, error) + (f": {advice}" if advice else "")))
 
 
 def _entry(finding: Finding, redact: Callable[[str], str], now: float) -> Sequence[str | Span]:

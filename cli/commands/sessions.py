@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.consent import confirmed
 from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.sinks.answer_object import dump
@@ -40,9 +41,9 @@ def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = Non
         _dump(out, conversations=found)
         return ExitCode.OK
     for each in found:
-        _say(out, row(each))
+        say(out, row(each))
     if not found:
-        _say(err, "there is no conversation yet")
+        say(err, "there is no conversation yet")
     return ExitCode.OK
 
 
@@ -70,9 +71,9 @@ def search(  # noqa: PLR0913 - the streams are passed in
         _dump(out, hits=hits)
         return ExitCode.OK
     for line in hit_lines(hits):
-        _say(out, line)
+        say(out, line)
     if not hits:
-        _say(err, "nothing was found")
+        say(err, "nothing was found")
     return ExitCode.OK
 
 
@@ -106,7 +107,7 @@ def remove(history: History, sessions: Sequence[str], out: TextIO, sure: Callabl
         return ExitCode.USAGE
     history.remove(*found)
     for each in found:
-        _say(out, f"deleted {each}")
+        say(out, f"deleted {each}")
     return ExitCode.OK
 
 
@@ -124,12 +125,12 @@ def purge(  # noqa: PLR0913 - the streams are passed in
     One of the two is required, and the user has to be `sure` if there are any.
     """
     if (older_than is None) is not everything:
-        _say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
+        say(err, "usage: fallback-chat sessions purge --older-than 30d   (or --all)")
         return ExitCode.USAGE
     count = history.count(older_than)
     if count and not sure(f"Delete {counted(count, 'conversation')} for good?"):
         return ExitCode.USAGE
-    _say(out, f"deleted {counted(history.purge(older_than) if count else 0, 'conversation')}")
+    say(out, f"deleted {counted(history.purge(older_than) if count else 0, 'conversation')}")
     return ExitCode.OK
 
 
@@ -138,10 +139,6 @@ def _named(history: History, session: str | None) -> SessionId:
     if found is None:
         raise InputError("there is no conversation yet", missing=True)
     return found
-
-
-def _say(stream: TextIO, line: str) -> None:
-    stream.write(sanitise(line).replace("\n", " ") + "\n")
 
 
 def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
@@ -154,6 +151,6 @@ def _dump(out: TextIO, **found: Iterable[Summary | Hit]) -> None:
 def is_meant(question: str, stdin: TextIO, out: TextIO, err: TextIO) -> bool:
     """Whether the user confirms; without a terminal, --yes has to."""
     if not (stdin.isatty() and out.isatty()):
-        _say(err, "usage: deleting is final: without a terminal, add --yes")
+        say(err, "usage: deleting is final: without a terminal, add --yes")
         return False
     return confirmed(question, stdin, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.listing import write
 from fallback_chat.cli.words.amounts import money
 from fallback_chat.cli.words.failures import duration
@@ -47,7 +48,7 @@ def stats(  # noqa: PLR0913 - time and streams are passed in
         }
         out.write(json.dumps({"schema": STATS_SCHEMA, "periods": periods}) + "\n")
     elif not found["all"]:
-        err.write("nothing is recorded: no conversation is stored yet\n")
+        say(err, "nothing is recorded: no conversation is stored yet")
     else:
         for number, period in enumerate(filter(found.get, PERIODS)):
             out.write("\n" * bool(number) + f"{TITLES[period]}\n")

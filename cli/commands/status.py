@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.words.health import reason_word, state_word, tone
 from fallback_chat.core.answer_json import rfc3339
 
@@ -33,12 +33,12 @@ def status(  # noqa: PLR0913 - time and streams are passed in
         }
         out.write(json.dumps(found) + "\n")
     elif short:
-        out.write(sanitise(" · ".join(f"{one.name} {state_word(one.health, now)}" for one in providers)) + "\n")
+        say(out, " · ".join(f"{one.name} {state_word(one.health, now)}" for one in providers))
     elif providers:
         _print(providers, now, out)
-        out.write(sanitise(f"shared in {stored.place}") + "\n")
+        say(out, f"shared in {stored.place}")
     else:
-        err.write(sanitise(f"nothing is recorded in {stored.place}: no provider has failed yet") + "\n")
+        say(err, f"nothing is recorded in {stored.place}: no provider has failed yet")
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.sanitise import sanitise
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.words.failures import exit_code_of, explain
 from fallback_chat.core.config.secrets import findable, is_telling
 from fallback_chat.core.errors import FallbackChatError
@@ -45,7 +45,7 @@ def scrubbed(text: str, env: Mapping[str, str] = os.environ) -> str:
 
 def tell(line: str) -> None:
     """Write a message on stderr, safe to print and without secrets."""
-    sys.stderr.write(f"fallback-chat: {sanitise(redacted(line))}\n")
+    say(sys.stderr, f"fallback-chat: {redacted(line)}")
 
 
 def report(error: Exception) -> ExitCode:

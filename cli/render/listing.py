@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.lines import columns_of
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import painted, plain, trimmed
 from fallback_chat.cli.render.sanitise import sanitise
@@ -80,16 +80,8 @@ def _sentence(titles: Sequence[Cell], row: Sequence[Cell]) -> Iterator[Piece]:
 def write(out: TextIO, head: Sequence[str], entries: Sequence[Entry], *, color: str) -> None:
     """Write a list, on a terminal in its width and its colours."""
     paint = partial(painted, colors=True) if has_colors(out, color) else plain
-    rows = listed(head, entries, Page(_columns(out), choose("auto", os.environ)))
+    rows = listed(head, entries, Page(columns_of(out), choose("auto", os.environ)))
     out.writelines(f"{paint(row)}\n" for row in rows)
-
-
-def _columns(out: TextIO) -> int:
-    """Return the columns of a terminal; anything else has room for everything."""
-    try:
-        return os.get_terminal_size(out.fileno()).columns or sys.maxsize
-    except OSError:
-        return sys.maxsize
 
 
 def has_colors(out: TextIO, color: str) -> bool:

@@ -17,10 +17,11 @@ Content = Callable[[Page], Sequence[Row]]
 """A message between answers or within one, laid out once the page is known."""
 
 
-def told(text: str, tone: str = "plain", sign: str = "") -> Content:
+def told(text: str, tone: str = "plain", sign: str = "", *, hang: int = 0) -> Content:
     """Return a message of one or more lines in the style of `tone`, made safe to print.
 
-    The first line begins with `sign`; what a line is indented by, its other rows are, too.
+    The first line begins with `sign`; what a line is indented by, its other rows are, too, and by
+    `hang` more.
     """
 
     def rows(page: Page) -> list[Row]:
@@ -28,9 +29,9 @@ def told(text: str, tone: str = "plain", sign: str = "") -> Content:
         found: list[TextRow] = []
         for line in sanitise(text).split("\n"):
             words = line.lstrip(" ")
-            indent = " " * min(len(line) - len(words), page.columns - page.least)
+            indent = " " * min(len(line) - len(words), page.columns - page.least - hang)
             mark = f"{sign} " if sign and not found else " " * (2 * bool(sign))
-            rest = ((" " * len(mark) + indent, ""),)
+            rest = ((" " * (len(mark) + hang) + indent, ""),)
             found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, ((mark + indent, style),), rest)
         return [each.row for each in found]
 

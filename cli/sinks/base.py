@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fallback_chat.cli.process.border import keep_out
+from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.sanitise import neutralise, sanitise
 from fallback_chat.cli.words.notices import REDACTED
 from fallback_chat.core.events import AttemptFailed, StreamRestarted
@@ -102,7 +103,7 @@ class Sink:
 
     def notice(self, line: str) -> None:
         """Show the user one line that is not part of the answer."""
-        self.err.write(f"fallback-chat: {sanitise(self.redactor.redact(line))}\n")
+        say(self.err, f"fallback-chat: {self.redactor.redact(line)}")
         self.err.flush()
 
 

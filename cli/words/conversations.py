@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 def row(summary: Summary) -> str:
     """Return a conversation as one row of a list."""
-    return f"{summary.id}  {_time(summary.updated)}  {turns(summary):>9}  {summary.title}"
+    return f"{summary.id}  {_time(summary.updated)}  {turns(summary):>9}  {_in_one_line(summary.title)}"
 
 
 def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
     """Yield the turns found by a search, each below its conversation."""
     for hit in hits:
-        yield f"{hit.session}  {_time(hit.asked)}  {hit.title}"
-        yield f"    {' '.join(hit.snippet.split())}"
+        yield f"{hit.session}  {_time(hit.asked)}  {_in_one_line(hit.title)}"
+        yield f"    {_in_one_line(hit.snippet)}"
 
 
 def resumed(conversation: Conversation) -> Iterator[str]:
@@ -59,6 +59,10 @@ def age(then: float | None, now: float) -> str:
 def turns(summary: Summary) -> str:
     """Return the length of a conversation."""
     return counted(summary.turns, "turn")
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _time(seconds: float | None) -> str:
