@@ -102,14 +102,15 @@ class AllProvidersFailed(APIConnectionError):  # noqa: N818 - the name is part o
         """A deadline, of this chain or of the decisive one within it, ended the turn."""
         self.next_round = next_round
         """Seconds after which the chain would have tried again, had the turn been allowed to wait
-        so long; None if waiting helps nobody."""
+        so long; None if waiting helps nobody. `retry_after` is the same, or else the shortest wait
+        that a provider has named."""
         self.headline = _headline(errors)
         """The failure without the names of the providers."""
         super().__init__(
             self._in_full(),
             kind=decisive.kind if decisive else ErrorKind.CONNECTION,
             details=ErrorDetails(
-                retry_after=min(waits, default=None),
+                retry_after=min(waits, default=None) if next_round is None else next_round,
                 blames_input=decisive is not None and decisive.details.blames_input,
             ),
         )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.cli.commands.opening import opener
 from fallback_chat.cli.consent import consent, to_be_told
 from fallback_chat.cli.input import prompt_of
 from fallback_chat.cli.process.exit_code import ExitCode
@@ -20,7 +21,7 @@ from fallback_chat.cli.sinks.base import Ending
 from fallback_chat.cli.sinks.choice import Output, make_sink
 from fallback_chat.cli.standard_input import is_piped
 from fallback_chat.cli.turn import Turn
-from fallback_chat.cli.words.failures import exit_code_of, exit_code_of_answer
+from fallback_chat.cli.words.failures import WaitLimit, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
 from fallback_chat.core.config.keys import key_variables
@@ -28,7 +29,7 @@ from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
 from fallback_chat.core.events import AttemptStarted
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.wiring import configure, open_chain, rehearsal
+from fallback_chat.wiring import configure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,9 +107,7 @@ def ask(options: AskOptions, shared: SharedOptions) -> int:
         if options.in_editor:
             words = (edited(prompt_of(words), key_variables(settings)),)
         question = read_question(words, files=options.files, images=options.images, may_read_stdin=options.reads_stdin)
-        chain = open_chain(
-            settings, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos), warn=sink.notice
-        )
+        chain = opener(shared)(settings, warn=sink.notice)
         sink.redact_with(chain.redactor)
         tell_warnings(settings, sink.notice, quiet=shared.quiet)
     except BaseException as error:
@@ -153,7 +152,8 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
         ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
         sink.end(ending)
         advice = await _nearest_models(chain, ending)
-    lacks = [*shortcomings(ending.answer, ending.error, wait=shared.wait), *_not_taken_back(ending, chain, sink)]
+    limit = WaitLimit(_patience(shared))
+    lacks = [*shortcomings(ending.answer, ending.error, limit), *_not_taken_back(ending, chain, sink)]
     for line in (*lacks, *unshown, *advice, *_remarks(ending, chain, options, shared)):
         sink.notice(line)
     return ending.exit_code
@@ -217,6 +217,11 @@ def _unshown(ending: Ending, output: Output) -> tuple[Ending, list[str]]:
     return (ending._replace(exit_code=ExitCode.INCOMPLETE) if lines else ending), lines
 
 
+def _patience(shared: SharedOptions) -> float:
+    """Return the seconds that this run may wait for busy providers."""
+    return PATIENCE if shared.wait is None else shared.wait
+
+
 async def _answer(
     chain: OpenChain, request: ChatRequest, sink: Sink, options: AskOptions, shared: SharedOptions
 ) -> Ending:
@@ -238,7 +243,7 @@ async def _answer(
         start_with=request.start_with,
         deadline=request.deadline,
         total_timeout=TOTAL_TIMEOUT,
-        max_wait=PATIENCE if shared.wait is None else shared.wait,
+        max_wait=_patience(shared),
         can_discard=sink.can_discard,
         decide=consent(shared, sink.notice),
     )

@@ -44,11 +44,11 @@ def chat(shared: SharedOptions) -> int:
     if not (os.isatty(0) and os.isatty(1)):
         say(sys.stderr, 'usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"')
         return ExitCode.USAGE
-    from fallback_chat.wiring import configure, open_chain, rehearsal
+    from fallback_chat.cli.commands.opening import opener
+    from fallback_chat.wiring import configure
 
-    settings = configure(shared.config, shared.flags())
-    opener = partial(open_chain, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos))
-    return run_until_signal(lambda: converse(settings, opener, shared, piped))
+    settings, open_ = configure(shared.config, shared.flags()), opener(shared)
+    return run_until_signal(lambda: converse(settings, open_, shared, piped))
 
 
 def _take_piped() -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.budgets import budget_words
-from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.cli.words.failures import duration, hint, sentence
-from fallback_chat.cli.words.health import countdown, reason_word
+from fallback_chat.cli.words.health import countdown, reason_word, recorded
 from fallback_chat.cli.words.notices import speaker
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.budget import Budget, BudgetReason
@@ -36,7 +35,7 @@ def transition(event: AvailabilityChangedEvent, now: float) -> str:
         return f"{name}: available again" + (f" ({why})" if why else "")
     if event.state is State.DISABLED:
         return f"{name}: off"
-    words = told.short if (told := TOLD.get(event.reason or "")) else "not available"
+    words = recorded(event.reason) or "not available"
     wait = f", retry in {duration(event.until - now)}" if event.until is not None and event.until > now else ""
     return f"{name}: {words}{wait}"
 

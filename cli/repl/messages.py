@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.cli.render.cells import cells, shortened
 from fallback_chat.cli.render.rows import folded
 from fallback_chat.cli.repl.status import Tone
-from fallback_chat.cli.words.failures import duration, explain, hint
+from fallback_chat.cli.words.failures import WaitLimit, duration, explain, hint, retry_in
 from fallback_chat.cli.words.health import countdown, short, state_word
 from fallback_chat.cli.words.notices import BREAKS, after_words, calls_only, notices, ordinal, shortcomings, speaker
 from fallback_chat.core.attempts import AllProvidersFailed, Outcome
@@ -151,16 +151,19 @@ def _remark(event: Event) -> Message | None:  # noqa: PLR0911 - one row per even
             return None
 
 
-def ending(result: TurnResult, chain: Chain, now: float, *, is_plain: bool) -> list[Message]:
-    """Return the messages below an answer, or in its place."""
-    answer, error = result.answer, result.error
+def ending(result: TurnResult, chain: Chain, now: float, max_wait: float, *, is_plain: bool) -> list[Message]:
+    """Return the messages below an answer, or in its place.
+
+    The turn could wait `max_wait` seconds for busy providers.
+    """
+    answer, error, limit = result.answer, result.error, WaitLimit(max_wait, "/wait")
     if result.stopped:
         return [Message("stopped; what is there is kept" if result.has_text else "stopped", Tone.DIM)]
-    lacks = [*shortcomings(answer, error), *calls_only(answer)]
+    lacks = [*shortcomings(answer, error, limit), *calls_only(answer)]
     if result.has_text and lacks:
         return [_incomplete(result, lacks[0], is_plain=is_plain)]
     if isinstance(error, AllProvidersFailed) and not is_plain:
-        return list(_nobody(error, chain, now))
+        return list(_nobody(error, chain, now, limit))
     if lacks:
         sign = "" if is_plain else "failed"
         return [Message(line, Tone.BAD, "" if number else sign) for number, line in enumerate(lacks)]
@@ -181,7 +184,7 @@ def _incomplete(result: TurnResult, lack: str, *, is_plain: bool) -> Message:
     )
 
 
-def _nobody(error: AllProvidersFailed, chain: Chain, now: float) -> Iterator[Message]:
+def _nobody(error: AllProvidersFailed, chain: Chain, now: float, limit: WaitLimit) -> Iterator[Message]:
     """Yield one row with the state of each provider, and below it what the user can do."""
     latest: dict[str, APIError] = {}
     for one in error.attempts:
@@ -192,7 +195,7 @@ def _nobody(error: AllProvidersFailed, chain: Chain, now: float) -> Iterator[Mes
     if not states:
         yield from (Message(line, Tone.BAD, "failed") for line in explain(error))
         return
-    wait = f" — retry in {duration(error.retry_after)}" if error.retry_after else ""
+    wait = f" — {when}" if (when := retry_in(error, limit)) else ""
     over = (
         " — the chain's deadline is over (deadline in fallback.toml, or --deadline)" if error.deadline_exceeded else ""
     )

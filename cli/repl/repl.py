@@ -204,7 +204,7 @@ class Repl:
                 )  # fmt: skip
                 result = await turn.run()
                 view.settle()
-                self.tell(*messages.ending(result, self.chain, self.now(), is_plain=self.ui.plain))
+                self.tell(*messages.ending(result, self.chain, self.now(), self.longest_wait, is_plain=self.ui.plain))
         finally:
             self._progress = self._turn = None
         if result.elapsed >= LONG and not result.stopped:

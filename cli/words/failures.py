@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.signals import Interrupted, received
@@ -81,13 +81,33 @@ def hint(error: APIError) -> str | None:
     return error.hint or TOLD[error.kind].hint
 
 
-def explain(error: BaseException, *, wait: float | None = None) -> Iterator[str]:
-    """Yield the lines that explain a failure, the most useful one last.
+class WaitLimit(NamedTuple):
+    """How long a turn may wait for busy providers in all, and where the user sets that."""
 
-    `wait` is the time in seconds that the user was willing to wait for the chain.
+    seconds: float
+    setting: str = "--wait"
+
+    def excuse(self, error: AllProvidersFailed) -> str:
+        """Return why the turn did not wait for the next round; "" if it was not to."""
+        if (error.retry_after or 0.0) > self.seconds:
+            return f", longer than {self.setting} {self.seconds:g}s"
+        return "" if error.next_round is None else f", longer than what is left of {self.setting} {self.seconds:g}s"
+
+
+def retry_in(error: AllProvidersFailed, limit: WaitLimit | None) -> str:
+    """Return when the chain is worth asking again, and why the turn did not wait for that.
+
+    Return "" if nobody knows.
     """
+    if not error.retry_after:
+        return ""
+    return f"retry in {duration(error.retry_after)}{limit.excuse(error) if limit else ''}"
+
+
+def explain(error: BaseException, limit: WaitLimit | None = None) -> Iterator[str]:
+    """Yield the lines that explain a failure, the most useful one last."""
     if isinstance(error, AllProvidersFailed):
-        yield from _explain_all(error, wait)
+        yield from _explain_all(error, limit)
     elif isinstance(error, NobodyInsideError):
         yield error.message
     elif isinstance(error, APIError):
@@ -100,7 +120,7 @@ def explain(error: BaseException, *, wait: float | None = None) -> Iterator[str]
         yield from str(error).splitlines() or [type(error).__name__]
 
 
-def _explain_all(error: AllProvidersFailed, wait: float | None) -> Iterator[str]:
+def _explain_all(error: AllProvidersFailed, limit: WaitLimit | None) -> Iterator[str]:
     yield f"{error.headline}:"
     advice: list[str] = []
     for attempt in error.attempts:
@@ -114,9 +134,8 @@ def _explain_all(error: AllProvidersFailed, wait: float | None) -> Iterator[str]
     yield from advice
     if error.deadline_exceeded:
         yield f"{_deadline(error)} (deadline in fallback.toml, or --deadline)"
-    if rest := error.next_round or error.retry_after:
-        too_long = wait is not None and rest > wait
-        yield f"next retry in {duration(rest)}{f', longer than --wait {wait:g}s' if too_long else ''}"
+    if when := retry_in(error, limit):
+        yield f"next {when}"
 
 
 def _deadline(error: AllProvidersFailed) -> str:

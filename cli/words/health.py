@@ -61,9 +61,14 @@ def state_word(health: Health, now: float) -> str:
     return f"{word} {countdown(health.until - now)}"
 
 
+def recorded(reason: str | None) -> str:
+    """Return the reason of a health record in a word or two; "" if it is not one of ours."""
+    return told.short if (told := TOLD.get(reason or "")) else ""
+
+
 def reason_word(health: Health, now: float) -> str:
     """Return why a provider rests, unless its state says so."""
-    word = told.short if (told := TOLD.get(health.reason or "")) else ""
+    word = recorded(health.reason)
     return "" if state_word(health, now).startswith(word) else word
 
 

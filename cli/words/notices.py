@@ -28,6 +28,7 @@ from fallback_chat.core.llm import FinishReason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fallback_chat.cli.words.failures import WaitLimit
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.core.events import Event
@@ -120,15 +121,12 @@ def speaker(answer: Answer) -> str:
     return f"{answer.provider}/{answer.model}{instead}"
 
 
-def shortcomings(answer: Answer | None, error: BaseException | None, *, wait: float | None = None) -> list[str]:
-    """Return what is missing in an answer, and why; empty if it is whole.
-
-    `wait` is the time in seconds that the user was willing to wait for the chain.
-    """
+def shortcomings(answer: Answer | None, error: BaseException | None, limit: WaitLimit | None = None) -> list[str]:
+    """Return what is missing in an answer, and why; empty if it is whole."""
     if error is not None and answer is not None and answer.text.strip():
         return [f"incomplete: {_why_broken_off(answer, error)}"]
     if error is not None:
-        return list(explain(error, wait=wait))
+        return list(explain(error, limit))
     if answer is None or answer.complete:
         return []
     who = answer.provider or "the provider"

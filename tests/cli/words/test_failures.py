@@ -7,7 +7,14 @@ from asyncio import CancelledError
 import pytest
 
 from fallback_chat.cli.process.exit_code import ExitCode
-from fallback_chat.cli.words.failures import duration, exit_code_of, exit_code_of_answer, explain, sentence
+from fallback_chat.cli.words.failures import (
+    WaitLimit,
+    duration,
+    exit_code_of,
+    exit_code_of_answer,
+    explain,
+    sentence,
+)
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.attempts import AllProvidersFailed, AttemptRecord, Outcome
 from fallback_chat.core.errors import APIError, ConfigError, ErrorDetails, ErrorKind, InputError
@@ -92,25 +99,35 @@ def test_a_sentence_names_the_provider_then_what_happened_then_the_servers_words
 
 
 @pytest.mark.parametrize(
-    ("wait", "line"), [(3.0, "next retry in 30 s, longer than --wait 3s"), (60.0, "next retry in 30 s"), (None,) * 2]
+    ("limit", "line"),
+    [
+        (WaitLimit(3.0), "next retry in 30 s, longer than --wait 3s"),
+        (WaitLimit(3.0, "/wait"), "next retry in 30 s, longer than /wait 3s"),
+        (WaitLimit(60.0), "next retry in 30 s"),
+        (None, "next retry in 30 s"),
+    ],
 )
-def test_a_retry_beyond_the_time_that_the_user_would_wait_says_so(wait: float | None, line: str | None) -> None:
+def test_a_retry_beyond_the_time_that_the_user_would_wait_says_so(limit: WaitLimit | None, line: str) -> None:
     limited = APIError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=30.0))
 
-    assert list(explain(AllProvidersFailed([failed("one", limited)]), wait=wait))[-1] == (line or "next retry in 30 s")
+    assert list(explain(AllProvidersFailed([failed("one", limited)]), limit))[-1] == line
 
 
 @pytest.mark.parametrize(
-    ("wait", "line"),
-    [(3.0, "next retry in 15 s, longer than --wait 3s"), (20.0, "next retry in 15 s"), (None, "next retry in 15 s")],
+    ("limit", "line"),
+    [
+        (WaitLimit(3.0), "next retry in 15 s, longer than --wait 3s"),
+        (WaitLimit(20.0, "/wait"), "next retry in 15 s, longer than what is left of /wait 20s"),
+        (None, "next retry in 15 s"),
+    ],
 )
-def test_the_time_that_the_chain_itself_would_have_waited_is_told(wait: float | None, line: str) -> None:
+def test_the_time_that_the_chain_itself_would_have_waited_is_told(limit: WaitLimit | None, line: str) -> None:
     """One provider asked for 90 s; the other, without a time, is worth another try earlier."""
     limited = APIError("slow down", kind=ErrorKind.RATE_LIMITED, details=ErrorDetails(retry_after=90.0))
     busy = APIError("busy", kind=ErrorKind.OVERLOADED)
     error = AllProvidersFailed([failed("one", limited), failed("two", busy)], next_round=15.0)
 
-    assert list(explain(error, wait=wait))[-1] == line
+    assert list(explain(error, limit))[-1] == line
 
 
 def test_a_shared_deadline_says_how_much_of_it_each_provider_had() -> None:

@@ -100,7 +100,8 @@ async def test_a_turn_that_would_not_wait_so_long_says_when_the_next_round_would
 
     turn = await turn_with(chain_of(*llms, clock=clock), max_wait=max_wait)
 
-    assert error_of(turn, AllProvidersFailed).next_round == next_round
+    error = error_of(turn, AllProvidersFailed)
+    assert (error.next_round, error.retry_after) == (next_round, next_round)
 
 
 async def test_a_chain_that_asks_for_no_pause_at_all_is_not_asked_without_end(clock: FakeClock) -> None:
