@@ -23,7 +23,7 @@ from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.schema import CHAIN, CHAT, KEYS, PROVIDER
 from fallback_chat.core.config.services import KNOWN_KINDS, SERVICES
 from fallback_chat.core.engine.held import MOST_PIECES
-from fallback_chat.core.engine.policy import RULES, Next, Verdict
+from fallback_chat.core.engine.policy import RULES, Next, Retry, Verdict
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
@@ -151,7 +151,7 @@ def test_the_states_are_those_that_people_see() -> None:
 
 
 def test_the_table_of_failures_is_the_policy() -> None:
-    again = {"yes": True, "no": False}
+    again = {"yes": Retry.YES, "no": Retry.NO, "once": Retry.ONCE, "if it is the last one left": Retry.LAST}
     next_ = {
         "yes": Next.YES,
         "until two name the input": Next.UNTIL_AGREED,
@@ -170,7 +170,7 @@ def test_the_table_of_failures_is_the_policy() -> None:
         for kind, retry, following, verdict in rows(section("failover.md", "Kinds of error"))
     ]
 
-    assert table == [(kind.value, rule.retry_same, rule.next, rule.verdict) for kind, rule in RULES.items()]
+    assert table == [(kind.value, rule.retry, rule.next, rule.verdict) for kind, rule in RULES.items()]
 
 
 def test_every_kind_of_error_has_a_section_that_says_what_to_do() -> None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.error_kinds import TOLD
+from fallback_chat.core.engine.policy import RULES
 from fallback_chat.core.errors import ErrorKind, NoConsentError
 from fallback_chat.core.events import State
 
@@ -32,8 +33,7 @@ STATES: Final = (
 """Every state of a provider that people see, its meaning and its style; a time behind it counts
 down."""
 OF_REASON: Final = {kind: told.short for kind, told in TOLD.items() if told.short in {state for state, *_ in STATES}}
-UP_TO_THE_USER: Final = ("auth", "permission", "model_not_found")
-"""Time alone mends none of these, so a countdown would promise too much."""
+UP_TO_THE_USER: Final = frozenset(kind for kind, row in RULES.items() if row.up_to_the_user)
 
 
 def short(error: APIError) -> str:

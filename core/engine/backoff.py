@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.engine.breaker import JITTER_OF_RESETS
-from fallback_chat.core.engine.policy import may_retry, rule
-from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.engine.policy import Retry, may_retry, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,9 +63,8 @@ def retry_wait(  # noqa: PLR0913 - the decision depends on these six facts alone
         allowed = 1 if last else 0
     if retry >= allowed or not may_retry(error):
         return None
-    if error.kind is ErrorKind.CONNECTION and not last:
-        return None
-    if error.kind in (ErrorKind.RATE_LIMITED, ErrorKind.EMPTY) and retry >= 1:
+    how = rule(error.kind).retry
+    if (how is Retry.LAST and not last) or (how is Retry.ONCE and retry >= 1):
         return None
     wait = error.retry_after
     if wait is None:

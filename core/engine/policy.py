@@ -1,7 +1,8 @@
-"""What follows from each kind of failure: one table, and no decision anywhere else.
+"""The consequences of each kind of failure: one table, and no decision anywhere else.
 
-The columns answer three questions: may the same provider be asked again in this turn, may the next
-one be asked, and what does the failure say about the provider's health.
+The first columns answer three questions: may the same provider be asked again in this turn, may the
+next one be asked, and what does the failure say about the provider's health. The others say how a
+failure passes, and how that can be found out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,17 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
+
+
+class Retry(StrEnum):
+    """Whether asking the same provider again in this turn can help."""
+
+    NO = "no"
+    YES = "yes"
+    ONCE = "once"
+    """However many retries are allowed."""
+    LAST = "last"
+    """Only if no other provider is left for the turn."""
 
 
 class Next(StrEnum):
@@ -39,37 +51,45 @@ class Verdict(StrEnum):
 class Rule(NamedTuple):
     """One row of the table."""
 
-    retry_same: bool
-    """Whether asking the same provider again can help."""
+    retry: Retry
     next: Next
     verdict: Verdict
     waiting_helps: bool = False
     """Whether it passes by itself and is worth a pause if no other provider can answer."""
+    up_to_the_user: bool = False
+    """Whether time alone never mends it, so that a countdown would promise too much."""
+    cured_by_list: bool = False
+    """Whether a provider that lists its models no longer has this fault."""
+    shown_by_list: bool = False
+    """Whether a list of models that fails like this means that a chat would, too; some servers
+    have no list, or a broken one."""
 
 
 RULES: Final[dict[ErrorKind, Rule]] = {
-    ErrorKind.CONTENT_FILTER: Rule(False, Next.REFUSED, Verdict.NEUTRAL),
-    ErrorKind.REFUSAL: Rule(False, Next.REFUSED, Verdict.NEUTRAL),
-    ErrorKind.RATE_LIMITED: Rule(True, Next.YES, Verdict.OPEN, waiting_helps=True),
-    ErrorKind.OVERLOADED: Rule(True, Next.YES, Verdict.OPEN, waiting_helps=True),
-    ErrorKind.SERVER_ERROR: Rule(True, Next.YES, Verdict.OPEN),
-    ErrorKind.TIMEOUT: Rule(True, Next.YES, Verdict.OPEN),
-    ErrorKind.CONNECTION: Rule(True, Next.YES, Verdict.OPEN),
-    ErrorKind.EMPTY: Rule(True, Next.YES, Verdict.OPEN_ON_REPEAT),
-    ErrorKind.TRUNCATED: Rule(True, Next.YES, Verdict.OPEN),
-    ErrorKind.STALLED: Rule(True, Next.YES, Verdict.OPEN),
-    ErrorKind.STREAM_ERROR: Rule(True, Next.YES, Verdict.OPEN),
+    ErrorKind.CONTENT_FILTER: Rule(Retry.NO, Next.REFUSED, Verdict.NEUTRAL),
+    ErrorKind.REFUSAL: Rule(Retry.NO, Next.REFUSED, Verdict.NEUTRAL),
+    ErrorKind.RATE_LIMITED: Rule(Retry.ONCE, Next.YES, Verdict.OPEN, waiting_helps=True, shown_by_list=True),
+    ErrorKind.OVERLOADED: Rule(Retry.YES, Next.YES, Verdict.OPEN, waiting_helps=True),
+    ErrorKind.SERVER_ERROR: Rule(Retry.YES, Next.YES, Verdict.OPEN),
+    ErrorKind.TIMEOUT: Rule(Retry.YES, Next.YES, Verdict.OPEN, shown_by_list=True),
+    ErrorKind.CONNECTION: Rule(Retry.LAST, Next.YES, Verdict.OPEN, cured_by_list=True, shown_by_list=True),
+    ErrorKind.EMPTY: Rule(Retry.ONCE, Next.YES, Verdict.OPEN_ON_REPEAT),
+    ErrorKind.TRUNCATED: Rule(Retry.YES, Next.YES, Verdict.OPEN),
+    ErrorKind.STALLED: Rule(Retry.YES, Next.YES, Verdict.OPEN),
+    ErrorKind.STREAM_ERROR: Rule(Retry.YES, Next.YES, Verdict.OPEN),
     # The provider's own "cancelled" (HTTP 499). Our own cancellation never becomes an APIError.
-    ErrorKind.CANCELLED: Rule(True, Next.YES, Verdict.NEUTRAL),
-    ErrorKind.QUOTA_EXHAUSTED: Rule(False, Next.YES, Verdict.BLOCK),
-    ErrorKind.CONTEXT_EXCEEDED: Rule(False, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
-    ErrorKind.TOO_LARGE: Rule(False, Next.YES, Verdict.NEUTRAL),
-    ErrorKind.AUTH: Rule(False, Next.YES, Verdict.BLOCK),
-    ErrorKind.PERMISSION: Rule(False, Next.YES, Verdict.BLOCK),
-    ErrorKind.MODEL_NOT_FOUND: Rule(False, Next.YES, Verdict.BLOCK),
-    ErrorKind.UNSUPPORTED: Rule(False, Next.YES, Verdict.NEUTRAL),
-    ErrorKind.BAD_REQUEST: Rule(False, Next.UNTIL_AGREED, Verdict.NEUTRAL),
-    ErrorKind.BUG: Rule(False, Next.YES, Verdict.OPEN_ON_REPEAT),
+    ErrorKind.CANCELLED: Rule(Retry.YES, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.QUOTA_EXHAUSTED: Rule(Retry.NO, Next.YES, Verdict.BLOCK),
+    ErrorKind.CONTEXT_EXCEEDED: Rule(Retry.NO, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
+    ErrorKind.TOO_LARGE: Rule(Retry.NO, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.AUTH: Rule(
+        Retry.NO, Next.YES, Verdict.BLOCK, up_to_the_user=True, cured_by_list=True, shown_by_list=True
+    ),
+    ErrorKind.PERMISSION: Rule(Retry.NO, Next.YES, Verdict.BLOCK, up_to_the_user=True),
+    ErrorKind.MODEL_NOT_FOUND: Rule(Retry.NO, Next.YES, Verdict.BLOCK, up_to_the_user=True, cured_by_list=True),
+    ErrorKind.UNSUPPORTED: Rule(Retry.NO, Next.YES, Verdict.NEUTRAL),
+    ErrorKind.BAD_REQUEST: Rule(Retry.NO, Next.UNTIL_AGREED, Verdict.NEUTRAL),
+    ErrorKind.BUG: Rule(Retry.NO, Next.YES, Verdict.OPEN_ON_REPEAT),
 }
 
 
@@ -86,7 +106,7 @@ def may_retry(error: APIError) -> bool:
     """
     if error.details.retryable is not None:
         return error.details.retryable
-    return RULES[error.kind].retry_same and not isinstance(error, APITimeoutError)
+    return RULES[error.kind].retry is not Retry.NO and not isinstance(error, APITimeoutError)
 
 
 LONG_WAIT: Final = 600.0

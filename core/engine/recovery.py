@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.check import check
 from fallback_chat.core.engine.link import is_local, lacks_route
+from fallback_chat.core.engine.policy import RULES, rule
 from fallback_chat.core.engine.settings import Recovery
-from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -29,10 +29,8 @@ TOKENS_PER_CHECK: Final = 16
 TOKENS_PER_HOUR: Final = 64
 HOUR: Final = 3600.0
 LONGEST_OFFLINE_PAUSE: Final = 30.0
-PROVEN_BY_LIST: Final = (ErrorKind.CONNECTION, ErrorKind.AUTH, ErrorKind.MODEL_NOT_FOUND)
-"""The faults that a good list of models disproves."""
-PROVEN_BY_FAILED_LIST: Final = (ErrorKind.CONNECTION, ErrorKind.TIMEOUT, ErrorKind.AUTH, ErrorKind.RATE_LIMITED)
-"""Failures of the list that a chat would share; some servers have none, or a broken one."""
+CURED_BY_LIST: Final = frozenset(kind for kind, row in RULES.items() if row.cured_by_list)
+"""A recorded reason, which is a string, is found among them, too."""
 
 
 class World(NamedTuple):
@@ -118,9 +116,9 @@ class Watch:
         """Return whether a check proved anything, and the failure that it found."""
         report = await check(candidate.llm, CHECK_TIME, light=True)
         error = report.error
-        if error is not None and error.kind in PROVEN_BY_FAILED_LIST:
+        if error is not None and rule(error.kind).shown_by_list:
             return True, error
-        if error is None and report.check != "none" and reason in PROVEN_BY_LIST:
+        if error is None and report.check != "none" and reason in CURED_BY_LIST:
             return True, None
         if report.check == "none" or not self._may_spend(candidate):
             return False, None

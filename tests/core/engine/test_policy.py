@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fallback_chat.core.engine.policy import LONG_WAIT, Next, Verdict, may_retry, rule, verdict
+from fallback_chat.core.engine.policy import LONG_WAIT, RULES, Next, Retry, Verdict, may_retry, rule, verdict
 from fallback_chat.core.errors import (
     APIConnectionError,
     APIError,
@@ -14,18 +14,18 @@ from fallback_chat.core.errors import (
     ErrorKind,
 )
 
-YES, NO = True, False
+YES, NO, ONCE, LAST = Retry.YES, Retry.NO, Retry.ONCE, Retry.LAST
 
 
 @pytest.mark.parametrize(
-    ("kind", "retry_same", "following", "health"),
+    ("kind", "retry", "following", "health"),
     [
         (ErrorKind.CANCELLED, YES, Next.YES, Verdict.NEUTRAL),
-        (ErrorKind.CONNECTION, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.CONNECTION, LAST, Next.YES, Verdict.OPEN),
         (ErrorKind.SERVER_ERROR, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.OVERLOADED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.TIMEOUT, YES, Next.YES, Verdict.OPEN),
-        (ErrorKind.RATE_LIMITED, YES, Next.YES, Verdict.OPEN),
+        (ErrorKind.RATE_LIMITED, ONCE, Next.YES, Verdict.OPEN),
         (ErrorKind.QUOTA_EXHAUSTED, NO, Next.YES, Verdict.BLOCK),
         (ErrorKind.AUTH, NO, Next.YES, Verdict.BLOCK),
         (ErrorKind.PERMISSION, NO, Next.YES, Verdict.BLOCK),
@@ -36,17 +36,29 @@ YES, NO = True, False
         (ErrorKind.BAD_REQUEST, NO, Next.UNTIL_AGREED, Verdict.NEUTRAL),
         (ErrorKind.CONTENT_FILTER, NO, Next.REFUSED, Verdict.NEUTRAL),
         (ErrorKind.REFUSAL, NO, Next.REFUSED, Verdict.NEUTRAL),
-        (ErrorKind.EMPTY, YES, Next.YES, Verdict.OPEN_ON_REPEAT),
+        (ErrorKind.EMPTY, ONCE, Next.YES, Verdict.OPEN_ON_REPEAT),
         (ErrorKind.TRUNCATED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STALLED, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.STREAM_ERROR, YES, Next.YES, Verdict.OPEN),
         (ErrorKind.BUG, NO, Next.YES, Verdict.OPEN_ON_REPEAT),
     ],
 )
-def test_what_follows_from_a_failure(kind: ErrorKind, retry_same: bool, following: Next, health: Verdict) -> None:
+def test_what_follows_from_a_failure(kind: ErrorKind, retry: Retry, following: Next, health: Verdict) -> None:
     row, error = rule(kind), APIError("failed", kind=kind)
 
-    assert (row.retry_same, may_retry(error), row.next, verdict(error)) == (retry_same, retry_same, following, health)
+    assert (row.retry, row.next, verdict(error)) == (retry, following, health)
+    assert may_retry(error) is (retry is not NO)
+
+
+def test_how_a_failure_passes_and_what_a_list_of_models_says_about_it() -> None:
+    columns = ("waiting_helps", "up_to_the_user", "cured_by_list", "shown_by_list")
+
+    assert {column: [kind for kind, row in RULES.items() if getattr(row, column)] for column in columns} == {
+        "waiting_helps": [ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED],
+        "up_to_the_user": [ErrorKind.AUTH, ErrorKind.PERMISSION, ErrorKind.MODEL_NOT_FOUND],
+        "cured_by_list": [ErrorKind.CONNECTION, ErrorKind.AUTH, ErrorKind.MODEL_NOT_FOUND],
+        "shown_by_list": [ErrorKind.RATE_LIMITED, ErrorKind.TIMEOUT, ErrorKind.CONNECTION, ErrorKind.AUTH],
+    }
 
 
 @pytest.mark.parametrize("word", [True, False])
