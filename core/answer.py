@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fallback_chat.core.attempts import AttemptRecord, Segment
@@ -12,6 +12,7 @@ from fallback_chat.core.checks import check_seconds, check_text, check_type, one
 from fallback_chat.core.errors import APIError, ConfigError, ErrorKind, InputError
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason, LLMStream
 from fallback_chat.core.lone_tag import split_reasoning
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.checks import check_count, check_seconds, check_text, check_type, one_of, several
 from fallback_chat.core.errors import APIConnectionError, APIError, ErrorDetails, ErrorKind
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

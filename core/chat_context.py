@@ -8,11 +8,12 @@ that one. Values are validated once, at construction: TypeError or ValueError na
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fallback_chat.core.checks import check_text, check_type, one_of, several
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,11 +18,11 @@ The names up to `APIStatusError` are those of LiveKit's agents library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.checks import MOST, check_count, check_seconds, check_type, one_of, several
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.checks import check_count, check_seconds, check_type
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.llm import LLM
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

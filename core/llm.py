@@ -9,12 +9,12 @@ called at any time, more than once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core.checks import MOST, check_count, check_number, check_seconds, check_type, several
 from fallback_chat.core.errors import APIError
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

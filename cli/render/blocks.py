@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Final
+
+from fallback_chat.core.value import dataclass
 
 LONG: Final = 2000
 """Characters; a longer text is printed as far as it goes, whatever its last words become."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

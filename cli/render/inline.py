@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from html.entities import html5
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.cli.render.emphasis import STYLES, Node, Run, pair, run_at
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.wrap import Piece
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

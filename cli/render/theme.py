@@ -7,9 +7,10 @@ text is dim, which is an attribute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from fallback_chat.cli.input import read_part
 from fallback_chat.cli.repl.session import Attachment
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

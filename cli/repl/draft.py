@@ -8,10 +8,11 @@ recognised, and cuts its matches out of the draft by position.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
+
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from prompt_toolkit.keys import KEY_ALIASES, Keys
 
 from fallback_chat.core.config import schema
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import Application, run_in_terminal
@@ -21,6 +20,7 @@ from fallback_chat.cli.render.screen import Cursor
 from fallback_chat.cli.repl.area import Area, Text, lay_out, shown
 from fallback_chat.cli.repl.line import Line
 from fallback_chat.cli.repl.menu import Menu, common_beginning
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ Help, completion and suggestions come from the rows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from fallback_chat.cli.repl.draft import VEIL
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -6,7 +6,7 @@ draft. An answer that the user stopped, or that broke off, stays and is marked i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.input import put_together
@@ -14,6 +14,7 @@ from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text
 from fallback_chat.core.llm import ChatOptions
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,6 @@ only repeats it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from fallback_chat.cli.render.cells import cells, shortened
 from fallback_chat.cli.words.amounts import count
 from fallback_chat.cli.words.health import state_word as health_word
 from fallback_chat.cli.words.health import tone
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

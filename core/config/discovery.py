@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,6 +29,7 @@ from fallback_chat.core.storage.files import (
     read_regular,
     write_own,
 )
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

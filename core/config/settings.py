@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.checks import check_text, check_type
 from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

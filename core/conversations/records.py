@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

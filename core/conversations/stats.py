@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.conversations.summaries import KEPT, LATEST
 from fallback_chat.core.storage.sqlite import read_only
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,12 +12,13 @@ processes and outlive them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.core.engine.policy import Verdict
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ The names are those of fallback.toml; times are in seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from fallback_chat.core.checks import check_count, check_seconds, one_of
+from fallback_chat.core.value import dataclass
 
 
 class OnStreamFailure(StrEnum):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
+
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence

@@ -11,12 +11,12 @@ import os
 import ssl
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error, quotes_a_header
 from fallback_chat.providers.http.encoding import body_of
 from fallback_chat.providers.http.network import LISTENER, Transport

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from fallback_chat.providers.simulator.connection import Connection

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.simulator import documents as doc
 from fallback_chat.providers.simulator import steps as s
 from fallback_chat.providers.simulator.exchange import Framing

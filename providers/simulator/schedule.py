@@ -6,7 +6,8 @@ They are pure functions, so that a run can be repeated.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from fallback_chat.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

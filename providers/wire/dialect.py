@@ -7,13 +7,14 @@ all formats and handled elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions, ModelInfo
+from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

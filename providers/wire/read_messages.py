@@ -6,10 +6,11 @@ Gateways drop the names of the events.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of, total_of
 from fallback_chat.providers.wire.reading import AnswerReader, missing
 

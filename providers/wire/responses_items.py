@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.wire.dialect import dicts_of, text_of
 
 SUMMARY: Final = "reasoning_summary_text"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any, Final
 
 from fallback_chat.core.chat_context import ToolCall
 from fallback_chat.core.json_text import loads
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.http.frames import FrameTooLargeError, is_json
 from fallback_chat.providers.wire.allowance import Allowance
 from fallback_chat.providers.wire.request import repair
