@@ -7,6 +7,7 @@ may be split anywhere else.
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _ON_A_TERMINAL: Final[Mapping[int, str]] = {
 
 
 def _first_of(table: Mapping[int, str]) -> re.Pattern[str]:
-    return re.compile(f"[{''.join(re.escape(chr(code)) for code in table)}]")
+    """Return a pattern for a character of `table`, in ranges, which compile faster."""
+    runs = groupby(enumerate(sorted(table)), lambda numbered: numbered[1] - numbered[0])
+    codes = ([chr(code) for _, code in run] for _, run in runs)
+    return re.compile(f"[{''.join(f'{re.escape(run[0])}-{re.escape(run[-1])}' for run in codes)}]")
 
 
 _IS_STEERING: Final = _first_of(_STEERING)
