@@ -18,7 +18,9 @@ def split_reasoning(text: str) -> tuple[str, str]:
 
     The tag has to be the only one, outside code, at the end of its line, and followed by an answer.
     """
-    before, _, behind = text.partition(_CLOSING)
+    before, closing, behind = text.partition(_CLOSING)
+    if not closing:
+        return "", text
     answer = behind.lstrip()
     ends_a_line = behind[: len(behind) - len(answer)].strip(" \t\r").startswith("\n")
     about_tags = _OPENING in before or _CLOSING in answer or before.count(_FENCE) % 2

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
+from fallback_chat.core.characters import Characters
 from fallback_chat.core.lookalikes import MARK
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _HIDDEN: Final = (
 )
 """Control characters, and those that Unicode calls default ignorable: soft hyphen, joiners, bidi
 marks, fillers, selectors, tags."""
-_INVISIBLE: Final = re.compile(f"[{_HIDDEN}]+")
+_INVISIBLE: Final = Characters(_HIDDEN)
 _VISIBLE: Final = re.compile(f"[^{_HIDDEN}]+")
 _GAP: Final = f"[{_HIDDEN}]*"
 
@@ -50,11 +51,17 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return `text` with its secrets redacted."""
-        if self.beginning is None or self.beginning.search(text) is None:
+        if self._pattern is None or not self._is_suspicious(text):
             return text
         seen = visible(text)
-        spans = [match.span() for match in self._pattern.finditer(seen)] if self._pattern else []
+        spans = [match.span() for match in self._pattern.finditer(seen)]
         return _without(text, seen, spans) if spans else text
+
+    def _is_suspicious(self, text: str) -> bool:
+        """Return whether `text` may hold a secret: cheap, since an answer may be 16 MiB long."""
+        if text.isascii() and not _INVISIBLE.occur_in(text):
+            return any(form in text for form in self._forms)
+        return self.beginning is not None and self.beginning.search(text) is not None
 
     def split(self, seen: str) -> tuple[list[tuple[int, int]], int]:
         """Return the spans of secrets in visible text, and where the part to hold back begins.
@@ -157,7 +164,7 @@ class RedactingStream:
 
 def visible(text: str) -> str:
     """Return the visible part of `text`, without characters that take no room."""
-    return text if _INVISIBLE.search(text) is None else _INVISIBLE.sub("", text)
+    return _INVISIBLE.pattern.sub("", text) if _INVISIBLE.occur_in(text) else text
 
 
 def _without(raw: str, seen: str, spans: Sequence[tuple[int, int]]) -> str:

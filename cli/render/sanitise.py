@@ -10,6 +10,8 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.characters import Characters
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -31,25 +33,25 @@ _ON_A_TERMINAL: Final[Mapping[int, str]] = {
 }
 
 
-def _first_of(table: Mapping[int, str]) -> re.Pattern[str]:
-    """Return a pattern for a character of `table`, in ranges, which compile faster."""
+def _keys_of(table: Mapping[int, str]) -> Characters:
+    """Return the characters of `table`, in ranges, which compile faster."""
     runs = groupby(enumerate(sorted(table)), lambda numbered: numbered[1] - numbered[0])
     codes = ([chr(code) for _, code in run] for _, run in runs)
-    return re.compile(f"[{''.join(f'{re.escape(run[0])}-{re.escape(run[-1])}' for run in codes)}]")
+    return Characters("".join(f"{re.escape(run[0])}-{re.escape(run[-1])}" for run in codes))
 
 
-_IS_STEERING: Final = _first_of(_STEERING)
-_IS_NO_TEXT: Final = _first_of(_ON_A_TERMINAL)
+_THAT_STEER: Final = _keys_of(_STEERING)
+_NOT_ON_A_TERMINAL: Final = _keys_of(_ON_A_TERMINAL)
 
 
 def sanitise(text: str) -> str:
     """Return `text` for a terminal, unable to steer it or reorder its rows; CR LF ends a line."""
-    return text.replace("\r\n", "\n").translate(_ON_A_TERMINAL) if _IS_NO_TEXT.search(text) else text
+    return text.replace("\r\n", "\n").translate(_ON_A_TERMINAL) if _NOT_ON_A_TERMINAL.occur_in(text) else text
 
 
 def neutralise(text: str) -> str:
     """Return `text` for a pipe or file, unable to steer a terminal behind it; CR LF stays."""
-    if not _IS_STEERING.search(text):
+    if not _THAT_STEER.occur_in(text):
         return text
     return "\r\n".join(line.translate(_STEERING) for line in text.split("\r\n"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from fallback_chat.cli.words.failures import sentence
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.answer_json import answer_json, attempt_error, milliseconds, redacted, rfc3339
 from fallback_chat.core.attempts import AllProvidersFailed
+from fallback_chat.core.characters import Characters
 from fallback_chat.core.errors import APIError
 from fallback_chat.core.events import (
     AttemptFailed,
@@ -33,8 +33,8 @@ ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
 EVENT_SCHEMA: Final = "fallback-chat.event/1"
 
 
-_STEERING: Final = re.compile(
-    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+_STEERING: Final = Characters(
+    "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
 )
 
 
@@ -43,7 +43,10 @@ def dump(value: Any) -> str:
 
     Anything that could steer a terminal or end a line, or is not a character, is escaped.
     """
-    return _STEERING.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False)) + "\n"
+    line = json.dumps(value, ensure_ascii=False)
+    if _STEERING.occur_in(line):
+        line = _STEERING.pattern.sub(lambda match: json.dumps(match[0])[1:-1], line)
+    return line + "\n"
 
 
 def _summary(error: APIError) -> str:

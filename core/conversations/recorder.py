@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from fallback_chat.core.llm import ChatChunk
 
 SAVE_INTERVAL: Final = 1.0
-"""Seconds of text that killing the program may lose."""
+"""Seconds of text that killing the program may lose, and more if the text is so long that a save
+takes more than `SAVE_SHARE` of it."""
+SAVE_SHARE: Final = 0.05
+"""Share of the time that saves may take, each of which writes the whole text so far."""
 T = TypeVar("T")
 
 
@@ -43,7 +46,7 @@ class PartialSaver:
     """Collects the pieces of an answer and saves them at most once a second.
 
     `save` returns whether that worked; if not, it is tried again a second later. `monotonic`
-    returns seconds.
+    returns seconds. No signal and no key is heard during a save, so long ones are made less often.
     """
 
     def __init__(self, save: Callable[[str], bool], monotonic: Callable[[], float]) -> None:
@@ -51,7 +54,7 @@ class PartialSaver:
         self._monotonic = monotonic
         self._pieces: list[str] = []
         self._dirty = False
-        self._saved_at = monotonic()
+        self._next_at = monotonic() + SAVE_INTERVAL
 
     def add(self, text: str) -> None:
         """Add the next piece, and save if it is time to."""
@@ -68,13 +71,15 @@ class PartialSaver:
     @property
     def due(self) -> float | None:
         """Seconds until what has not been saved is to be saved; None when everything is."""
-        return max(0.0, self._saved_at + SAVE_INTERVAL - self._monotonic()) if self._dirty else None
+        return max(0.0, self._next_at - self._monotonic()) if self._dirty else None
 
     def tick(self) -> None:
         """Save unsaved pieces if it is time to; called while nothing arrives."""
         if self.due == 0:
+            began = self._monotonic()
             self._dirty = not self._save("".join(self._pieces))
-            self._saved_at = self._monotonic()
+            ended = self._monotonic()
+            self._next_at = ended + max(SAVE_INTERVAL, (ended - began) / SAVE_SHARE)
 
 
 class Recorder:

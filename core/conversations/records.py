@@ -106,7 +106,11 @@ class Hit:
 
 def storable(text: str) -> str:
     """Return `text` with lone surrogates replaced by U+FFFD, as UTF-8 requires."""
-    return _HALF_A_PAIR.sub("\ufffd", text)
+    try:
+        text.encode()  # many times faster than the search, of which a long answer would notice
+    except UnicodeEncodeError:
+        return _HALF_A_PAIR.sub("\ufffd", text)
+    return text
 
 
 def title_from(question: str) -> str:

@@ -81,6 +81,22 @@ def test_a_partial_is_saved_once_a_second_at_most(time: SetClock) -> None:
     assert saving.saved == [(1.0, "abcd"), (2.0, "abcdefgh")]
 
 
+def test_saves_that_take_long_take_a_twentieth_of_the_time(time: SetClock) -> None:
+    start, began = time.now, []
+
+    def save(_: str) -> bool:
+        began.append(time.now - start)
+        time.now += 0.25
+        return True
+
+    saver = PartialSaver(save, time)
+    while time.now < start + 16:
+        time.now += 0.25
+        saver.add("a")
+
+    assert began == [1.0, 6.25, 11.5]
+
+
 def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) -> None:
     saving = Saving(time)
     saver = PartialSaver(saving, time)
