@@ -33,9 +33,7 @@ ANSWER_SCHEMA: Final = "fallback-chat.answer/1"
 EVENT_SCHEMA: Final = "fallback-chat.event/1"
 
 
-_STEERING: Final = Characters(
-    "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
-)
+_STEERING: Final = Characters("\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f")
 
 
 def dump(value: Any) -> str:
