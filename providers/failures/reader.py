@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.core.checks import MOST
 from fallback_chat.core.json_text import loads
 from fallback_chat.providers.failures.markup import without_markup
-from fallback_chat.providers.wire.dialect import dict_of, dicts_of, text_of
+from fallback_chat.providers.wire.dialect import PLACES, dict_of, dicts_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,9 +23,6 @@ MESSAGE_LIMIT: Final = 8192
 SHOWN_LIMIT: Final = 300
 """Characters of a message that are shown."""
 
-PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
-"""Keys that hold an error: nearly everyone's; Cloudflare's and GraphQL's; AWS's; Apigee's;
-MiniMax's."""
 _MESSAGES: Final = (
     "message", "msg", "errormessage", "errormsg", "errmsg", "errordescription", "faultstring", "statusmsg", "statusmessage",
     "detail", "details", "error", "errors", "title", "explanation", "reason", "description", "text", "err", "info", "innererror",
@@ -36,7 +33,7 @@ _MESSAGES: Final = (
 _CODES: Final = ("code", "errorcode")
 _TYPES: Final = ("type", "errortype", "status")
 _STATUSES: Final = ("statuscode", "httpstatuscode", "code", "status")
-_BESIDE: Final = ("code", "type", "error_type", "param")
+_BESIDE: Final = frozenset({"code", "type", "errortype", "param", "status", "statuscode"})
 """Keys that may accompany an error that is only text."""
 _DEPTH: Final = 4
 """Levels of nested objects searched for text."""
@@ -89,13 +86,13 @@ def parse_failure(status: int | None, body: Any) -> ServerFailure:
     )
 
 
-def reported(text: str, *, answered: bool) -> Any:
-    """Return the failure that the body of a 200 reports, or None.
+def reported(said: Any, *, answered: bool) -> Any:
+    """Return the failure that text or JSON in the body of a 200 reports, or None.
 
     In place of an answer, any text is a report; after an answer (`answered`), only an explicit
     error is.
     """
-    value = _parse(text)
+    value = _parse(said) if isinstance(said, str) else said
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
@@ -140,7 +137,7 @@ def _error_in(whole: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and value:
             return value
         if words := _words(value, _MESSAGES, _DEPTH):
-            beside = {key: whole[key] for key in _BESIDE if key in whole}
+            beside = {key: whole[key] for key in whole if _plain_name(key) in _BESIDE}
             return beside | next(iter(dicts_of(value)), {}) | {"message": words}
     return whole
 
@@ -187,9 +184,13 @@ def _plain_names(value: dict[str, Any]) -> dict[str, Any]:
     """Return `value` with its keys as in the tables; of equal ones the first with a value."""
     plain: dict[str, Any] = {}
     for name, item in value.items():
-        key = name.lower().replace("_", "").replace("-", "")
+        key = _plain_name(name)
         plain[key] = plain.get(key) or item
     return plain
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _item(item: Any, names: Iterable[str], depth: int) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
 from fallback_chat.core.json_text import LARGE, TooManyValuesError, loads
 from fallback_chat.providers.http.frames import (
+    DONE,
     MAX_FRAME,
     UTF8_BOM,
     Decoder,
@@ -42,7 +43,10 @@ MAX_EVENTS: Final = 500_000
 _memory: Final = str.__sizeof__
 """`sys.getsizeof` of a string, six times as fast."""
 _EMPTY: Final = _memory("")
-_scan: Final = make_scanner(json.JSONDecoder())  # type: ignore[arg-type] # typeshed types it as its own argument
+_scan: Final = make_scanner(json.JSONDecoder(strict=False))  # type: ignore[arg-type] # typeshed types it as its own argument
+_HEARTBEATS: Final = frozenset(
+    {"ping", "pong", "heartbeat", "keepalive", "keep-alive", ": keep-alive", ": keepalive", ": ping"}
+)
 _BLANK: Final = b" \t\r\n"
 _PRETTY: Final = re.compile(rb"\{[ \t\r]*\n")
 """The beginning of a multi-line document, whose single line would be an event."""
@@ -80,6 +84,7 @@ class BodyReader:
         reader: Reader,
         *,
         ndjson: bool,
+        kind: str = "",
         classify: Callable[[Any], APIError],
         redact: Callable[[str], str] = lambda text: text,
     ) -> None:
@@ -89,6 +94,7 @@ class BodyReader:
         """Whether reading is over: terminator seen, body ended, or failed."""
         self._reader = reader
         self._ndjson = ndjson
+        self._kind = kind
         self._classify = classify
         self._redact = redact
         self._decoder: Decoder | None = None
@@ -97,6 +103,8 @@ class BodyReader:
         self._frames = 0
         self._size = 0
         self._joiner: SurrogateJoiner | None = None
+        self._unread: Any = None
+        """The last event that meant nothing to the reader: it may report a failure its own way."""
 
     @property
     def output_started(self) -> bool:
@@ -192,15 +200,15 @@ class BodyReader:
                 self._malformed(str(error))
                 return
             except (ValueError, RecursionError, MemoryError):
-                if "\n" in data and (events := events_in(data)):
-                    self._read([(event, "") for event in events])
-                else:
-                    self._read_word(data, name)
+                self._read_parts(data, name)
                 continue
             try:
                 # Nearly every frame is an event of a stream.
                 plain = isinstance(event, dict) and not self._whole and name != "error"
-                self._take(reader.read(event) if plain else self._read_odd(event, name, data), data)
+                chunks = reader.read(event) if plain else self._read_odd(event, name, data)
+                if not chunks:
+                    self._unread = event
+                self._take(chunks, data)
             except ErrorEventError as error:
                 self._take(error.chunks, data)
                 self._report(error.body)
@@ -215,6 +223,8 @@ class BodyReader:
             if len(event) > 1:
                 return self._read_array(event)
             (event,) = event
+        if event is None:
+            return []
         if not isinstance(event, dict):
             self._malformed(f"JSON that is not an event: {self._redact(data)[:60]!r}")
             return []
@@ -232,10 +242,21 @@ class BodyReader:
                 raise ErrorEventError(error.body, [*chunks, *error.chunks]) from error
         return chunks
 
+    def _read_parts(self, data: str, name: str) -> None:
+        """Read the events that a frame consists of, or what else it is."""
+        events = events_in(data)
+        if events and events != [data.strip()]:
+            self._read([(event, "") for event in events])
+        else:
+            self._read_word(data, name)
+
     def _read_word(self, data: str, name: str) -> None:
         """Read a frame that is not JSON: a terminator, an error in words, or something broken."""
-        if data.strip() == "[DONE]":
+        word = data.strip()
+        if word == DONE:
             self._close(marked=True)
+        elif word.lower() in _HEARTBEATS:
+            return
         elif name == "error" or data[:6].lower() == "error:":
             self._report(data)
         else:
@@ -280,29 +301,10 @@ class BodyReader:
         self.fail(APIStreamError(f"the provider sent {what}", kind=kind))
 
     def _unfinished(self) -> APIError:
-        """Return the failure of a body that ended without a finish."""
-        stray = self._stray()
-        if stray and (error := _reported(stray, answered=self.output_started)) is not None:
-            return self._classify(error)
-        if stray and not self.output_started:
-            return self._no_answer(stray)
-        if self._whole:
-            return APIStreamError(
-                "the provider answered 200 with JSON that is not an answer", kind=ErrorKind.SERVER_ERROR
-            )
-        if self.output_started:
-            return APIStreamError("it ended without a finish", kind=ErrorKind.TRUNCATED)
-        what = "nothing in it" if self._frames else "an empty body"
-        return APIStreamError(f"the provider answered 200 with {what}", kind=ErrorKind.EMPTY)
+        from fallback_chat.providers.http.unfinished import Remains, unfinished  # no error, no import
 
-    def _no_answer(self, stray: str) -> APIError:
-        from fallback_chat.providers.failures.markup import holds_page, without_markup
-
-        said = self._redact(stray.strip())
-        what = without_markup(said)[:200] if holds_page(said) else f"something other than an answer: {said[:80]!r}"
-        return APIStreamError(
-            f"the provider answered 200 with {what}", kind=ErrorKind.SERVER_ERROR, hint="check base_url"
-        )
+        left = Remains(self.output_started, self._frames, self._whole, self._stray(), self._unread)
+        return unfinished(left, kind=self._kind, classify=self._classify, redact=self._redact)
 
     def _stray(self) -> str:
         """Return the text outside all frames; empty if it is blank."""
@@ -311,15 +313,18 @@ class BodyReader:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON as `loads` does; a short text, like nearly every frame, slightly faster."""
+    """Parse JSON as `loads` does; a short text, like nearly every frame, slightly faster.
+
+    Control characters in strings are let pass: some servers do not escape tabs.
+    """
     if len(text) <= LARGE:
         try:
             value, end = _scan(text, 0)
         except (StopIteration, ValueError):
-            return loads(text)
+            return loads(text, strict=False)
         if end == len(text):
             return value
-    return loads(text)
+    return loads(text, strict=False)
 
 
 def _reported(stray: str, *, answered: bool) -> Any:

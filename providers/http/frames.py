@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Final, Protocol
 
-from fallback_chat.core.json_text import loads
+from fallback_chat.core.json_text import check_values, loads
 
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes of one line or event; a peer that sends more is broken."""
@@ -13,7 +15,10 @@ MAX_STRAY: Final = 64 * 1024
 """Bytes kept of the lines outside all frames."""
 
 UTF8_BOM: Final = b"\xef\xbb\xbf"
+DONE: Final = "[DONE]"
 
+_SEPARATOR: Final = re.compile(r"(?:\s|data:)+")
+_ONE: Final = json.JSONDecoder(strict=False)
 
 Frame = tuple[str, str]
 """One event of a stream: its data, and the name that server-sent events may carry. Proxies drop the
@@ -39,16 +44,34 @@ class Decoder(Protocol):
 
 
 def events_in(text: str) -> list[str]:
-    """Return the events in `text`: itself, or its lines if a server forgot what separates events.
+    """Return the events in `text`: itself, or its parts if a server forgot what separates events.
 
-    An event is JSON or `[DONE]`; if anything else is there, none is returned.
+    An event is JSON or `[DONE]`. Between two of them may be blanks and `data:`, which some proxies
+    also write twice before one. If anything else is there, none is returned.
     """
-    lines = [text] if _is_event(text) else [line for line in text.split("\n") if line.strip()]
-    return lines if all(map(_is_event, lines)) else []
+    if is_json(text):
+        return [text]
+    events: list[str] = []
+    try:
+        check_values(text)
+        position = _begin_of_event(text, 0)
+        while position < len(text):
+            done = text.startswith(DONE, position)
+            end = position + len(DONE) if done else _ONE.raw_decode(text, position)[1]
+            events.append(text[position:end])
+            position = _begin_of_event(text, end)
+    except (ValueError, RecursionError, MemoryError):
+        return []
+    return events
 
 
-def _is_event(text: str) -> bool:
-    return text.strip() == "[DONE]" or is_json(text)
+def _begin_of_event(text: str, position: int) -> int:
+    """Return where the next event begins. Raises ValueError if something else does."""
+    separator = _SEPARATOR.match(text, position)
+    begin = separator.end() if separator else position
+    if not text.startswith(("{", "["), begin) and begin < len(text):
+        raise ValueError(text[begin])
+    return begin
 
 
 def is_json(text: str) -> bool:

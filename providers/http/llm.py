@@ -200,6 +200,7 @@ class HttpLLM(LLM):
             http=self._http,
             errors=self._errors,
             ndjson=self._dialect.framing == "ndjson",
+            kind=self.kind,
         )
 
     async def _open(self, request: ChatRequest, stream: HttpStream) -> tuple[httpx.Response, Reader]:

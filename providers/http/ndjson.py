@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallback_chat.providers.http.frames import MAX_FRAME, UTF8_BOM, Frame, FrameTooLargeError, is_json
+from fallback_chat.providers.http.frames import MAX_FRAME, UTF8_BOM, Frame, FrameTooLargeError, events_in
 
 
 class NDJSONDecoder:
@@ -33,8 +33,7 @@ class NDJSONDecoder:
 
     def flush(self) -> list[Frame]:
         """Return the last line, which may lack its LF, if it is JSON."""
-        line = self._take(b"").decode("utf-8", "replace")
-        return [(line, "")] if is_json(line) else []
+        return [(event, "") for event in events_in(self._take(b"").decode("utf-8", "replace"))]
 
     def _read(self, whole: bytes) -> list[Frame]:
         lines = whole.split(b"\n")

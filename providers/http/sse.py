@@ -103,6 +103,8 @@ class SSEDecoder:
             self._name = value.decode("utf-8", "replace")
         elif field == b"data":
             self._add(value)
+        elif field.strip().lower() in (b"data", b"event"):  # indented, or in capitals
+            self._field(field.strip().lower() + b":" + value)
         elif field not in (b"", b"id", b"retry") and len(self._stray) < MAX_STRAY:
             self._stray += line + b"\n"
 

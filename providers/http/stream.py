@@ -45,11 +45,13 @@ class HttpStream(LLMStream):
         http: HttpEngine,
         errors: ErrorReader,
         ndjson: bool,
+        kind: str,
     ) -> None:
         self._send = send
         self._http = http
         self._errors = errors
         self._ndjson = ndjson
+        self._kind = kind
         self._response: httpx.Response | None = None
         self._bytes: AsyncIterator[bytes] | None = None
         self._body: BodyReader | None = None
@@ -119,7 +121,9 @@ class HttpStream(LLMStream):
             self._closed = True
             raise
         self._bytes = body_of(self._response)
-        self._body = BodyReader(reader, ndjson=self._ndjson, classify=self._classify, redact=self._errors.redact)
+        self._body = BodyReader(
+            reader, ndjson=self._ndjson, kind=self._kind, classify=self._classify, redact=self._errors.redact
+        )
         return self._body
 
     def _classify(self, event: object) -> APIError:

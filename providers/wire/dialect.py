@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 WISHES: Final = ("max_tokens", "temperature", "top_p", "stop", "seed", "reasoning_effort")
 """Options that both an entry of fallback.toml and a caller can set."""
+PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
+"""Keys that hold an error: nearly everyone's; Cloudflare's and GraphQL's; AWS's; Apigee's;
+MiniMax's."""
 _LARGEST_COUNT: Final = 2**53
 
 
@@ -189,7 +192,7 @@ def texts_of(value: Any) -> list[str]:
 
 def first_of(answers: Any) -> dict[str, Any]:
     """Return the first of several answers; parts of the others are skipped."""
-    for each in answers if isinstance(answers, list) else ():
+    for each in answers if isinstance(answers, list) else (answers,):
         if isinstance(each, dict) and not each.get("index"):
             return each
     return {}
@@ -201,7 +204,9 @@ def dict_of(value: Any) -> dict[str, Any]:
 
 
 def dicts_of(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in a list, or none."""
+    """Return the objects in a list, or the one that some send without a list; else none."""
+    if isinstance(value, dict):
+        return [value]
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers.wire.chat_state import ChatState
 from fallback_chat.providers.wire.dialect import (
+    PLACES,
     ErrorEventError,
     amount_of,
     count_of,
@@ -54,14 +55,16 @@ class ChatReader(AnswerReader):
             self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
         choice = first_of(event.get("choices"))
         chunks = self._said_by(choice)
-        usage = event.get("usage")
+        usage = event.get("usage") or choice.get("usage")  # the latter: Moonshot
         if "x_groq" in event:
             usage = _of_groq(dict_of(event["x_groq"]), usage, chunks)
         if isinstance(usage, dict):
             chunks.append(ChatChunk(usage=_usage(usage)))
         raw = choice.get("finish_reason")
         if raw or not chunks:
-            self._end(raw, choice, chunks)
+            self._end(raw or _finish_elsewhere(choice), choice, chunks)
+        if not choice and (failure := _reported_beside(event)):
+            raise ErrorEventError(failure, chunks)
         return chunks
 
     def read_json(self, answer: dict[str, Any]) -> list[ChatChunk]:
@@ -94,13 +97,14 @@ class ChatReader(AnswerReader):
         message = choice.get("message")
         if isinstance(message, dict):
             return self._chunk(self._message(message))
-        text = text_of(choice.get("text"))  # a server that was built for the older completions
+        # A server that was built for the older completions, or without care.
+        text = text_of(choice.get("text")) or text_of(delta)
         return self._chunk(self._delta({"content": text})) if text else []
 
     def _delta(self, delta: dict[str, Any]) -> ChoiceDelta:
         content, reasoning, refusal, sign = delta.get("content"), None, delta.get("refusal"), False
-        if isinstance(content, list):
-            content, reasoning, sign = _parts(content)
+        if isinstance(content, list | dict):
+            content, reasoning, sign = _parts(content if isinstance(content, list) else [content])
         text = text_of(content)
         self._said.append(text)
         text, thought = self._think.feed(text)
@@ -151,6 +155,7 @@ class ChatReader(AnswerReader):
         """Read the finish, if any, and an error that some gateways put beside it."""
         if choice.get("error"):
             raise ErrorEventError({"error": choice["error"]}, chunks)
+        raw = raw.get("type") if isinstance(raw, dict) else raw  # sglang
         if not isinstance(raw, str) or not raw:
             return
         native = text_of(choice.get("native_finish_reason"))  # OpenRouter: the upstream's own word
@@ -173,6 +178,19 @@ class ChatReader(AnswerReader):
             return None
         beside = {"extra_content": self._tools.extras} if any(self._tools.extras) else {}
         return self._state.message() | beside
+
+
+def _finish_elsewhere(choice: dict[str, Any]) -> Any:
+    """Return the finish that some servers do not call `finish_reason`, or put into the delta."""
+    return (
+        dict_of(choice.get("delta")).get("finish_reason") or choice.get("finish_details") or choice.get("stop_reason")
+    )
+
+
+def _reported_beside(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return an event without a choice if it reports a failure elsewhere than in `error`."""
+    status = dict_of(event.get("base_resp")).get("status_code")  # MiniMax, with 0 for success
+    return event if status or any(event.get(place) for place in PLACES if place != "base_resp") else None
 
 
 def _of_groq(own: dict[str, Any], usage: Any, chunks: list[ChatChunk]) -> Any:
@@ -208,15 +226,24 @@ def _parts(parts: list[Any]) -> tuple[str, str, bool]:
 
 
 def _usage(usage: dict[str, Any]) -> CompletionUsage:
-    prompt = dict_of(usage.get("prompt_tokens_details"))
-    completion = dict_of(usage.get("completion_tokens_details"))
-    cached = count_of(prompt.get("cached_tokens"))
+    def count(*places: tuple[dict[str, Any], str]) -> int | None:
+        return next((found for place, name in places if (found := count_of(place.get(name))) is not None), None)
+
+    prompt = dict_of(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    completion = dict_of(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    given = count((usage, "prompt_tokens"), (usage, "input_tokens"))
+    output = count((usage, "completion_tokens"), (usage, "output_tokens"))
+    reasoning = count((completion, "reasoning_tokens"), (usage, "reasoning_tokens"))  # the latter: Perplexity
+    total = count_of(usage.get("total_tokens"))
+    if given is not None and output is not None and reasoning and total == given + output + reasoning:
+        output += reasoning  # xAI counts them apart
     return CompletionUsage(
-        input=count_of(usage.get("prompt_tokens")),
-        output=count_of(usage.get("completion_tokens")),
-        total=count_of(usage.get("total_tokens")),
-        cached=cached if cached is not None else count_of(usage.get("prompt_cache_hit_tokens")),  # DeepSeek
+        input=given,
+        output=output,
+        total=total,
+        # OpenAI, DeepSeek, Moonshot
+        cached=count((prompt, "cached_tokens"), (usage, "prompt_cache_hit_tokens"), (usage, "cached_tokens")),
         cache_write=count_of(prompt.get("cache_write_tokens")),
-        reasoning=count_of(completion.get("reasoning_tokens")),
+        reasoning=reasoning,
         cost=amount_of(usage.get("cost")),  # OpenRouter
     )

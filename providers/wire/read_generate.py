@@ -144,7 +144,8 @@ class GenerateReader(AnswerReader):
             self._partials += self._partial is not None
         elif self._partial is None:
             return False  # the end of a call that has been read
-        arguments: Any = dict_of(call.get("args"))
+        given = call.get("args")
+        arguments: Any = given if isinstance(given, str) else dict_of(given)
         if self._partial is not None:
             self._partial.add(call.get("partialArgs"))
             arguments = _UNFINISHED if call.get("willContinue") else self._partial.value

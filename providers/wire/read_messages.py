@@ -21,6 +21,8 @@ _NOBODY: Final = object()
 _PIECES_OF: Final = {"text": "text", "thinking": "thinking", "compaction": "content"}
 """The key of a block that its deltas extend; other blocks receive the JSON text of their `input`.
 """
+_DELTAS: Final = {"text": "text_delta", "thinking": "thinking_delta", "partial_json": "input_json_delta"}
+"""The type of a delta without one, by what it holds."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ class MessagesReader(AnswerReader):
             case "ping":
                 return [ChatChunk(ChoiceDelta(alive=True))]
             case _:
-                if event.get("error"):
+                if event.get("error") or kind == "error":
                     raise ErrorEventError(event)
         return []
 
@@ -152,10 +154,10 @@ class MessagesReader(AnswerReader):
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> list[ChatChunk]:
         key = _hashable(index)
-        if key not in self._blocks and delta.get("type") == "text_delta":
+        if key not in self._blocks and "text" in delta:
             self._start(index, {"type": "text"})  # some gateways leave out the start of a block
         block = self._blocks.get(key) or _Block({})
-        match delta.get("type"):
+        match delta.get("type") or next((kind for key, kind in _DELTAS.items() if key in delta), ""):
             case "text_delta":
                 text = text_of(delta.get("text"))
                 block.pieces.append(text)

@@ -1,13 +1,22 @@
-"""Raw `<think>` tags: some servers send an open model's reasoning as the start of its answer."""
+"""Raw `<think>` tags and their like: some servers leave an open model's reasoning in its answer."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from typing import Final
 
-_OPENING: Final = "<think>"
-_CLOSING: Final = "</think>"
-_TAGS: Final = (_OPENING, _CLOSING)
+_PAIRS: Final = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",  # Amazon Nova
+    "<thought>": "</thought>",  # Gemini behind its OpenAI interface
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",  # Magistral
+    "◁think▷": "◁/think▷",  # Kimi-VL
+    "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",  # gpt-oss
+}
+"""The tags that begin and end reasoning."""
+_CLOSING: Final = tuple(_PAIRS.values())
+_TAGS: Final = (*_PAIRS, *_CLOSING)
 _MOST_BLANKS: Final = 64
 """Characters before the tag; a server may send blanks for ever."""
 
@@ -32,6 +41,7 @@ class ThinkSplitter:
         self._place = _Place.BEFORE
         self._held = ""
         """A possible beginning of a tag, or blanks before one."""
+        self._opening = ""
         self._thought: list[str] = []
 
     @property
@@ -61,28 +71,30 @@ class ThinkSplitter:
         self.done = True
         if self._place is not _Place.INSIDE:
             return self._held
-        return "".join([_OPENING, *self._thought, self._held]) if whole else ""
+        return "".join([self._opening, *self._thought, self._held]) if whole else ""
 
     def _begin(self, text: str) -> tuple[str, str]:
         begun = text.lstrip()
         if any(len(begun) < len(tag) and tag.startswith(begun) for tag in _TAGS) and len(text) <= _MOST_BLANKS:
             self._held = text
             return "", ""
-        if begun.startswith(_CLOSING):
+        if closing := next(filter(begun.startswith, _CLOSING), ""):
             self._place = _Place.BEHIND
-            return self._answer(begun.removeprefix(_CLOSING)), ""
-        if not begun.startswith(_OPENING):
+            return self._answer(begun.removeprefix(closing)), ""
+        self._opening = next(filter(begun.startswith, _PAIRS), "")
+        if not self._opening:
             self.done = True
             return text, ""
         self._place = _Place.INSIDE
-        return self._think(begun.removeprefix(_OPENING))
+        return self._think(begun.removeprefix(self._opening))
 
     def _think(self, text: str) -> tuple[str, str]:
-        thought, closing, content = text.partition(_CLOSING)
-        if closing:
+        closing = _PAIRS[self._opening]
+        thought, closed, content = text.partition(closing)
+        if closed:
             self._place = _Place.BEHIND
             return self._answer(content), thought
-        kept = next((size for size in range(len(_CLOSING) - 1, 0, -1) if text.endswith(_CLOSING[:size])), 0)
+        kept = next((size for size in range(len(closing) - 1, 0, -1) if text.endswith(closing[:size])), 0)
         thought, self._held = text[: len(text) - kept], text[len(text) - kept :]
         self._thought.append(thought)
         return "", thought

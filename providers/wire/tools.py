@@ -42,7 +42,7 @@ class _Call:
         text = repair("".join(self.pieces)).strip()
         if len(self.pieces) > 1 and not is_json(text) and is_json(self.pieces[-1]) and self._repeats:
             text = self.pieces[-1].strip()
-        return "{}" if text in ("", "null") else text
+        return "{}" if text in ("", "null") else _mended(text)
 
     @property
     def _repeats(self) -> bool:
@@ -196,6 +196,23 @@ def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
         return False
     # `{}` may have stood for arguments to come.
     return known.pieces != ["{}"] or known.id != call_id or (not call_id and is_json(piece))
+
+
+def _mended(text: str) -> str:
+    """Return JSON text without the faults that leave no doubt about its meaning.
+
+    Some models do not escape line breaks in a string, some servers encode the arguments twice.
+    """
+    inner = text
+    try:
+        value = loads(text, strict=False)
+        if isinstance(value, str):
+            inner, value = value, loads(value, strict=False)
+    except (ValueError, RecursionError, MemoryError):
+        return text
+    if not isinstance(value, dict):
+        return text
+    return inner if is_json(inner) else to_json(value)
 
 
 def _value(text: str) -> Any:

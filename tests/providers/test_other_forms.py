@@ -12,7 +12,7 @@ from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers.gemini import read_models
 from fallback_chat.providers.http.sse import SSEDecoder
 from tests.providers.test_endings import PARTIAL
-from tests.providers.test_features import choice, completed, framed, function, part
+from tests.providers.test_features import choice, completed, framed, function, part, stop_reason
 from tests.providers.vectors import VECTORS, read, stream_vectors
 
 Event = dict[str, Any]
@@ -28,6 +28,14 @@ def said(family: str, *events: Event) -> tuple[str, str, list[tuple[str, str]], 
 FORMS: dict[str, list[Event]] = {
     "text as of the older completions": [{"choices": [{"text": "Hi"}]}, {"choices": [{"text": "", "finish_reason": "stop"}]}],
     "text in a list of strings": [choice(content=["H", "i"]), choice("stop")],
+    "a part without its list": [choice(content={"type": "text", "text": "Hi"}), choice("stop")],
+    "a choice without its list": [{"choices": {"delta": {"content": "Hi"}}}, {"choices": {"finish_reason": "stop"}}],
+    "a delta that is the text": [{"choices": [{"delta": "Hi"}]}, choice("stop")],
+    "a finish as an object": [choice(content="Hi"), {"choices": [{"finish_reason": {"type": "stop", "matched": 2}}]}],
+    "a finish as details": [choice(content="Hi"), {"choices": [{"delta": {}, "finish_details": {"type": "stop"}}]}],
+    "a finish of another name": [choice(content="Hi"), {"choices": [{"delta": {}, "stop_reason": "stop"}]}],
+    "a finish in the delta": [choice(content="Hi"), choice(finish_reason="stop")],
+    "status 0 of MiniMax": [choice(content="Hi"), {"base_resp": {"status_code": 0, "status_msg": "success"}}, choice("stop")],
     "a message behind its own deltas": [
         choice(content="H"),
         {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]},
@@ -60,7 +68,47 @@ def test_reasoning_is_reasoning_as_a_part_of_the_content_too(part: Event) -> Non
     assert said("openai-chat", *events) == ("Hi", "hm", [], "stop")
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"input_tokens": 9, "output_tokens": 5, "cached_tokens": 4, "reasoning_tokens": 3},
+        # xAI: the tokens of the reasoning are no part of the others.
+        {
+            "prompt_tokens": 9,
+            "completion_tokens": 2,
+            "total_tokens": 14,
+            "prompt_tokens_details": {"cached_tokens": 4},
+            "completion_tokens_details": {"reasoning_tokens": 3},
+        },
+    ],
+)
+def test_tokens_are_counted_under_any_name(usage: Event) -> None:
+    events = [choice(content="Hi"), {"choices": [{"finish_reason": "stop", "usage": usage}]}]
+    counted = read("openai-chat", framed("openai-chat", events))["usage"]
+    assert {name: counted[name] for name in ("input", "output", "cached", "reasoning")} == {
+        "input": 9,
+        "output": 5,
+        "cached": 4,
+        "reasoning": 3,
+    }
+
+
+@pytest.mark.parametrize("delta", [{"text": "Hi"}, {"type": "text_delta", "text": "Hi"}, {"type": None, "text": "Hi"}])
+def test_a_delta_of_anthropic_may_lack_its_type(delta: Event) -> None:
+    events = [{"type": "content_block_delta", "index": 0, "delta": delta}, stop_reason("end_turn")]
+    assert said("anthropic", *events) == ("Hi", "", [], "stop")
+
+
 CALLS: dict[str, tuple[str, list[Event]]] = {
+    "a call without its list": ("openai-chat", [choice("tool_calls", tool_calls=function(0, "c", '{"x": 1}', "look"))]),
+    "arguments encoded twice": (
+        "openai-chat",
+        [choice("tool_calls", tool_calls=[function(0, "c", json.dumps('{"x": 1}'), "look")])],
+    ),
+    "arguments of Gemini as text": (
+        "gemini",
+        [part("STOP", functionCall={"name": "look", "args": '{"x": 1}'})],
+    ),
     "a single call, as it once was": (
         "openai-chat",
         [

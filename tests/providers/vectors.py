@@ -75,6 +75,7 @@ def body_reader(family: str, **more: Any) -> BodyReader:
     return BodyReader(
         dialect.reader(ChatRequest(settings=settings, chat_ctx=ChatContext(), origin=origin_of(family))),
         ndjson=dialect.framing == "ndjson",
+        kind=dialect.kind,
         classify=lambda event: errors.from_event(event, {}, now=NOW),
     )
 

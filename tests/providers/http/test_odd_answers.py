@@ -13,7 +13,7 @@ from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.failures.errors import ErrorReader
 from fallback_chat.providers.wire.conversation import arguments_text, normalise
 from tests.providers.test_features import choice, ended, framed, part, said, stop_reason
-from tests.providers.vectors import NOW, read, settings_of
+from tests.providers.vectors import FAMILIES, NOW, body_reader, read, settings_of
 from tests.providers.wire.test_requests import body_of
 
 Event = dict[str, Any]
@@ -131,7 +131,16 @@ SHAPES: list[tuple[str, bytes, str]] = [
         b'data: {"type":"response.failed","response":{"error":{"code":"invalid_image","message":"m"}}}\n\n',
         "bad_request",
     ),
-]
+    ("openai-chat", b'data: {"message":"Rate limit exceeded","code":429}\n\n', "rate_limited"),
+    ("openai-chat", b'data: {"choices":null,"base_resp":{"status_code":1027,"status_msg":"new_sensitive"}}\n\n', "content_filter"),
+    ("openai-chat", b'data: {"errors":[{"message":"out of capacity"}]}\n\ndata: [DONE]\n\n', "overloaded"),
+    ("openai-responses", b'data: {"detail":"Rate limit exceeded"}\n\n', "rate_limited"),
+    ("anthropic", b'data: {"type":"error","message":"Rate limit exceeded"}\n\n', "rate_limited"),
+    ("anthropic", b'data: {"__type":"ThrottlingException","message":"too many requests"}\n\n', "rate_limited"),
+    ("gemini", b'data: {"detail":"Rate limit exceeded"}\n\n', "rate_limited"),
+    ("ollama", b'{"detail":"model \'m\' not found"}\n', "model_not_found"),
+    ("ollama", b'{"StatusCode":401,"Status":"401 Unauthorized","error":"sign in"}\n', "auth"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("family", "body", "kind"), SHAPES)
@@ -276,12 +285,54 @@ def lines_of(family: str, lead: str, between: str) -> bytes:
         ("event: message\ndata: ", "\n", "\n\ndata: [DONE]\n\n"),
         ("", "\n", "\n"),
         ("", "\n\n", ""),
+        # As proxies and hand-written servers frame it.
+        ("data: data: ", "\n\n", "\n\ndata: data: [DONE]\n\n"),
+        ("data: ", "", "\n\n"),
+        ("data: ", "\n\ndata: ping\n\ndata: null\n\n", "\n\n"),
+        (" data: ", "\n\n", "\n\n"),
+        ("DATA:", "\n\n", "\n\n"),
     ],
 )
 def test_a_stream_is_read_in_the_framing_that_it_has(family: str, lead: str, between: str, end: str, size: int) -> None:
     body = lines_of(family, lead, between) + end.encode()
     result = read(family, [body[start : start + size] for start in range(0, len(body), size)])
     assert (result["text"], result["finish"], result["complete"]) == ("Hi", "stop", True)
+
+
+def test_lines_of_json_may_be_glued_together() -> None:
+    body = lines_of("ollama", "", "")
+    assert read("ollama", [body])["text"] == "Hi"
+
+
+def test_a_tab_in_a_string_need_not_be_escaped() -> None:
+    body = framed("openai-chat", [choice(content="a\tb"), choice("stop")])
+    assert read("openai-chat", [piece.replace(b"\\t", b"\t") for piece in body])["text"] == "a\tb"
+
+
+@pytest.mark.parametrize("family", ANSWERS)
+@pytest.mark.parametrize("other", ANSWERS)
+def test_the_format_of_another_kind_is_named(family: str, other: str) -> None:
+    if family == other:
+        return
+    body = body_reader(family)
+    body.feed(lines_of(other, "data: ", "\n\n") + b"\n\n")
+    body.end()
+    kind = FAMILIES[other][0]
+    assert body.error is not None
+    assert body.error.message == f"the provider answered 200 in the format of kind {kind!r}"
+    assert body.error.hint == f"set kind = {kind!r}, or check base_url"
+
+
+def test_a_page_behind_the_beginning_of_an_answer_is_named() -> None:
+    page = b"<html><head><title>502 Bad Gateway</title></head></html>"
+    body = body_reader("openai-chat")
+    body.feed(framed("openai-chat", [choice(content="Hi")])[0] + page)
+    body.end()
+    assert body.error is not None
+    assert (body.error.kind, body.error.message) == (
+        ErrorKind.TRUNCATED,
+        "it ended without a finish: a web page: 502 Bad Gateway",
+    )
 
 
 @pytest.mark.parametrize("family", ANSWERS)

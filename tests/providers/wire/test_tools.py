@@ -142,6 +142,12 @@ def test_pieces_find_their_call(pieces: list[dict[str, Any]], calls: list[tuple[
     assert assembled(*pieces) == calls
 
 
+def test_a_line_break_in_an_argument_need_not_be_escaped() -> None:
+    assert assembled({"call_id": "a", "name": "x", "arguments": '{"code":"a\n\tb"}'}) == [
+        ("a", "x", '{"code":"a\\n\\tb"}')
+    ]
+
+
 def test_whole_calls_without_id_and_index_stay_apart() -> None:
     calls = assembled({"name": "x", "arguments": '{"p":1}'}, {"name": "y", "arguments": '{"p":2}'})
     assert [call[1:] for call in calls] == [("x", '{"p":1}'), ("y", '{"p":2}')]
