@@ -18,13 +18,15 @@ else:
     def dataclass(*, frozen: bool = False, **options: Any) -> Callable[[type], type]:
         """Make a dataclass; `options` are those of the standard library, except `eq` and `repr`."""
 
-        def made(cls: type) -> type:
+        def make(cls: type) -> type:
             for name, method in {**_COMMON, **(_FROZEN if frozen else _CHANGING)}.items():
                 if name not in vars(cls):
                     setattr(cls, name, method)
-            return dataclasses.dataclass(eq=False, repr=False, **options)(cls)
+            made = dataclasses.dataclass(eq=False, repr=False, **options)(cls)
+            made.__dataclass_params__.frozen = frozen  # or no frozen class could inherit from it
+            return made
 
-        return made
+        return make
 
 
 def _compared(value: Any) -> tuple[Any, ...]:

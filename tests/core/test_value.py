@@ -91,6 +91,19 @@ def test_a_copy_is_equal_and_as_frozen(point: Any) -> None:
             made.x = 2
 
 
+def test_a_user_may_inherit_from_a_value_and_what_is_added_is_as_frozen(point: Any) -> None:
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Corner(point):  # type: ignore[misc]
+        angle: float = 90.0
+
+    one = Corner(1, angle=60.0)
+
+    assert (one.x, one.angle, one == Corner(1, angle=60.0), one == point(1)) == (1, 60.0, True, False)
+    for name in ("x", "angle"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(one, name, 2)
+
+
 def test_a_value_that_changes_is_not_hashed(dataclass: Any) -> None:
     @dataclass(slots=True)
     class Tally:
