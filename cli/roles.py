@@ -16,6 +16,6 @@ def role_prompt(name: str) -> str:
     """Return the system prompt of a role. Raises `InputError` if there is none of that name."""
     folder, names = own_paths().roles, role_names()
     if name not in names:
-        there = f"there are {', '.join(names)}" if names else f"put them into {folder} as NAME.md"
+        there = f"there are {', '.join(names)}" if names else f"a role is a file NAME.md in {folder}"
         raise InputError(f"no role is called {name!r}; {there}" if name else there)
     return read_file(str(folder / f"{name}.md")).strip()

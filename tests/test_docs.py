@@ -16,6 +16,7 @@ from fallback_chat.cli.app import COMMANDS as CLI_COMMANDS
 from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.repl.commands import COMMANDS
+from fallback_chat.cli.repl.commands.settings import SETTINGS
 from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.cli.words.health import STATES
 from fallback_chat.core.attempts import Outcome
@@ -303,3 +304,11 @@ def test_every_slash_command_is_explained_as_one_writes_it() -> None:
     explained = [words(usage)[0] for heading in headings for usage, _ in rows(section("commands.md", heading))]
 
     assert explained == [row.usage.replace("|", "\\|") for row in COMMANDS.rows]
+
+
+def test_every_setting_of_the_chat_is_explained() -> None:
+    (paragraph,) = re.findall(
+        r"^`/set` knows .*?\n\n", (DOCS / "commands.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+    assert {setting.name for setting in SETTINGS} - set(words(paragraph)) == set()

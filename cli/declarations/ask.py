@@ -75,7 +75,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
         int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Limit the answer's length.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="X", min=0, help="Randomness: 0 is the least.")
+        float | None, typer.Option("--temperature", metavar="X", min=0, max=2, help="Randomness: 0 is the least.")
     ] = None,
     top_p: Annotated[
         float | None, typer.Option("--top-p", metavar="X", min=0, max=1, help="Sample from this share.")

@@ -58,7 +58,7 @@ TOLD: Final[Mapping[str, Told]] = {
         ExitCode.UNAUTHORISED, "access denied", "denied access", "check what the key may do at the provider"
     ),
     ErrorKind.MODEL_NOT_FOUND: Told(
-        ExitCode.CONFIG, "no such model", "does not know the model", "correct `model` in fallback.toml"
+        ExitCode.CONFIG, "no such model", "does not know the model", "choose one that fallback-chat models lists"
     ),
     ErrorKind.UNSUPPORTED: Told(ExitCode.BAD_INPUT, "not supported", "cannot do what was asked"),
     ErrorKind.BAD_REQUEST: Told(ExitCode.BAD_INPUT, "bad request", "rejected the request"),

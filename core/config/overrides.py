@@ -90,7 +90,7 @@ def _inside(settings: Settings, tag: str | None) -> Settings:
     """Return the settings without the providers that lack `tag`. Raises `NobodyInsideError`."""
     if tag is None:
         return settings
-    providers = tuple(replace(one, enabled=one.enabled and tag in one.tags) for one in settings.providers)
+    providers = tuple(one for one in settings.providers if tag in one.tags)
     if not any(one.enabled for one in providers):
         raise NobodyInsideError(tag, (known for one in settings.providers for known in one.tags))
     return replace(settings, providers=providers)

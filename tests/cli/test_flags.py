@@ -83,10 +83,13 @@ def test_a_role_is_the_system_prompt(program: Program) -> None:
     (folder / "fallback.toml").write_text(tomli_w.dumps(program.config))
     env: dict[str, str | None] = {"XDG_CONFIG_HOME": str(program.directory / "xdg")}
 
+    none = program("ask", "--role", "pirate", "hi", env={"XDG_CONFIG_HOME": str(program.directory)})
     answered = program("ask", "--role", "pirate", "hi", env=env)
     unknown = program("--role", "cook", "ask", "hi", env=env)
     both = program("-s", "Be brief.", "ask", "--role", "pirate", "hi", env=env)
 
+    roles = program.directory / "fallback-chat" / "roles"
+    assert none == Ran(65, "", f"fallback-chat: no role is called 'pirate'; a role is a file NAME.md in {roles}\n")
     assert answered == Ran(0, ANSWERS["one"], "")
     assert program.servers[0].requests[0].json["messages"][0] == {"role": "system", "content": "Talk like a pirate."}
     assert unknown == Ran(65, "", "fallback-chat: no role is called 'cook'; there are pirate\n")

@@ -112,7 +112,14 @@ def test_wishes_of_the_command_line_reach_the_server(program: Program) -> None:
 
 @pytest.mark.parametrize(
     ("wish", "value"),
-    [("--max-tokens", "0"), ("--temperature", "-1"), ("--top-p", "1.5"), ("--seed", "x"), ("--stop", " ")],
+    [
+        ("--max-tokens", "0"),
+        ("--temperature", "-1"),
+        ("--temperature", "2.1"),
+        ("--top-p", "1.5"),
+        ("--seed", "x"),
+        ("--stop", " "),
+    ],
 )
 def test_a_wish_that_makes_no_sense_is_a_usage_error(program: Program, wish: str, value: str) -> None:
     ran = program("ask", "hi", wish, value)
