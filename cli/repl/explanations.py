@@ -60,7 +60,7 @@ def why(result: TurnResult, chain: Chain, now: float) -> Iterator[str]:
     for name in chain.names:
         health = chain.health(name)
         if health.state in (State.OPEN, State.BLOCKED):
-            yield f"{name} {_when(health.until, now)}"
+            yield f"{name} {_when(health.left(now))}"
     advice = ((one.provider, hint(one.error)) for one in result.attempts if one.error is not None)
     yield from dict.fromkeys(f"For {name}: {text}." for name, text in advice if text)
 
@@ -73,12 +73,12 @@ def _order(result: TurnResult, chain: Chain) -> str:
     return f"The turn went to {' → '.join(asked)}: providers that rest are asked last."
 
 
-def _when(until: float | None, now: float) -> str:
-    if until is None:
+def _when(left: float | None) -> str:
+    if left is None:
         return "stays out until something changes (/probe asks it again)."
-    if until <= now:
+    if not left:
         return "is due: the next turn may ask it again."
-    return f"is asked again in {countdown(until - now)} (/probe asks it now)."
+    return f"is asked again in {countdown(left)} (/probe asks it now)."
 
 
 def _attempt(attempt: AttemptRecord) -> str:

@@ -215,9 +215,8 @@ def _nobody(error: AllProvidersFailed, chain: Chain, now: float, limit: WaitLimi
 
 
 def _state(name: str, failure: APIError, error: AllProvidersFailed, chain: Chain, now: float) -> str:
-    until = chain.health(name).until
-    left = until - now if until is not None and rule(failure.kind).waiting_helps else 0.0
-    again_in = f" {countdown(left)}" if left > 0 else ""
+    left = chain.health(name).left(now) if rule(failure.kind).waiting_helps else None
+    again_in = f" {countdown(left)}" if left else ""
     same = [one for one in error.attempts if one.provider == name and one.error and short(one.error) == short(failure)]
     return f"{short(failure)}{again_in}{_times(sum(one.outcome is not Outcome.SKIPPED for one in same))}"
 

@@ -53,12 +53,11 @@ def state_word(health: Health, now: float) -> str:
         return "ok"
     if health.state is State.HALF_OPEN:
         return "trying"
-    if health.is_due(now):
+    left = health.left(now)
+    if left == 0.0:
         return "retrying"
     word = OF_REASON.get(health.reason or "", DOWN)
-    if health.until is None or health.reason in UP_TO_THE_USER:
-        return word
-    return f"{word} {countdown(health.until - now)}"
+    return word if left is None or health.reason in UP_TO_THE_USER else f"{word} {countdown(left)}"
 
 
 def recorded(reason: str | None) -> str:

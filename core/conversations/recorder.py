@@ -15,7 +15,7 @@ from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversat
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.locks import briefly
-from fallback_chat.core.storage.sqlite import LockedError, StorageError
+from fallback_chat.core.storage.unusable import LockedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.conversations.records import Hit, SessionId, TurnId
 from fallback_chat.core.conversations.rows import moment, shown
 from fallback_chat.core.conversations.summaries import FIRST_QUESTION, KEPT, NAMED, title_of
-from fallback_chat.core.storage.sqlite import StorageError
+from fallback_chat.core.storage.unusable import StorageError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -69,15 +69,21 @@ class Health:
         """Whether the chain asks this provider by default."""
         return self.state is State.CLOSED
 
-    def is_due(self, now: float) -> bool:
-        """Whether its time is over.
+    def left(self, now: float) -> float | None:
+        """Return the seconds until its time is over, 0.0 from then on; None if it has no end.
 
-        That includes a clock set back to before `since`, and anything beyond
+        It is over if the clock was set back to before `since`, and no longer than
         `LONGEST_CREDIBLE_REST`: better to ask in vain than never.
         """
         if self.until is None:
-            return False
-        return not self.since - CLOCKS_DIFFER <= now < min(self.until, self.since + LONGEST_CREDIBLE_REST)
+            return None
+        if now < self.since - CLOCKS_DIFFER:
+            return 0.0
+        return max(0.0, min(self.since + LONGEST_CREDIBLE_REST, self.until) - now)  # in this order, NaN is none
+
+    def is_due(self, now: float) -> bool:
+        """Whether its time is over."""
+        return self.left(now) == 0.0
 
 
 class Permit(NamedTuple):

@@ -157,8 +157,8 @@ class HealthBoard:
         """Return the seconds until a provider that failed with `error` is worth asking again."""
         if error.retry_after is not None:
             return error.retry_after
-        until = self.read(key).until
-        return breaker.FIRST_REST if until is None else max(until - self._clock(), 0.0)
+        left = self.read(key).left(self._clock())
+        return breaker.FIRST_REST if left is None else left
 
     def samples(self, key: str, size: int) -> Sequence[float]:
         """Return the first-content times of the last answers in one size class, in seconds."""

@@ -154,9 +154,8 @@ class Order:
 
 
 def _rests(health: Health, now: float) -> APIError:
-    left = None if health.until is None else max(health.until - now, 0.0)
     kind = ErrorKind(health.reason) if health.reason in set(ErrorKind) else ErrorKind.SERVER_ERROR
-    return APIError("resting", kind=kind, details=ErrorDetails(retry_after=left))
+    return APIError("resting", kind=kind, details=ErrorDetails(retry_after=health.left(now)))
 
 
 def _does_not_fit(llm: LLM, tokens: int) -> APIError:

@@ -53,8 +53,8 @@ class Watch:
         self._world = world
         self._spent: deque[float] = deque()
         """When completions were asked for, within the last hour."""
-        self._unproven: dict[str, float] = {}
-        """Until when a provider is not checked again whose check proved nothing."""
+        self._unproven: dict[str, tuple[float, float]] = {}
+        """When the check of a provider proved nothing, and for how long it gets no other."""
         self._offline_pause = ROUND
 
     async def run(self) -> None:
@@ -70,11 +70,11 @@ class Watch:
         await board.refresh()
         if self._mode is Recovery.OFF or (self._world.link.is_offline and not await self._is_back_online()):
             return
-        now = board.now()
         for key in board.due(self._candidates):
             if not self._world.is_idle():
                 return
-            if now >= self._unproven.get(key, now):
+            since, pause = self._unproven.get(key, (0.0, 0.0))
+            if not 0 <= board.now() - since < pause:
                 await self._try(self._candidates[key])
 
     async def _is_back_online(self) -> bool:
@@ -107,7 +107,7 @@ class Watch:
                 board.note_check(key, error, permit)
                 settled = True
             else:
-                self._unproven[key] = board.now() + breaker.rest(opens)
+                self._unproven[key] = board.now(), breaker.rest(opens)
         finally:
             if not settled:
                 board.hand_back(key, permit)

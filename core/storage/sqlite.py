@@ -5,7 +5,6 @@ An unreadable file is set aside, never overwritten.
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import stat
@@ -18,6 +17,7 @@ from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identit
 from fallback_chat.core.storage.connection import connect, is_busy
 from fallback_chat.core.storage.files import check_own, make_private_dir
 from fallback_chat.core.storage.locks import wait_until
+from fallback_chat.core.storage.unusable import LockedError, StorageError, as_storage_error, is_damage, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,18 +33,6 @@ _COLUMNS: Final = """
 """
 _READERS: Final = 1.0
 """Seconds to wait for those who read the write-ahead log, so that it can be emptied."""
-_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class StorageError(OSError):
-    """A database is unusable: no permission, no space, locked for too long, damaged."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(errno.EIO, reason, str(path))
-
-
-class LockedError(StorageError):
-    """Another process holds the lock, so that the same may work later."""
 
 
 class _UnusableError(StorageError):
@@ -145,8 +133,8 @@ class Database:
         except sqlite3.Error as error:
             if is_busy(error):
                 raise LockedError(self.path, str(error)) from error
-            kept = set_aside(self.path, self._identity, self._clock()) if _is_damage(error) else None
-            raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else str(error)) from error
+            kept = set_aside(self.path, self._identity, self._clock()) if is_damage(error) else None
+            raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else reason(error)) from error
 
 
 def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passed in
@@ -171,7 +159,7 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
         with directory_lock(path.parent, shared=not is_new(path)):
             return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
 
-    with _as_storage_error(path):
+    with as_storage_error(path):
         make_private_dir(path.parent)
         try:
             database = locked()
@@ -201,7 +189,7 @@ def _open(
         newer = _prepare(connection, migrations, read_newer=read_newer)
     except BaseException as error:
         connection.close()
-        if isinstance(error, _ForeignError) or (isinstance(error, sqlite3.Error) and _is_damage(error)):
+        if isinstance(error, _ForeignError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
             raise _UnusableError(path, str(error), identity) from error
         raise
     return Database(connection, path, identity, clock, read_only=newer)
@@ -278,7 +266,7 @@ def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration
         for statement in chain.from_iterable(migrations[: version or None]):
             model.execute(statement)
         known = set(model.execute(_COLUMNS))
-    if version == 0 and known & there:
+    if version == 0 and there:
         raise _ForeignError("it has tables, and no version")
     if version and not known <= there:
         raise _ForeignError(f"it has no {'.'.join(min(known - there))}")
@@ -286,12 +274,6 @@ def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0)
-    # A damaged search index is harmless: it is only a copy.
-    return code & 0xFF in _DAMAGE and code != sqlite3.SQLITE_CORRUPT_VTAB
 
 
 def is_new(path: Path) -> bool:
@@ -309,7 +291,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection | None]:
 
     Nothing is created or changed. Every failure in the `with` block is raised as `StorageError`.
     """
-    with _as_storage_error(path):
+    with as_storage_error(path):
         if not path.exists():
             yield None
             return
@@ -337,13 +319,3 @@ def _text(data: bytes) -> str:
     One damaged text must not make the rows around it unreadable.
     """
     return data.decode("utf-8", "surrogateescape")
-
-
-@contextmanager
-def _as_storage_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except StorageError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error

@@ -133,6 +133,8 @@ def test_a_read_only_folder_is_read_and_nothing_is_made_in_it(path: Path, monkey
         (Health(), "ok"),
         (Health(State.OPEN, "timeout", NOW, NOW + 12.3), "down 0:13"),
         (Health(State.OPEN, "timeout", NOW - 20, NOW), "retrying"),
+        (Health(State.OPEN, "timeout", NOW + 3600, NOW + 3615), "retrying"),  # the clock was set back
+        (Health(State.OPEN, "timeout", NOW, NOW + 10 * 365 * 86_400), "down 768 h"),
         (Health(State.HALF_OPEN, "timeout", NOW, NOW + 9), "trying"),
         (Health(State.BLOCKED, "auth", NOW), "bad key"),
         (Health(State.BLOCKED, "quota_exhausted", NOW, NOW + 7200), "no quota 2 h"),

@@ -340,6 +340,27 @@ def test_a_clock_that_was_set_back_does_not_lock_a_provider_away() -> None:
     assert breaker.admit(opened, NOW - 3600, LEASE)[1] is not None
 
 
+@pytest.mark.parametrize(
+    ("until", "now", "left"),
+    [
+        (NOW + 15, NOW + 5, 10.0),
+        (NOW + 15, NOW + 15, 0.0),
+        (NOW + 15, NOW + 10 * 365 * breaker.DAY, 0.0),
+        (NOW + 15, NOW - breaker.CLOCKS_DIFFER, 20.0),
+        (NOW + 15, NOW - 3600, 0.0),
+        (NOW + 15, NOW - 10 * 365 * breaker.DAY, 0.0),
+        (NOW + 365 * breaker.DAY, NOW, 32 * breaker.DAY),
+        (None, NOW, None),
+    ],
+)
+def test_what_is_left_of_a_rest_is_what_its_clock_says_and_never_years(
+    until: float | None, now: float, left: float | None
+) -> None:
+    health = Health(State.BLOCKED, "auth", since=NOW, until=until)
+
+    assert (health.left(now), health.is_due(now)) == (left, left == 0.0)
+
+
 @pytest.mark.parametrize(("early", "let_in"), [(0.001, False), (0.2, False), (4.9, False), (5.1, True), (86_400, True)])
 def test_a_clock_that_is_a_little_slow_takes_no_lease_from_its_holder(early: float, let_in: bool) -> None:
     """Another process began a moment later, or another machine's clock is not quite the same."""

@@ -28,7 +28,7 @@ from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 from fallback_chat.core.storage.connection import connect
-from fallback_chat.core.storage.sqlite import StorageError
+from fallback_chat.core.storage.unusable import StorageError, reason
 from tests import sampling
 from tests.core.conversations.fakes import SetClock
 from tests.sampling import examples
@@ -213,15 +213,67 @@ def test_a_full_disk_costs_what_was_to_be_stored_and_neither_the_file_nor_its_re
         assert (three.samples(["a"]), three.notes) == ([], [])
 
 
-def test_an_unreadable_store_is_an_error_for_who_only_reads(path: Path) -> None:
-    path.parent.mkdir()
+def garbage(path: Path) -> None:
     path.write_bytes(b"garbage " * 1000)
-    before = path.read_bytes()
 
-    with pytest.raises(StorageError):
+
+def bookmarks(path: Path, *, version: int = 1) -> None:
+    """Write another program's database."""
+    connection = connect(path, 1)
+    connection.execute("CREATE TABLE bookmarks (title TEXT)")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (garbage, "file is not a database (move it away)"),
+        (bookmarks, "no such table: health (move it away)"),
+        (Path.mkdir, "it is a directory (move it away)"),
+    ],
+)
+def test_an_unreadable_store_is_an_error_for_who_only_reads(
+    path: Path, make: Callable[[Path], object], what: str
+) -> None:
+    path.parent.mkdir()
+    make(path)
+    before = path.stat()
+
+    with pytest.raises(StorageError) as caught:
         known_providers(path)
 
-    assert path.read_bytes() == before
+    assert (caught.value.filename, caught.value.strerror) == (str(path), what)
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (sqlite3.SQLITE_IOERR | 19 << 8, " (is the disk full, or failing?)"),  # no room for the shared memory
+        (sqlite3.SQLITE_READONLY_RECOVERY, " (check the permissions of the file and its folder)"),
+        (sqlite3.SQLITE_INTERNAL, ""),
+    ],
+)
+def test_what_is_wrong_with_the_file_comes_with_the_next_step(code: int, step: str) -> None:
+    error = sqlite3.OperationalError("it fails")
+    error.sqlite_errorcode = code
+
+    assert reason(error) == f"it fails{step}"
+
+
+def test_nothing_is_added_to_the_database_of_another_program(path: Path, time: SetClock) -> None:
+    path.parent.mkdir()
+    bookmarks(path, version=0)
+    with closing(store(path, time)) as one:
+        one.load(["a"])
+
+    (kept,) = path.parent.glob("health.db.broken-*Z")
+    with closing(connect(kept, 1)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
+    assert one.notes == [
+        f"{path} cannot be used (it has tables, and no version): it is kept as {kept.name}, and a new file is begun"
+    ]
 
 
 COUNTER = """

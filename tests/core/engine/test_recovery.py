@@ -144,6 +144,19 @@ async def test_free_checks_alone_leave_the_proof_to_the_next_turn(clock: FakeClo
     assert (turn.record[0], it.told) == (("a", "ok", None), [(True, "success")])
 
 
+async def test_a_clock_that_is_set_back_ten_years_stops_no_checks(clock: FakeClock) -> None:
+    it = Watched(clock, BUSY, Recovery.FREE)
+    await it.fail()
+    await asyncio.sleep(25)
+    before = len(it.checked)
+    clock.advance(-3650 * DAY)
+    it.chain._used_at = clock()
+    await asyncio.sleep(10)
+    await it.chain.aclose()
+
+    assert (before, len(it.checked)) == (1, 2)
+
+
 async def test_without_recovery_nobody_is_checked(clock: FakeClock) -> None:
     it = Watched(clock, REFUSED, Recovery.OFF)
     await it.fail()

@@ -28,7 +28,7 @@ from fallback_chat.core.storage.aside import COMPANIONS
 from fallback_chat.core.storage.files import change_own, check_own, read_own, read_regular, write_own, write_private
 from fallback_chat.core.storage.looks import look_at
 from fallback_chat.core.storage.paths import Paths
-from fallback_chat.core.storage.sqlite import StorageError
+from fallback_chat.core.storage.unusable import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
