@@ -36,3 +36,16 @@ def told(text: str, tone: str = "plain", sign: str = "", *, hang: int = 0) -> Co
         return [each.row for each in found]
 
     return rows
+
+
+def aside(text: str) -> Content:
+    """Return text that is not part of what is around it: dim, behind a bar, with a gap below."""
+
+    def rows(page: Page) -> list[Row]:
+        style = page.theme.styles["dim"]
+        bar: Row = ((f"{page.signs['bar']} ", page.theme.styles["bar"]),)
+        lines = sanitise(text).strip("\n").split("\n")
+        found = [wrapped([Piece(line, style, 0, "", exact=True)], page.columns, bar, bar) for line in lines]
+        return [*(each.row for broken in found for each in broken), ()]
+
+    return rows

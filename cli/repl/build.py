@@ -15,7 +15,6 @@ from fallback_chat.cli.repl.bindings import bind
 from fallback_chat.cli.repl.chain import Chain
 from fallback_chat.cli.repl.commands import COMMANDS
 from fallback_chat.cli.repl.completion import ChatCompleter
-from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.input_history import InputHistory
 from fallback_chat.cli.repl.keyboard import listen
 from fallback_chat.cli.repl.keys import Keymap
@@ -89,9 +88,6 @@ def _prompt(repl: Repl, history: Path, output: Output) -> Prompt:
         is_queued=lambda: ui.is_queued,
         take_back=ui.take_back,
         act=ui.act,
-        show_help=lambda: ui.send(Draft.typed("/help")),
-        show_chain=lambda: ui.send(Draft.typed("/chain")),
-        show_reasoning=repl.show_reasoning,
         edit=repl.edit,
         last_question=repl.last_question,
         suspend=ui.suspend,

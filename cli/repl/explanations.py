@@ -119,11 +119,11 @@ def _ending(result: TurnResult) -> str:
 
 
 def chain_table(chain: Chain, session: Session, now: float) -> Content:
-    """Return the chain as rows: place, name, model, kind, state and reason."""
+    """Return the chain as rows: each provider, its state, and its part in the next turn."""
     first = chain.first(session, now)
     entries = []
     for number, (one, entry) in enumerate(zip(chain.providers, chain.entries(session, now), strict=True), 1):
-        mark = "pinned" if session.pinned == one.name else "next" if number - 1 == first else ""
+        mark = "alone" if session.pinned == one.name else "first" if number - 1 == first else ""
         state = entry.word, entry.tone
         reason = reason_word(chain.health(one.name), now)
         entries.append((f"{number} {one.name}", one.model, one.kind, state, reason, mark))
@@ -131,7 +131,7 @@ def chain_table(chain: Chain, session: Session, now: float) -> Content:
     def content(page: Page) -> list[Row]:
         from fallback_chat.cli.render.listing import listed
 
-        return listed(("provider", "model", "kind", "state", "reason", ""), entries, page)
+        return listed(("provider", "model", "kind", "state", "reason", "next turn"), entries, page)
 
     return content
 

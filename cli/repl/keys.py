@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from prompt_toolkit.keys import KEY_ALIASES, Keys
 
@@ -22,13 +22,24 @@ class Action:
 
 
 ACTIONS: Final = tuple(Action(key.name, tuple(key.default.split()), key.doc) for key in schema.KEYS)
+
+
+class Key(NamedTuple):
+    """A key in the help."""
+
+    label: str
+    """In everyday notation."""
+    brief: str
+    help: str
+
+
 FIXED: Final = (
-    ("Ctrl-C", "stop the answer and keep what is there; at the prompt: clear the line, twice: leave"),
-    ("Ctrl-D", "leave, on an empty line"),
-    ("Tab", "complete"),
-    ("Up, Down, Ctrl-R", "earlier questions"),
-    ("Right, Ctrl-E", "accept the suggestion"),
-    ("Ctrl-L", "clear the screen"),
+    Key("Ctrl-C", "stop", "stop the answer and keep what is there; at the prompt: clear the line, twice: leave"),
+    Key("Ctrl-D", "leave", "leave, on an empty line"),
+    Key("Tab", "complete", "complete"),
+    Key("Up, Down, Ctrl-R", "earlier questions", "earlier questions"),
+    Key("Right, Ctrl-E", "suggestion", "accept the suggestion"),
+    Key("Ctrl-L", "clear", "clear the screen"),
 )
 _BY_NAME: Final = {action.name: action for action in ACTIONS}
 _LABELS: Final = {"escape": "Esc", "enter": "Enter", "tab": "Tab"}
@@ -64,9 +75,15 @@ class Keymap:
             return f"Alt-{_label(parts[1])}"
         return " ".join(map(_label, parts))
 
-    def help(self) -> list[tuple[str, str]]:
-        """Return every key with its action."""
-        return [(self.label(action.name), action.help) for action in ACTIONS] + list(FIXED)
+    def rows(self) -> list[Key]:
+        """Return every key with its action; keys that do the same are one row."""
+        rows: dict[str, Key] = {}
+        for action in ACTIONS:
+            label, same = self.label(action.name), rows.get(action.help)
+            brief = action.name.replace("_", " ")
+            key = Key(label, brief, action.help) if same is None else same._replace(label=f"{same.label}, {label}")
+            rows[action.help] = key
+        return [*rows.values(), *FIXED]
 
 
 def _label(key: str) -> str:

@@ -18,6 +18,7 @@ from prompt_toolkit.widgets import SearchToolbar
 from fallback_chat.cli.render.cells import cells, ending
 from fallback_chat.cli.render.screen import Cursor
 from fallback_chat.cli.repl.area import Area, Text, lay_out, shown
+from fallback_chat.cli.repl.draft import Draft
 from fallback_chat.cli.repl.line import Line
 from fallback_chat.cli.repl.menu import Menu, common_beginning
 from fallback_chat.core.value import dataclass
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.completion import ChatCompleter
-    from fallback_chat.cli.repl.draft import Draft
     from fallback_chat.cli.repl.input_history import InputHistory
     from fallback_chat.cli.repl.keys import Keymap
     from fallback_chat.cli.repl.menu import Choice
@@ -61,9 +61,6 @@ class Hooks:
     """Removes and returns the last waiting message."""
     act: Callable[[str], None]
     """Acts on the answer in progress: `stop` or `next_provider`."""
-    show_help: Callable[[], None]
-    show_chain: Callable[[], None]
-    show_reasoning: Callable[[], None]
     edit: Callable[[Draft], Draft]
     """Runs the editor on a draft."""
     last_question: Callable[[], Draft]
@@ -279,17 +276,9 @@ class Prompt:
     def _above(self, show: Callable[[], None]) -> None:
         _ = run_in_terminal(show)
 
-    def show_help(self) -> None:
-        """Show the commands and keys."""
-        self._hooks.show_help()
-
-    def show_chain(self) -> None:
-        """Show the chain."""
-        self._hooks.show_chain()
-
-    def show_reasoning(self) -> None:
-        """Show what the model has thought."""
-        self._hooks.show_reasoning()
+    def command(self, name: str) -> None:
+        """Send a command, whatever is in the line."""
+        self._hooks.send(Draft.typed(f"/{name}"))
 
     def toggle_multiline(self) -> None:
         """Swap Enter and Alt-Enter."""

@@ -271,15 +271,10 @@ class Repl:
         """The turn that is under way, as far as it is, or else the last one."""
         return self._turn.so_far if self._turn is not None else self.session.last
 
-    def show_reasoning(self) -> None:
-        """Show the model's thoughts for the current or the last answer."""
-        thoughts = latest.answer.reasoning if (latest := self.latest) is not None else ""
-        self.say(thoughts or "no reasoning has come: a model that thinks sends it with its first words", Tone.DIM)
-
     def _begins(self, thoughts: str) -> None:
         """Show the thoughts before an answer, if the user wants to see them."""
         if thoughts and self.ui.preferences.reasoning:
-            self.say(thoughts, Tone.DIM)
+            self.ui.aside(self.chain.redact(thoughts))
 
     def status_row(self, width: int) -> Sequence[Piece]:
         """Return the status row; empty if nothing may move."""

@@ -124,6 +124,12 @@ class UserInterface:
         """Print rows above the live ones."""
         self._sheet.show(content)
 
+    def aside(self, text: str) -> None:
+        """Print text apart from what is around it."""
+        from fallback_chat.cli.render.message import aside, told
+
+        self.show(told(text, Tone.DIM) if self.plain else aside(text))
+
     def notify(self, text: str) -> None:
         """Call the user back, in the way that was chosen."""
         how = "bell" if self._sheet.is_dumb and self.preferences.notify != "off" else self.preferences.notify

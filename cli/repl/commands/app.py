@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.repl.commands.settings import ROW as SET
 from fallback_chat.cli.repl.commands.settings import THEME, write_theme
+from fallback_chat.cli.repl.help import EVERYTHING, in_full, in_short
+from fallback_chat.cli.repl.help import topics as help_topics
 from fallback_chat.cli.repl.menu import Choice
 from fallback_chat.cli.repl.registry import Command
 from fallback_chat.cli.repl.status import Tone
@@ -15,15 +17,7 @@ from fallback_chat.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fallback_chat.cli.render.message import Content
-    from fallback_chat.cli.render.page import Page
-    from fallback_chat.cli.render.rows import Row
     from fallback_chat.cli.repl.repl import Repl
-
-
-MORE_HELP: Final = (
-    'A line that begins with // is a question that begins with a slash. """ begins and ends a text of several lines.'
-)
 
 
 async def config(repl: Repl, _: str) -> None:
@@ -56,31 +50,20 @@ async def calm(repl: Repl, _: str) -> None:
 
 
 async def help_(repl: Repl, argument: str) -> None:
-    """Show help about all commands and keys, or about one command."""
-    if argument:
-        command = repl.registry.find(argument.removeprefix("/"))
-        if command is None:
-            raise InputError(f"there is no command {argument!r}")
+    """Show help about all commands and keys in short, about one command, a word, or everything."""
+    found = [*help_topics(repl.registry, repl.keymap)]
+    command = repl.registry.find(argument.removeprefix("/"))
+    if not argument:
+        repl.ui.show(in_short(found))
+    elif command is not None:
         also = f" (also {', '.join(f'/{name}' for name in command.aliases)})" if command.aliases else ""
         repl.say(f"{command.usage}: {command.help}{also}")
-        return
-    repl.ui.show(whole_help(repl))
-
-
-def whole_help(repl: Repl) -> Content:
-    """Return the whole help, made from the tables of commands and keys."""
-    commands: list[tuple[str, ...]] = []
-    for group in dict.fromkeys(row.group for row in repl.registry.rows):
-        commands.append((f"{group}:",))
-        commands += [(row.usage, row.help) for row in repl.registry.rows if row.group == group]
-    keys = [("Keys:",), *repl.keymap.help(), (MORE_HELP,)]
-
-    def content(page: Page) -> list[Row]:
-        from fallback_chat.cli.render.listing import listed
-
-        return [row for entries in (commands, keys) for row in listed((), entries, page, indent="  ")]
-
-    return content
+    else:
+        if argument != EVERYTHING:
+            found = [topic.about(argument) for topic in found]
+        if not any(topic.entries for topic in found):
+            raise InputError(f"no command or key is about {argument!r}")
+        repl.ui.show(in_full(found))
 
 
 async def quit_(repl: Repl, _: str) -> None:
@@ -90,7 +73,8 @@ async def quit_(repl: Repl, _: str) -> None:
 
 def topics(repl: Repl) -> Iterable[Choice]:
     """Return the topics of the help."""
-    return [Choice(row.name, row.help, is_final=True) for row in repl.registry.rows]
+    commands = [Choice(row.name, row.help, is_final=True) for row in repl.registry.rows]
+    return [*commands, Choice(EVERYTHING, "every command and key, and what it does", is_final=True)]
 
 
 def themes(_: Repl) -> Iterable[Choice]:
@@ -105,6 +89,7 @@ ROWS: Final = (
     Command("theme", "colours for a dark or light background", theme, "[auto|dark|light]", (), themes, at_once=True, group=_GROUP),
     Command("vim", "swap vi and emacs keys", vim, at_once=True, group=_GROUP),
     Command("calm", "for screen readers: nothing moves", calm, group=_GROUP),
-    Command("help", "this list", help_, "[COMMAND]", ("?",), topics, at_once=True, group=_GROUP),
+    Command("help", "commands and keys: in short, about one, or all", help_, "[COMMAND|WORD|all]", ("?",), topics, at_once=True,
+            group=_GROUP),
     Command("quit", "leave", quit_, aliases=("exit", "q"), group=_GROUP),
 )  # fmt: skip

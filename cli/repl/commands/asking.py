@@ -110,6 +110,14 @@ async def copy(repl: Repl, argument: str) -> None:
     repl.say(f"{verb} {what} {where}", Tone.DIM)
 
 
+async def reasoning(repl: Repl, _: str) -> None:
+    """Show what the model has thought for the current answer, or for the last one."""
+    thoughts = repl.latest.answer.reasoning if repl.latest is not None else ""
+    if not thoughts:
+        raise InputError("none has come; a model that thinks sends it with its first words")
+    repl.ui.aside(repl.chain.redact(thoughts))
+
+
 async def add(repl: Repl, argument: str) -> None:
     """Attach a file to the next question."""
     if not argument:
@@ -160,6 +168,7 @@ ROWS: Final = (
     Command("edit", "take the last question back into the input line", edit, group=_GROUP),
     Command("undo", "forget the last question and its answer", undo, aliases=("back",), group=_GROUP),
     Command("copy", "copy an answer, its code, or everything", copy, "[N|code [K]|all]", at_once=True, group=_GROUP),
+    Command("reasoning", "what the model has thought for its answer", reasoning, aliases=("thoughts",), at_once=True, group=_GROUP),
     Command("add", "attach a file to the next question (also @PATH in it)", add, "PATH", ("file",), takes_path=True, group=_GROUP),
     Command("drop", "take attachments away", drop, "[NAME|all]", values=attached, group=_GROUP),
     Command("editor", "open $EDITOR for the next question", editor, "[TEXT]", group=_GROUP),

@@ -184,9 +184,9 @@ async def test_chain_shows_every_provider_with_its_state() -> None:
     async with chatting(ScriptedLLM("a", [NO_KEY]), llm("b")) as chat:
         await chat.ask("Go")
         assert await output(chat, "/chain") == [
-            "provider  model  kind      state",
+            "provider  model  kind      state    next turn",
             "1 a       a-1    scripted  bad key",
-            "2 b       b-1    scripted  ok       next",
+            "2 b       b-1    scripted  ok       first",
         ]
 
 
@@ -448,13 +448,16 @@ async def test_reasoning_is_shown_by_a_key_and_before_the_answer_where_it_is_wan
     async with chatting(ScriptedLLM("a", script, script)) as chat:
         await chat.prompts()
         chat.type(F5)
-        await chat.sees("no reasoning has come: a model that thinks sends it with its first words")
+        await chat.sees("/reasoning: none has come; a model that thinks sends it with its first words")
         await chat.ask("Go")
-        assert "Let me think." not in chat.screen.rows
+        assert "▌ Let me think." not in chat.screen.rows
         chat.type(F5)
-        await chat.sees("Let me think.")
+        await chat.sees("▌ Let me think.")
         await chat.ask("/set reasoning on")
-        assert await output(chat, "Again") == ["Let me think.", "An answer."]
+        assert await output(chat, "Again") == ["▌ Let me think.", "An answer."]
+        await chat.ask("/calm")
+        chat.type("/reasoning" + ENTER)
+        await chat.until(lambda: "Let me think." in chat.screen.rows)
 
 
 async def test_a_long_answer_and_a_provider_that_is_back_ring_where_that_is_wanted(
@@ -488,21 +491,59 @@ async def test_tokens_cost_stats_status_and_config_answer_from_the_start() -> No
         assert (await output(chat, "/stats"))[0] == "provider  answers  failures  first words  tokens in  tokens out"
 
 
-async def test_help_is_made_from_the_tables() -> None:
-    async with chatting(llm("a"), rows=60) as chat:
-        lines = await output(chat, "/help")
-        assert lines[0] == "Questions and answers:"
-        assert all(any(f"  {row.usage}  " in line or line.startswith(f"  {row.usage} ") for line in lines)
-                   for row in chat.repl.registry.rows)  # fmt: skip
+async def test_help_names_everything_on_one_screen() -> None:
+    async with chatting(llm("a"), rows=24) as chat:
+        assert await output(chat, "/help") == [
+            "Questions and answers  /new /private /retry /continue /edit /undo /copy",
+            "                       /reasoning /add /drop /editor /multiline",
+            "Conversations          /resume /sessions /fork /rename /search /export",
+            "The chain              /chain /use /pin /unpin /skip /unskip /probe /yes /no",
+            "                       /wait /why /model",
+            "Context                /system /role /tokens /cost /stats /status",
+            "The program            /set /config /theme /vim /calm /help /quit",
+            "Keys                   Enter send · Alt-Enter newline · Ctrl-X Ctrl-E, Ctrl-G",
+            "                       editor · Esc Esc edit last · Ctrl-O expand paste · Ctrl-Z",
+            "                       suspend · F1 help · F2 chain · F5 reasoning · F3",
+            "                       multiline · F4 vi · Ctrl-N next provider · Esc stop ·",
+            "                       Ctrl-C stop · Ctrl-D leave · Tab complete · Up, Down,",
+            "                       Ctrl-R earlier questions · Right, Ctrl-E suggestion ·",
+            "                       Ctrl-L clear",
+            "/help copy explains a command, /help stop finds a word in commands and keys,",
+            "/help all shows everything.",
+            'A line that begins with // is a question that begins with a slash. """ begins',
+            "and ends a text of several lines.",
+        ]
+
+
+async def test_help_explains_a_command_or_whatever_a_word_is_in() -> None:
+    async with chatting(llm("a")) as chat:
         assert await output(chat, "/help retry") == [
             "/retry [next|NAME]: ask the last question again (also /regenerate)"
         ]
+        assert await output(chat, "/help Window") == ["Context:", "  /tokens  how full the context windows are"]
+        assert await output(chat, "/help conversations") == [
+            "Conversations:",
+            "  /resume [ID]              continue a conversation; without ID one to pick",
+            "  /sessions                 list the conversations",
+            "  /fork                     continue in a copy of the conversation",
+            "  /rename TEXT              give the conversation a title",
+            "  /search TEXT              search all conversations",
+            "  /export [md|json] [FILE]  write the conversation to a file",
+        ]
+        assert await output(chat, "/help xyzzy") == ["/help: no command or key is about 'xyzzy'"]
+
+
+async def test_all_of_the_help_has_every_command_and_key() -> None:
+    async with chatting(llm("a"), rows=80) as chat:
+        lines = await output(chat, "/help all")
+        labels = [*(row.usage for row in chat.repl.registry.rows), *(key.label for key in chat.repl.keymap.rows())]
+        assert [label for label in labels if not any(line.startswith(f"  {label} ") for line in lines)] == []
 
 
 async def test_f1_and_a_question_mark_on_an_empty_line_show_the_help_and_f2_the_chain() -> None:
     async with chatting(llm("a"), rows=60) as chat:
         await chat.ask("Go")
-        for keys, seen in (("?", "Questions and answers:"), (f"{ESC}OQ", "provider  model")):
+        for keys, seen in (("?", "Questions and answers"), (f"{ESC}OQ", "provider  model")):
             chat.type(keys)
             await chat.sees(seen)
         chat.type("why?")

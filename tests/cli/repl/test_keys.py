@@ -40,9 +40,10 @@ def test_a_key_that_makes_no_sense_is_refused(name: str, keys: str, sentence: st
 
 
 def test_the_help_names_the_keys_as_they_are() -> None:
-    assert ("Ctrl-T", "while waiting for an answer: give up on this provider, ask the next") in changed(
-        next_provider="c-t"
-    ).help()
+    rows = {row.label: row for row in changed(next_provider="c-t", editor_short="f8").rows()}
+
+    assert rows["Ctrl-T"].help == "while waiting for an answer: give up on this provider, ask the next"
+    assert rows["Ctrl-X Ctrl-E, F8"].help == "open $EDITOR"
 
 
 def test_the_keys_of_the_configuration_count_and_a_wrong_one_is_named() -> None:

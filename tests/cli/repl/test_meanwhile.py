@@ -116,8 +116,8 @@ async def test_only_the_last_of_many_that_wait_are_shown() -> None:
         ("/set seed 1", "seed = 1"),
         ("/theme dark", "theme: dark (dark)"),
         (f"{ESC}OQ", "1 a       a-1    scripted  ok"),  # F2
-        (f"{ESC}OP", "Questions and answers:"),  # F1
-        ("?", "Questions and answers:"),
+        (f"{ESC}OP", "Questions and answers  "),  # F1
+        ("?", "Questions and answers  "),
     ],
 )
 async def test_what_only_shows_or_chooses_is_done_at_once(command: str, seen: str) -> None:
