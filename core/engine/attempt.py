@@ -127,7 +127,7 @@ class Attempt:
     @property
     def total_left(self) -> float:
         """Seconds of the turn's total time that are left."""
-        return self._clocks.total_left
+        return self._clocks.total_left - self._watchdog.waiting
 
     @property
     def committed(self) -> bool:

@@ -105,6 +105,7 @@ class Clocks:
         if self.rung() is not Clock.FIRST_CONTENT:
             return False
         self._left += seconds
+        self._commit_left = max(self._commit_left, self._left)  # its successor is asked by then
         return True
 
     def commit(self) -> None:

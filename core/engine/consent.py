@@ -39,16 +39,21 @@ class Consent:
             return False
         return candidate.settings.switch in (Switching.ASK, Switching.NEVER)
 
+    def rules_out(self, candidate: Candidate) -> APIError | None:
+        """Return why this turn cannot switch to `candidate`; None if it can."""
+        if not self.is_needed(candidate):
+            return None
+        if candidate.settings.switch is Switching.NEVER:
+            return NoConsentError("the chain never switches to it", hint=CHOOSE)
+        return NoConsentError("switching to it needs your consent") if self._decide is None else None
+
     async def refusal(self, candidate: Candidate, reason: APIError | None) -> APIError | None:
-        """Return why `candidate` may not be asked, or None if it may.
+        """Ask the user; return why `candidate` may not be asked, or None if it may.
 
         `reason` is the failure that leads to the switch.
         """
-        if candidate.settings.switch is Switching.NEVER:
-            return NoConsentError("the chain never switches to it", hint=CHOOSE)
-        if self._decide is None:
-            return NoConsentError("switching to it needs your consent")
         assert self._first is not None, "no consent is needed without a first"
+        assert self._decide is not None, "without anyone to ask it is ruled out"
         if not await self._decide(Switch(self._first.llm, candidate.llm, reason)):
             return NoConsentError("you did not agree to switch to it")
         self._agreed.add(candidate.key)

@@ -10,7 +10,7 @@ from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fallback_chat.core.engine.breaker import Health, Permit
     from fallback_chat.core.engine.health import HealthBoard
@@ -44,7 +44,13 @@ class Order:
     """
 
     def __init__(
-        self, candidates: Sequence[Candidate], board: HealthBoard, *, tokens: int = 0, insist: bool = False
+        self,
+        candidates: Sequence[Candidate],
+        board: HealthBoard,
+        *,
+        tokens: int = 0,
+        insist: bool = False,
+        rules_out: Callable[[Candidate], APIError | None] = lambda _: None,
     ) -> None:
         self._untried = list(candidates)
         self._insisted_on = candidates[0].key if insist and candidates else None
@@ -55,9 +61,11 @@ class Order:
         self.tokens = tokens if any(window is None or window >= tokens for window in windows) else 0
         """Estimated tokens of the conversation; 0 if it exceeds every window by that estimate."""
         self._board = board
+        self._rules_out = rules_out
+        """Returns why the turn cannot switch to a candidate, or None."""
         self._passed: set[str] = set()
         self._refused: list[Candidate] = []
-        """Those that were handed out and may not be asked."""
+        """Those whose turn came and who may not be asked."""
         self._stopped = False
         self._rejections = 0
         self._too_small: int | None = None
@@ -70,28 +78,44 @@ class Order:
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
-    async def take(self, *, last_resort: bool = True) -> tuple[Candidate, Permit] | None:
+    async def take(self, suits: Callable[[Candidate], bool] | None = None) -> tuple[Candidate, Permit] | None:
         """Return the next candidate with its permit, or None if none is left.
 
-        Without `last_resort`, those that rest are left out.
+        With `suits`, only the next one that does not rest, and only if it suits.
         """
         candidates = self.left()
         serving = {one.key for one in candidates}
-        self._passed.update(one.key for one in self._untried if one.key not in serving)
+        self._passed.update(one.key for one in self._untried if one.key not in serving and not self._rules_out(one))
         for candidate in candidates:
             permit = await self._board.admit(candidate.key, lease=candidate.lease)
             if permit is None and candidate.key == self._insisted_on:
                 permit = self._board.force(candidate.key)
+            if permit and suits is not None and not suits(candidate):
+                self._board.hand_back(candidate.key, permit)
+                return None
             if permit:
                 self._note_resting(candidates)
-                self.leave_out(candidate)
+                self._hand_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)
-        for candidate in sorted(candidates, key=self._last_resort_order) if last_resort else ():
+        for candidate in sorted(candidates, key=self._last_resort_order) if suits is None else ():
             if permit := self._board.force(candidate.key):
-                self.leave_out(candidate)
+                self._hand_out(candidate)
                 return candidate, permit
+        if suits is None:
+            self._hand_out(None)
         return None
+
+    def _hand_out(self, candidate: Candidate | None) -> None:
+        """Take `candidate` off the list, and those ruled out before it; None means the end."""
+        keys = [one.key for one in self._untried]
+        before = self._untried[: keys.index(candidate.key) if candidate else None]
+        for one in before:
+            if (error := self._rules_out(one)) is not None:
+                self.refuse(one, error)
+                self.leave_out(one)
+        if candidate:
+            self.leave_out(candidate)
 
     def _note_resting(self, candidates: Sequence[Candidate]) -> None:
         """Record why the skipped ones among `candidates` are not asked now."""
@@ -115,7 +139,7 @@ class Order:
         return [candidate for candidate in self._untried if self._can_serve(candidate)]
 
     def refuse(self, candidate: Candidate, error: APIError) -> None:
-        """Pass over `candidate`, which was handed out, because of `error`."""
+        """Pass over `candidate`, whose turn came, because of `error`."""
         self.skips[candidate.key] = error
         self._refused.append(candidate)
 
@@ -143,7 +167,7 @@ class Order:
                 pass
 
     def _can_serve(self, candidate: Candidate) -> bool:
-        if self._board.read(candidate.key).state is State.DISABLED:
+        if self._board.read(candidate.key).state is State.DISABLED or self._rules_out(candidate):
             return False
         window = candidate.llm.context_window
         return window is None or (window >= self.tokens and window > (self._too_small or 0))

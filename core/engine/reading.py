@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class GeneratedStream(LLMStream):
     """An `LLMStream` whose chunks come from `_run()`.
 
-    `aclose()` may be called by any task at any time. A task that is reading then finds the stream
-    at its end; everything the generator holds open is closed by the time `aclose()` returns.
+    `aclose()` may be called by any task at any time, by several at once too. A task that is
+    reading, or starts to, then finds the stream at its end; everything the generator holds open is
+    closed by the time `aclose()` returns.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,8 @@ class GeneratedStream(LLMStream):
         """The task inside `__anext__`."""
         self._interrupted: asyncio.Future[None] | None = None
         """Set while another task closes the stream and waits for the reader to leave."""
+        self._stopping = asyncio.Lock()
+        """Held while the generator is being closed, which only one task may do."""
 
     @abstractmethod
     def _run(self) -> AsyncGenerator[ChatChunk]:
@@ -40,6 +43,9 @@ class GeneratedStream(LLMStream):
     async def __anext__(self) -> ChatChunk:
         if self._reader is not None:
             raise RuntimeError("another task is reading this answer: one stream has one reader")
+        if self.ended:
+            await self._stop()
+            raise StopAsyncIteration
         self._reader = asyncio.current_task(self._loop)
         try:
             return await self._chunks.__anext__()
@@ -79,7 +85,8 @@ class GeneratedStream(LLMStream):
 
     async def _stop(self) -> None:
         self.ended = True
-        await self._chunks.aclose()
+        async with self._stopping:
+            await self._chunks.aclose()
 
 
 class GeneratorStream(GeneratedStream):

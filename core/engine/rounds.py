@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.core.engine.backoff import retry_wait, round_wait
 from fallback_chat.core.engine.order import Order
-from fallback_chat.core.events import Waiting
+from fallback_chat.core.events import AttemptLate, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 class Rounds:
     """Walks along the chain, once per round; `order` is the current walk."""
 
-    def __init__(self, options: TurnOptions, services: Services, patience: Patience, account: Account) -> None:
+    def __init__(
+        self, options: TurnOptions, services: Services, patience: Patience, account: Account, consent: Consent
+    ) -> None:
+        self._consent = consent
         self._options = options
         self._services = services
         self._patience = patience
@@ -44,6 +47,7 @@ class Rounds:
 
     def steer(self, without: Collection[LLM], first: LLM | None) -> None:
         """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
+        self._consent.chosen = first
         for one in self._options.candidates:
             if one.llm is first:
                 self.order.prefer(one)
@@ -51,24 +55,51 @@ class Rounds:
                 self.give_up(one)
                 self.order.leave_out(one)
 
-    async def take(self) -> tuple[Candidate, Permit] | None:
-        """Return the next provider of this round with a permit to ask it; None at the end."""
-        taken = None if self._patience.is_over else await self.order.take()
+    async def take(self, failure: Failure | None) -> tuple[Candidate, Permit] | None:
+        """Return the next provider of this round with a permit to ask it; None at the end.
+
+        `failure` is the reason for the switch.
+        """
+        while not self._patience.is_over and (taken := await self.order.take()) is not None:
+            if await self._may_ask(*taken, failure):
+                self._retries = 0
+                return taken
+        return None
+
+    async def take_beside(self, late: Call) -> tuple[Candidate, Permit] | None:
+        """Return a provider to ask in parallel with a late one, or None if none suits."""
+        machine = late.candidate.llm.machine
+
+        def suits(candidate: Candidate) -> bool:
+            if self._consent.is_needed(candidate):
+                return False
+            if machine is None or candidate.llm.machine != machine:
+                return True
+            late.attempt.time_out()  # the two would only slow each other down
+            return False
+
+        taken = None if self._patience.is_over else await self.order.take(suits)
         if taken is not None:
-            self._retries = 0
+            if not late.attempt.late.is_set():
+                self._services.note_hedge()
+            self._services.emit(AttemptLate(late.candidate.llm, taken[0].llm, late.attempt.elapsed))
         return taken
 
-    async def may_ask(self, candidate: Candidate, permit: Permit, consent: Consent, failure: Failure | None) -> bool:
+    async def _may_ask(self, candidate: Candidate, permit: Permit, failure: Failure | None) -> bool:
         """Ask for consent if needed, while no clock runs; without it the provider is skipped."""
-        if not consent.is_needed(candidate):
+        if not self._consent.is_needed(candidate):
             return True
-        self._patience.end()
-        refusal = await consent.refusal(candidate, None if failure is None else failure.error)
-        self._patience.begin()
+        agreed = False
+        try:
+            with self._patience.standing_still():
+                refusal = await self._consent.refusal(candidate, None if failure is None else failure.error)
+            agreed = refusal is None
+        finally:
+            if not agreed:  # nor if the question was cancelled
+                self._services.board.hand_back(candidate.key, permit)
         if refusal is not None:
-            self._services.board.hand_back(candidate.key, permit)
             self.order.refuse(candidate, refusal)
-        return refusal is None
+        return agreed
 
     def pause_before_retry(self, call: Call, error: APIError) -> float | None:
         """Return the seconds until the same provider is asked again; None if it is not."""
@@ -84,13 +115,15 @@ class Rounds:
         )
 
     async def retry(self, failure: Failure) -> tuple[Candidate, Permit] | None:
-        """Return the provider of `failure` again after its pause, or None if it left the turn."""
+        """Return the provider of `failure` again after its pause, or None if it has left."""
         assert failure.retry_in is not None
         candidate, board = failure.candidate, self._services.board
         await self._patience.pause(failure.retry_in)
+        if self._patience.is_over or candidate.key in self._given_up:
+            return None  # closing the last request took too long, or it was given up in the pause
         permit = await board.admit(candidate.key, lease=candidate.lease) or board.force(candidate.key)
-        if permit is None or candidate.key in self._given_up:
-            return None  # disabled or given up during the pause
+        if permit is None:
+            return None  # disabled during the pause
         self._retries += 1
         return candidate, permit
 
@@ -116,7 +149,13 @@ class Rounds:
         self._patience.begin()
 
     def _new_order(self, *, insist: bool = False) -> Order:
-        return Order(self._not_given_up(), self._services.board, tokens=self._options.tokens, insist=insist)
+        return Order(
+            self._not_given_up(),
+            self._services.board,
+            tokens=self._options.tokens,
+            insist=insist,
+            rules_out=self._consent.rules_out,
+        )
 
     def _not_given_up(self) -> list[Candidate]:
         return [one for one in self._options.candidates if one.key not in self._given_up]

@@ -58,6 +58,11 @@ class ShownText:
         """Whether chunks can be handed on without `take()`."""
         return self._transcript is None
 
+    @property
+    def can_leave(self) -> bool:
+        """Whether the provider that has content can be left: none of it is shown, or all can go."""
+        return self._can_discard or (self._transcript is not None and self._transcript.undecided)
+
     def begin(self, llm: LLM) -> ChatChunk | None:
         """Note that `llm` has content; return the mark that voids earlier text, if there is any."""
         if self._transcript is not None:
@@ -121,6 +126,12 @@ class ShownText:
         if policy in (OnStreamFailure.RESTART, OnStreamFailure.CONTINUE):
             return self.discard()
         return False
+
+    def leave(self, failure: Failure) -> bool:
+        """Let the next provider replace one that has content; return False if it cannot."""
+        if self._transcript is not None and self._transcript.undecided:
+            return True  # the next one is asked to continue the same text
+        return self.discard(failure)
 
     def discard(self, failure: Failure | None = None) -> bool:
         """Let the next provider start over; return False if the text cannot be taken back."""

@@ -45,7 +45,7 @@ and no unsettled permit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from fallback_chat.core.attempts import Outcome
 from fallback_chat.core.engine.account import Account
@@ -66,7 +66,7 @@ from fallback_chat.core.engine.telling import Teller
 from fallback_chat.core.engine.turn import Failure
 from fallback_chat.core.engine.watchdog import GivenUpError
 from fallback_chat.core.errors import APIError, APIStreamError, ErrorKind
-from fallback_chat.core.events import AttemptLate, AttemptStarted
+from fallback_chat.core.events import AttemptStarted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection
@@ -90,20 +90,15 @@ class FallbackLLMStream(AnswerStream):
         self._services = services
         self._open_stream = open_stream
         self._account = Account()
-        self._patience = Patience(
-            deadline=options.deadline,
-            total_timeout=options.total_timeout,
-            max_wait=options.max_wait,
-            sleep=services.sleep,
-        )
-        self._rounds = Rounds(options, services, self._patience, self._account)
+        self._patience = Patience(options, services.sleep)
+        consent = Consent(next(iter(options.candidates), None), options.decide)
+        self._rounds = Rounds(options, services, self._patience, self._account, consent)
         self._number = 0
         self._latest: Call | None = None
         """The request started last, whether or not it has shown content."""
         self._open: list[Call] = []
         """The open requests, the older one first."""
         self._teller = Teller(services.emit)
-        self._consent = Consent(next(iter(options.candidates), None), options.decide)
         self._contact = Contact(services.link, services.emit)
         may_continue = any(one.settings.on_stream_failure is OnStreamFailure.CONTINUE for one in options.candidates)
         self._shown = ShownText(services.emit, may_continue=may_continue, can_discard=options.can_discard)
@@ -140,17 +135,25 @@ class FallbackLLMStream(AnswerStream):
 
     @property
     def can_give_up(self) -> bool:
-        """Whether another provider, already asked or still left, could take over."""
-        return not self.ended and self._latest is not None and (len(self._open) > 1 or bool(self._rounds.order.left()))
+        """Whether another provider, already asked or still left, could take over, text included."""
+        call = self._current
+        if self.ended or call is None or (call.attempt.committed and not self._shown.can_leave):
+            return False
+        return len(self._open) > 1 or bool(self._rounds.order.left())
+
+    @property
+    def _current(self) -> Call | None:
+        """The request that the user would give up: the older of two."""
+        return self._open[0] if self._open else self._latest
 
     def give_up(self) -> bool:
         """Leave the current provider, the older of two, for the next.
 
-        Return False if there is no other.
+        Return False if there is no other, or if its text cannot be taken back.
         """
-        if self._latest is None or not self.can_give_up:
+        call = self._current
+        if call is None or not self.can_give_up:
             return False
-        call = self._open[0] if self._open else self._latest
         self._rounds.give_up(call.candidate)
         if not self._patience.skip():
             call.attempt.give_up()
@@ -158,7 +161,6 @@ class FallbackLLMStream(AnswerStream):
 
     def steer(self, without: Collection[LLM], first: LLM | None) -> None:
         """Skip all of `without` from the next attempt on, and ask `first` next if possible."""
-        self._consent.chosen = first
         self._rounds.steer(without, first)
 
     async def _run(self) -> AsyncGenerator[ChatChunk]:
@@ -217,19 +219,8 @@ class FallbackLLMStream(AnswerStream):
 
     async def _hedge(self, late: Call) -> Call | None:
         """Ask the next provider in parallel with a late one, if that makes sense."""
-        following = self._rounds.order.left()
-        if not following or self._patience.is_over or self._consent.is_needed(following[0]):
-            return None
-        if late.candidate.llm.machine is not None and following[0].llm.machine == late.candidate.llm.machine:
-            late.attempt.time_out()  # the two would only slow each other down
-            return None
-        taken = await self._rounds.order.take(last_resort=False)
-        if taken is None:
-            return None
-        if not late.attempt.late.is_set():
-            self._services.note_hedge()
-        self._services.emit(AttemptLate(late.candidate.llm, taken[0].llm, late.attempt.elapsed))
-        return self._start(*taken, beside=late)
+        taken = await self._rounds.take_beside(late)
+        return None if taken is None else self._start(*taken, beside=late)
 
     def _lose(self, loser: Call, winner: Call) -> None:
         """Settle a call that another one has beaten; it is only to blame if its time was over."""
@@ -253,9 +244,7 @@ class FallbackLLMStream(AnswerStream):
             if (taken := await self._rounds.retry(failure)) is not None:
                 return self._start(*taken)
         while True:
-            taken = await self._rounds.take()
-            if taken is not None and not await self._rounds.may_ask(*taken, self._consent, self._teller.failure):
-                continue
+            taken = await self._rounds.take(self._teller.failure)
             self._teller.what_follows(taken[0] if taken else None)
             self._contact.nobody_else(taken[0] if taken else None, self._rounds.order.left())
             self._teller.skips(self._options.candidates, self._rounds.order)
@@ -270,6 +259,8 @@ class FallbackLLMStream(AnswerStream):
         self._number += 1
         self._services.emit(AttemptStarted(candidate.llm, self._number))
         successors = self._rounds.order.left()
+        if beside is not None:
+            self._patience.note_total(beside.attempt.total_left)
         budget, commit_left = self._patience.allot(
             self._services.budget(candidate, permit),
             next_needs=successors[0].settings.attempt_timeout if successors else None,
@@ -282,7 +273,9 @@ class FallbackLLMStream(AnswerStream):
             total_left=self._patience.total_left,
             commit_left=commit_left,
             # Two that are late must not hold up the third.
-            hedge=NEVER if beside and successors else self._services.hedge(candidate, budget),
+            hedge=NEVER
+            if beside and successors
+            else self._patience.limit(self._services.hedge(candidate, budget), budget),
         )
         account, board = self._account, self._services.board
         self._latest = Call(candidate, permit, attempt, board=board, record=account.note, round_=account.round)
@@ -303,7 +296,7 @@ class FallbackLLMStream(AnswerStream):
         `alone` means that no other call is open: only then may it be retried.
         """
         candidate, attempt = call.candidate, call.attempt
-        self._patience.total_left = attempt.total_left
+        self._patience.note_total(attempt.total_left)
         retry_in = self._rounds.pause_before_retry(call, error) if alone else None
         self._teller.failure = Failure(candidate, error, attempt.elapsed, retry_in)
         if isinstance(error, TotalTimeoutError):
@@ -319,12 +312,11 @@ class FallbackLLMStream(AnswerStream):
 
     def _break_off(self, failure: Failure, attempt: Attempt) -> None:
         """Decide what becomes of the text shown. Raises the error if it ends the turn."""
-        self._teller.failure = failure = self._shown.break_off(failure, attempt.shown)
+        failure = self._teller.failure = self._shown.break_off(failure, attempt.shown)
         policy = failure.candidate.settings.on_stream_failure
         others = not self._patience.total_is_over and bool(self._rounds.order.left())
         if not (others and self._shown.hand_over(policy, only_text=attempt.only_text)):
-            self._teller.what_follows(None)
-            raise failure.error
+            self._end_with(failure, failure.error)
 
     def _start_over(self, call: Call) -> None:
         """Ask a provider once more, to start over, if it did not continue where the text broke off.
@@ -333,18 +325,25 @@ class FallbackLLMStream(AnswerStream):
         """
         error = APIStreamError("it did not begin where the answer was cut", words="did not continue")
         call.fail_without_blame(error, Outcome.FAILED)  # none of it was shown
-        self._patience.total_left = call.attempt.total_left
+        self._patience.note_total(call.attempt.total_left)
         self._teller.failure = Failure(call.candidate, error, call.attempt.elapsed, retry_in=0.0)
         if not self._shown.discard():
-            self._teller.failure = self._teller.failure._replace(retry_in=None)
-            self._teller.what_follows(None)
-            raise self._shown.broken.error
+            self._end_with(self._teller.failure._replace(retry_in=None), self._shown.broken.error)
+
+    def _end_with(self, failure: Failure, error: APIError) -> NoReturn:
+        """Report a failure that nothing follows, and raise the error that ends the turn."""
+        self._teller.failure = failure
+        self._teller.what_follows(None)
+        raise error
 
     def _leave(self, call: Call) -> None:
-        """Move on to the next provider by the user's wish; text of this one is void."""
+        """Move on by the user's wish. Raises `APIError` if its text cannot be taken back."""
         attempt = call.attempt
         self._teller.left = call.candidate.llm
-        self._patience.total_left = attempt.total_left
+        self._patience.note_total(attempt.total_left)
         if attempt.committed:
             error = APIError("given up by you", kind=ErrorKind.CANCELLED)
-            self._shown.discard(Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown))
+            failure = Failure(call.candidate, error, attempt.elapsed, shown=attempt.shown)
+            if not self._shown.leave(failure):
+                call.fail_without_blame(error)
+                self._end_with(failure, error)

@@ -86,6 +86,11 @@ class Watchdog:
         """Seconds left of the current wait; None outside of one."""
         return self._expires - self._now() if self._waiting else None
 
+    @property
+    def waiting(self) -> float:
+        """Seconds that the current wait has taken; 0 outside of one."""
+        return self._now() - self._started if self._waiting else 0.0
+
     def give_up(self) -> None:
         """End the current wait, or else the next one, with `GivenUpError`."""
         self._reason = GivenUpError

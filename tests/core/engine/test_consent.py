@@ -12,8 +12,8 @@ from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.settings import ChainSettings, Switching
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import State, Switch
-from tests.core.chain import HELLO, SETTINGS, chain_of, error_of, turn_with
-from tests.core.scripted import ROLE, SILENCE, STOP, ScriptedLLM, Step
+from tests.core.chain import HELLO, SETTINGS, chain_of, error_of, states, turn_with
+from tests.core.scripted import ROLE, SILENCE, STOP, Pause, ScriptedLLM, Step
 
 if TYPE_CHECKING:
     from fallback_chat.core.engine.adapter import FallbackAdapter
@@ -121,6 +121,52 @@ async def test_nobody_is_asked_beside_a_late_one_where_that_needs_consent(clock:
 
     assert turn.record == [("a", "failed", "timeout"), ("b", "ok", None)]
     assert turn.elapsed == 10 + 10 + 7  # its time, its grace because nobody is asked beside it, and the user's
+
+
+async def test_nobody_is_asked_beside_a_late_one_in_place_of_one_that_rests(clock: FakeClock) -> None:
+    a, b, c = ScriptedLLM("a", [SILENCE]), ScriptedLLM("b", [DOWN]), ScriptedLLM("c", ANSWER)
+    settings = [SETTINGS, SETTINGS, replace(SETTINGS, switch=Switching.ASK)]
+    chain = chain_of(a, b, c, clock=clock, settings=settings, chain=ChainSettings(hedge_after="timeout"))
+    user = User(agrees=False)
+    chain.note_check(b, DOWN)
+
+    await turn_with(chain, decide=user.decide)
+
+    assert (user.asked[0].to_llm, c.calls) == (c, [])
+
+
+async def test_one_that_the_turn_cannot_switch_to_takes_no_share_from_the_others(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [SILENCE], ANSWER), ScriptedLLM("b", ANSWER)
+    settings = [replace(SETTINGS, max_retry_per_llm=None), replace(SETTINGS, switch=Switching.NEVER)]
+    chain = chain_of(a, b, clock=clock, settings=settings)
+
+    turns = [await turn_with(chain, deadline=8), await turn_with(chain)]
+
+    assert [turn.elapsed for turn in turns] == [8, 0]
+    assert [turn.record for turn in turns] == [[("a", "failed", "timeout")], [("a", "ok", None)]]
+    assert states(chain) == [State.CLOSED, State.CLOSED]  # a had no alternative: it does not rest
+
+
+async def test_the_deadline_stands_still_while_the_user_decides(clock: FakeClock) -> None:
+    a, b, user = ScriptedLLM("a", [Pause(5), DOWN]), ScriptedLLM("b", [SILENCE]), User(agrees=True)
+    chain = chain_of(a, b, clock=clock, settings=[SETTINGS, replace(SETTINGS, switch=Switching.ASK)])
+
+    turn = await turn_with(chain, decide=user.decide, deadline=12)
+
+    assert turn.elapsed == 12 + 7
+
+
+async def test_a_turn_cancelled_while_the_user_decides_keeps_no_lease(clock: FakeClock) -> None:
+    it, user = Border(clock, Switching.ASK), User(agrees=True)
+    it.chain.note_check(it.b, BUSY)
+    clock.advance(11)  # b is due: one request at a time may ask it
+    asking = asyncio.ensure_future(turn_with(it.chain, decide=user.decide))
+    await asyncio.sleep(3)
+
+    asking.cancel()
+    await asyncio.wait([asking])
+
+    assert (len(user.asked), it.chain.health(it.b).state) == (1, State.OPEN)
 
 
 async def test_one_who_has_agreed_is_not_asked_again_in_the_next_round(clock: FakeClock) -> None:

@@ -221,6 +221,28 @@ async def test_a_second_cancel_while_the_first_one_closes_closes_both_too(clock:
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("limit", ["deadline", "total_timeout"])
+async def test_no_late_one_is_waited_for_beyond_the_limits_of_the_turn(limit: str, clock: FakeClock) -> None:
+    a = ScriptedLLM("a", [SILENCE])
+
+    turn = await turn_with(hedged(a, clock=clock), **{limit: 14})
+
+    assert (turn.elapsed, turn.error is None) == (14, False)
+
+
+async def test_two_in_parallel_share_the_total_time(clock: FakeClock) -> None:
+    going_on: list[Step] = [Pause(5), "…"]
+    a, b = ScriptedLLM("a", [Pause(12), REFUSED]), ScriptedLLM("b", [Pause(4), "From b", *going_on * 9])
+
+    turn = await turn_with(hedged(a, b, clock=clock), total_timeout=25)
+
+    assert (turn.text, turn.elapsed, str(turn.error)) == (
+        "From b……",
+        25,
+        "the time for the whole answer is over",
+    )
+
+
 async def test_without_hedging_nobody_is_waited_for_beyond_its_time(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", answer(11, "From a")), ScriptedLLM("b", answer(2, "From b"))
 

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.attempts import AllProvidersFailed
-from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
-from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnStreamFailure, Switching
+from fallback_chat.core.errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APIStreamError,
+    ErrorDetails,
+    ErrorKind,
+)
 from fallback_chat.core.events import AttemptFailed, AttemptSkipped, AttemptStarted, Waiting
 from tests.core.chain import HELLO, SETTINGS, chain_of, error_of, turn_with
-from tests.core.scripted import ROLE, SILENCE, STOP, Pause, ScriptedLLM, Step
+from tests.core.scripted import ROLE, SILENCE, STOP, THINKING, Pause, ScriptedLLM, Step
 
 if TYPE_CHECKING:
     from tests.core.scripted import FakeClock
 
 ANSWER: list[Step] = [ROLE, "Hel", "lo", STOP]
 REFUSED = APIConnectionError("connection refused")
+RESET = APIStreamError("connection reset")
 
 
 def busy(kind: ErrorKind = ErrorKind.RATE_LIMITED, retry_after: float | None = None) -> APIStatusError:
@@ -179,6 +187,50 @@ async def test_text_of_a_provider_that_was_given_up_is_void(clock: FakeClock) ->
         "Hello",
         [False, True, False, False, False, False],
     )
+
+
+async def test_text_that_cannot_be_taken_back_is_not_given_up(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", ["Once", Pause(5), " upon", STOP]), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock)
+    reading = asyncio.ensure_future(turn_with(chain, can_discard=False))
+    await asyncio.sleep(3)
+    (stream,) = chain._streams
+
+    assert (stream.can_give_up, stream.give_up()) == (False, False)
+    assert (await reading).record == [("a", "ok", None)]
+
+
+async def test_one_given_up_while_its_seam_was_open_ends_the_turn_if_the_text_has_been_shown(clock: FakeClock) -> None:
+    """The words that prove the seam arrive with others: they are handed out before the wish is heard."""
+    text = "Once upon a time there was a king who had three daughters."
+    proof: list[Step] = [THINKING, text, " The eldest", SILENCE]
+    a, b, c = ScriptedLLM("a", [text, RESET]), ScriptedLLM("b", proof), ScriptedLLM("c", ANSWER)
+    chain = chain_of(a, b, c, clock=clock, settings=replace(SETTINGS, on_stream_failure=OnStreamFailure.CONTINUE))
+    stream = chain.chat(chat_ctx=HELLO, can_discard=False)
+    chunks = []
+
+    async def read() -> None:
+        async for chunk in stream:
+            chunks.append(chunk)
+            if chunk == THINKING:
+                assert stream.give_up()
+
+    with pytest.raises(APIError, match="given up by you"):
+        await read()
+
+    assert ("".join(one.delta.content or "" for one in chunks if one.delta), c.calls) == (text, [])
+    await stream.aclose()
+
+
+async def test_nobody_is_given_up_for_one_that_the_turn_cannot_switch_to(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [Pause(5), *ANSWER]), ScriptedLLM("b", ANSWER)
+    chain = chain_of(a, b, clock=clock, settings=[SETTINGS, replace(SETTINGS, switch=Switching.NEVER)])
+    reading = asyncio.ensure_future(turn_with(chain))
+    await asyncio.sleep(3)
+    (stream,) = chain._streams
+
+    assert not stream.give_up()
+    assert (await reading).record == [("a", "ok", None)]
 
 
 async def test_the_last_provider_left_cannot_be_given_up(clock: FakeClock) -> None:

@@ -653,6 +653,36 @@ async def test_closing_under_a_reader_ends_its_stream_and_blames_nobody(
     assert await anext(stream, None) is None
 
 
+async def test_whoever_reads_or_closes_while_another_task_closes_waits_for_its_end(clock: FakeClock) -> None:
+    async def slowly() -> None:
+        await asyncio.sleep(0.5)
+
+    a = ScriptedLLM("a", ["Once", " upon", STOP], on_close=slowly)
+    chain = chain_of(a, clock=clock)
+    stream = chain.chat(chat_ctx=HELLO)
+    await anext(stream)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(chain.aclose())
+        await asyncio.sleep(0.1)
+        tasks.create_task(stream.aclose())
+        late = tasks.create_task(anext(stream, None))
+
+    assert (late.result(), a.streams[0].closes, asyncio.get_running_loop().time()) == (None, 1, 0.5)
+
+
+async def test_a_request_whose_closing_took_the_rest_of_the_deadline_is_not_retried(clock: FakeClock) -> None:
+    async def slowly() -> None:
+        await asyncio.sleep(0.9)
+
+    a = ScriptedLLM("a", [DOWN], on_close=slowly)
+
+    turn = await turn_with(chain_of(a, clock=clock, settings=AttemptSettings(retry_interval=0)), deadline=0.5)
+
+    assert error_of(turn, AllProvidersFailed).deadline_exceeded
+    assert len(a.calls) == 1
+
+
 async def test_a_provider_that_swallows_the_interruption_is_closed_all_the_same(clock: FakeClock) -> None:
     a = ScriptedLLM("a", ["Once", Deaf(), "late", SILENCE])
     stream = chain_of(a, clock=clock).chat(chat_ctx=HELLO)
