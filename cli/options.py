@@ -8,7 +8,6 @@ value.
 # each string again.
 
 import inspect
-import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,15 +21,15 @@ from fallback_chat.cli.process.guard import guarded
 if TYPE_CHECKING:
     from fallback_chat.core.config.overrides import Overrides
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-
 
 def parse_duration(text: str) -> float:
     """Convert `30`, `30s`, `500ms`, `2m` or `1h` to seconds. Raises a usage error."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h)?", text.strip())
-    if match is None or float(match[1]) <= 0:
+    from fallback_chat.core.config.values import duration
+
+    seconds = duration(text)
+    if not seconds:
         raise typer.BadParameter(f"{text!r} is not a duration: write 30s, 500ms, 2m or 1h")
-    return float(match[1]) * _UNITS[match[2] or "s"]
+    return seconds
 
 
 def duration_option(flag: str, text: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fallback_chat.core.config.document import ConfigFile, Problems, ProviderTable, Value
-from fallback_chat.core.config.provider_entry import WRONG_ENDS
+from fallback_chat.core.config.provider_entry import wrong_end
 from fallback_chat.core.config.resolve import resolve
 from fallback_chat.core.config.services import SERVICES, Service
 from fallback_chat.core.config.settings import Origin
@@ -68,7 +68,7 @@ def _with_key(service: Service, env: Mapping[str, str]) -> dict[str, str] | None
         raise ConfigError([Problem(service.base_url_env or "", message)])
     # A key and an address set together belong together: the key must not go to the vendor then.
     base_url: str = URL.read(address)
-    end = next((end for end in WRONG_ENDS[service.kinds[0]] if base_url.endswith(end)), "")
+    end = wrong_end(service.kinds[0], base_url)
     return _table(service._replace(base_url=base_url.removesuffix(end)), service.model) | {"api_key_env": variable}
 
 

@@ -103,7 +103,8 @@ def read_document(text: str | bytes, path: Path | None, origin: Origin, problems
     source = _decode(text, path)
     lines = TomlLines(source)
     if lines.deepest > MAX_KEY_PARTS:
-        raise ConfigError([Problem("", f"a key has more than {MAX_KEY_PARTS} parts", path)])
+        message = f"a key has more than {MAX_KEY_PARTS} parts"
+        raise ConfigError([Problem("", message, path, _line_with_most(".", source))])
     return _Reader(path, origin, lines, problems).read(_parse(source, path))
 
 
@@ -117,6 +118,9 @@ def _decode(text: str | bytes, path: Path | None) -> str:
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise ConfigError([Problem("", "the file is not UTF-8: save it as UTF-8", path, line)]) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError([Problem("", "the file holds NUL characters: save it as UTF-8", path, line)])
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
@@ -129,9 +133,16 @@ def _parse(source: str, path: Path | None) -> dict[str, Any]:
         problem = Problem("", f"this is not TOML: {error}", path, int(line[1]) if line else at_end)
         raise ConfigError([problem]) from error
     except RecursionError as error:
-        raise ConfigError([Problem("", "a value nests too deep", path)]) from error
+        raise ConfigError([Problem("", "a value nests too deep", path, _line_with_most("[{", source))]) from error
     except ValueError as error:
-        raise ConfigError([Problem("", "a number has too many digits", path)]) from error
+        line_ = _line_with_most("0123456789", source)
+        raise ConfigError([Problem("", "a number has too many digits", path, line_)]) from error
+
+
+def _line_with_most(marks: str, source: str) -> int:
+    """Return the line that holds most of `marks`: where a parser that says nothing gave up."""
+    lines = source.split("\n")
+    return 1 + max(range(len(lines)), key=lambda index: sum(map(lines[index].count, marks)))
 
 
 class _Reader:

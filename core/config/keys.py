@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +27,17 @@ _SHARE: Final = 0.9
 own."""
 _MAX_KEY: Final = 8_192
 """Bytes; some keys are tokens of a few kilobytes."""
+_STANDS_FOR_A_KEY: Final = re.compile(
+    r"\$(?:\w+|\{[^}]*\}|\(.*\))|%\w+%|\{\{.*\}\}|<.*>|(?:env|file|cmd|secret):.*|os\.environ.*|op://.*",
+    re.IGNORECASE,
+)
+"""Ways in which other programs refer to a key that is somewhere else."""
 _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: not key, "the key is empty"),
+    (
+        lambda key: _STANDS_FOR_A_KEY.fullmatch(key) is not None,
+        "the key only stands for one, and nothing is filled in: use api_key_env, api_key_file or api_key_cmd",
+    ),
     (lambda key: not key.isascii(), "the key holds a character outside ASCII: copy it again"),
     (lambda key: "\n" in key or "\r" in key, "the key holds a line break: it must be one line"),
     (lambda key: " " in key or not key.isprintable(), "the key holds a space or a control character: copy it again"),

@@ -5,6 +5,7 @@ Mistakes that only show in a combination of keys are found here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -25,15 +26,22 @@ LOCAL_ATTEMPT_TIMEOUT: Final = 120.0
 
 GUIDE_MODEL: Final = "manual"
 
-_OPENAI_ENDS: Final = ("/chat/completions", "/completions", "/responses", "/models")
-WRONG_ENDS: Final = {
+_OPENAI_ENDS: Final = r"(/chat)?/completions|/responses|/embeddings|/messages|/models|(?<=/v1)/models/[^/]+"
+_WRONG_ENDS: Final = {
     "openai": _OPENAI_ENDS,
     "openai-responses": _OPENAI_ENDS,
-    "anthropic": ("/v1/messages", "/v1/models", "/v1"),
-    "gemini": ("/v1beta/models", "/v1beta", "/v1"),
-    "ollama": ("/api/chat", "/api/tags", "/api", "/v1"),
+    "anthropic": "/v1(/messages|/complete|/chat/completions|/models(/[^/]+)?)?",
+    "gemini": "(/v1beta|/v1)(/models(/[^/]+)?|/openai(/chat/completions)?)?",
+    "ollama": "/api(/chat|/generate|/tags)?|/v1(/chat/completions|/models)?",
 }
-"""Path endings that the program adds itself or that belong to another kind, the longest first."""
+"""Path endings that the program adds itself or that belong to another kind."""
+
+
+def wrong_end(kind: str, address: str) -> str:
+    """Return the end of `address` that must not be there for providers of `kind`."""
+    found = re.search(f"({_WRONG_ENDS[kind]})$", address, re.IGNORECASE) if kind in _WRONG_ENDS else None
+    return found[0] if found else ""
+
 
 _KEYS: Final = tuple(field.name for field in fields(ProviderSettings) if field.name in schema.PROVIDER_KEYS)
 """The keys with a setting of their name."""
@@ -149,8 +157,7 @@ class ProviderBuilder:
 
     def _check_end(self, merged: Merged, kind: str, base_url: str) -> None:
         path = urlsplit(base_url).path
-        end = next((end for end in WRONG_ENDS.get(kind, ()) if path.endswith(end)), None)
-        if end:
+        if end := wrong_end(kind, path):
             right = base_url.removesuffix(end)
             self._complain(
                 merged, "base_url", f"must end before {end}, kind {kind!r} adds its own path: write {right!r}"
@@ -194,6 +201,9 @@ class ProviderBuilder:
         if value is None:
             return None
         text: str = value.value
+        if text.startswith("$") or (text.startswith("~") and not text.startswith("~/")):
+            self._complain(merged, name, "only ~/ at its beginning is filled in: write the whole path")
+            return None
         if text.startswith("~/"):
             if self._home is None:
                 self._complain(merged, name, "begins with ~, but HOME is not set: write the whole path")

@@ -87,7 +87,8 @@ class TomlLines:
             self._lines[self._table] = line
         elif tokens[0] == "[":
             self._table = self._inside_arrays(names)
-            self._lines.setdefault(self._table, line)
+            for end in range(1, len(self._table) + 1):
+                self._lines.setdefault(self._table[:end], line)
         elif len(names) <= MAX_KEY_PARTS:
             for end in range(1, len(names) + 1):
                 self._lines.setdefault((*self._table, *names[:end]), line)

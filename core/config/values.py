@@ -19,7 +19,11 @@ SQLITE: Final = "sqlite"
 """Where health is shared by default: in a file of the user's."""
 MAX_DEPTH: Final = 32
 _HUGE: Final = 2**63
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|min|h)?")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _MALFORMED: Final = "its host or port is malformed"
+_HOST: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")
+_PLACEHOLDER: Final = re.compile(r"[{}<>]|\$\w")
 _URL_LENGTH: Final = 2_000
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -60,8 +64,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def number(words: str, low: float, high: float, *, above: bool = False, or_words: Iterable[str] = ()) -> ValueType:
-    """Return the type of numbers from `low` (exclusive if `above`) to `high`, or words instead."""
+def number(  # noqa: PLR0913 - the limits, and the ways around them
+    words: str,
+    low: float,
+    high: float,
+    *,
+    above: bool = False,
+    or_words: Iterable[str] = (),
+    or_else: Callable[[Any], str] = lambda _: "",
+) -> ValueType:
+    """Return the type of numbers from `low` (exclusive if `above`) to `high`, or words instead.
+
+    `or_else` returns what to write in place of a wrong value.
+    """
     allowed = tuple(or_words)
 
     def read(value: Any) -> float | str | None:
@@ -70,7 +85,7 @@ def number(words: str, low: float, high: float, *, above: bool = False, or_words
         # Test for the valid range, which NaN fails: it compares as false with everything.
         if _is_number(value) and low <= value <= high and not (above and value == low):
             return float(value)
-        raise Mistake("")
+        raise Mistake(or_else(value))
 
     limits = f"above {low:g}, at most {high:g}" if above else f"from {low:g} to {high:g}"
     either = "".join(f', or "{word}"' for word in allowed)
@@ -79,7 +94,18 @@ def number(words: str, low: float, high: float, *, above: bool = False, or_words
 
 def seconds(*, low: float = 0.0, above: bool = True, or_words: Iterable[str] = ()) -> ValueType:
     """Return the type of durations in seconds, at most a day."""
-    return number("a number of seconds", low, DAY, above=above, or_words=or_words)
+    return number("a number of seconds", low, DAY, above=above, or_words=or_words, or_else=_in_seconds)
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds in `30`, `30s`, `500ms`, `2m` or `1h`; None for any other text."""
+    match = _DURATION.fullmatch(text.strip())
+    return None if match is None else float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def _in_seconds(value: Any) -> str:
+    found = duration(value) if isinstance(value, str) else None
+    return "" if found is None else f"write {found:g}"
 
 
 def integer(low: int, high: int) -> ValueType:
@@ -109,7 +135,7 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
     """Return a question that suggests the closest of `known`; empty if none is close."""
     from difflib import get_close_matches
 
-    candidates = tuple(known)
+    candidates = tuple(map(str, known))  # not the members of an enumeration
     parts = [name for name in candidates if len(wrong) > 2 and wrong.lower() in name]
     near = get_close_matches(wrong[:60].lower(), candidates, n=1, cutoff=0.6) or parts
     return f"did you mean {near[0]!r}?" if near else ""
@@ -182,7 +208,10 @@ def _url(value: Any) -> str:
         raise Mistake("it must begin with https:// (or http:// in your own network)")
     if parts.username is not None or parts.password is not None:
         raise Mistake("it holds a user name or password; keys go into api_key_env, api_key_cmd or api_key_file")
-    if not parts.hostname or "%" in parts.hostname or "\\" in value:
+    if _PLACEHOLDER.search(value):
+        raise Mistake("it holds a placeholder, and none is filled in: write the whole address")
+    host = parts.hostname or ""
+    if "\\" in value or "%" in host or not (":" in host or _HOST.fullmatch(host)):
         raise Mistake(_MALFORMED)
     if "?" in value or "#" in value:
         raise Mistake("it must end with its path, without `?` or `#`")
@@ -232,18 +261,23 @@ def _split(address: str) -> SplitResult:
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise Mistake("")
-    for name, content in value.items():
-        if not _TOKEN.fullmatch(name):
-            raise Mistake(f"{describe(name)} is not a valid header name")
-        if name.lower() in _OWN_HEADERS:
-            raise Mistake(f"{name} is set by the program itself")
-        if not isinstance(content, str):
-            raise Mistake(f"the value of {name} must be a string")
-        if not all(char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in content):
-            raise Mistake(f"the value of {name} holds a line break, a control character or one outside Latin-1")
-        if content != content.strip():
-            raise Mistake(f"the value of {name} begins or ends with a space")
+    if flaws := [flaw for name, content in value.items() if (flaw := _flaw_of_header(name, content))]:
+        raise Mistake("; ".join(flaws))
     return tuple(value.items())
+
+
+def _flaw_of_header(name: str, content: Any) -> str:
+    if not _TOKEN.fullmatch(name):
+        return f"{describe(name)} is not a valid header name"
+    if name.lower() in _OWN_HEADERS:
+        return f"{name} is set by the program itself"
+    if not isinstance(content, str):
+        return f"the value of {name} must be a string"
+    if not all(char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in content):
+        return f"the value of {name} holds a line break, a control character or one outside Latin-1"
+    if content != content.strip():
+        return f"the value of {name} begins or ends with a space"
+    return ""
 
 
 def _json_table(value: Any) -> dict[str, Any]:

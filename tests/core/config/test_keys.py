@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fallback_chat.core.config import keys
@@ -106,6 +106,8 @@ def test_an_empty_key_of_a_file_is_an_error(tmp_path: Path) -> None:
 
 @given(st.text("".join(map(chr, range(0x21, 0x7F))).translate({ord(quote): None for quote in "\"'`"}), min_size=1))
 def test_every_other_printable_key_is_fine(key: str) -> None:
+    assume(not key.startswith(("$", "%", "<", "{{", "os.")) and ":" not in key)  # they may only stand for one
+
     assert flaw(key) is None
 
 

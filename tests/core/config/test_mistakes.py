@@ -20,6 +20,7 @@ GUIDE = '[[providers]]\nkind = "guide"\n'
 KINDS = "one of " + ", ".join(f'"{kind}"' for kind in KNOWN_KINDS)
 HEADERS = 'a table of strings, such as { X-Title = "chat" }'
 BAD_CHARACTER = "the value of X-A holds a line break, a control character or one outside Latin-1"
+STANDS_FOR_ONE = "the key only stands for one, and nothing is filled in: use api_key_env, api_key_file or api_key_cmd"
 OWN_PATH = "kind 'openai' adds its own path"
 
 
@@ -132,6 +133,12 @@ def test_what_is_missing_is_named_with_an_example(body: str, message: str) -> No
         ("https://host:99999/v1", "its host or port is malformed"),
         ("https://host:0/v1", "its host or port is malformed"),
         ("https://[::1/v1", "its host or port is malformed"),
+        ("https://h..example/v1", "its host or port is malformed"),
+        ("https://*.example/v1", "its host or port is malformed"),
+        (f"https://{'h' * 64}.example/v1", "its host or port is malformed"),
+        ("https://${HOST}/v1", "it holds a placeholder, and none is filled in: write the whole address"),
+        ("https://{resource}.example/v1", "it holds a placeholder, and none is filled in: write the whole address"),
+        ("https://host/$TEAM/v1", "it holds a placeholder, and none is filled in: write the whole address"),
         ("https://ho st/v1", "it holds spaces or control characters, or is far too long"),
         ("https://host/v1\\u0007", "it holds spaces or control characters, or is far too long"),
         ("https://host/v1?key=hunter2", "it must end with its path, without `?` or `#`"),
@@ -152,6 +159,16 @@ def test_a_base_url_that_cannot_work_is_explained_and_never_repeated(address: st
     [
         ("openai-responses", "https://h/v1/responses", "https://h/v1"),
         ("openai", "https://h/v1/models", "https://h/v1"),
+        ("openai", "https://h/v1/Chat/Completions/", "https://h/v1"),
+        ("openai", "https://h/v1/models/gpt-x", "https://h/v1"),
+        ("openai", "https://h/v1/messages", "https://h/v1"),
+        ("openai", "https://h/v1/embeddings", "https://h/v1"),
+        ("anthropic", "https://h/v1/chat/completions", "https://h"),
+        ("anthropic", "https://h/a/v1/models/claude-x", "https://h/a"),
+        ("gemini", "https://h/v1beta/models/gemini-x:streamGenerateContent", "https://h"),
+        ("gemini", "https://h/v1beta/openai/", "https://h"),
+        ("ollama", "http://h:11434/api/generate", "http://h:11434"),
+        ("ollama", "http://h:11434/v1/chat/completions", "http://h:11434"),
         ("anthropic", "https://h/v1/messages", "https://h"),
         ("anthropic", "https://h/v1", "https://h"),
         ("gemini", "https://h/v1beta", "https://h"),
@@ -195,6 +212,76 @@ def test_a_header_that_cannot_be_sent_is_named_without_its_value(headers: str, c
     assert problems(f"{GUIDE}headers = {headers}") == [f":3: providers.guide.headers: must be {HEADERS}; {complaint}"]
 
 
+def test_every_flaw_of_the_headers_is_told_at_once() -> None:
+    (message,) = problems(f"{GUIDE}headers = {{ Host = 'x', 'a b' = 'x', X = 1 }}")
+
+    assert message.endswith(
+        "; Host is set by the program itself; 'a b' is not a valid header name; the value of X must be a string"
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://[::1]:8080/v1",
+        "https://h:8443/a/b/v1//",
+        "https://例え.example/v1",
+        "http://10.0.0.1/models/x",
+        "https://h_x-y./v1",
+    ],
+)
+def test_every_form_of_address_that_can_work_is_taken(address: str) -> None:
+    settings = load(f'[[providers]]\nkind = "openai"\nmodel = "m"\nbase_url = "{address}"')
+
+    assert settings.providers[0].base_url == address.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "advice"),
+    [
+        ("idle_timeout", "500ms", "write 0.5"),
+        ("idle_timeout", " 2 m ", "write 120"),
+        ("deadline", "90s", "write 90"),
+        ("hedge_after", "3", "write 3"),
+        ("idle_timeout", "1h30m", ""),
+        ("on_stream_failure", "Continue ", "did you mean 'continue'?"),
+        ("recovery", "token", "did you mean 'tokens'?"),
+        ("prefer", "STICKY", "did you mean 'sticky'?"),
+    ],
+)
+def test_a_value_that_only_looks_different_is_shown_as_it_has_to_be(key: str, value: str, advice: str) -> None:
+    (message,) = problems(f'{GUIDE}[chain]\n{key} = "{value}"')
+
+    assert message.endswith(f", not {value!r}" + (f"; {advice}" if advice else ""))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "$KEY",
+        "${KEY}",
+        "$(pass show key)",
+        "%KEY%",
+        "{{KEY}}",
+        "env:KEY",
+        "os.environ/KEY",
+        "op://vault/key",
+        "<KEY>",
+    ],
+)
+def test_what_only_stands_for_a_key_is_none(key: str) -> None:
+    assert problems(f'[[providers]]\npreset = "groq"\nmodel = "m"\napi_key = "{key}"') == [
+        f":4: providers.groq.api_key: {STANDS_FOR_ONE}"
+    ]
+
+
+@pytest.mark.parametrize("path", ["$HOME/key", "${HOME}/key", "~me/key", "~"])
+def test_nothing_but_the_own_home_is_filled_in_in_a_path(path: str) -> None:
+    assert problems(f'[[providers]]\npreset = "groq"\nmodel = "m"\napi_key_file = "{path}"') == [
+        ":4: providers.groq.api_key_file: only ~/ at its beginning is filled in: write the whole path"
+    ]
+
+
 def test_a_profile_needs_members() -> None:
     assert problems(f"{GUIDE}[profiles.empty]\nproviders = []\n") == [
         ":4: profiles.empty.providers: is empty: name at least one provider"
@@ -225,11 +312,14 @@ def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(name: str) -> 
         ('x = "abc', ":1: this is not TOML: Unterminated string (at end of document)"),
         (b"\xff\xfea\x00", ":1: the file is not UTF-8: save it as UTF-8"),
         (b"[chain]\n# caf\xe9", ":2: the file is not UTF-8: save it as UTF-8"),
-        ("a = " + "[" * 100_000, ": a value nests too deep"),
-        ("a = " + "{a=" * 50_000, ": a value nests too deep"),
-        (".".join("a" * 40_000) + " = 1", ": a key has more than 32 parts"),
-        ("[" + ".".join("a" * 40_000) + "]", ": a key has more than 32 parts"),
-        ("a = " + "9" * 5_000, ": a number has too many digits"),
+        ("a = " + "[" * 100_000, ":1: a value nests too deep"),
+        ("a = " + "{a=" * 50_000, ":1: a value nests too deep"),
+        (".".join("a" * 40_000) + " = 1", ":1: a key has more than 32 parts"),
+        ("[" + ".".join("a" * 40_000) + "]", ":1: a key has more than 32 parts"),
+        ("a = " + "9" * 5_000, ":1: a number has too many digits"),
+        ("[chain]\n\n".encode("utf-16-le"), ":1: the file holds NUL characters: save it as UTF-8"),
+        (f"[chain]\n{GUIDE}\0", ":4: the file holds NUL characters: save it as UTF-8"),
+        ("[providers.a]\nkind = 'guide'\n", ":1: providers: must be a list of tables: begin each with [[providers]]"),
         ("#" * 300_000, ": the file is larger than 256 KiB: this is hardly a fallback.toml"),
         (
             "",
