@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import random
@@ -18,6 +19,7 @@ from tests.promises import promises_of, table
 from tests.running import Running
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 FOREIGN_VARIABLE: Final = re.compile(
@@ -91,6 +93,17 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("samples")
     if not hasattr(config, "workerinput"):  # in the process that hands out the tests, or the only one
         config.pluginmanager.register(Running())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the collected tests out of the search for garbage, each round of which would take longer than most tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

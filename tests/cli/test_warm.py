@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.cli.program import ROOT, stop
-from tests.cli.warm import Warm
+from tests.cli.warm import SAID_TO_PYTHON, Warm
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -67,4 +67,5 @@ def test_importing_the_program_looks_at_no_variable_that_a_test_could_set() -> N
     command = [sys.executable, "-c", LOOKS]
     looks = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
 
-    assert set(looks.split()) <= {"TYPER_USE_RICH", "WCWIDTH_PYTHON"}
+    of_warm_runs = {name for name in looks.split() if not SAID_TO_PYTHON.match(name)}
+    assert of_warm_runs <= {"TYPER_USE_RICH", "WCWIDTH_PYTHON"}

@@ -7,6 +7,7 @@ environment. A run whose environment says something to Python itself starts cold
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import inspect
@@ -16,12 +17,14 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+import httpcore
 
 import fallback_chat
 from fallback_chat import __main__ as program
@@ -35,7 +38,7 @@ SAID_TO_PYTHON: Final = re.compile(r"PYTHON|LANG|LC_|LD_|TZ|COVERAGE")
 ENVIRONMENT: Final = {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
 """What the server was told."""
 COMMAND: Final = (sys.executable, "-m", "fallback_chat")
-HANDED_OVER: Final = frozenset({"stdin", "stdout", "stderr", "cwd", "process_group"})
+HANDED_OVER: Final = frozenset({"stdin", "stdout", "stderr", "pipesize", "cwd", "process_group"})
 """The options of a start that a fork can have."""
 PIPES: Final = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 SET_CHILD_SUBREAPER: Final = 36
@@ -102,10 +105,19 @@ def warm_starts() -> Iterator[Starter]:
 
 
 def import_everything() -> None:
-    """Import every module of the program, and what httpx would import with the first client."""
+    """Import every module of the program, and what the first request would import."""
     for module in walk_packages(fallback_chat.__path__, "fallback_chat."):
         import_module(module.name)
-    import_module("httpcore")
+    asyncio.run(request_in_vain())
+
+
+async def request_in_vain() -> None:
+    """Send a request to a port that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        async with httpcore.AsyncConnectionPool() as pool:
+            with suppress(httpcore.ConnectError):
+                await pool.request("GET", f"http://127.0.0.1:{taken.getsockname()[1]}")
 
 
 def serve(requests: socket.socket) -> tuple[dict[str, Any], list[int]]:

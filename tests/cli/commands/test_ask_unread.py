@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WITHOUT_END = itertools.repeat(frame({"content": "some words\n\n"}) * 20)
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+PAGE = 4096
+"""Bytes; a pipe of this size is full soon."""
 UNREAD = [[], ["--jsonl"], ["--render", "always"], ["-v"]]
 
 
@@ -58,7 +60,7 @@ def test_a_signal_ends_it_while_its_pipe_is_full(
     program: Program, flags: list[str], number: signal.Signals, code: int
 ) -> None:
     with canned(WITHOUT_END, pause=0) as url:
-        process = over(program, url).start("ask", *flags, "hi")
+        process = over(program, url).start("ask", *flags, "hi", pipesize=PAGE)
         wait_until(lambda: is_stuck(process))
         ran = end(process, number)
 

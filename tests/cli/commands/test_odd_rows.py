@@ -194,8 +194,8 @@ CONTENT = [column for column in TURN_COLUMNS if column not in ("session", "remov
 
 
 @pytest.mark.parametrize("column", CONTENT)
-def test_what_is_beside_an_odd_row_is_served(tmp_path: Path, column: str) -> None:
-    for value in ODD:
+def test_what_is_beside_an_odd_row_is_served(tmp_path: Path, column: str, sample: Sample) -> None:
+    for value in sample(ODD, 8):
         with history_with(tmp_path / "h.db", (f"UPDATE turns SET {column} = ? WHERE id = 6", (value,))) as history:
             assert FORK in listed(history)
             texts = [shown(history, FORK), exported(history, FORK), asked(history, FORK)]

@@ -227,7 +227,7 @@ def calls_of(work: Callable[[], object]) -> int:
     return calls
 
 
-@settings(examples(4, 40), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(examples(2, 40), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.sampled_from(OPENINGS), st.sampled_from(HOSTILE), st.integers(100, 400))
 def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
     quarter = unit * (3_000 // len(unit))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fallback_chat.core.chat_context import ToolCall
 from fallback_chat.providers.http.frames import FrameTooLargeError
 from fallback_chat.providers.wire.tools import ToolCallAssembler
+from tests.sampling import examples
 
 
 def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -207,6 +208,7 @@ def test_endless_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assembled(*[{"index": 0, "call_id": "a", "arguments": "x" * 9}] * 20)
 
 
+@examples(20, 1000)
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(), max_size=3), min_size=1, max_size=4), st.data())
 def test_interleaved_calls_come_out_whole(arguments: list[dict[str, int]], data: st.DataObject) -> None:
     texts = [json.dumps(value) for value in arguments]
