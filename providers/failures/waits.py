@@ -38,10 +38,11 @@ _MOMENT: Final = (
 )
 _AGAIN: Final = (
     r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*|replenish\w*"
-    r"|available(?: again)?|allowed(?: again)?|lifted|restored|regain access|(?:come|be) back|将在"
+    r"|available(?: again)?|allowed(?: again)?|lifted|restored|regain access|(?:come|be) back"
+    r"|cool(?:ing|s)?[ -]?down|another (?:request|attempt)|将在"
 )
 _LEAD: Final = (
-    r"(?:[\s_-]?[:,]?\s?(?:in|after|time|for|at least|at|on|until|about|around|approximately|another|the next)\b){0,3}"
+    r"(?:[\s_-]?[:,]?\s?(?:in|after|time|for|at least|at|on|until|about|around|approximately|another|the next|daily)\b){0,3}"
     r"[\s:=~]{0,3}"
 )
 _SENTENCE: Final = (
@@ -65,6 +66,8 @@ _MENTIONS: Final = (
     "restored",
     "access",
     "back",
+    "cool",
+    "another",
     "将在",
     "后",
 )
@@ -77,6 +80,7 @@ _FIELDS: Final = (
     "retryafter", "retryin", "retrydelay", "retryat", "resetin", "resetsin", "resetat", "resetsat", "resetafter", "resettime",
     "resetseconds", "quotareset", "nextreset", "ratelimitreset", "availablein", "availableat", "waitseconds", "waittime",
     "estimatedtime", "tryagain", "nextavailable", "cooldown", "windowreset",
+    "limitreset", "timetoreset", "timeuntilreset", "secondstoreset", "secondsuntilreset",
 )  # fmt: skip
 """Prefixes of fields that name a wait, without case, hyphens and underscores."""
 _WHOLE_FIELDS: Final = frozenset({"reset", "resets", "wait"})
@@ -124,17 +128,27 @@ def _hints(headers: Mapping[str, str], document: Any, message: str, now: float) 
 
 
 def _asked(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
-    """Yield the waits from dedicated headers, the finer unit first; some have a prefix."""
-    for ending, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+    """Yield the waits from dedicated headers, the finer unit first; some have a prefix.
+
+    GitHub Models and Azure have `x-ratelimit-timeremaining`.
+    """
+    for ending, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0), ("ratelimit-timeremaining", 1.0)):
         for name in sorted((name for name in headers if name.endswith(ending)), key=len):
             yield _value(headers[name], now, unit=unit)
 
 
 def _value(value: Any, now: float, *, unit: float = 1.0) -> float | None:
-    """Read a number, a duration or a moment; a number that can be an epoch is one."""
+    """Read a number, a duration or a moment; a number that can be an epoch is one.
+
+    Google may write a duration as an object. A header that came twice has two numbers.
+    """
+    if isinstance(value, dict):
+        value = value.get("seconds")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip().strip('"')
+    if re.fullmatch(r"[0-9.]{1,20}(?:, [0-9.]{1,20})+", text):
+        text = text.partition(",")[0]
     if re.fullmatch(r"\+?\d{1,300}(?:\.\d{1,300})?", text, re.ASCII):
         number = float(text)
         for begin, per_second in _EPOCHS:
