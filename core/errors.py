@@ -18,6 +18,7 @@ The names up to `APIStatusError` are those of LiveKit's agents library.
 
 from __future__ import annotations
 
+from copyreg import __newobj__  # type: ignore[attr-defined] # typeshed lacks it
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -61,7 +62,13 @@ class ErrorKind(StrEnum):
 
 
 class FallbackChatError(Exception):
-    """Base of every error that this package raises on purpose; its text is a sentence for users."""
+    """Base of every error that this package raises on purpose; its text is a sentence for users.
+
+    Such an error can be copied and pickled, whatever its constructor takes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return __newobj__, (type(self), *self.args), self.__dict__
 
 
 class Problem(NamedTuple):

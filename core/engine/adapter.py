@@ -104,7 +104,7 @@ class FallbackAdapter(EventEmitter, Composite):
         self._candidates = members(llm, literal if attempt_settings is None else attempt_settings, keys)
         self._by_key = {candidate.key: candidate for candidate in self._candidates}
         self._hedging = Hedging(self._settings.hedge_after)
-        self._close_llms = close_llms
+        self._to_close = {id(one.llm): one.llm for one in self._candidates} if close_llms else {}
         self._closed = False
         self._streams: WeakSet[FallbackLLMStream] = WeakSet()
         self._random = random
@@ -282,9 +282,8 @@ class FallbackAdapter(EventEmitter, Composite):
             self._watch.cancel()
             await asyncio.wait([self._watch])
         async with AsyncExitStack() as stack:  # closes the others even if one of them fails
-            if self._close_llms:
-                for candidate in self._candidates:
-                    stack.push_async_callback(candidate.llm.aclose)
+            while self._to_close:
+                stack.push_async_callback(self._to_close.popitem()[1].aclose)
             stack.push_async_callback(self._board.aclose)
             for stream in tuple(self._streams):
                 stack.push_async_callback(stream.aclose)

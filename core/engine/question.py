@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core.chat_context import ChatContext, Tool
 from fallback_chat.core.checks import check_type, several
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fallback_chat.core.llm import LLM, LLMStream
+
+CHOICES: Final = ("auto", "none", "required")
+"""Values of `tool_choice` that name no tool."""
 
 
 class Question(NamedTuple):
@@ -36,7 +39,7 @@ class Question(NamedTuple):
         options: ChatOptions | None,
         extra: dict[str, Any],
     ) -> Self:
-        """Return the question. Raises TypeError, naming the argument, for one of the wrong type."""
+        """Return the question. Raises TypeError or ValueError, naming the argument."""
         check_type("chat_ctx", chat_ctx, ChatContext)
         check_type("tool_choice", tool_choice, str, none=True)
         check_type("parallel_tool_calls", parallel_tool_calls, bool, none=True)
@@ -48,6 +51,8 @@ class Question(NamedTuple):
             "parallel_tool_calls": parallel_tool_calls,
             "options": options,
         }
+        if tool_choice is not None and tool_choice not in {*CHOICES, *(tool.name for tool in wishes["tools"])}:
+            raise ValueError(f"tool_choice must be one of {', '.join(map(repr, CHOICES))} or the name of a given tool")
         said = {name: value for name, value in wishes.items() if value not in (None, ())}
         return cls(chat_ctx, said | extra, can_discard)
 

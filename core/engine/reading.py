@@ -126,8 +126,10 @@ class AnswerStream(GeneratedStream):
         """Read to the end, close, and return the answer.
 
         Raises what reading raises: `AllProvidersFailed`, or the `APIError` that broke the answer
-        off.
+        off; and RuntimeError if the beginning has been read already, or the stream is closed.
         """
+        if self.ended or self.llm is not None:
+            raise RuntimeError("collect() needs the whole answer, and this one has been read or closed")
         builder = AnswerBuilder()
         async with self:
             async for chunk in self:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,8 +23,13 @@ from fallback_chat.core.errors import (
     ErrorKind,
     FallbackChatError,
     InputError,
+    NobodyInsideError,
+    NoConsentError,
     Problem,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def attempt(kind: ErrorKind, retry_after: float | None = None, outcome: Outcome = Outcome.FAILED) -> AttemptRecord:
@@ -270,6 +277,24 @@ def test_a_configuration_error_has_every_mistake() -> None:
     error = ConfigError(iter(problems))
 
     assert (error.problems, str(error)) == (tuple(problems), "a: is wrong\nb: is missing")
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        failed_chain(ErrorKind.AUTH),
+        ConfigError([Problem("a", "is wrong", Path("f.toml"), 7)]),
+        InputError("x", missing=True),
+        NoConsentError("x"),
+        NobodyInsideError("home", ["work"]),
+        APIStatusError("x", details=ErrorDetails(status=429, retry_after=2.0), hint="wait", body={"a": 1}),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_can_be_sent_to_another_process(again: Callable[[Any], Any], error: Exception) -> None:
+    arrived = again(error)
+    assert (type(arrived), str(arrived), repr(vars(arrived))) == (type(error), str(error), repr(vars(error)))
 
 
 def test_an_input_that_is_missing_is_told_from_one_that_is_unusable() -> None:

@@ -377,6 +377,16 @@ async def test_any_object_that_implements_llm_can_be_a_link() -> None:
     assert await llm.probe() == ProbeReport(ok=True, check="none")
 
 
+async def test_a_provider_of_the_chain_is_closed_once(clock: FakeClock) -> None:
+    a, *_ = three()
+    chain = chain_of(a, a, clock=clock, close_llms=True)
+
+    await chain.aclose()
+    await chain.aclose()
+
+    assert a.closes == 1
+
+
 async def test_closing_a_chain_ends_its_answers_and_begins_no_other(clock: FakeClock) -> None:
     llm = ScriptedLLM("a", ["Hel", SILENCE])
     chain = chain_of(llm, clock=clock)
@@ -545,6 +555,19 @@ async def test_an_answer_can_be_collected(clock: FakeClock) -> None:
     assert (b.open_streams, stream.ended) == (0, True)
 
 
+async def test_half_an_answer_is_not_collected_as_the_whole(clock: FakeClock) -> None:
+    chain = chain_of(ScriptedLLM("a", ["Hel", "lo", STOP], ANSWER), clock=clock)
+    begun, read = chain.chat(chat_ctx=HELLO), chain.chat(chat_ctx=HELLO)
+    await anext(begun)
+    await read.collect()
+
+    for stream in (begun, read):
+        with pytest.raises(RuntimeError, match="this one has been read or closed"):
+            await stream.collect()
+
+    await chain.aclose()
+
+
 async def test_tool_calls_and_usage_are_collected_with_the_answer(clock: FakeClock) -> None:
     usage = CompletionUsage(input=3, output=4)
     llm = ScriptedLLM("a", [call('{"city": "Rome"}'), finish(FinishReason.TOOL_CALLS), ChatChunk(usage=usage)])
@@ -640,6 +663,7 @@ def test_a_chain_is_made_of_what_can_be_meant_or_names_what_cannot(arguments: di
         ("tools", 5),
         ("tool_choice", 5),
         ("tool_choice", {"type": "function"}),
+        ("tool_choice", "look_up"),
         ("parallel_tool_calls", "yes"),
         ("options", {"max_tokens": 5}),
         ("start_with", "a"),
@@ -658,7 +682,7 @@ def test_a_chain_is_made_of_what_can_be_meant_or_names_what_cannot(arguments: di
         ("on_event", asynchronous),
         ("on_event", lambda: None),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 async def test_a_chat_is_asked_for_with_what_can_be_meant_or_names_what_cannot(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {"chat_ctx": HELLO, argument: value}
