@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import field
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final
 
 from fallback_chat.core.value import dataclass
@@ -93,6 +95,7 @@ _FORMULA: Final = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
 _FORMULA_ENDS: Final = {"$$": "$$", "\\[": "\\]"}
 _DELIMITERS: Final = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
 _PIPE: Final = re.compile(r"(?<!\\)\|")
+_PIPE_OR_CODE: Final = re.compile(r"(?<!\\)\||(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _MAY_BEGIN_A_BLOCK: Final = ("```", "~~~", "$$", "\\[")
 BLANKS: Final = " \t"
 
@@ -159,11 +162,19 @@ def _align(delimiter: str) -> str:
     return "left"
 
 
-def cells_of(row: str) -> list[str]:
-    """Return the cells of a table row; a pipe after a backslash is text."""
+def cells_of(row: str, most: int = sys.maxsize) -> list[str]:
+    """Return the cells of a table row; a pipe after a backslash is text.
+
+    If they are more than `most`, pipes in code are text, too, and so are those of the last cell.
+    """
     row = row.strip(BLANKS).removeprefix("|")
-    *cells, last = (cell.strip(BLANKS).replace("\\|", "|") for cell in _PIPE.split(row))
-    return [*cells, last] if last or not cells else cells
+    pipes = [pipe.start() for pipe in _PIPE.finditer(row)]
+    if pipes and pipes[-1] == len(row) - 1:
+        row = row[: pipes.pop()]
+    if len(pipes) >= most:
+        pipes = [found.start() for found in _PIPE_OR_CODE.finditer(row) if found[0] == "|"][: most - 1]
+    bounds = pairwise([-1, *pipes, len(row)])
+    return [row[before + 1 : after].strip(BLANKS).replace("\\|", "|") for before, after in bounds]
 
 
 def ends_fence(block: Block, line: str) -> bool:

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.cells import is_wide
 from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -46,13 +47,17 @@ class Run(Node):
 
 
 def run_at(source: str, at: int) -> Run:
-    """Return the run at `at`; one that neither opens nor closes is text."""
+    """Return the run at `at`; one that neither opens nor closes is text.
+
+    A word may end at a bracket inside of the marks: in scripts without blanks, such as Chinese,
+    another one follows outside at once.
+    """
     found = _RUN.match(source, at)
     assert found is not None
     run = found[0]
     before, after = source[at - 1 : at], source[found.end() : found.end() + 1]
-    opens = not _is_blank(after) and (not _is_punctuation(after) or _is_blank(before) or _is_punctuation(before))
-    closes = not _is_blank(before) and (not _is_punctuation(before) or _is_blank(after) or _is_punctuation(after))
+    opens = not _is_blank(after) and (not _is_punctuation(after) or _is_border(before))
+    closes = not _is_blank(before) and (not _is_punctuation(before) or _is_border(after))
     if run[0] == "_":  # not inside a word
         opens, closes = (
             opens and (not closes or _is_punctuation(before)),
@@ -65,6 +70,11 @@ def run_at(source: str, at: int) -> Run:
 
 def _is_blank(character: str) -> bool:
     return not character or character.isspace()
+
+
+def _is_border(character: str) -> bool:
+    """Whether a word may begin or end beside this character."""
+    return _is_blank(character) or _is_punctuation(character) or is_wide(character)
 
 
 def _is_punctuation(character: str) -> bool:

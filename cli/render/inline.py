@@ -1,9 +1,10 @@
 """The text of a paragraph, heading or table cell, as pieces with a style.
 
-Emphasis, code, links and formulas follow CommonMark, with two differences. Only markup is removed:
-addresses, titles, HTML, formulas and link definitions are shown as written, and so are references,
-because their definitions are. And the text may be incomplete: `pending` is the first position that
-more text could turn into markup.
+Emphasis, code, links and formulas follow CommonMark, with three differences. Only markup is
+removed: addresses, titles, HTML, formulas and link definitions are shown as written, and so are
+references, because their definitions are. Emphasis may end at a bracket before a Chinese, Japanese
+or Korean word. And the text may be incomplete: `pending` is the first position that more text could
+turn into markup.
 """
 
 from __future__ import annotations

@@ -141,10 +141,10 @@ def fitted(wanted: Sequence[int], room: int, narrowest: int = NARROWEST) -> list
 
 
 def _read(line: str, columns: int, page: Page) -> list[Cell]:
-    """Parse the cells of a line; excess ones stay in the last cell, with their pipes."""
-    texts = cells_of(line)
-    texts = [*texts[: columns - 1], " | ".join(texts[columns - 1 :]), *[""] * (columns - len(texts))]
-    return [Cell.of(parse_inline(text, page.theme.styles).pieces) for text in texts[:columns]]
+    """Parse the cells of a line; missing ones are empty."""
+    texts = cells_of(line, columns)
+    texts += [""] * (columns - len(texts))
+    return [Cell.of(parse_inline(text, page.theme.styles).pieces) for text in texts]
 
 
 def _styled(cell: Cell, style: str) -> Cell:

@@ -61,10 +61,22 @@ def test_a_head_without_rows_is_shown_in_both_forms() -> None:
 def test_cells_that_are_too_many_stay_in_the_last_one_and_missing_ones_are_empty() -> None:
     assert rendered("|a|b|\n|-|-|\n|1|\n|1|2|3|4|\n|x\\|y|z|\n") == [
         "a    b",
-        "───  ─────────",
+        "───  ─────",
         "1",
-        "1    2 | 3 | 4",
+        "1    2|3|4",
         "x|y  z",
+    ]
+
+
+def test_pipes_in_code_and_in_addresses_are_text_where_a_row_has_too_many() -> None:
+    rows = ["|`a || b`|either|", "|x | `` ls | wc `` | https://a.example/b|c |", "|`a|b|", "|a `|` b|`c\\|d`|"]
+    assert rendered("\n".join(["|expression|meaning|", "|-|-|", *rows])) == [
+        "expression  meaning",
+        "──────────  ───────────────────────────────",
+        "a || b      either",
+        "x           ls | wc | https://a.example/b|c",
+        "`a          b",
+        "a | b       c|d",
     ]
 
 
