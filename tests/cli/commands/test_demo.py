@@ -8,33 +8,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.program import ANSWERS, KEY, NAMES, TEXTS, entry
+from tests.cli.program import ANSWERS, KEY, NAMES, TEXTS, Program, Ran, entry
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.cli.program import Program
+    from fallback_chat.providers.simulator import Simulator
 
 
 def files(directory: Path) -> set[str]:
     return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
 
 
-def test_without_a_terminal_an_outage_is_played_with_its_status_rows(program: Program) -> None:
-    program.config = {}
-
-    ran = program("demo", env={"TMPDIR": str(program.directory)})
-    rows = re.findall(r"^\[(▸.*)\]$", ran.out, re.MULTILINE)
-    states = [row.partition(" │ ")[0] for row in rows]
-
-    assert (ran.code, ran.err) == (0, "")
-    assert "↷ primary: overloaded (503: The model is overloaded.), retry in 3 s → backup\n" in ran.out
-    assert "primary: available again (a check succeeded)\n" in ran.out
-    assert states[0] == "▸primary simulated · backup ok · local ok"
-    assert re.fullmatch(r"▸backup simulated · primary (down 0:0\d|retrying) · local ok", states[2])
-    assert states[3] == "▸primary simulated · backup ok · local ok"
-    assert ran.out.count("\n> ") == 3
-    assert not [name for name in files(program.directory) if "demo" in name or "health" in name]
+@pytest.fixture(scope="module", autouse=True)
+def tour(
+    servers: tuple[Simulator, ...],
+    begin: Callable[..., subprocess.Popen[bytes]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Program]:
+    """The demo, which waits for a recovery: it plays while the other tests run, and the last one reads it."""
+    program = Program(tmp_path_factory.mktemp("tour"), servers, begin=begin)
+    program.start("demo", env={"TMPDIR": str(program.directory)})
+    yield program
+    program.end()
 
 
 @pytest.mark.parametrize(
@@ -106,3 +105,19 @@ def test_a_probe_meets_the_fault_too(program: Program) -> None:
     assert ran.code == 0
     assert "one rejected the API key" in ran.out
     assert program.asked == [0, 1]
+
+
+def test_without_a_terminal_an_outage_is_played_with_its_status_rows(tour: Program) -> None:
+    out, err = tour.started[0].communicate(timeout=PATIENCE)
+    ran = Ran(tour.started[0].returncode, out.decode(), err.decode())
+    rows = re.findall(r"^\[(▸.*)\]$", ran.out, re.MULTILINE)
+    states = [row.partition(" │ ")[0] for row in rows]
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "↷ primary: overloaded (503: The model is overloaded.), retry in 3 s → backup\n" in ran.out
+    assert "primary: available again (a check succeeded)\n" in ran.out
+    assert states[0] == "▸primary simulated · backup ok · local ok"
+    assert re.fullmatch(r"▸backup simulated · primary (down 0:0\d|retrying) · local ok", states[2])
+    assert states[3] == "▸primary simulated · backup ok · local ok"
+    assert ran.out.count("\n> ") == 3
+    assert not [name for name in files(tour.directory) if "demo" in name or "health" in name]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomli_w
 
-from tests.cli.program import KEY, Ran, read
+from fallback_chat.cli.commands.doctor import Patient, doctor
+from fallback_chat.core.config.overrides import Overrides
+from fallback_chat.providers.simulator import Simulator
+from fallback_chat.wiring import configure, reach, stored_health, surroundings
+from tests.cli.program import KEY, Ran, entry, read
+from tests.fake_time import OVER_SOCKETS
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -83,9 +91,15 @@ def test_the_way_to_a_server_is_told(program: Program) -> None:
     assert "pass-word" not in json.dumps(told)
 
 
-def test_a_silent_server_is_not_waited_for_longer_than_the_others(program: Program) -> None:
-    program.play("accept-silent", "ok")
-    _, told = report(program)
+@pytest.mark.parametrize("anyio_backend", [OVER_SOCKETS], ids=["jumping"])
+async def test_a_silent_server_is_not_waited_for_longer_than_the_others(home: Path) -> None:
+    file = home / "fallback.toml"
+    async with Simulator("accept-silent") as silent, Simulator() as talkative:
+        servers = (("one", silent), ("two", talkative))
+        file.write_text(tomli_w.dumps({"providers": [entry(name, server.url) for name, server in servers]}))
+        load, shared = partial(configure, file, Overrides()), partial(stored_health, file)
+        _, told = await doctor(Patient(surroundings(file), load, reach, shared), io.StringIO(), as_json=True)
+
     assert [one["reached"] for one in told["providers"]] == [False, True]
     assert told["providers"][0]["problem"].endswith("(nothing for 5 s): check base_url, the proxy and the network")
 
