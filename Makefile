@@ -36,6 +36,9 @@ OVER :=
 # The demo sees neither your keys nor your configuration.
 FRESH := env -i PATH="$$PATH" TERM="$${TERM:-dumb}" HOME="$(CURDIR)/$(VENV)/demo-home"
 
+# Modules of the tests that are kept compiled are collected in half of the time by the next run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-again test-all test-attack test-versions test-minimal test-types test-real test-livekit coverage mutants lint check bench release screenshots format clean
 
 demo: $(READY)
