@@ -22,6 +22,7 @@ from fallback_chat.providers.http.frames import (
     Frame,
     FrameTooLargeError,
     events_in,
+    is_json,
 )
 from fallback_chat.providers.http.sse import SSEDecoder
 from fallback_chat.providers.wire.dialect import ErrorEventError
@@ -71,9 +72,15 @@ class WholeDecoder:
         return []
 
     def flush(self) -> list[Frame]:
-        """Return the body, or its lines, if it is JSON."""
+        """Return the body, or its lines, if it is JSON.
+
+        More on the line of a document is broken: nothing tells which of the two is the answer.
+        """
         text = bytes(self._body).removeprefix(UTF8_BOM).decode("utf-8", "replace")
-        return [(event, "") for event in events_in(text)]
+        if is_json(text):
+            return [(text, "")]
+        lines = [events_in(line) for line in text.split("\n") if line.strip()]
+        return [(events[0], "") for events in lines] if all(len(events) == 1 for events in lines) else []
 
 
 class BodyReader:

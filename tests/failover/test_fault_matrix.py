@@ -55,8 +55,9 @@ MEANT: Final = {
 """What a status means without a word that says more."""
 GROUPS: Final = [where for where in Where if where is not Where.STATUS]
 
-OLLAMA: Final = {"filter": FAILOVER, "token-filter": ANSWER, "refusal": ANSWER}
-"""Its server has neither filter nor refusal: words are words, and an end without words is empty."""
+OLLAMA: Final = {"filter": FAILOVER, "token-filter": ANSWER, "refusal": ANSWER, "done-text": ANSWER}
+"""Its server has neither filter nor refusal: words are words, and an end without words is empty.
+A document says that it ends, so that nothing behind it counts."""
 NOT_PLAIN: Final = {"no-close", "finish-hang", "finish-reset", "done-reset", "done-text", "thinking-long"}
 """Whole as a stream only: a document is whole when it has ended, has nothing after it, and does not show thinking."""
 
