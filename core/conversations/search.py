@@ -7,6 +7,7 @@ The index is a copy that the search updates, not the answer: a chat never waits 
 
 from __future__ import annotations
 
+import re
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from fallback_chat.core.storage.unusable import StorageError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fallback_chat.core.storage.sqlite import Database
 
@@ -27,19 +28,26 @@ SLICE: Final = 1000
 """Turns that are indexed in one transaction."""
 PAUSE: Final = 0.005
 """Seconds between two of them."""
+MOST_LITERAL: Final = 20
+"""Words of one search that are compared letter by letter."""
+_UNSPACED: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Chinese and Japanese."""
 _HIT: Final = f"sessions.id, sessions.title, {FIRST_QUESTION}, turns.id, turns.asked"
 _BY_WORD: Final = f"""
     SELECT {_HIT}, snippet(turn_text, -1, '', '', '…', 16)
     FROM turn_text JOIN turns ON turns.id = turn_text.rowid JOIN sessions ON sessions.id = turns.session
-    WHERE turn_text MATCH ? AND {KEPT} AND {NAMED}
+    WHERE turn_text MATCH ? AND {KEPT} AND {NAMED} {{literally}}
     ORDER BY turn_text.rank, turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
+_LITERALLY: Final = " AND (instr(lower(turns.question), lower(?)) OR instr(lower(turns.answer), lower(?)))"
 _BY_LETTER: Final = f"""
     WITH sought (text) AS (SELECT lower(?))
     SELECT {_HIT}, CAST(CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END AS TEXT)
     FROM sought, turns JOIN sessions ON sessions.id = turns.session
     WHERE {KEPT} AND {NAMED}
-        AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text))
+        AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text)) {{literally}}
     ORDER BY turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 
@@ -54,12 +62,28 @@ def has_full_text(database: Database) -> bool:
 def search(database: Database, text: str, limit: int, *, full_text: bool) -> tuple[Hit, ...]:
     """Find the turns that hold all words of `text`, or words beginning with them, best first.
 
-    If there are none, find those that hold `text` itself. Nothing in `text` acts as query syntax.
+    The index knows letters and digits alone, and words by the spaces between them. So what it would
+    overlook, such as the signs of `C++` or a word within a Chinese sentence, is compared literally.
+    If nothing is found, the index alone decides, and then `text` as a whole. Nothing in `text` acts
+    as query syntax.
     """
     words = text.replace("\0", " ").split()
     if not words:
         return ()
-    return (_by_word(database, words, limit) if full_text else ()) or _by_letter(database, text.strip(), limit)
+    hits: tuple[Hit, ...] = ()
+    if full_text:
+        hits = _strictly(database, words, limit) or _by_word(database, words, limit)
+    return hits or _by_letter(database, text.strip(), limit)
+
+
+def _strictly(database: Database, words: Sequence[str], limit: int) -> tuple[Hit, ...]:
+    """Find the turns that hold all words, comparing literally what the index would overlook."""
+    indexed = [word for word in words if any(map(str.isalnum, word)) and not _UNSPACED.search(word)]
+    whole = {word for word in indexed if word[0].isalnum() and word[-1].isalnum()}
+    odd = [word for word in words if word not in whole][:MOST_LITERAL]
+    if indexed:
+        return _by_word(database, indexed, limit, odd)
+    return _by_letter(database, odd[0], limit, odd[1:])
 
 
 def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
@@ -75,23 +99,31 @@ def forget(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> None:
     connection.execute("INSERT INTO turn_text (turn_text) VALUES ('optimize')")
 
 
-def _by_word(database: Database, words: Iterable[str], limit: int) -> tuple[Hit, ...]:
+def _by_word(database: Database, words: Iterable[str], limit: int, literally: Sequence[str] = ()) -> tuple[Hit, ...]:
     # FTS5 takes each word as a quoted string; the star makes it a prefix.
     query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
     try:
         _update_index(database)
-        rows = database.query(_BY_WORD, query, limit)
+        rows = _query(database, _BY_WORD, query, literally, limit)
     except StorageError:  # the disk is full or the index damaged: the conversations can still be read
         return ()
     return tuple(_hit(*row) for row in rows)
 
 
-def _by_letter(database: Database, text: str, limit: int) -> tuple[Hit, ...]:
-    rows = database.query(_BY_LETTER, text, limit)
+def _by_letter(database: Database, text: str, limit: int, literally: Sequence[str] = ()) -> tuple[Hit, ...]:
+    rows = _query(database, _BY_LETTER, text, literally, limit)
     return tuple(
         _hit(session, title, first, turn, asked, _around(text, shown(found)))
         for session, title, first, turn, asked, found in rows
     )
+
+
+def _query(
+    database: Database, sql: str, sought: str, literally: Sequence[str], limit: int
+) -> Sequence[tuple[Any, ...]]:
+    """Run a search for `sought` that also holds every one of `literally`."""
+    twice = (word for word in literally for _ in range(2))  # in the question or in the answer
+    return database.query(sql.format(literally=_LITERALLY * len(literally)), sought, *twice, limit)
 
 
 def _hit(session: str, title: Any, first: Any, turn: int, asked: Any, snippet: Any) -> Hit:  # noqa: PLR0913, PLR0917

@@ -271,10 +271,10 @@ class History:
         return search.search(self._database, storable(text), min(limit, _LARGEST), full_text=self._full_text)
 
     def rename(self, session: SessionId, title: str) -> None:
-        """Rename a conversation; an empty title restores the first question."""
-        self._database.write(
-            "UPDATE sessions SET title = ? WHERE id = ?", storable(" ".join(title.split())) or None, session
-        )
+        """Rename a conversation; a title that shows nothing restores the first question."""
+        title = storable(" ".join(title.split()))
+        visible = any(char.isprintable() and char != " " for char in title)
+        self._database.write("UPDATE sessions SET title = ? WHERE id = ?", title if visible else None, session)
 
     def remove(self, *sessions: SessionId) -> None:
         """Delete conversations for good.

@@ -121,6 +121,37 @@ def test_text_without_spaces_between_words_is_found_too(history: History) -> Non
     assert [hit.session for hit in history.search("天気")] == [session]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("C++", "C++ templates"),
+        ("c#", "C# generics"),
+        ("100%", "sure to 100%"),
+        (".net", "in .NET"),
+        ("hello 🚀", "hello 🚀 world"),
+        ("foo()", "call foo() twice"),
+        ("天気 東京", "東京の天気はどうですか"),
+        ("本を read", "日本を read about"),
+    ],
+)
+def test_the_signs_of_a_word_count_and_so_do_words_within_a_sentence_without_spaces(
+    tmp_path: Path, query: str, found: str
+) -> None:
+    others = ["C is older", "100 euros", "a net", "hello world", "foo twice", "東京", "天気がいい", "本を借りる"]
+    with History.open(tmp_path / "h.db", clock=SetClock(), warn=pytest.fail) as history:
+        session = add(history, found)
+        for other in others:
+            add(history, other)
+
+        assert [hit.session for hit in history.search(query)] == [session]
+
+
+def test_what_stands_within_a_sentence_is_found_beside_what_begins_one(history: History) -> None:
+    sessions = [add(history, "日本語の文法"), add(history, "私は日本語を話す")]
+
+    assert [hit.session for hit in history.search("日本語")] == sessions[::-1]
+
+
 @examples(40, 500)
 @given(text=st.text(max_size=40), query=st.text(max_size=20))
 def test_no_query_fails_and_every_word_that_was_said_is_found(history: History, text: str, query: str) -> None:

@@ -294,6 +294,16 @@ def test_a_turn_is_refused_when_somebody_else_continued_the_conversation(history
         history.begin_turn(SessionId("gone"), question("x"), after=BEFORE_THE_FIRST)
 
 
+@pytest.mark.parametrize("title", ["", " \n", "\u200b", "\0", "\u202e \u2066"])
+def test_a_title_that_shows_nothing_is_none(history: History, title: str) -> None:
+    session = history.new_session()
+    history.begin_turn(session, question("First"))
+
+    history.rename(session, title)
+
+    assert history.load(session).summary.title == "First"
+
+
 def test_a_title_can_be_given_and_taken_away(history: History) -> None:
     session = conversation(history, "the first question " * 10)
 
