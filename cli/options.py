@@ -254,8 +254,14 @@ def taking(*names: str) -> Callable[[Callable[..., int | None]], Callable[..., N
 SHARED_DEFAULTS: Final = SharedOptions()._asdict()
 ROUTING: Final = tuple(name for name in SHARED_DEFAULTS if name not in ("continue_", "session", "no_log"))
 """Options that matter to a command that asks nothing."""
-EXCLUSIVE: Final = (("continue_", "session"), ("system", "role"))
-"""Options that say the same thing in two ways."""
+EXCLUSIVE: Final = (
+    ("continue_", "session"),
+    ("system", "role"),
+    ("chain", "profile"),
+    ("only", "chain"),
+    ("only", "provider"),
+)
+"""Options that say the same thing in two ways, or contradict each other."""
 
 
 @cache

@@ -290,4 +290,6 @@ class NobodyInsideError(APIError):
     def __init__(self, tag: str, tags: Iterable[str]) -> None:
         known = sorted(set(tags))
         there = f"the tags are {', '.join(known)}" if known else "no provider has a tag"
+        if tag in known:
+            there = "those with this tag take no part"
         super().__init__(f"no provider of the chain is tagged {tag!r}; {there}")

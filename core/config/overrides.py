@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from fallback_chat.core.config import schema
+from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.config.values import Mistake, describe, suggest
 from fallback_chat.core.engine.settings import TimeoutSource
 from fallback_chat.core.errors import ConfigError, NobodyInsideError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fallback_chat.core.config.settings import Origin, ProviderSettings, Settings
+    from fallback_chat.core.config.settings import ProviderSettings, Settings
 
 _ATTEMPT_KEYS: Final = ("attempt_timeout", "idle_timeout", "on_stream_failure")
 _CHAIN_KEYS: Final = ("deadline",)
@@ -58,11 +59,15 @@ the order included."""
 def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
     """Return `settings` with all layers of overrides applied, the weakest first.
 
-    Raises `ConfigError` for an unknown name or a value out of range.
+    Raises `ConfigError` with every unknown name and every value out of range.
     """
     overrides, origin_of = _merged(layers)
+    wishes, problems = _checked(overrides, origin_of)
+    if problems := [*_unknown_names(settings, overrides, origin_of), *problems]:
+        raise ConfigError(problems)
     settings = _with_order(settings, overrides)
-    attempt, chain = _wishes(overrides, _ATTEMPT_KEYS), _wishes(overrides, _CHAIN_KEYS)
+    attempt: dict[str, Any] = {name: wishes[name] for name in _ATTEMPT_KEYS if name in wishes}
+    chain: dict[str, Any] = {name: wishes[name] for name in _CHAIN_KEYS if name in wishes}
     if "attempt_timeout" in attempt:
         attempt["attempt_timeout_source"] = TimeoutSource.ASKED
     system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
@@ -73,9 +78,9 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
         origins |= {
             f"providers.{provider.name}.{name}": origin_of[name] for name in (*attempt, *system) if name in origin_of
         }
-    if overrides.model is not None:
+    if "model" in wishes:
         first = next(index for index, one in enumerate(providers) if one.enabled)
-        providers[first] = replace(providers[first], model=_checked("model", overrides.model))
+        providers[first] = replace(providers[first], model=wishes["model"])
         origins[f"providers.{providers[first].name}.model"] = origin_of["model"]
     return replace(
         settings,
@@ -96,10 +101,40 @@ def _inside(settings: Settings, tag: str | None) -> Settings:
     return replace(settings, providers=providers)
 
 
-def _wishes(overrides: Overrides, names: Iterable[str]) -> dict[str, Any]:
-    """Return the checked overrides among `names`. Raises `ConfigError`."""
-    wishes = {name: getattr(overrides, name) for name in names}
-    return {name: _checked(name, wish) for name, wish in wishes.items() if wish is not None}
+def _checked(overrides: Overrides, origin_of: Mapping[str, Origin]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the values among the overrides, and what is wrong with the others."""
+    wishes: dict[str, Any] = {}
+    problems = []
+    for name in (*_ATTEMPT_KEYS, *_CHAIN_KEYS, "model"):
+        value, type_ = getattr(overrides, name), _FIELDS[name].type
+        if value is None:
+            continue
+        try:
+            wishes[name] = type_.read(value)
+        except Mistake:
+            problems.append(Problem(_place(name, origin_of), f"must be {type_.words}, not {describe(value)}"))
+    return wishes, problems
+
+
+def _unknown_names(settings: Settings, overrides: Overrides, origin_of: Mapping[str, Origin]) -> Iterator[Problem]:
+    """Yield a problem for each profile or provider that does not exist."""
+    providers = tuple(one.name for one in settings.providers)
+    named = (
+        ("profile", overrides.profile, tuple(settings.profiles)),
+        *(("chain", name, providers) for name in overrides.chain or ()),
+        ("provider", overrides.provider, providers),
+        ("only", overrides.only, providers),
+    )
+    for field, name, known in named:
+        if name is not None and name not in known:
+            yield _unknown(_place(field, origin_of), name, known)
+
+
+def _place(field: str, origin_of: Mapping[str, Origin]) -> str:
+    """Return where the user has named a value: a variable, or else what the value is."""
+    if origin_of.get(field) is Origin.ENV:
+        return f"FALLBACK_CHAT_{field.upper()}"
+    return "provider" if field in {"chain", "only"} else field
 
 
 def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict[str, Origin]]:
@@ -119,8 +154,6 @@ def _with_order(settings: Settings, overrides: Overrides) -> Settings:
     """Return the settings with the requested providers, in the requested order."""
     providers = settings.providers
     if overrides.profile is not None:
-        if overrides.profile not in settings.profiles:
-            raise _unknown("profile", overrides.profile, tuple(settings.profiles))
         providers = _pick(settings.providers, settings.profiles[overrides.profile])
     if overrides.chain is not None:
         providers = _wanted(settings.providers, overrides.chain)
@@ -137,9 +170,6 @@ def _with_order(settings: Settings, overrides: Overrides) -> Settings:
 
 def _pick(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tuple[ProviderSettings, ...]:
     by_name = {provider.name: provider for provider in providers}
-    for name in names:
-        if name not in by_name:
-            raise _unknown("provider", name, tuple(by_name))
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
@@ -148,15 +178,6 @@ def _wanted(providers: Sequence[ProviderSettings], names: Sequence[str]) -> tupl
     return tuple(replace(provider, enabled=True) for provider in _pick(providers, names))
 
 
-def _unknown(what: str, name: str, known: tuple[str, ...]) -> ConfigError:
-    there_are = f"there are {', '.join(map(describe, known))}" if known else f"there is no {what} at all"
-    return ConfigError([Problem(what, f"none is called {describe(name)}; {suggest(name, known) or there_are}")])
-
-
-def _checked(name: str, value: float | str) -> Any:
-    field = _FIELDS[name]
-    try:
-        return field.type.read(value)
-    except Mistake as mistake:
-        message = f"must be {field.type.words}, not {describe(value)}"
-        raise ConfigError([Problem(name, message)]) from mistake
+def _unknown(place: str, name: str, known: tuple[str, ...]) -> Problem:
+    there_are = f"there are {', '.join(map(describe, known))}" if known else "there is none at all"
+    return Problem(place, f"none is called {describe(name)}; {suggest(name, known) or there_are}")

@@ -99,6 +99,18 @@ def test_a_role_is_the_system_prompt(program: Program) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("--only", "--chain"), ("--only", "--provider"), ("--chain", "--profile")]
+)
+def test_flags_that_contradict_each_other_are_refused(first: str, second: str, program: Program) -> None:
+    ran = program("ask", first, "one", second, "two", "hi")
+
+    assert (ran.code, ran.err.splitlines()[-1]) == (
+        2,
+        f"Error: Invalid value: {first} and {second} exclude each other: give one of them",
+    )
+
+
 def test_timeout_first_bounds_each_provider(program: Program) -> None:
     ran = program.play("silence", "head-silent")("ask", "--timeout-first", "300ms", "hi")
 

@@ -11,7 +11,7 @@ from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.engine.settings import OnStreamFailure, TimeoutSource
-from fallback_chat.core.errors import ConfigError
+from fallback_chat.core.errors import ConfigError, NobodyInsideError
 
 SETTINGS = load("""
 [[providers]]
@@ -40,6 +40,9 @@ def test_only_whoever_has_the_required_tag_takes_part_and_nobody_comes_back_for_
     inside = apply(settings, (Overrides(require="eu"), Origin.FLAG))
 
     assert [(one.name, one.enabled) for one in inside.providers] == [("a", True), ("b", False)]
+    off = replace(settings, providers=tuple(replace(one, enabled=one.name == "c") for one in tagged))
+    with pytest.raises(NobodyInsideError, match="is tagged 'eu'; those with this tag take no part"):
+        apply(off, (Overrides(require="eu"), Origin.FLAG))
 
 
 @pytest.mark.parametrize(
@@ -150,8 +153,24 @@ def test_a_wish_that_cannot_be_met_is_named_with_what_there_is(overrides: Overri
     assert str(caught.value) == message
 
 
+def test_every_wish_that_cannot_be_met_is_told_at_once_with_the_variable_that_holds_it() -> None:
+    env = Overrides.from_env(
+        {"FALLBACK_CHAT_PROFILE": "q", "FALLBACK_CHAT_PROVIDER": "aa", "FALLBACK_CHAT_MODEL": " m"}
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        apply(SETTINGS, (env, Origin.ENV), (Overrides(deadline=-1.0), Origin.FLAG))
+
+    assert [problem.key for problem in caught.value.problems] == [
+        "FALLBACK_CHAT_PROFILE",
+        "FALLBACK_CHAT_PROVIDER",
+        "deadline",
+        "FALLBACK_CHAT_MODEL",
+    ]
+
+
 def test_without_any_profile_the_message_says_so() -> None:
-    with pytest.raises(ConfigError, match="profile: none is called 'p'; there is no profile at all"):
+    with pytest.raises(ConfigError, match="FALLBACK_CHAT_PROFILE: none is called 'p'; there is none at all"):
         apply(replace(SETTINGS, profiles={}), (Overrides(profile="p"), Origin.ENV))
 
 
