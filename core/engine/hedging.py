@@ -23,8 +23,10 @@ class Hedge(NamedTuple):
 
 
 NEVER: Final = Hedge(None)
-SHARE: Final = 0.1
-"""Maximum share of turns with an early second request, each of which may be paid for in vain."""
+TURNS: Final = 10
+"""Turns that earn one early second request, which may be paid for in vain."""
+MOST_SAVED: Final = 5
+"""Early second requests that quiet turns can save up: stalls rarely come alone."""
 
 
 class Hedging:
@@ -32,11 +34,12 @@ class Hedging:
 
     def __init__(self, hedge_after: float | str) -> None:
         self._after = hedge_after
-        self._allowed = 1.0
+        self._earned = TURNS - 1
+        """Turns that have not been spent yet; the first turn may hedge."""
 
     def begin_turn(self) -> None:
         """Count one more turn."""
-        self._allowed = min(self._allowed + SHARE, 1.0)
+        self._earned = min(self._earned + 1, MOST_SAVED * TURNS)
 
     def hedge(self, budget: Budget, samples: Sequence[float]) -> Hedge:
         """Return when another provider is asked in parallel with one that has this budget."""
@@ -52,9 +55,9 @@ class Hedging:
 
     def note_hedge(self) -> None:
         """Count a second request sent before the first one's time was over."""
-        self._allowed -= 1.0
+        self._earned -= TURNS
 
     def _early(self, seconds: float, budget: Budget) -> Hedge:
-        if self._allowed < 1.0 or seconds >= budget.seconds:
+        if self._earned < TURNS or seconds >= budget.seconds:
             return Hedge(None, grace=budget.seconds)
         return Hedge(seconds, grace=budget.seconds)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
 MIN_COVERAGE: Final = 0.6
-RELATED_SHARE: Final = 0.4
+RELATED_SHARE: Final = 0.38
 """Minimum score of a related section, relative to the best one."""
 MAX_MATCHES: Final = 4
 TITLE_WEIGHT: Final = 3

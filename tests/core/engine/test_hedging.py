@@ -170,6 +170,20 @@ async def test_early_hedges_are_at_most_one_turn_in_ten(clock: FakeClock) -> Non
     assert len(b.calls) == 3
 
 
+def test_what_quiet_turns_do_not_use_is_saved_for_five_stalls_in_a_row() -> None:
+    hedging = Hedging(1.0)
+    for _ in range(200):
+        hedging.begin_turn()
+    hedged = []
+    for _ in range(8):
+        hedging.begin_turn()
+        hedged.append(hedging.hedge(Budget(10, BudgetReason.DEFAULT), []).after is not None)
+        if hedged[-1]:
+            hedging.note_hedge()
+
+    assert hedged == [True] * 5 + [False] * 3
+
+
 async def test_giving_up_leaves_the_older_of_two(clock: FakeClock) -> None:
     a, b, c = (
         ScriptedLLM("a", [SILENCE]),
@@ -275,4 +289,7 @@ async def test_hung_providers_before_the_good_one_cost_one_time_out_each_at_most
     ],
 )
 def test_when_a_second_provider_is_asked(after: float | str, samples: list[float], hedge: Hedge) -> None:
-    assert Hedging(after).hedge(Budget(10, BudgetReason.DEFAULT), samples) == hedge
+    hedging = Hedging(after)
+    hedging.begin_turn()
+
+    assert hedging.hedge(Budget(10, BudgetReason.DEFAULT), samples) == hedge
