@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,17 @@ LONGEST: Final = 1_000_000
 """Bytes in one value, and values in one list; anything longer is not ours."""
 DEEPEST: Final = 4
 SCHEMES: Final = ("redis", "rediss", "unix")
+STEPS: Final = {
+    "NOAUTH": "write the password into the URL: redis://:PASSWORD@HOST",
+    "WRONGPASS": "correct the login in the URL: redis://USER:PASSWORD@HOST",
+    "NOPERM": "let this user read and write fallback-chat:*",
+    "READONLY": "name the primary instead of its replica",
+    "MOVED": "name a server that is not part of a cluster",
+    "MISCONF": "its disk or its replicas need care",
+    "NOREPLICAS": "its disk or its replicas need care",
+    "OOM": "give it more memory, or let it evict keys",
+}
+"""The next step by the first word of an error."""
 
 
 class RedisError(OSError):
@@ -75,11 +87,17 @@ class Address(NamedTuple):
 
 
 class Redis:
-    """One connection. Every failure is an `OSError`, after which the connection is unusable."""
+    """One connection. Every failure is an `OSError`, after which the connection is unusable.
+
+    `timeout` limits each round trip as a whole, so that a server that drips holds nobody up.
+    """
 
     def __init__(self, address: Address, *, timeout: float) -> None:
+        self._timeout = timeout
+        self._ends = 0.0
+        """When the current round trip has to be over."""
+        self._received = bytearray()
         self._socket = _connect(address, timeout)
-        self._file = self._socket.makefile("rb")
         try:
             if address.password is not None:
                 self.call("AUTH", *([address.user] if address.user else []), address.password)
@@ -95,6 +113,8 @@ class Redis:
 
     def pipeline(self, commands: Sequence[Sequence[str]]) -> list[Any]:
         """Run several commands in one round trip. Raises `RedisError` if one of them fails."""
+        self._ends = time.monotonic() + self._timeout
+        self._socket.settimeout(self._timeout)
         self._socket.sendall(b"".join(map(_encoded, commands)))
         replies = [self._reply() for _ in commands]
         for reply in replies:
@@ -105,19 +125,45 @@ class Redis:
     def close(self) -> None:
         """Release the connection."""
         with suppress(OSError):
-            self._file.close()
             self._socket.close()
 
-    def _reply(self, depth: int = 0) -> Any:
-        line = self._file.readline(LONGEST)
-        if not line.endswith(b"\r\n"):
+    def _receive(self) -> None:
+        """Receive more of the replies. Raises `RedisError` if there is no more, or no more time."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(errno.ETIMEDOUT, "timed out")
+        self._socket.settimeout(left)
+        data = self._socket.recv(65536)
+        if not data:
             raise RedisError("the server closed the connection")
-        kind, rest = line[:1], line[1:-2].decode("utf-8", "replace")
+        self._received += data
+
+    def _take(self, length: int) -> bytes:
+        """Return the next `length` bytes."""
+        while len(self._received) < length:
+            self._receive()
+        taken = bytes(self._received[:length])
+        del self._received[:length]
+        return taken
+
+    def _line(self) -> bytes:
+        """Return the next line, without its end."""
+        start = 0
+        while (end := self._received.find(b"\r\n", start)) < 0:
+            start = max(len(self._received) - 1, 0)
+            if start > LONGEST:
+                raise RedisError("a value is too long")
+            self._receive()
+        return self._take(end + 2)[:-2]
+
+    def _reply(self, depth: int = 0) -> Any:
+        line = self._line()
+        kind, rest = line[:1], line[1:].decode("utf-8", "replace")
         match kind:
             case b"+":
                 return rest
             case b"-":
-                return RedisError(rest.partition(", with args")[0])  # which may be the password
+                return _refusal(rest.partition(", with args")[0])  # which may be the password
             case b":":
                 return _number(rest)
             case b"$":
@@ -131,10 +177,7 @@ class Redis:
     def _bulk(self, length: int) -> str | None:
         if length < 0:
             return None
-        data = self._file.read(length + 2)
-        if len(data) < length + 2:
-            raise RedisError("the server closed the connection")
-        return data[:-2].decode("utf-8", "replace")
+        return self._take(length + 2)[:-2].decode("utf-8", "replace")
 
 
 def _connect(address: Address, timeout: float) -> socket.socket:
@@ -152,9 +195,18 @@ def _connect(address: Address, timeout: float) -> socket.socket:
         return plain
     try:
         return ssl.create_default_context().wrap_socket(plain, server_hostname=address.host)
-    except OSError:
+    except ssl.SSLCertVerificationError as error:
         plain.close()
-        raise
+        raise RedisError(f"its certificate is not trusted: {error.verify_message}") from error
+    except OSError as error:
+        plain.close()
+        raise RedisError("it does not speak TLS (without TLS the URL begins with redis://)") from error
+
+
+def _refusal(text: str) -> RedisError:
+    """Return the error that the server names, with the next step if there is one."""
+    step = STEPS.get(text.partition(" ")[0])
+    return RedisError(f"{text} ({step})" if step else text)
 
 
 def _encoded(words: Sequence[str]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,7 +81,15 @@ def odd() -> Iterator[tuple[Address, list[bytes]]]:
         (b":one\r\n", "does not speak Redis"),
         (b"-ERR unknown command 'AUTH', with args beginning with: 'secret-word' \r\n", "unknown command 'AUTH'$"),
         (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
-        (b"+" + b"x" * 2_000_000, "closed the connection"),
+        (
+            b"-NOAUTH Authentication required.\r\n",
+            r"required. \(write the password into the URL: redis://:PASSWORD@HOST\)$",
+        ),
+        (
+            b"-READONLY You can't write against a read only replica.\r\n",
+            r"\(name the primary instead of its replica\)$",
+        ),
+        (b"+" + b"x" * 2_000_000, "too long"),
     ],
 )
 def test_a_server_that_is_none_is_an_error(odd: tuple[Address, list[bytes]], reply: bytes, said: str) -> None:
@@ -92,6 +101,35 @@ def test_a_server_that_is_none_is_an_error(odd: tuple[Address, list[bytes]], rep
             redis.call("PING")
     finally:
         redis.close()
+
+
+def test_a_server_without_tls_is_named_as_such(odd: tuple[Address, list[bytes]]) -> None:
+    address, replies = odd
+    replies.append(b"-ERR Protocol error\r\n")
+
+    with pytest.raises(RedisError, match="does not speak TLS"):
+        Redis(address._replace(tls=True), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("drop", [b"+", b"*1\r\n", b"$900000\r\n"])
+def test_a_server_that_drips_has_no_longer_than_the_time_out(drop: bytes) -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as connection, suppress(OSError):
+                connection.sendall(drop)
+                while not over.wait(0.01):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            with pytest.raises(OSError, match="timed out"):
+                Redis(Address("127.0.0.1", listener.getsockname()[1], password="p"), timeout=0.1)
+        finally:
+            over.set()
+            thread.join(PATIENCE)
 
 
 @pytest.mark.parametrize(
