@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -68,6 +70,18 @@ async def test_more_than_is_allowed_is_not_waited_for() -> None:
         assert await read_to_end(100, lambda _: None, stream=stream) == b"x" * 100
 
         os.close(writing)
+
+
+class Unreadable(io.BufferedReader):
+    """Standard input from a disk that breaks."""
+
+    def read(self, _: int | None = -1) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_input_that_cannot_be_read_is_not_taken_for_none() -> None:
+    with Unreadable(io.FileIO(os.devnull)) as broken, pytest.raises(OSError, match="Input/output error"):
+        await read_to_end(100, lambda _: None, stream=broken)
 
 
 async def test_the_deadline_counts_the_wait_for_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import re
 import sys
 import time
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fallback_chat.cli.commands.ask import AskOptions, _request
+from fallback_chat.cli.options import SharedOptions
+from fallback_chat.cli.sinks.base import Sink
+from fallback_chat.core.chat_context import Text
+from fallback_chat.core.config.settings import Settings
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.providers.simulator.schedule import first
 from tests.cli.program import ANSWERS, KEY, NEVER, TEXTS, Ran
+from tests.fake_time import AutojumpLoop
 
 if TYPE_CHECKING:
     from tests.cli.program import Program
@@ -136,6 +146,24 @@ def test_a_buffered_answer_that_nobody_can_give_again_keeps_what_there_is(progra
     ran = program.play("token-reset", "500")("ask", "--buffer", "hi")
 
     assert (ran.code, ran.out) == (3, f"{PARTIAL}\n")
+
+
+def test_the_time_that_reading_the_question_took_is_part_of_the_deadline() -> None:
+    class Slow:
+        async def parts(self, _: object, *, deadline: float | None) -> tuple[Text]:
+            assert deadline == 5.0
+            await asyncio.sleep(3)
+            return (Text("hi"),)
+
+    chain: Any = SimpleNamespace(
+        settings=Settings(chain=ChainSettings(deadline=5.0), attempt=AttemptSettings(), providers=())
+    )
+    slow: Any = Slow()
+    sink = Sink(io.StringIO(), io.StringIO())
+    with asyncio.Runner(loop_factory=AutojumpLoop) as runner:
+        _, request = runner.run(_request(chain, slow, sink, AskOptions(), SharedOptions(no_log=True)))
+
+    assert (request.context.messages[-1].text, request.deadline) == ("hi", 2.0)
 
 
 def test_the_deadline_bounds_the_whole_chain(program: Program) -> None:

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fallback_chat.cli.commands.models import Listing, _lines
+from fallback_chat.cli.commands.models import Listing, _lines, _listing
+from fallback_chat.core.config.model_cache import ModelCache
+from fallback_chat.core.config.settings import ProviderSettings, Settings
+from fallback_chat.core.engine.adapter import FallbackAdapter
+from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.core.llm import ModelInfo
+from fallback_chat.core.redaction import Redactor
 from fallback_chat.providers.simulator.schedule import first
+from fallback_chat.wiring import OpenChain, own_paths
 from tests.cli.canned import canned
 from tests.cli.program import ANSWERS, KEY
+from tests.core.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.cli.program import Program
@@ -69,6 +77,31 @@ def test_the_json_has_every_provider_and_what_failed(program: Program) -> None:
         ],
         "exit_code": 0,
     }
+
+
+class Buggy(ScriptedLLM):
+    async def list_models(self) -> Sequence[ModelInfo]:
+        raise ZeroDivisionError("division by zero")
+
+
+async def test_a_bug_in_a_provider_hides_no_other_list() -> None:
+    llms = [Buggy("a", []), ScriptedLLM("b", [], models=[ModelInfo("b-1")])]
+    settings = tuple(ProviderSettings(name=llm.label, kind="scripted", model=llm.model) for llm in llms)
+    models = ModelCache(own_paths().cache / "models.json")
+    chain = OpenChain(
+        FallbackAdapter(llms),
+        Settings(chain=ChainSettings(), attempt=AttemptSettings(), providers=settings),
+        Redactor([]),
+        lambda: models,
+    )
+
+    found = [await _listing(chain, *each, refresh=False) for each in zip(llms, settings, strict=True)]
+
+    assert list(_lines(found)) == [
+        "a failed in its own code (ZeroDivisionError: division by zero)",
+        "b (1 model)",
+        "* b-1",
+    ]
 
 
 def test_a_retired_model_is_marked_and_never_proposed() -> None:

@@ -386,6 +386,19 @@ async def test_ctrl_c_twice_on_an_empty_line_leaves() -> None:
         await chat.until(chat.task.done)
 
 
+async def test_ctrl_c_twice_does_not_leave_if_the_second_one_comes_late() -> None:
+    async with chatting(good()) as chat:
+        await chat.prompts()
+        prompt = chat.repl.ui.prompt
+        assert prompt is not None
+        prompt._clock = lambda: 1000.0
+        chat.type(CTRL_C)
+        await chat.sees("press Ctrl-C again, or Ctrl-D, to leave")
+        prompt._clock = lambda: 1002.0
+        chat.type(CTRL_C + "still here")
+        await chat.until(lambda: chat.line == "still here")
+
+
 async def test_ctrl_d_leaves() -> None:
     async with chatting(good()) as chat:
         await chat.prompts()

@@ -283,6 +283,17 @@ async def test_what_is_in_the_line_stays_there_when_a_question_fails() -> None:
         assert chat.line == "half a thought"
 
 
+async def test_one_ctrl_c_stops_the_answer_and_drops_nothing_that_waits() -> None:
+    a = ScriptedLLM("a", ["First words ", SILENCE], ["Second.", STOP])
+    async with chatting(a) as chat:
+        await chat.begin("One", "First words")
+        chat.type("Two" + ENTER)
+        await chat.sees("next: Two")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        await chat.until(lambda: chat.repl.ui.is_queued or len(a.calls) == 2)
+
+
 async def test_ctrl_c_stops_the_answer_and_leaves_the_line_alone() -> None:
     a = ScriptedLLM("a", ["First words ", SILENCE])
     async with chatting(a) as chat:

@@ -20,7 +20,7 @@ from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
 from tests.core.conversations.other_process import other
-from tests.core.scripted import STOP, ScriptedLLM, Step
+from tests.core.scripted import SILENCE, STOP, ScriptedLLM, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,19 @@ async def test_resume_shows_how_it_ended_tells_the_model_and_saves_there(history
         assert [message.text for message in a.calls[0].chat_ctx.messages] == ["Old?", "Old answer.", "And now?"]
         assert told(history, session) == [("Old?", "Old answer."), ("And now?", "From a.")]
         assert len(history.list()) == 1
+
+
+async def test_an_answer_that_the_user_stopped_is_stored_as_that(history: History) -> None:
+    async with chatting(ScriptedLLM("a", ["Half an ", SILENCE])) as chat:
+        await chat.begin("Go", "Half an")
+        chat.type(CTRL_C)
+        await chat.sees("stopped; what is there is kept")
+        await chat.prompts()
+        session = history.latest()
+        assert session is not None
+        (turn,) = history.load(session).turns
+    stopped = AnswerError("cancelled", "stopped by the user or a signal")
+    assert (turn.answer.text, turn.answer.complete, turn.answer.error) == ("Half an ", False, stopped)
 
 
 async def test_a_resumed_answer_looks_as_it_did(history: History) -> None:

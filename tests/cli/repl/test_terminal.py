@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
+import pty
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.repl.terminal import ASK_FOR_MODIFIED_KEYS, STOP_MODIFIED_KEYS, Terminal
 from fallback_chat.providers.simulator import Manner
 from tests.cli.program import ROOT
 from tests.cli.repl.pseudo_terminal import on_terminal
@@ -135,6 +140,28 @@ def test_an_interrupt_from_outside_is_a_ctrl_c_in_both_phases(program: Program) 
         run.process.send_signal(signal.SIGINT)
         assert run.exit_code() == 0
         run.until(lambda: run.is_as_before)
+
+
+def test_the_terminal_echoes_for_a_program_to_which_it_is_lent_and_not_for_the_chat() -> None:
+    master, slave = pty.openpty()
+    out = io.StringIO()
+
+    def modes() -> tuple[bool, str]:
+        """Whether the terminal echoes, and what was written to it since."""
+        written = out.getvalue()
+        out.seek(out.truncate(0))
+        return bool(termios.tcgetattr(slave)[3] & termios.ECHO), written
+
+    with closing(os.fdopen(master)), closing(os.fdopen(slave)):
+        with Terminal(slave, out, term="xterm") as terminal:
+            seen = [modes()]
+            with terminal.given_back():
+                seen.append(modes())
+            seen.append(modes())
+        seen.append(modes())
+
+    ours, theirs = (False, ASK_FOR_MODIFIED_KEYS), (True, STOP_MODIFIED_KEYS)
+    assert seen == [ours, theirs, ours, theirs]
 
 
 @pytest.mark.parametrize("streaming", [True, False])
