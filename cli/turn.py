@@ -55,6 +55,8 @@ class Turn:
         Raises OSError if the output is lost.
         """
         self._reading = asyncio.ensure_future(self._read())
+        if self.stopped:
+            self._reading.cancel()
         try:
             await self._reading
         except APIError as error:
@@ -71,8 +73,10 @@ class Turn:
         return None
 
     def stop(self) -> None:
-        """End the answer here."""
-        if self._reading is not None and not self._reading.done():
+        """End the answer here, or before it begins."""
+        if self._reading is None:
+            self.stopped = True
+        elif not self._reading.done():
             self.stopped = True
             self._reading.cancel()
 

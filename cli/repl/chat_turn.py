@@ -96,18 +96,18 @@ class ChatTurn:
 
     async def run(self) -> TurnResult:
         """Ask until there is an answer, no provider is left, or the user has had enough."""
-        self._record.begin(self._plan.question)
         try:
+            await self._record.begin(self._plan.question)
             error = await self._turn.run()
         except asyncio.CancelledError as cancelled:
             self._show(self._redacting.flush())
-            self._record.finish(self._turn.answer(), cancelled)
+            self._record.finish_at_once(self._turn.answer(), cancelled)
             raise
         self._show(self._redacting.flush())
         if self._redacting.touched:
             self._tell(Message(REDACTED, Tone.DIM))
         answer, stopped = self._turn.answer(), self._turn.stopped
-        self._record.finish(answer, asyncio.CancelledError() if stopped else error)
+        await self._record.finish(answer, asyncio.CancelledError() if stopped else error)
         return replace(self.so_far, running=False, error=error, stopped=stopped)
 
     def _chat(

@@ -74,11 +74,11 @@ class Record:
         self._recorder = self._new_recorder(self.history.load(copy))
         return copy
 
-    def begin(self, question: ChatMessage) -> None:
+    async def begin(self, question: ChatMessage) -> None:
         """Store a question, before it is sent anywhere."""
         if self._recorder is None:
             self._recorder = self._new_recorder()
-        self._recorder.begin(question)
+        await self._recorder.begin_beside(question)
 
     @property
     def history(self) -> History:
@@ -113,8 +113,13 @@ class Record:
         if self._recorder is not None:
             self._recorder.tick()
 
-    def finish(self, answer: Answer, error: BaseException | None) -> None:
+    async def finish(self, answer: Answer, error: BaseException | None) -> None:
         """Store how the turn ended."""
+        if self._recorder is not None:
+            await self._recorder.finish_beside(answer, error)
+
+    def finish_at_once(self, answer: Answer, error: BaseException) -> None:
+        """Store how the turn ended, because the program does."""
         if self._recorder is not None:
             self._recorder.finish(answer, error)
 

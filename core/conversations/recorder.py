@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.core.answer_json import without_secrets
 from fallback_chat.core.chat_context import ChatContext, Text
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, SessionId, TurnId
-from fallback_chat.core.conversations.store import History, SessionMovedError
+from fallback_chat.core.conversations.store import PATIENCE, History, SessionMovedError
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.locks import briefly
+from fallback_chat.core.storage.locks import asynchronously_until, briefly
 from fallback_chat.core.storage.unusable import LockedError, StorageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class PartialSaver:
 class Recorder:
     """Records the turns of one conversation: `begin`, then `chunk` and `tick`, then `finish`.
 
+    `begin` and `finish` wait for the lock of another process; `begin_beside` and `finish_beside` do
+    so beside the other tasks of an event loop.
+
     `redact` removes known secrets from everything that is stored. `conversation` is the one to
     continue; without it, the first question starts a new one. If another process has continued it
     meanwhile, or is about to, this one continues a copy.
@@ -123,14 +127,21 @@ class Recorder:
 
     def begin(self, question: ChatMessage) -> None:
         """Store a question before it is sent; repeating an unanswered question reuses its turn."""
+        self._attempt(self._beginning(question))
+
+    async def begin_beside(self, question: ChatMessage) -> None:
+        """Do the same beside other tasks."""
+        await self._attempt_beside(self._beginning(question))
+
+    def _beginning(self, question: ChatMessage) -> Callable[[], object]:
+        """Note the question, and return what stores it."""
         self._begun_at, self._first_at = self._monotonic(), None
         parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
         question = replace(question, content=tuple(parts))
         if not self._in_vain or question != self._question:
             self._question, self._turn = question, None
         self._partial = PartialSaver(self._save_partial, self._monotonic)
-        self._attempt(self._ask_again)
-        self._attempt(self._stored_turn)
+        return self._store_question
 
     def chunk(self, chunk: ChatChunk) -> None:
         """Add one chunk of the answer; its text is stored within a second."""
@@ -155,13 +166,19 @@ class Recorder:
 
     def finish(self, answer: Answer, error: BaseException | None = None) -> None:
         """Store how the turn ended: with an answer, a part of one, or none."""
+        self._attempt(self._ending(answer, error))
+
+    async def finish_beside(self, answer: Answer, error: BaseException | None = None) -> None:
+        """Do the same beside other tasks."""
+        await self._attempt_beside(self._ending(answer, error))
+
+    def _ending(self, answer: Answer, error: BaseException | None) -> Callable[[], object]:
+        """Note how the turn ended, and return what stores it."""
         answer = without_secrets(answer.ended_by(error), self._redact)
         first = None if self._first_at is None else self._first_at - self._begun_at
         elapsed = self._monotonic() - self._begun_at
-        self._attempt(
-            lambda: self._history.finish_turn(self._stored_turn(), answer, first_token=first, elapsed=elapsed)
-        )
         self._partial, self._in_vain = None, not answer.has_content
+        return lambda: self._history.finish_turn(self._stored_turn(), answer, first_token=first, elapsed=elapsed)
 
     def undo(self) -> None:
         """Undo the last turn."""
@@ -178,13 +195,14 @@ class Recorder:
             undone = self._history.undo(self._session)
         self._last = self._history.last_turn(self._session, before=undone)
 
-    def _ask_again(self) -> None:
-        """Reopen the turn of an unanswered question, if it is still the last one."""
+    def _store_question(self) -> None:
+        """Reopen the turn of an unanswered question, if it is still the last one, or begin one."""
         if self._session is not None and self._turn is not None:
             try:
                 self._history.ask_again(self._session, self._turn)
             except SessionMovedError:
                 self._turn = None
+        self._stored_turn()
 
     def _stored_turn(self) -> TurnId:
         """Return the turn's number; if storing the question failed before, try again."""
@@ -218,13 +236,20 @@ class Recorder:
         A lock is not waited for, because the answer keeps arriving, and `finish` reports it.
         """
 
-        def save() -> bool:
-            with suppress(LockedError), briefly():
-                self._history.save_partial(self._stored_turn(), self._redact(text))
-                return True
-            return False
+        def save() -> None:
+            self._history.save_partial(self._stored_turn(), self._redact(text))
 
-        return bool(self._attempt(save))
+        return bool(self._attempt(partial(_unless_locked, save)))
+
+    async def _attempt_beside(self, action: Callable[[], object]) -> None:
+        """Run `action` as soon as no other process holds the lock, or report that one does."""
+
+        def attempted() -> bool:
+            return self._attempt(partial(_unless_locked, action)) is not False
+
+        if not await asynchronously_until(attempted, PATIENCE):
+            with briefly():
+                self._attempt(action)
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """Run `action`, and report the first failure of the file.
@@ -238,6 +263,14 @@ class Recorder:
                 self._warned = True
                 self._warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
             return None
+
+
+def _unless_locked(action: Callable[[], object]) -> bool:
+    """Run `action` unless another process holds the lock; return whether it ran."""
+    with suppress(LockedError), briefly():
+        action()
+        return True
+    return False
 
 
 def find_conversation(history: History, session: str | None) -> Conversation:

@@ -56,6 +56,18 @@ def wait_until(free: Callable[[], bool], patience: float) -> bool:
     return True
 
 
+async def asynchronously_until(free: Callable[[], bool], patience: float) -> bool:
+    """Do the same in an event loop, whose other tasks run meanwhile; `free` must not wait."""
+    from asyncio import sleep  # only the chat needs it
+
+    end = time.monotonic() + patience
+    while not free():
+        if time.monotonic() >= end or _hurried.is_set():
+            return False
+        await sleep(_STEP)
+    return True
+
+
 def lock(descriptor: int, *, shared: bool = False, patience: float = PATIENCE) -> None:
     """Lock an open file, or a directory, until it is closed. Raises OSError.
 

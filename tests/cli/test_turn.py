@@ -39,6 +39,15 @@ async def test_an_answer_that_is_stopped_between_two_pieces_is_kept_so_far_and_i
     assert (await turn.run(), len(turn.text), llm.open_streams) == (None, PART, 0)
 
 
+async def test_an_answer_that_is_stopped_before_it_is_asked_for_is_not_asked_for() -> None:
+    llm = ScriptedLLM("a", ["Some", SILENCE])
+    turn = Turn(chat(llm), id, id)
+
+    turn.stop()
+
+    assert (await turn.run(), turn.stopped, llm.calls) == (None, True, [])
+
+
 async def test_a_signal_ends_the_program_although_the_answer_was_stopped_in_the_same_moment() -> None:
     llm = ScriptedLLM("a", ["Some", SILENCE])
     begun = asyncio.Event()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import sqlite3
 import stat
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text, ToolCall
+from fallback_chat.core.conversations import recorder
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 from fallback_chat.providers.simulator import Manner
-from tests.cli.repl.harness import CTRL_C, CTRL_D, SECRET, chatting
+from tests.cli.program import NEVER
+from tests.cli.repl.harness import CTRL_C, CTRL_D, ENTER, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
 from tests.core.conversations.other_process import other
@@ -61,6 +66,12 @@ def told(history: History, session: SessionId) -> list[tuple[str, str]]:
     return [(turn.question.text, turn.answer.text) for turn in history.load(session).turns]
 
 
+def latest(history: History) -> SessionId:
+    session = history.latest()
+    assert session is not None
+    return session
+
+
 async def clear(chat: Chat) -> None:
     if chat.line:
         chat.type(CTRL_C)
@@ -88,11 +99,69 @@ async def test_an_answer_that_the_user_stopped_is_stored_as_that(history: Histor
         chat.type(CTRL_C)
         await chat.sees("stopped; what is there is kept")
         await chat.prompts()
-        session = history.latest()
-        assert session is not None
-        (turn,) = history.load(session).turns
+        (turn,) = history.load(latest(history)).turns
     stopped = AnswerError("cancelled", "stopped by the user or a signal")
     assert (turn.answer.text, turn.answer.complete, turn.answer.error) == ("Half an ", False, stopped)
+
+
+@pytest.fixture
+def other_process(history: History, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Give the connection of another process, for whose lock the chat waits without end."""
+    history.new_session()  # makes the file
+    monkeypatch.setattr(recorder, "PATIENCE", NEVER)
+    path = home / "data_home" / "fallback-chat" / "history.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+async def test_keys_are_heard_while_another_process_keeps_the_question_from_being_stored(
+    history: History, other_process: sqlite3.Connection
+) -> None:
+    a = llm("a")
+    async with chatting(a) as chat:
+        await chat.prompts()
+        other_process.execute("BEGIN IMMEDIATE")
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: chat.repl.ui.is_busy)
+        chat.type("meanwhile")
+        await chat.until(lambda: chat.line == "meanwhile")
+        assert a.calls == []
+        other_process.execute("ROLLBACK")
+        await chat.prompts()
+    assert told(history, latest(history)) == [("Go", "From a.")]
+
+
+async def test_ctrl_c_is_heard_while_another_process_keeps_the_question_from_being_stored(
+    other_process: sqlite3.Connection,
+) -> None:
+    a = llm("a")
+    async with chatting(a) as chat:
+        await chat.prompts()
+        other_process.execute("BEGIN IMMEDIATE")
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: chat.repl.ui.is_busy)
+        chat.type(CTRL_C + "x")
+        await chat.until(lambda: chat.line == "x")
+        other_process.execute("ROLLBACK")
+        await chat.prompts()
+        assert a.calls == []
+
+
+async def test_keys_are_heard_while_another_process_keeps_the_answer_from_being_stored(
+    history: History, other_process: sqlite3.Connection
+) -> None:
+    go_on = asyncio.Event()
+    async with chatting(ScriptedLLM("a", ["An ", go_on, "answer.", STOP])) as chat:
+        await chat.begin("Go", "An")
+        other_process.execute("BEGIN IMMEDIATE")
+        go_on.set()
+        await chat.sees("An answer.")
+        chat.type("meanwhile")
+        await chat.until(lambda: chat.line == "meanwhile")
+        other_process.execute("ROLLBACK")
+        await chat.prompts()
+        (turn,) = history.load(latest(history)).turns
+    assert (turn.answer.text, turn.answer.complete) == ("An answer.", True)
 
 
 async def test_a_resumed_answer_looks_as_it_did(history: History) -> None:
