@@ -30,6 +30,27 @@ _VISIBLE: Final = re.compile(f"[^{_HIDDEN}]+")
 _GAP: Final = f"[{_HIDDEN}]*"
 
 
+_PERCENT: Final = re.compile("%[0-9A-F]{2}")
+
+
+def _in_json(characters: str, form: str) -> dict[int, str]:
+    return str.maketrans({'"': '\\"', "\\": "\\\\", **{char: form.format(ord(char)) for char in characters}})
+
+
+def _in_html(apostrophe: str) -> dict[int, str]:
+    return str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": apostrophe})
+
+
+_ESCAPES: Final = (
+    _in_json("/", r"\{:c}"),  # PHP
+    _in_json("&<>", r"\u{:04x}"),  # Go
+    _in_json("&<>'", r"\u{:04x}"),  # Flask
+    _in_json("\"&'+<>`", r"\u{:04X}"),  # .NET
+    *map(_in_html, ("'", "&#39;", "&#x27;", "&#039;", "&apos;")),
+)
+"""The characters that servers escape although JSON does not ask for it, and those in web pages."""
+
+
 class Redactor:
     """Replaces every known secret, also in its JSON and URL spellings, by `[redacted]`."""
 
@@ -193,13 +214,14 @@ def _places(raw: str, seen: str, wanted: list[int]) -> list[int]:
 
 def _forms(secret: str) -> set[str]:
     """Return the visible spellings in which a secret can appear in an error, a URL or a log."""
+    in_urls = (quote(secret, safe=""), quote(secret), quote_plus(secret))
     spellings = {
         secret,
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
+        *in_urls,
+        *(_PERCENT.sub(lambda found: found[0].lower(), url) for url in in_urls),
+        *(secret.translate(escapes) for escapes in _ESCAPES),
     }
     return {form for form in map(visible, spellings) if len(form) >= MIN_LENGTH}
 

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from urllib.parse import quote
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,26 @@ def test_a_secret_is_redacted_in_every_spelling() -> None:
     assert Redactor([secret]).redact(text) == (
         '[redacted] "[redacted]" {"k": "[redacted]"} ?key=[redacted]&key=[redacted]&'
     )
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        r"""p\/a+s&s<w>o'r"d`""".replace('"', r"\""),  # PHP
+        r"""p/a+s\u0026s\u003cw\u003eo'r\"d`""",  # Go
+        r"""p/a+s\u0026s\u003cw\u003eo\u0027r\"d`""",  # Flask
+        r"""p/a\u002Bs\u0026s\u003Cw\u003Eo\u0027r\u0022d\u0060""",  # .NET
+        """p/a+s&amp;s&lt;w&gt;o'r&quot;d`""",
+        """p/a+s&amp;s&lt;w&gt;o&#39;r&quot;d`""",
+        "p%2fa%2bs%26s%3cw%3eo%27r%22d%60",
+        "p/a%2Bs%26s%3Cw%3Eo%27r%22d%60",
+    ],
+)
+def test_a_secret_is_redacted_however_a_server_escapes_its_punctuation(spelled: str) -> None:
+    redactor = Redactor(["""p/a+s&s<w>o'r"d`"""])
+
+    assert redactor.redact(f"the key {spelled} is wrong") == "the key [redacted] is wrong"
+    assert streamed(redactor, list(f"the key {spelled} is wrong")) == "the key [redacted] is wrong"
 
 
 def test_of_two_secrets_the_longer_one_is_redacted_whole() -> None:

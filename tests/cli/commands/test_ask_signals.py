@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fallback_chat.providers.simulator import Manner, black_hole
+from tests import sampling
 from tests.cli.canned import canned
 from tests.cli.program import NEVER, ROOT, Ran, entry, read, sleeps_in_read, stop
 from tests.processes import is_running
@@ -163,13 +164,20 @@ def importing(program: Program, module: str) -> Ran:
     return program("ask", "hi", env={"PYTHONPATH": f"{hooks}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"})
 
 
-def test_ctrl_c_while_the_program_starts_leaves_no_traceback(program: Program, sample: Sample) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let the processes of a run that tries everything share the hundreds of starts."""
+    if "part" in metafunc.fixturenames:
+        parts = 16 if sampling.everything else 1
+        metafunc.parametrize("part", [slice(start, None, parts) for start in range(parts)], ids=range(parts))
+
+
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback(program: Program, sample: Sample, part: slice) -> None:
     modules = list(dict.fromkeys(importing(program, "").err.split()))
     # Before Python has reached this program's first line, the signal belongs to Python.
     ours = modules[modules.index("fallback_chat.cli.process.streams") :]
     assert len(ours) > 100
 
-    ends = {module: importing(program, module) for module in sample(ours, 8)}
+    ends = {module: importing(program, module) for module in sample(ours, 8)[part]}
 
     assert ends == dict.fromkeys(ends, Ran(130, "", ""))
 
