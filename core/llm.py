@@ -237,6 +237,9 @@ class LLM(_Closing):
 
     _listed_window: int | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.label!r}>"
+
     @property
     def label(self) -> str:
         """The name in messages, events and the status bar; unique in a chain."""

@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -129,7 +129,7 @@ class HttpEngine:
                         break
         except (TimeoutError, *FOREIGN):
             pass  # the status says enough
-        text = body.decode("utf-8", "replace")
+        text = _decoded(bytes(body), response.charset_encoding)
         return errors.from_response(response.status_code, response.headers, text, now=self.wall_clock())
 
     async def _send(
@@ -207,3 +207,11 @@ class _Trace:
             self.connected = True
         elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete") and self._began is not None:
             self.connect = self._clock() - self._began
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    """Return the text of a body: as UTF-8 wherever that fits, or else as the declared `charset`."""
+    for encoding in filter(None, ("utf-8", charset)):
+        with suppress(LookupError, ValueError):  # an unknown charset, or one that does not fit
+            return body.decode(encoding)
+    return body.decode("utf-8", "replace")

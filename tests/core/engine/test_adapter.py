@@ -387,6 +387,11 @@ async def test_a_provider_of_the_chain_is_closed_once(clock: FakeClock) -> None:
     assert a.closes == 1
 
 
+def test_an_llm_is_shown_by_its_label(clock: FakeClock) -> None:
+    a, b, _ = three()
+    assert repr(chain_of(a, b, clock=clock)) == "<FallbackAdapter 'a → b'>"
+
+
 async def test_closing_a_chain_ends_its_answers_and_begins_no_other(clock: FakeClock) -> None:
     llm = ScriptedLLM("a", ["Hel", SILENCE])
     chain = chain_of(llm, clock=clock)

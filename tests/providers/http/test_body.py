@@ -217,6 +217,20 @@ async def test_a_status_is_an_error_of_its_class(
     assert (error.status_code, error.kind, error.retry_after) == (status, kind, wait)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [("utf-8", "iso-8859-1"), ("iso-8859-1", "iso-8859-1"), ("utf-16", "utf-16"), ("utf-8", "no such charset")],
+)
+async def test_the_words_of_an_error_are_read_in_their_charset(encoding: str, declared: str) -> None:
+    body = '{"error": {"message": "verweigert für den Schlüssel"}}'.encode(encoding)
+    headers = (("Content-Type", f"application/json; charset={declared}"),)
+
+    _, error = await outcome(sends(body, status=400, headers=headers))
+
+    assert error is not None
+    assert error.message == "verweigert für den Schlüssel"
+
+
 async def test_a_body_of_an_error_that_never_comes_does_not_hide_the_status() -> None:
     async def play(peer: Peer) -> None:
         await peer.request()
