@@ -22,13 +22,15 @@ ESSENTIAL: Final = frozenset(
 _STATUSES: Final = frozenset({400, 404, 422})
 """OpenAI answers 404 for an unknown reasoning item, OpenRouter for an option that no server has."""
 _KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
-"""A summary of thoughts may need a verified organisation; the answer itself does not."""
-_NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): |: ([A-Za-z_][\w.]*)\.?$""")
+"""A summary of thoughts may need a verified organisation, and tools may not be enabled; the answer
+itself needs neither."""
+_NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): |: ([A-Za-z_][\w.]*)\.?$|key \[(\w+)\]""")
+"""The last form is that of Bedrock."""
 
 _REFUSES: Final = re.compile(
     r"n[o']t (?:be )?(?:support|accept|allow|permit|recogni[sz]e|available|valid|disabled|enabled|known|used|set)"
     r"|unsupported|unrecogni[sz]ed|unknown|unexpected|invalid|forbidden|deprecated|mandatory|extra (?:inputs|fields)"
-    r"|must be|may only|should be|only works|cannot|only the|supported values|not supported|at most",
+    r"|must be|may only|should be|only works|cannot|only the|supported values|not supported|at most|incompatible",
     re.IGNORECASE,
 )
 _UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instead|permitted|extra", re.IGNORECASE)
@@ -77,11 +79,13 @@ TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": 
 """Two names of one option, of which each server knows one."""
 
 _TOOLS: Final = re.compile(
-    r"(?:not|n't|no|found that) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*(?:not support|requires? --)",
+    r"(?:not|n't|no|found that) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*"
+    r"(?:not support|not enabled|requires? --)",
     re.IGNORECASE,
 )
 _IMAGES: Final = re.compile(
-    r"(?:not|n't|no|found that) support\w*\b.*\b(?:image|vision|multimodal)|\b(?:image|vision|multimodal)\w*\b.*\bsupport",
+    r"(?:not|n't|no|found that) support\w*\b.*\b(?:image|vision|multimodal)|\b(?:image|vision|multimodal)\w*\b.*\bsupport"
+    r"|not a (?:multimodal|vision)|only (?:supports|accepts|takes) text|unknown variant .image_url",
     re.IGNORECASE,
 )
 
@@ -129,7 +133,7 @@ def other_name(key: str, error: APIError, chat: ChatRequest) -> str | None:
 
 def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
     """Whether the request has tools or images and `error` says the model takes none."""
-    if error.kind is not ErrorKind.BAD_REQUEST:
+    if error.kind not in _KINDS:
         return False
     images = any(isinstance(part, Image) for turn in chat.chat_ctx.messages for part in turn.content)
     return bool((chat.tools and _TOOLS.search(error.message)) or (images and _IMAGES.search(error.message)))
@@ -142,7 +146,7 @@ def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
     case.
     """
     plain = {_plain(name): path for name, path in keys.items()}
-    quoted = [found[1] or found[2] or found[3] for found in _NAMED.finditer(error.message)]
+    quoted = [next(filter(None, found.groups())) for found in _NAMED.finditer(error.message)]
     for name in ([error.details.param] if error.details.param else []) + quoted:
         parts = [name, *reversed(name.split("."))]
         if found := next(filter(None, (plain.get(_plain(part)) for part in parts)), None):
