@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from fallback_chat.core.storage.sqlite import Migration
+    from fallback_chat.core.storage.schema import Migration
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (

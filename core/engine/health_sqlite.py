@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fallback_chat.core.engine.health import HealthChange
-    from fallback_chat.core.storage.sqlite import Database, Migration
+    from fallback_chat.core.storage.schema import Migration
+    from fallback_chat.core.storage.sqlite import Database
 
 DAY: Final = 86_400.0
 FORGET_AFTER: Final = 30 * DAY

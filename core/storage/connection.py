@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Final
 
 from fallback_chat.core.storage.locks import wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
+MEMORY: Final = Path(":memory:")
 
 
 class _Connection(sqlite3.Connection):
@@ -46,3 +46,11 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process holds the lock."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def as_text(data: bytes) -> str:
+    """Return a string of the file, in which invalid UTF-8 becomes lone surrogates.
+
+    One damaged string must not make the rows around it unreadable.
+    """
+    return data.decode("utf-8", "surrogateescape")

@@ -9,28 +9,22 @@ import os
 import sqlite3
 import stat
 from contextlib import closing, contextmanager, suppress
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identity_of, set_aside
-from fallback_chat.core.storage.connection import connect, is_busy
+from fallback_chat.core.storage.connection import MEMORY, as_text, connect, is_busy
 from fallback_chat.core.storage.files import check_own, make_private_dir
 from fallback_chat.core.storage.locks import wait_until
+from fallback_chat.core.storage.schema import ForeignError, prepare, version_of
 from fallback_chat.core.storage.unusable import LockedError, StorageError, as_storage_error, is_damage, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from fallback_chat.core.storage.aside import Identity
+    from fallback_chat.core.storage.schema import Migration
 
-Migration = tuple[str, ...]
-"""The statements that lead from one version of a schema to the next."""
-MEMORY: Final = Path(":memory:")
-_COLUMNS: Final = """
-    SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
-    WHERE tables.type = 'table' AND tables.sql NOT LIKE 'CREATE VIRTUAL%'
-"""
 _READERS: Final = 1.0
 """Seconds to wait for those who read the write-ahead log, so that it can be emptied."""
 
@@ -43,14 +37,10 @@ class _UnusableError(StorageError):
         self.identity = identity
 
 
-class _ForeignError(Exception):
-    """The file has another schema: a newer release's, or one that no release ever created."""
-
-
 def open_in_memory(migrations: Sequence[Migration], *, clock: Callable[[], float]) -> Database:
     """Open a database without a file."""
     connection = connect(MEMORY, 0)
-    _prepare(connection, migrations)
+    prepare(connection, migrations)
     return Database(connection, MEMORY, None, clock)
 
 
@@ -186,10 +176,10 @@ def _open(
     identity = identity_of(path)
     connection = connect()
     try:
-        newer = _prepare(connection, migrations, read_newer=read_newer)
+        newer = prepare(connection, migrations, read_newer=read_newer)
     except BaseException as error:
         connection.close()
-        if isinstance(error, _ForeignError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
+        if isinstance(error, ForeignError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
             raise _UnusableError(path, str(error), identity) from error
         raise
     return Database(connection, path, identity, clock, read_only=newer)
@@ -216,66 +206,6 @@ def _check(path: Path) -> None:
             check_own(path.with_name(path.name + suffix), follow=True)
 
 
-def _prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
-    """Bring the schema up to date; return whether it is a newer one, which is left as it is."""
-    connection.text_factory = _text
-    version = _version(connection)
-    newer = not 0 <= version <= len(migrations)
-    if newer and not read_newer:
-        raise _ForeignError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
-    if not newer:
-        _check_schema(connection, migrations)
-    for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
-    if newer:
-        connection.execute("PRAGMA query_only = ON")
-    elif version < len(migrations):
-        if version == 0:
-            connection.execute("PRAGMA auto_vacuum = FULL")
-            connection.execute("PRAGMA journal_mode = WAL")
-        _migrate(connection, migrations)
-    # Reads the schema, so that damage to the file's header shows here and not during a chat.
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return newer
-
-
-def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Another process may have migrated while this one waited for the lock.
-        for migration in migrations[_version(connection) :]:
-            for statement in migration:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(migrations)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Raise `_ForeignError` unless the file's tables match its version."""
-    connection.execute("BEGIN")  # all queries see the same moment, whatever another process does
-    try:
-        version = _version(connection)
-        there = set(connection.execute(_COLUMNS))
-    finally:
-        connection.execute("COMMIT")
-    with closing(connect(MEMORY, 0)) as model:
-        for statement in chain.from_iterable(migrations[: version or None]):
-            model.execute(statement)
-        known = set(model.execute(_COLUMNS))
-    if version == 0 and there:
-        raise _ForeignError("it has tables, and no version")
-    if version and not known <= there:
-        raise _ForeignError(f"it has no {'.'.join(min(known - there))}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 def is_new(path: Path) -> bool:
     """Whether nothing has been written to the file yet, or there is none."""
     try:
@@ -298,9 +228,9 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection | None]:
         _check(path)
         how = "mode=ro&immutable=1" if _is_at_rest(path) else "mode=ro"
         with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=0.1)) as connection:
-            connection.text_factory = _text
+            connection.text_factory = as_text
             # Whoever created the file may have been killed, or found the disk full.
-            yield connection if _version(connection) else None
+            yield connection if version_of(connection) else None
 
 
 def _is_at_rest(path: Path) -> bool:
@@ -311,11 +241,3 @@ def _is_at_rest(path: Path) -> bool:
     return not any(path.with_name(path.name + suffix).exists() for suffix in COMPANIONS) and not os.access(
         path.parent, os.W_OK
     )
-
-
-def _text(data: bytes) -> str:
-    """Return a text of the file, in which invalid UTF-8 becomes lone surrogates.
-
-    One damaged text must not make the rows around it unreadable.
-    """
-    return data.decode("utf-8", "surrogateescape")
