@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.file_kinds import PDF, foreign, media_type
 from fallback_chat.core.chat_context import Document, Image, Text
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.files import read_regular
@@ -69,6 +68,8 @@ def read_part(name: str, *, pipes: bool = True) -> Part:
 
     Without `pipes` it must be a regular file: reading a pipe or a device may take for ever.
     """
+    from fallback_chat.cli.file_kinds import PDF, media_type
+
     data = _bytes(name, pipes=pipes)
     media = media_type(data)
     if media is None:
@@ -104,6 +105,8 @@ def _too_long(name: str) -> InputError:
 
 def _not_text(data: bytes, name: str, what_not: str) -> InputError:
     """Return an error that names the type of a file if known, or else what it is not."""
+    from fallback_chat.cli.file_kinds import foreign
+
     kind = foreign(data)
     if kind is None:
         return InputError(f"{name} is not {what_not}")

@@ -30,10 +30,9 @@ from fallback_chat.providers.wire.dialect import (
     texts_of,
     unsupported,
 )
-from fallback_chat.providers.wire.known_models import known_effort, thinks_silently
+from fallback_chat.providers.wire.known_models import LEAST_TOKENS, known_effort, thinks_silently
 from fallback_chat.providers.wire.quirks import Quirks, quirks_of
 from fallback_chat.providers.wire.read_chat import ChatReader
-from fallback_chat.providers.wire.read_responses import LEAST_TOKENS
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from fallback_chat.providers import openai
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.conversation import arguments_text, fits, normalise, state_for
 from fallback_chat.providers.wire.dialect import ChatRequest, Dialect, HttpRequest, dicts_of, text_of
-from fallback_chat.providers.wire.known_models import known_effort, tells_of_thinking
-from fallback_chat.providers.wire.read_responses import LEAST_TOKENS, ResponsesReader
+from fallback_chat.providers.wire.known_models import LEAST_TOKENS, known_effort, tells_of_thinking
+from fallback_chat.providers.wire.read_responses import ResponsesReader
 from fallback_chat.providers.wire.request import encode_json, url_of, with_extras
 
 if TYPE_CHECKING:

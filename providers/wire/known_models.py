@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+LEAST_TOKENS: Final = 16
+"""Tokens; where OpenAI's models think, a smaller output limit is refused."""
 THINKS: Final = frozenset({"reasoning", "thinking"})
 """The names of this ability in lists of models."""
 

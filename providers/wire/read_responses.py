@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
 from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of
+from fallback_chat.providers.wire.known_models import LEAST_TOKENS
 from fallback_chat.providers.wire.reading import AnswerReader, missing
 from fallback_chat.providers.wire.responses_items import PICTURE, SUMMARY, TEXTS, Item, between
 
 if TYPE_CHECKING:
     from fallback_chat.providers.wire.dialect import ChatRequest
 
-LEAST_TOKENS: Final = 16
-"""A smaller output limit is refused."""
 TEXT_DELTA: Final = "response.output_text.delta"
 _NOWHERE: Final = object()
 PARTS: Final = ("content_part", "reasoning_summary_part")
