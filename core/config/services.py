@@ -153,6 +153,7 @@ def is_loopback(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+@lru_cache(maxsize=64)
 def machine(kind: str, base_url: str | None) -> str | None:
     """Return the machine behind an entry: host and port, or `local`; None if unknown."""
     service = by_kind(kind)

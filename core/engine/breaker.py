@@ -86,6 +86,10 @@ class Health:
         return self.left(now) == 0.0
 
 
+NOTHING_KNOWN: Final = Health()
+"""The record of a provider that has no record."""
+
+
 class Permit(NamedTuple):
     """Permission to send one request."""
 

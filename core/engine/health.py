@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from fallback_chat.core.engine import breaker
-from fallback_chat.core.engine.breaker import Health, Permit, Result
+from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health, Permit, Result
 from fallback_chat.core.engine.news import BY_USER, Change, News
 from fallback_chat.core.engine.policy import Verdict, verdict
 from fallback_chat.core.events import State
@@ -92,7 +92,7 @@ class MemoryHealthStore:
 
     def read(self, key: str) -> Health:
         """Return the record of `key`."""
-        return self._records.get(key, Health())
+        return self._records.get(key, NOTHING_KNOWN)
 
     def update(self, key: str, change: HealthChange) -> tuple[Health, Health]:
         """Change the record of `key`."""

@@ -10,7 +10,7 @@ import time
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import COLUMNS, record_of
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
@@ -123,7 +123,7 @@ class SqliteBackend:
         """Replace a record by `change(record)` in one transaction; return the result."""
         with self._open().transaction() as connection:
             rows = connection.execute(_SELECT, (key,)).fetchall()
-            before = (record_of(rows[0]) if rows else None) or Health()
+            before = (record_of(rows[0]) if rows else None) or NOTHING_KNOWN
             after = change(before)
             if after != before:
                 connection.execute(_UPDATE, (*astuple(after), key))

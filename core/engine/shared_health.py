@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
-from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
 from fallback_chat.core.engine.health import Samples
 from fallback_chat.core.events import State
 
@@ -117,7 +117,7 @@ class SharedHealthStore:
 
     def read(self, key: str) -> Health:
         """Return the record of `key`."""
-        return self._records.get(key, Health())
+        return self._records.get(key, NOTHING_KNOWN)
 
     def keep(self, key: str, health: Health) -> None:
         """Replace the record of `key` in this process only."""

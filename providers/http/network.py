@@ -11,7 +11,9 @@ A response's body can be read past httpcore, because the network hands out its h
 from __future__ import annotations
 
 import re
+import sys
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpcore
@@ -22,6 +24,11 @@ from fallback_chat.providers.http.chunked import ChunkedBody
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
+
+if find_spec("sniffio") is None:
+    # httpcore asks for this optional module before each of its locks, six times a request, and each
+    # time Python would search the whole path. None means that it is missing.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class Listener(Protocol):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.engine.breaker import Health
+from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
 from fallback_chat.core.engine.budget import SIZE_CLASSES
 from fallback_chat.core.engine.health import MOST_SAMPLES
 from fallback_chat.core.engine.health_record import record_of
@@ -102,7 +102,7 @@ class RedisBackend:
         name = PREFIX + key
         for _ in range(TRIES):
             ((version, text),) = self._run([("HMGET", name, "version", "record")])
-            before = self._read(text) or Health()
+            before = self._read(text) or NOTHING_KNOWN
             after = change(before)
             if after == before:
                 return after
@@ -117,7 +117,7 @@ class RedisBackend:
         (keys,) = self._run([("ZRANGE", ALL, "0", "-1")])
         rows = self._run([("HMGET", PREFIX + key, *Label._fields, "record") for key in keys])
         found = [
-            (_number(position), KnownProvider(name, kind or "", model or "", self._read(record) or Health()))
+            (_number(position), KnownProvider(name, kind or "", model or "", self._read(record) or NOTHING_KNOWN))
             for position, name, kind, model, record in rows
             if name is not None
         ]

@@ -418,3 +418,19 @@ def test_of_a_name_with_several_addresses_the_reason_of_one_is_told() -> None:
 @pytest.mark.parametrize("url", ["http://h:port/", "https://[", "nothing"])
 def test_an_address_that_is_none_does_not_stand_in_the_way_of_the_reason(url: str) -> None:
     assert connection_error(httpx.InvalidURL("quoted"), url).message.startswith("the server has an address")
+
+
+async def test_a_further_request_looks_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought: list[str] = []
+
+    class Seeker:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            sought.append(name)
+
+    async with raw_server(sends(WHOLE)) as server, llm(server.url) as one:
+        first = await ask(one)
+        monkeypatch.setattr(sys, "meta_path", [Seeker, *sys.meta_path])
+        again = await ask(one)
+
+    assert (sought, again) == ([], first)
