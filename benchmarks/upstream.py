@@ -69,10 +69,12 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> None:
     elif kind == "paced":
         count, gap = int(rest[0]), float(rest[1])
         writer.write(HEAD)
-        for _ in range(count):
+        now = asyncio.get_running_loop().time
+        began = now()
+        for number in range(1, count + 1):
             writer.write(TOKEN)
             await writer.drain()
-            await asyncio.sleep(gap)
+            await asyncio.sleep(began + number * gap - now())  # a late token does not delay the rest
         writer.write(END)
     elif kind == "dies":
         writer.write(HEAD)
