@@ -6,11 +6,12 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.cli.render.cells import cells as width
 from fallback_chat.cli.render.lines import columns_of
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import painted, plain, trimmed
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.cli.render.table import Cell, fitted, grid_row
+from fallback_chat.cli.render.table import SPACE, Cell, fitted, grid_row
 from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.render.wrap import Piece, wrapped
 
@@ -36,8 +37,12 @@ def listed(head: Sequence[str], entries: Sequence[Entry], page: Page, *, indent:
     columns = [*zip(*(row for row in rows if len(row) > 1), strict=True)]
     kept = [number for number, column in enumerate(columns) if number == 0 or any(cell.width for cell in column)]
     titles = [_cell((head[number] if head else "", "dim"), page) for number in kept]
-    wanted = [max(cell.width for cell in (title, *columns[number])) for title, number in zip(titles, kept, strict=True)]
-    widths = fitted(wanted, page.columns - len(indent), NARROWEST)
+    contents = [max(cell.width for cell in columns[number]) for number in kept]
+    room = page.columns - len(indent)
+    wanted = [max(title.width, content) for title, content in zip(titles, contents, strict=True)]
+    if sum(wanted) + SPACE * (len(wanted) - 1) > room:  # a name is folded rather than an entry
+        wanted = list(map(max, map(_longest_word, titles), contents))
+    widths = fitted(wanted, room, NARROWEST)
     first, rest = ((indent, ""),), ((f"{indent}  ", ""),)
     found: list[Row] = []
     for row in rows:
@@ -56,6 +61,10 @@ def listed(head: Sequence[str], entries: Sequence[Entry], page: Page, *, indent:
 def _cell(content: str | Span, page: Page) -> Cell:
     text, role = (content, "plain") if isinstance(content, str) else content
     return Cell.of([_piece(sanitise(text), page.theme.styles[role])])
+
+
+def _longest_word(cell: Cell) -> int:
+    return max((width(word) for piece in cell.pieces for word in piece.text.split()), default=0)
 
 
 def _piece(text: str, style: str = "") -> Piece:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.cli.process.exit_code import ExitCode
@@ -122,16 +123,11 @@ def explain(error: BaseException, limit: WaitLimit | None = None) -> Iterator[st
 
 def _explain_all(error: AllProvidersFailed, limit: WaitLimit | None) -> Iterator[str]:
     yield f"{error.headline}:"
-    advice: list[str] = []
-    for attempt in error.attempts:
-        if attempt.error is None:
-            yield f"  {attempt.provider} was not asked"
-            continue
-        yield f"  {sentence(attempt.provider, attempt.error)}"
-        text = hint(attempt.error)
-        if text and text not in advice:
-            advice.append(text)
-    yield from advice
+    failures = [(one.provider, one.error) for one in error.attempts]
+    lines = Counter(f"{name} was not asked" if each is None else sentence(name, each) for name, each in failures)
+    for line, times in lines.items():
+        yield f"  {line}" + (f", {times} times" if times > 1 else "")
+    yield from dict.fromkeys(filter(None, (hint(each) for _, each in failures if each is not None)))
     if error.deadline_exceeded:
         yield f"{_deadline(error)} (deadline in fallback.toml, or --deadline)"
     if when := retry_in(error, limit):

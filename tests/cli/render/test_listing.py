@@ -71,6 +71,19 @@ def test_a_list_lines_up_and_where_it_does_not_fit_each_entry_names_its_cells(co
     assert list(map(plain, listed(HEAD, ROWS, Page(columns)))) == lines
 
 
+def test_names_of_columns_are_folded_before_an_entry_is() -> None:
+    head, row = ("provider", "first words", "slowest 5 %", "failures"), ("primary", "0.4 s", "2.1 s", "rate limited 3")
+    assert list(map(plain, listed(head, [row], Page(52)))) == [
+        "provider  first words  slowest 5 %  failures",
+        "primary   0.4 s        2.1 s        rate limited 3",
+    ]
+    assert list(map(plain, listed(head, [row], Page(48)))) == [
+        "provider  first  slowest  failures",
+        "          words  5 %",
+        "primary   0.4 s  2.1 s    rate limited 3",
+    ]
+
+
 def test_a_row_of_one_cell_is_a_heading() -> None:
     rows = [("Keys:",), ("Ctrl-N", "give up on this provider, ask the next"), ("Tab", "complete")]
     assert list(map(plain, listed((), rows, Page(80), indent="  "))) == [

@@ -130,6 +130,18 @@ def test_the_time_that_the_chain_itself_would_have_waited_is_told(limit: WaitLim
     assert list(explain(error, limit))[-1] == line
 
 
+def test_what_repeats_itself_is_one_line() -> None:
+    busy = APIError("busy", kind=ErrorKind.OVERLOADED)
+    error = AllProvidersFailed([failed("one", LATE), failed("two", busy), failed("one", LATE), failed("two", busy)])
+
+    assert list(explain(error)) == [
+        "no provider of the chain gave an answer:",
+        "  one timed out (nothing for 1 s), 2 times",
+        "  two is overloaded (busy), 2 times",
+        "raise attempt_timeout if it is only slow",
+    ]
+
+
 def test_a_shared_deadline_says_how_much_of_it_each_provider_had() -> None:
     shares = {"one": 1.5, "two": 0.75, "three": 0.75}
     attempts = [failed(name, LATE, budget=share, reason="deadline") for name, share in shares.items()]
