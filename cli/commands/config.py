@@ -6,6 +6,7 @@ code.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -20,6 +21,7 @@ from fallback_chat.core.answer_json import milliseconds, redacted
 from fallback_chat.core.config.detect import offers
 from fallback_chat.core.config.discovery import consequences, is_trusted, load_settings, read_file
 from fallback_chat.core.config.discovery import trust as remember_trust
+from fallback_chat.core.config.document import MAX_BYTES
 from fallback_chat.core.config.keys import key_state, key_variables
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.secrets import secret_values
@@ -208,37 +210,49 @@ def trust(where: Surroundings, out: TextIO, err: TextIO) -> int:
 def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
     """Open a copy of the user's file in an editor, and put it in place if it has no mistakes.
 
-    The old one is kept as .bak. Raises `InputError` if the editor cannot be run.
+    The old one is kept as .bak, and the user's version whenever it cannot be put in place. Raises
+    `InputError` if the editor cannot be run, `ConfigError` if the file cannot be edited here.
     """
     target = where.main
-    before = read_file(target) if target.exists() else None
+    before = _content(target)
     begun = first_file(offers(where.env, lambda _: {})).encode() if before is None else before
     make_private_dir(target.parent)
     with edited(target.name, begun, where.env, _variables(before, where), beside=target.parent) as draft:
         after = read_file(draft)
-    if after == before:
-        say(out, f"{target}: unchanged")
-        return ExitCode.OK
-    try:
-        load(after, target, home=where.paths.home)
-    except ConfigError as error:
-        say(err, f"{error}\nnothing was changed; your version is kept in {_kept(target, after)}")
-        return ExitCode.CONFIG
-    if before is not None:
-        if read_file(target) != before:
-            say(err, f"{target} was changed by someone else meanwhile; your version is kept in {_kept(target, after)}")
-            return ExitCode.LOCAL_IO
-        write_private(target.with_name(f"{target.name}.bak"), before)
-    write_private(target, after)
+        if after == before:
+            say(out, f"{target}: unchanged")
+            return ExitCode.OK
+        try:
+            _put_in_place(target, before, after, where)
+        except (ConfigError, OSError) as error:
+            # The draft itself is kept: renaming it needs no room on a full disk.
+            kept = draft.rename(target.with_name(f"draft-{os.urandom(4).hex()}.toml"))
+            kept.chmod(0o600)
+            reason = error if isinstance(error, ConfigError) else f"{error.filename}: {error.strerror}"
+            say(err, f"{reason}\nnothing was changed; your version is kept in {kept}")
+            return ExitCode.CONFIG if isinstance(error, ConfigError) else ExitCode.LOCAL_IO
     say(out, f"wrote {target}")
     return ExitCode.OK
 
 
-def _kept(target: Path, content: bytes) -> Path:
-    """Write the user's version beside `target`, under a name of its own, and return that."""
-    path = target.with_name(f"draft-{os.urandom(4).hex()}.toml")
-    write_private(path, content, overwrite=False)
-    return path
+def _put_in_place(target: Path, before: bytes | None, after: bytes, where: Surroundings) -> None:
+    """Replace the file, unless there are mistakes (`ConfigError`) or it has changed (OSError)."""
+    load(after, target, home=where.paths.home)
+    if _content(target) != before:
+        raise OSError(errno.EEXIST, "it was changed by someone else meanwhile", str(target))
+    if before is not None:
+        write_private(target.with_name(f"{target.name}.bak"), before)
+    write_private(target, after)
+
+
+def _content(target: Path) -> bytes | None:
+    """Return the whole file, None if there is none. Raises `ConfigError` if it is too large."""
+    if not target.exists():
+        return None
+    content = read_file(target)
+    if len(content) > MAX_BYTES:
+        load(content, target)  # says so: an editor would get the beginning only
+    return content
 
 
 def _variables(content: bytes | None, where: Surroundings) -> frozenset[str]:

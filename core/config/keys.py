@@ -42,6 +42,10 @@ _FLAWS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda key: "\n" in key or "\r" in key, "the key holds a line break: it must be one line"),
     (lambda key: " " in key or not key.isprintable(), "the key holds a space or a control character: copy it again"),
     (lambda key: any(quote in key for quote in "\"'`"), "the key holds a quotation mark: leave the quotes out"),
+    (
+        lambda key: re.fullmatch(r"[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)=.*", key) is not None,
+        "the key begins with the name of a variable: leave that and the `=` out",
+    ),
     (lambda key: len(key) > _MAX_KEY, "the key is far too long"),
 )
 """Flaws that make a key unusable in an HTTP header; no message repeats any part of it."""
@@ -183,7 +187,7 @@ def _from_env(names: tuple[str, ...], env: Mapping[str, str]) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        return read_regular(path, _MAX_KEY + 2).decode("utf-8", "replace")
+        return read_regular(path, _MAX_KEY + 2).decode("utf-8-sig", "replace")
     except OSError as error:
         raise _NoKeyError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -203,4 +207,4 @@ def _printed(command: tuple[str, ...], env: dict[str, str], launch: Launch, seco
     if status:
         raise _NoKeyError(f"{command[0]} ended with status {status}; run it by hand to see why")
     # Password managers print the secret on the first line and notes below it.
-    return running.output.decode("utf-8", "replace").lstrip().partition("\n")[0]
+    return running.output.decode("utf-8-sig", "replace").lstrip().partition("\n")[0]

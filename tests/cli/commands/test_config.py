@@ -355,6 +355,52 @@ def test_edit_does_not_overwrite_what_someone_else_wrote_meanwhile(desk: Desk) -
     assert (desk.file.read_text(), desk.drafts()) == (GROQ + "# theirs\n", [GROQ + "# mine\n"])
 
 
+@pytest.mark.parametrize("theirs", ["", GROQ], ids=["removed", "made"])
+def test_edit_loses_neither_version_if_the_file_was_made_or_removed_meanwhile(desk: Desk, theirs: str) -> None:
+    if theirs != GROQ:
+        desk.write(GROQ)
+    desk.env["GROQ_API_KEY"] = "x"
+    desk.file.parent.mkdir(exist_ok=True, parents=True)
+    change = f"open({str(desk.file)!r}, 'w').write({theirs!r})" if theirs else f"os.remove({str(desk.file)!r})"
+    desk.use_editor(f"open(path, 'a').write('# mine\\n'); {change}")
+
+    assert config.edit(desk.where, desk.out, desk.err) == ExitCode.LOCAL_IO
+    assert (desk.file.read_text() if theirs else "", desk.file.exists()) == (theirs, bool(theirs))
+    (draft,) = desk.drafts()
+    assert draft.endswith("# mine\n")
+
+
+def test_edit_keeps_what_it_cannot_put_in_place(desk: Desk) -> None:
+    desk.write(GROQ)
+    desk.file.with_name("fallback.toml.bak").mkdir()
+    desk.use_editor("open(path, 'a').write('# mine\\n'); os.chmod(path, 0o644)")
+
+    assert config.edit(desk.where, desk.out, desk.err) == ExitCode.LOCAL_IO
+
+    (draft,) = desk.file.parent.glob("draft-*")
+    assert (desk.file.read_text(), draft.read_text()) == (GROQ, GROQ + "# mine\n")
+    assert (stat.S_IMODE(draft.stat().st_mode), "fallback.toml.bak: it is a directory" in desk.said[1]) == (0o600, True)
+
+
+def test_a_file_that_is_too_large_is_not_edited_and_so_not_cut(desk: Desk) -> None:
+    whole = GROQ + "# filler\n" * 40_000
+    desk.write(whole)
+    desk.use_editor("open(path, 'a').write('# mine\\n')")
+
+    with pytest.raises(ConfigError, match="larger than 256 KiB"):
+        config.edit(desk.where, desk.out, desk.err)
+
+    assert desk.file.read_text() == whole
+
+
+def test_an_edit_that_makes_the_file_too_large_is_kept_whole(desk: Desk) -> None:
+    desk.write(GROQ)
+    desk.use_editor("open(path, 'a').write('# filler\\n' * 40_000)")
+
+    assert config.edit(desk.where, desk.out, desk.err) == ExitCode.CONFIG
+    assert (desk.file.read_text(), desk.drafts()) == (GROQ, [GROQ + "# filler\n" * 40_000])
+
+
 def test_edit_can_be_left_without_a_change(desk: Desk) -> None:
     desk.write(GROQ)
     desk.use_editor("pass")

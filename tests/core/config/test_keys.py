@@ -92,10 +92,21 @@ def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         ("Bearer sk-12345", "the key holds a space or a control character: copy it again"),
         ("sk-\x1b[31m", "the key holds a space or a control character: copy it again"),
         ("s" * 9_000, "the key is far too long"),
+        ("GROQ_API_KEY=gsk_12", "the key begins with the name of a variable: leave that and the `=` out"),
     ],
 )
 def test_a_key_that_no_header_can_carry_is_one_error_that_does_not_repeat_it(value: str, message: str) -> None:
     assert complaint(KeySource(env="K"), {"K": value}) == f"providers.p.api_key_env: {message}"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-1\r\n")
+    printed = command("import sys; sys.stdout.buffer.write(b'\\xef\\xbb\\xbfsk-1\\r\\nnotes')")
+
+    assert [read_key(provider(source), {}) for source in (KeySource(file=tmp_path / "key"), printed)] == [
+        "sk-1",
+        "sk-1",
+    ]
 
 
 def test_an_empty_key_of_a_file_is_an_error(tmp_path: Path) -> None:
@@ -106,7 +117,9 @@ def test_an_empty_key_of_a_file_is_an_error(tmp_path: Path) -> None:
 
 @given(st.text("".join(map(chr, range(0x21, 0x7F))).translate({ord(quote): None for quote in "\"'`"}), min_size=1))
 def test_every_other_printable_key_is_fine(key: str) -> None:
-    assume(not key.startswith(("$", "%", "<", "{{", "os.")) and ":" not in key)  # they may only stand for one
+    assume(
+        not key.startswith(("$", "%", "<", "{{", "os.")) and ":" not in key and "=" not in key
+    )  # they may only stand for one
 
     assert flaw(key) is None
 
