@@ -212,6 +212,7 @@ class BodyReader:
             try:
                 # Nearly every frame is an event of a stream.
                 plain = isinstance(event, dict) and not self._whole and name != "error"
+                event = {"type": name, **event} if plain and name and "type" not in event else event
                 chunks = reader.read(event) if plain else self._read_odd(event, name, data)
                 if not chunks:
                     self._unread = event

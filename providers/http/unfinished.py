@@ -62,7 +62,7 @@ def _format_of(event: Any) -> str | None:
     type_ = text_of(event.get("type"))
     by_type = (kind for prefix, kind in _TYPES.items() if type_.startswith(prefix))
     by_key = (kind for key, kind in _KEYS.items() if key in event)
-    return next(by_type, None) or next(by_key, None)
+    return next(by_key, None) or next(by_type, None)
 
 
 def _shown(stray: str, redact: Callable[[str], str]) -> str:

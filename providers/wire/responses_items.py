@@ -15,6 +15,10 @@ TEXTS: Final = {
     SUMMARY: "reasoning",
     "summary_text": "reasoning",
     "reasoning_text": "reasoning",
+    # OpenRouter, and gateways after older types
+    "reasoning": "reasoning",
+    "reasoning_content": "reasoning",
+    "reasoning_summary": "reasoning",
 }
 """The meaning of a text, by its name in an event or as a part of an item."""
 PICTURE: Final = "image_generation_call"

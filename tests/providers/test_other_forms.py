@@ -54,6 +54,40 @@ def test_reasoning_is_reasoning_under_any_name(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["reasoning_text", "reasoning_summary_text", "reasoning", "reasoning_content", "reasoning_summary"]
+)
+def test_reasoning_of_a_response_is_reasoning_under_any_name(name: str) -> None:
+    event = {"type": f"response.{name}.delta", "output_index": 0, "delta": "hm"}
+    text = {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": "Hi"}
+    assert said("openai-responses", event, text, completed()) == ("Hi", "hm", [], "stop")
+
+
+@pytest.mark.parametrize(
+    ("family", "events"),
+    [
+        (
+            "openai-responses",
+            [
+                {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Hi"},
+                {"type": "response.completed", "response": {}},
+            ],
+        ),
+        (
+            "anthropic",
+            [
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            ],
+        ),
+    ],
+)
+def test_the_name_of_an_event_may_stand_for_its_type(family: str, events: list[Event]) -> None:
+    named = [f"event: {event.pop('type')}\ndata: {json.dumps(event)}\n\n".encode() for event in map(dict, events)]
+    result = read(family, named)
+    assert (result["text"], result["finish"]) == ("Hi", "stop")
+
+
+@pytest.mark.parametrize(
     "part",
     [
         {"type": "thinking", "thinking": "hm"},
