@@ -109,7 +109,7 @@ async def examine(patient: Patient) -> tuple[dict[str, Any], Callable[[str], str
         },
         "providers": rows,
         "shared_health": shared,
-        "paths": [look_at(path, folder=folder)._asdict() for path, folder in _paths(where)],
+        "paths": [look_at(path, folder=folder)._asdict() for path, folder in _paths(where, settings)],
         "variables": sorted(name for name in (*OF_INTEREST, *key_variables(settings), *_own(env)) if env.get(name)),
         "exit_code": int(code),
     }
@@ -174,7 +174,8 @@ def _shared_row(place: str | None, *, server: str | None = None, problem: str | 
     return {"place": place, "reached": problem is None, "server": server, "problem": problem}
 
 
-def _paths(where: Surroundings) -> Iterator[tuple[Path, bool]]:
+def _paths(where: Surroundings, settings: Settings | None) -> Iterator[tuple[Path, bool]]:
+    """Yield the program's folders and files and those of the keys, and whether each is a folder."""
     paths = where.paths
     for folder, files in {
         where.main.parent: [where.main],
@@ -185,6 +186,8 @@ def _paths(where: Surroundings) -> Iterator[tuple[Path, bool]]:
         yield folder, True
         for file in files:
             yield file, False
+    keys = (provider.key for provider in settings.providers) if settings else ()
+    yield from ((key.file, False) for key in keys if key is not None and key.file is not None)
 
 
 def _own(env: Mapping[str, str]) -> list[str]:

@@ -112,12 +112,17 @@ def test_the_files_are_told_with_kind_and_mode(program: Program, tmp_path: Path)
     (state / "health.db").write_bytes(b"")
     (state / "health.db").chmod(0o644)
     (state / "input-history").symlink_to("/dev/null")
+    (tmp_path / "key").touch()
+    (tmp_path / "key").chmod(0o640)
+    del program.config["providers"][0]["api_key_env"]
+    program.config["providers"][0]["api_key_file"] = str(tmp_path / "key")
     _, told = report(program, env={"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")})
     looks = {Path(one["path"]).name: (one["kind"], one["mode"], one["problem"]) for one in told["paths"]}
 
     assert looks["history.db"][0::2] == ("folder", "it is a folder instead of a file: move it away")
     assert looks["health.db"] == ("file", "0644", f"others have access: chmod 600 {state / 'health.db'}")
     assert looks["input-history"][0::2] == ("link", "it is a device instead of a file: move it away")
+    assert looks["key"] == ("file", "0640", f"others have access: chmod 600 {tmp_path / 'key'}")
     assert looks["fallback.toml"] == ("file", "0600", None)
     assert looks["models.json"] == ("missing", None, None)
 
