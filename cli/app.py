@@ -14,7 +14,7 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.process.guard import guarded
 from fallback_chat.cli.process.signals import end_on_signals
 from fallback_chat.cli.process.streams import leave
-from fallback_chat.cli.render.lines import say
+from fallback_chat.cli.render.lines import columns_of, say
 
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 
@@ -24,6 +24,8 @@ HELP = """Chat with an ordered chain of LLM providers: when one fails, the next 
   fallback-chat probe                    which providers work now
   fallback-chat config init              write a first fallback.toml
 """
+WIDEST: Final = 80
+"""Columns of `--help`: longer lines are hard to read."""
 COMMANDS: Final = ("ask", "probe", "models", "config", "sessions", "status", "stats", "doctor", "demo")
 """In the order of `--help`; each is the `app` of its module in `declarations/`."""
 
@@ -52,7 +54,8 @@ class Program(Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run; where JSON was asked for, wrong usage is told as JSON, too."""
         try:
-            return super().main(*args, **options | {"standalone_mode": False})
+            width = min(columns_of(sys.stdout), WIDEST) - 2  # typer's own help is never narrower than 50
+            return super().main(*args, **options | {"standalone_mode": False, "terminal_width": width})
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's usage errors have no name of their own
                 raise

@@ -6,8 +6,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.render.sanitise import sanitise
-
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -22,6 +20,8 @@ def say(out: TextIO, line: str) -> None:
 
 def laid_out(line: str, out: TextIO) -> str:
     """Return a line, safe to print, in the rows that it takes on `out`."""
+    from fallback_chat.cli.render.sanitise import sanitise  # `--help` needs none of it
+
     text, columns = sanitise(line), columns_of(out)
     if columns == sys.maxsize or (text.isascii() and len(text) <= columns):
         return text  # most lines need no layout, whose modules take 20 ms to import
