@@ -273,13 +273,17 @@ class APIStreamError(APIError):
     default_kind = ErrorKind.STREAM_ERROR
 
 
+NO_CONSENT: Final = "no_consent"
+"""The code of `NoConsentError`, which outlives its class where an answer is kept."""
+
+
 class NoConsentError(APIError):
     """The chain may not switch to a provider: the user did not agree, or could not be asked."""
 
     default_kind = ErrorKind.PERMISSION
 
     def __init__(self, message: str, *, hint: str = "agree when you are asked, or with --yes; see `switch`") -> None:
-        super().__init__(message, words="is left out", hint=hint)
+        super().__init__(message, words="is left out", hint=hint, details=ErrorDetails(code=NO_CONSENT))
 
 
 class NobodyInsideError(APIError):

@@ -277,7 +277,7 @@ def _remarks(ending: Ending, chain: OpenChain, options: AskOptions, shared: Shar
     answer = ending.answer
     if answer is None:
         return
-    by_whom = attribution(answer, len(chain.adapter.llms)) if ending.error is None else None
+    by_whom = attribution(answer, [llm.label for llm in chain.adapter.llms]) if ending.error is None else None
     if by_whom and not shared.quiet:
         yield by_whom
     if options.usage or shared.verbose:

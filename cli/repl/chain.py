@@ -172,8 +172,7 @@ class Chain:
     def _entry(self, one: ProviderSettings, session: Session, now: float) -> StatusEntry:
         tally = session.tallies.get(one.name)
         slow = bool(tally and tally.first_tokens and tally.first_tokens[-1] > SLOW * one.attempt.attempt_timeout)
-        skipped = session.skipped.get(one.name, 0.0) > now
-        word, tone = status_word(self.health(one.name), now, skipped=skipped, slow=slow)
+        word, tone = status_word(self.health(one.name), now, skipped=session.leaves_out(one, now), slow=slow)
         if word == "ok" and self._is_cut_off(one.name):
             word, tone = "offline", Tone.WAITING
         return StatusEntry(one.name, one.model, word, tone)
@@ -185,13 +184,14 @@ class Chain:
     def first(self, session: Session, now: float) -> int:
         """Return the place of the provider that the next turn would begin with."""
         names = self.names
-        sticky = session.answered_by if session.sticky else None
-        for wish in (session.pinned, session.use, sticky):
+        for wish in (session.pinned, session.use):
             if wish in names:
                 return names.index(wish)
-        for index, name in enumerate(names):
+        left = [one.name for one in self.providers if not session.leaves_out(one, now)]
+        if session.sticky and session.answered_by in left:
+            return names.index(session.answered_by)
+        for name in left:
             health = self.health(name)
-            skipped = session.skipped.get(name, 0.0) > now or self._is_cut_off(name)
-            if not skipped and (health.available or health.is_due(now)):
-                return index
-        return 0
+            if not self._is_cut_off(name) and (health.available or health.is_due(now)):
+                return names.index(name)
+        return names.index(left[0]) if left else 0

@@ -42,6 +42,10 @@ class Consents:
             self._session.consents.add(name)
         return agreed
 
+    def is_open(self) -> bool:
+        """Whether a question waits for its answer."""
+        return self._open is not None
+
     def answer(self, *, agreed: bool) -> bool:
         """Take the user's answer; False when nothing was asked."""
         if self._open is None or self._open.done():

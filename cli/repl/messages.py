@@ -232,7 +232,8 @@ def footer(result: TurnResult, chain: Chain, now: float) -> str | None:
     }
     if place == 0 and not failed and answer.asked_model is None:
         return None
-    states = {name: state_word(chain.health(name), now) for name in names[:place]}
+    left_out = result.plan.without
+    states = {name: "skipped" if name in left_out else state_word(chain.health(name), now) for name in names[:place]}
     reasons = [f"{name} {word}" for name, word in states.items() if word != "ok" and name not in failed]
     reasons += [
         f"{name} {state_word(chain.health(name), now) if _rests(chain, name) else word}"

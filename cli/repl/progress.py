@@ -43,6 +43,8 @@ class Progress:
         """Returns whether another provider is left to ask."""
         self.speaker: Callable[[], str | None] = _unknown
         """Returns the provider of the text so far."""
+        self.waits_for_you: Callable[[], bool] = _no
+        """Returns whether a switch waits for the user's consent."""
         self._waits_for: str | None = None
         self._late: str | None = None
         """The earlier provider that is late, and may still answer."""
@@ -84,7 +86,9 @@ class Progress:
     @property
     def stalls(self) -> bool:
         """Whether nothing has arrived for a while, and another provider could be asked."""
-        return self._again_at is None and self.can_switch() and self._silence() >= STALL
+        if self.waits_for_you() or self._again_at is not None:
+            return False
+        return self.can_switch() and self._silence() >= STALL
 
     def way_out(self, next_key: str) -> str:
         """Return what the user can do about a silence; `next_key` asks the next provider."""
@@ -95,6 +99,8 @@ class Progress:
     def activity(self, *, brief: bool = False) -> str:
         """Return what the provider is doing; if `brief`, only the time that the user waits for."""
         now = self._now()
+        if self.waits_for_you():
+            return "waits for you" if brief else "waits for your answer"
         if self._again_at is not None:
             left = countdown(self._again_at - now)
             if self._waits_for is None:
@@ -140,3 +146,7 @@ def _unknown() -> None:
 
 def _yes() -> bool:
     return True
+
+
+def _no() -> bool:
+    return False

@@ -180,6 +180,7 @@ class Repl:
     async def _answer(self, chain: OpenChain, plan: Plan) -> TurnResult:
         progress = self._progress = Progress(asyncio.get_running_loop().time)
         progress.provider = plan.only or plan.start_with
+        progress.waits_for_you = self.consents.is_open
         progress.on_stream_failure = self.chain.settings.attempt.on_stream_failure
 
         def act(action: str) -> None:

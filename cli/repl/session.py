@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.attempts import AttemptRecord
     from fallback_chat.core.chat_context import Part
-    from fallback_chat.core.config.settings import Prices
+    from fallback_chat.core.config.settings import Prices, ProviderSettings
     from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.errors import APIError
 
@@ -192,6 +192,11 @@ class Session:
         if self.sticky and self.answered_by and self.answered_by not in self.skipped:
             return replace(plan, start_with=self.answered_by, why="it answered last (prefer = sticky)")
         return plan
+
+    def leaves_out(self, one: ProviderSettings, now: float) -> bool:
+        """Whether the next turn does not ask a provider: skipped, or without the required tag."""
+        outside = self.required is not None and self.required not in one.tags
+        return outside or self.skipped.get(one.name, 0.0) > now
 
     def skipped_at(self, now: float) -> list[str]:
         """Return the providers that are skipped at `now`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.core.engine.policy import RULES
-from fallback_chat.core.errors import ErrorKind, NoConsentError
+from fallback_chat.core.errors import NO_CONSENT, ErrorKind
 from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ UP_TO_THE_USER: Final = frozenset(kind for kind, row in RULES.items() if row.up_
 
 def short(error: APIError) -> str:
     """Return a failure in a word or two; of a server's own error the status."""
-    if isinstance(error, NoConsentError):
+    if error.details.code == NO_CONSENT:
         return "no consent"
     if error.kind is ErrorKind.SERVER_ERROR and error.details.status:
         return str(error.details.status)

@@ -26,7 +26,7 @@ from fallback_chat.core.events import (
 from fallback_chat.core.llm import FinishReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fallback_chat.cli.words.failures import WaitLimit
     from fallback_chat.core.answer import Answer
@@ -102,16 +102,18 @@ def _in_short(error: APIError) -> str:
     return error.words.removeprefix("is ") if error.words else short(error)
 
 
-def attribution(answer: Answer, chain: int) -> str | None:
-    """Return who answered, unless the first of `chain` providers did with the requested model."""
-    asked = list(dict.fromkeys(record.provider for record in answer.attempts))
-    if answer.provider is None or not asked:
+def attribution(answer: Answer, chain: Sequence[str]) -> str | None:
+    """Return who answered, unless the one asked first did, with the requested model.
+
+    `chain` has the names of the providers in order.
+    """
+    if answer.provider is None or not answer.attempts:
         return None
-    first = asked[0] == answer.provider
+    first = answer.attempts[0].provider == answer.provider
     if first and answer.asked_model is None:
         return None
     begun = "".join(f"begun by {part.provider}/{part.model}, " for part in answer.segments[:1])
-    place = "" if first else f" ({ordinal(len(asked))} of {chain})"
+    place = "" if first else f" ({ordinal(chain.index(answer.provider) + 1)} of {len(chain)})"
     return f"{begun}{'finished' if begun else 'answered'} by {speaker(answer)}{place}"
 
 

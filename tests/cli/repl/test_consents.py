@@ -23,14 +23,16 @@ def chain() -> tuple[ScriptedLLM, ScriptedLLM]:
 
 
 def wants_consent(chat: Chat) -> None:
-    first, second = chat.adapter._candidates
-    chat.adapter._candidates = [first, second._replace(settings=replace(second.settings, switch=Switching.ASK))]
+    first, second, *others = chat.adapter._candidates
+    asks = second._replace(settings=replace(second.settings, switch=Switching.ASK))
+    chat.adapter._candidates = [first, asks, *others]
 
 
 async def test_a_switch_is_asked_about_and_holds_for_the_conversation() -> None:
     async with chatting(*chain()) as chat:
         wants_consent(chat)
         await chat.begin("Go", "may b be asked instead? /yes or /no")
+        await chat.until(lambda: chat.screen.rows[-1].startswith("▸a a-1 waits for your answer · b ok"))
         chat.type("/yes" + ENTER)
         await chat.sees("An answer.")
         await chat.prompts()
@@ -67,6 +69,24 @@ async def test_every_way_out_of_a_conversation_ends_what_was_agreed_to_in_it(com
         assert "\n".join(chat.screen.rows).count("An answer.") == answers
         chat.type("/no" + ENTER)
         await chat.prompts()
+
+
+async def test_one_that_was_not_agreed_to_is_told_as_such_below_the_answer_of_another() -> None:
+    async with chatting(*chain(), ScriptedLLM("c", ["From c.", STOP])) as chat:
+        wants_consent(chat)
+        await chat.begin("Go", "may b be asked instead? /yes or /no")
+        chat.type("/no" + ENTER)
+        await chat.sees("c/c-1 · 3rd of 3 · b no consent · a down")
+
+
+async def test_what_is_outside_the_border_is_skipped_wherever_it_is_shown() -> None:
+    async with chatting(ScriptedLLM("a", ["From a.", STOP]), ScriptedLLM("b", ["From b.", STOP])) as chat:
+        first, second = chat.repl.chain.settings.providers
+        chat.repl.chain.settings = replace(chat.repl.chain.settings, providers=(first, replace(second, tags=("eu",))))
+        await chat.ask("/set require eu")
+        await chat.until(lambda: chat.screen.rows[-1].startswith("▸b b-1 · a skipped"))
+        await chat.ask("Go")
+        await chat.sees("b/b-1 · 2nd of 2 · a skipped")
 
 
 async def test_yes_without_a_question_is_said_to_be_about_nothing() -> None:

@@ -105,6 +105,10 @@ def test_a_break_is_explained_by_the_provider_of_the_text_whoever_failed_beside_
         (Answer(provider="two", model="m", attempts=(BROKE_OFF, attempt("two"))), "answered by two/m (2nd of 3)"),
         (Answer(provider="one", model="m", attempts=(BROKE_OFF, BUSY, attempt("one"))), None),
         (
+            Answer(provider="two", model="m", attempts=(BROKE_OFF, BUSY, attempt("three"), attempt("two"))),
+            "answered by two/m (2nd of 3)",  # in the second round
+        ),
+        (
             Answer(provider="one", model="m2", served_model="m2", attempts=(attempt("one"),)),
             "answered by one/m2 instead of m",
         ),
@@ -121,7 +125,7 @@ def test_a_break_is_explained_by_the_provider_of_the_text_whoever_failed_beside_
     ],
 )
 def test_who_answered_is_said_unless_it_is_the_one_asked_first(answer: Answer, told: str | None) -> None:
-    assert attribution(answer, 3) == told
+    assert attribution(answer, ["one", "two", "three"]) == told
 
 
 def test_a_place_is_told_as_people_say_it() -> None:
