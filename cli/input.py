@@ -58,16 +58,16 @@ def prompt_of(words: Sequence[str]) -> str:
     return prompt
 
 
-def read_file(name: str) -> str:
-    """Read a text file. Raises `InputError` if it is missing, not text, or too long."""
-    return text_of(_bytes(name), name)
-
-
-def read_part(name: str, *, pipes: bool = True) -> Part:
-    """Read a file by its first bytes: a picture, a PDF, or else text. Raises `InputError`.
+def read_file(name: str, *, pipes: bool = True) -> str:
+    """Read a text file. Raises `InputError` if it is missing, not text, or too long.
 
     Without `pipes` it must be a regular file: reading a pipe or a device may take for ever.
     """
+    return text_of(_bytes(name, pipes=pipes), name)
+
+
+def read_part(name: str, *, pipes: bool = True) -> Part:
+    """Read a file by its first bytes: a picture, a PDF, or else text, as `read_file` does."""
     from fallback_chat.cli.file_kinds import PDF, media_type
 
     data = _bytes(name, pipes=pipes)

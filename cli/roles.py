@@ -18,4 +18,4 @@ def role_prompt(name: str) -> str:
     if name not in names:
         there = f"there are {', '.join(names)}" if names else f"a role is a file NAME.md in {folder}"
         raise InputError(f"no role is called {name!r}; {there}" if name else there)
-    return read_file(str(folder / f"{name}.md")).strip()
+    return read_file(str(folder / f"{name}.md"), pipes=False).strip()

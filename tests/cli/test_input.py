@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.cli.input import MAX_BYTES, prompt_of, put_together, read_file, text_of
+from fallback_chat.cli.roles import role_prompt
 from fallback_chat.core.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,16 @@ def test_a_file_that_cannot_be_read_is_missing_and_named(
         read_file(name)
 
     assert caught.value.missing
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_role_that_is_no_file_is_named_and_not_waited_for(home: Path, make: Callable[[Path], object]) -> None:
+    roles = home / "config_home" / "fallback-chat" / "roles"
+    roles.mkdir(parents=True)
+    make(roles / "odd.md")
+
+    with pytest.raises(InputError, match=r"cannot read '.*odd\.md': it is a (pipe|directory|device)"):
+        role_prompt("odd")
 
 
 def test_a_prompt_that_is_no_text_is_refused_and_never_sent_damaged() -> None:
