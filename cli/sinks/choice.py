@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +36,7 @@ class Output(NamedTuple):
 
 
 def make_sink(output: Output, *, restarts: bool) -> Sink:
-    """Return the sink. Raises OSError if the directory of the file does not exist.
+    """Return the sink. Raises OSError if the file is a directory, or its own does not exist.
 
     `restarts` means that the user wants a broken answer to start over.
     """
@@ -42,6 +44,8 @@ def make_sink(output: Output, *, restarts: bool) -> Sink:
     if output.file is not None:
         # Nobody should pay for an answer that cannot be saved.
         output.file.parent.stat()
+        if output.file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output.file))
     if output.json or output.jsonl:
         from fallback_chat.cli.sinks.json import JsonLinesSink, JsonSink
 

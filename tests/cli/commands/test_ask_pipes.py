@@ -248,14 +248,13 @@ def test_an_output_in_a_directory_that_is_missing_is_74_before_anybody_is_asked(
     assert (program.asked, (tmp_path / "nope").exists()) == ([0], False)
 
 
-def test_an_output_that_cannot_be_written_is_74(program: Program, tmp_path: Path) -> None:
+def test_an_output_that_is_a_directory_is_74_before_anybody_is_asked(program: Program, tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
 
     ran = program("ask", "hi", "-o", str(tmp_path / "directory"))
 
-    assert (ran.code, ran.out) == (74, "")
-    assert ran.err.startswith("fallback-chat: ")
-    assert "directory" in ran.err
+    assert ran == Ran(74, "", f"fallback-chat: {tmp_path / 'directory'}: Is a directory\n")
+    assert program.asked == [0]
 
 
 def screen(data: bytes, columns: int = 80, lines: int = 24) -> list[str]:
