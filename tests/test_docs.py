@@ -36,6 +36,7 @@ from fallback_chat.providers.http import connections
 from fallback_chat.providers.http.body import MAX_EVENTS, MAX_TEXT
 from fallback_chat.providers.http.frames import MAX_FRAME
 from fallback_chat.providers.wire.allowance import MOST
+from fallback_chat.providers.wire.dialect import LONGEST_NAME
 from fallback_chat.providers.wire.tools import MOST_CALLS
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def test_the_limits_on_what_a_server_may_send_are_those_of_the_code() -> None:
         "text of one answer": f"{MAX_TEXT >> 20} MiB of memory",
         "calls, signatures and other state of one answer": f"{MOST >> 20} MiB of memory, {MOST_CALLS} calls",
         "events of one answer": f"{MAX_EVENTS:,}; {MOST_PIECES:,} before the first word",
+        "a model's name, an id, a reason to finish": f"{LONGEST_NAME} characters; of a longer one only its length is kept",
         "body of an error": f"{connections._ERROR_BODY_LIMIT >> 10} KiB, {connections._ERROR_BODY_TIMEOUT:g} s",
         "content encodings": "one layer of gzip or deflate, expanded in bounded steps; others are refused",
         "redirects, cookies": "none",

@@ -163,6 +163,8 @@ def calls_only(answer: Answer | None) -> list[str]:
     if answer is None or answer.text.strip() or not answer.tool_calls:
         return []
     names = ", ".join(dict.fromkeys(call.name for call in answer.tool_calls))
+    if len(names) > SHOWN_WORDS:
+        names = counted(len(answer.tool_calls), "call")
     who = answer.provider or "the provider"
     return [f"{who} answered with a tool call only ({names}), which is not run"]
 

@@ -185,6 +185,19 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def name_of(value: Any) -> str:
+    """Return a name, an id or a reason, which is shown; of a longer one than is honest, its length.
+
+    A cut could leave half a key.
+    """
+    text = text_of(value)
+    return text if len(text) <= LONGEST_NAME else f"({len(text):,} characters)"
+
+
+LONGEST_NAME: Final = 500
+"""Characters."""
+
+
 def texts_of(value: Any) -> list[str]:
     """Return the strings in `value` if it is a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

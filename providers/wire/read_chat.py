@@ -14,6 +14,7 @@ from fallback_chat.providers.wire.dialect import (
     dict_of,
     dicts_of,
     first_of,
+    name_of,
     text_of,
 )
 from fallback_chat.providers.wire.finish import ending_of
@@ -52,7 +53,7 @@ class ChatReader(AnswerReader):
         if event.get("error") or event.get("object") == "error":  # the latter: Mistral, old vLLM
             raise ErrorEventError(event)
         if not self._id:
-            self._id, self._answering = text_of(event.get("id")), text_of(event.get("model"))
+            self._id, self._answering = name_of(event.get("id")), name_of(event.get("model"))
         choice = first_of(event.get("choices"))
         chunks = self._said_by(choice)
         usage = event.get("usage") or choice.get("usage")  # the latter: Moonshot

@@ -15,6 +15,7 @@ from fallback_chat.providers.wire.dialect import (
     dict_of,
     dicts_of,
     first_of,
+    name_of,
     text_of,
     total_of,
 )
@@ -66,7 +67,7 @@ class GenerateReader(AnswerReader):
 
     def _read(self, event: dict[str, Any]) -> list[ChatChunk]:
         if not self._id:
-            self._id, self._answering = text_of(event.get("responseId")), text_of(event.get("modelVersion"))
+            self._id, self._answering = name_of(event.get("responseId")), name_of(event.get("modelVersion"))
         self._usage = dict_of(event.get("usageMetadata")) or self._usage
         if event.get("error"):
             raise ErrorEventError(event, self._counted())

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage
 from fallback_chat.core.value import dataclass
-from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of, total_of
+from fallback_chat.providers.wire.dialect import (
+    ErrorEventError,
+    count_of,
+    dict_of,
+    dicts_of,
+    name_of,
+    text_of,
+    total_of,
+)
 from fallback_chat.providers.wire.reading import AnswerReader, missing
 
 if TYPE_CHECKING:
@@ -125,7 +133,7 @@ class MessagesReader(AnswerReader):
         return self._end(end, {}, chunks)
 
     def _begin(self, message: dict[str, Any]) -> list[ChatChunk]:
-        self._id, self._answering = text_of(message.get("id")), text_of(message.get("model"))
+        self._id, self._answering = name_of(message.get("id")), name_of(message.get("model"))
         return self._count(dict_of(message.get("usage")))
 
     def _start(self, index: Any, head: dict[str, Any]) -> list[ChatChunk]:
@@ -148,7 +156,7 @@ class MessagesReader(AnswerReader):
             case "thinking":
                 return self._think(text_of(head.get("thinking")))
             case "fallback":
-                self._answering = text_of(dict_of(head.get("to")).get("model")) or self._answering
+                self._answering = name_of(dict_of(head.get("to")).get("model")) or self._answering
         # A tool of the server's own, its result, or sealed thoughts: the model is working.
         return self._think("")
 
@@ -210,7 +218,7 @@ class MessagesReader(AnswerReader):
         self._usage |= {name: count for name, count in usage.items() if count is not None}
         for each in dicts_of(self._usage.get("iterations")):
             if each.get("type") == "fallback_message":  # another model answered for one that declined
-                self._answering = text_of(each.get("model")) or self._answering
+                self._answering = name_of(each.get("model")) or self._answering
         cached = count_of(self._usage.get("cache_read_input_tokens"))
         written = count_of(self._usage.get("cache_creation_input_tokens"))
         thinking = dict_of(self._usage.get("output_tokens_details")).get("thinking_tokens")

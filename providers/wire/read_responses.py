@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
-from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, text_of
+from fallback_chat.providers.wire.dialect import ErrorEventError, count_of, dict_of, dicts_of, name_of, text_of
 from fallback_chat.providers.wire.known_models import LEAST_TOKENS
 from fallback_chat.providers.wire.reading import AnswerReader, missing
 from fallback_chat.providers.wire.responses_items import PICTURE, SUMMARY, TEXTS, Item, between
@@ -86,8 +86,8 @@ class ResponsesReader(AnswerReader):
         return self._end({"status": "completed"} | answer)
 
     def _note(self, response: dict[str, Any]) -> None:
-        self._id = text_of(response.get("id")) or self._id
-        self._answering = text_of(response.get("model")) or self._answering
+        self._id = name_of(response.get("id")) or self._id
+        self._answering = name_of(response.get("model")) or self._answering
 
     def _index(self, event: dict[str, Any]) -> int | str:
         """Return a key for an item; some servers send only one of id and index."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from fallback_chat.core.chat_context import VendorExtra
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
 from fallback_chat.providers.wire.allowance import Allowance
-from fallback_chat.providers.wire.dialect import ErrorEventError
+from fallback_chat.providers.wire.dialect import ErrorEventError, name_of
 from fallback_chat.providers.wire.finish import Broken, ending_of
 from fallback_chat.providers.wire.tools import ToolCallAssembler
 
@@ -85,6 +85,7 @@ class AnswerReader:
         If the arguments of a call, or reasoning in tags, are still open, the end waits for that of
         the body.
         """
+        word = name_of(word)
         ending = ending_of(word)
         if ending is None or (word == self._word and self.finished):
             return

@@ -216,3 +216,42 @@ def test_a_long_text_is_no_document_of_many_values() -> None:
     json_text.check_values(json.dumps({"content": "one, two, " * 120_000}))
     with pytest.raises(json_text.TooManyValuesError):
         json_text.check_values("[[]," * 300_000)
+
+
+LONG = "n" * 10_000
+NAMING: dict[str, list[dict[str, Any]]] = {
+    "openai-chat": [{"id": LONG, "model": LONG, "choices": [{"delta": {"content": "hi"}, "finish_reason": LONG}]}],
+    "openai-responses": [
+        {"type": "response.created", "response": {"id": LONG, "model": LONG}},
+        {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "hi"},
+        {
+            "type": "response.incomplete",
+            "response": {"id": LONG, "model": LONG, "status": "incomplete", "incomplete_details": {"reason": LONG}},
+        },
+    ],
+    "anthropic": [
+        {"type": "message_start", "message": {"id": LONG, "model": LONG}},
+        messages("content_block_start", content_block={"type": "text", "text": ""}),
+        messages("content_block_delta", delta={"type": "text_delta", "text": "hi"}),
+        {"type": "message_delta", "delta": {"stop_reason": LONG}},
+        {"type": "message_stop"},
+    ],
+    "gemini": [
+        {
+            "responseId": LONG,
+            "modelVersion": LONG,
+            "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": LONG}],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("family", NAMING)
+def test_of_names_ids_and_reasons_that_are_too_long_to_be_shown_the_length_is_kept(family: str) -> None:
+    reader = body_reader(family)
+    reader.feed(stream(NAMING[family]))
+    reader.end()
+
+    names = {name for chunk in reader.ready for name in (chunk.id, chunk.model, chunk.finish_raw) if name}
+    text = "".join(chunk.delta.content or "" for chunk in reader.ready if chunk.delta)
+    assert (text, names) == ("hi", {"(10,000 characters)"})
