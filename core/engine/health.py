@@ -185,12 +185,18 @@ class HealthBoard:
         if permit is None or not permit.half_open:
             return permit
 
+        awaited = True
+
         def take_lease(health: Health) -> Health:
             nonlocal permit
-            health, permit = breaker.admit(health, now, lease, holder=self._holder)
+            if awaited:  # a slow store may get here when nobody would use the lease any more
+                health, permit = breaker.admit(health, now, lease, holder=self._holder)
             return health
 
-        return permit if await self._store.claim(key, take_lease) else None
+        try:
+            return permit if await self._store.claim(key, take_lease) else None
+        finally:
+            awaited = False
 
     def due(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are out of use though their rest is over: worth a check."""

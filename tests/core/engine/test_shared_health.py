@@ -188,6 +188,26 @@ async def test_a_lease_is_not_taken_while_the_store_does_not_answer(clock: FakeC
 
     one.go_on.set()
     assert one.warned == []
+    assert await one.board.admit("a", lease=20) is not None  # nor is it taken when the store answers at last
+
+
+async def test_a_cancelled_turn_takes_no_lease_when_the_store_answers_at_last(clock: FakeClock) -> None:
+    shared: dict[str, Health] = {}
+    one, two = Process(shared, clock), Process(shared, clock)
+    await one.fail()
+    await one.store._written()
+    await two.board.refresh()
+    clock.advance(16)
+    one.go_on.clear()
+    asking = asyncio.create_task(one.board.admit("a", lease=20))
+    await asyncio.sleep(0.01)
+
+    asking.cancel()
+    await asyncio.wait([asking])
+    one.go_on.set()
+
+    assert await two.board.admit("a", lease=20) is not None
+    await one.store.aclose()
 
 
 async def test_a_result_of_an_older_generation_changes_nothing(clock: FakeClock) -> None:
