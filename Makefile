@@ -73,12 +73,11 @@ test-minimal:
 	@echo "== the lowest dependencies"
 	@$(MAKE) --no-print-directory VENV="$(VENV)-minimal" OVER=requirements/minimal.txt test
 
-# Of the program's own processes, too. Below the floor in pyproject.toml it fails.
+# Of the program's own processes, too. Below the floor in pyproject.toml it fails; where a test fails, it reports all the same.
 coverage: $(READY)
 	rm -f .coverage .coverage.*
-	$(subst -m pytest,-m coverage run -m pytest,$(PYTEST))
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report
+	@status=0; $(subst -m pytest,-m coverage run -m pytest,$(PYTEST)) || status=1; \
+	$(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report || status=1; exit $$status
 
 # Plants each defect of tests/mutants alone, runs the closest tests, and fails where fewer than nine of ten are caught. Two hours;
 # `make mutants DEFECTS=core`, or with the name of a file or a defect, plants those only.

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 SAID_TO_PYTHON: Final = re.compile(r"PYTHON|LANG|LC_|LD_|TZ|COVERAGE")
 """How the variables begin that Python, or what is below it, reads when it starts."""
-ENVIRONMENT: Final = {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+COVERAGE: Final = "COVERAGE_PROCESS_CONFIG"
+ENVIRONMENT: Final = {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"} | (
+    {COVERAGE: os.environ[COVERAGE]} if COVERAGE in os.environ else {}
+)
 """What the server was told."""
 COMMAND: Final = (sys.executable, "-m", "fallback_chat")
 HANDED_OVER: Final = frozenset({"stdin", "stdout", "stderr", "pipesize", "cwd", "process_group"})
