@@ -47,7 +47,7 @@ class Program(Group):
         """
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             if not any(map(str.isspace, args[0])):
-                ctx.fail(f"No such command {args[0]!r}. To ask it as a question: fallback-chat ask {args[0]!r}")
+                ctx.fail(f"No such command {args[0]!r}. {_meant(args)}")
             args = ["ask", *args]
         return super().resolve_command(ctx, args)
 
@@ -98,6 +98,15 @@ def main(
     from fallback_chat.cli.commands.chat import chat
 
     return chat(shared)
+
+
+def _meant(args: list[str]) -> str:
+    """Return what words that are neither a command nor a question were probably meant to be."""
+    from difflib import get_close_matches
+    from shlex import join
+
+    near = get_close_matches(args[0], COMMANDS, n=1)
+    return f"{f'Did you mean {near[0]!r}? ' if near else ''}To ask it as a question: fallback-chat ask {join(args)}"
 
 
 def run(argv: list[str]) -> NoReturn:

@@ -73,12 +73,13 @@ def _run_editor(path: Path, env: Mapping[str, str], keys: Iterable[str], alive: 
     try:
         command = shlex.split(chosen)
         if not command:
-            raise InputError("no editor is known: set EDITOR")
+            raise InputError("no editor is known: set VISUAL or EDITOR")
         # The program is the user's own choice, without a shell in between.
         status = subprocess.run(  # noqa: S603
             [*command, str(path)], env=without_keys(env, keys), check=False, pass_fds=alive
         ).returncode
     except (OSError, ValueError) as error:
-        raise InputError(f"the editor {chosen!r} cannot be started: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"the editor {chosen!r} cannot be started: {why}; set VISUAL or EDITOR") from error
     if status:
         raise InputError(f"the editor ended with status {status}; nothing was changed")

@@ -152,7 +152,7 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
         ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
         sink.end(ending)
         advice = await _nearest_models(chain, ending)
-    limit = WaitLimit(_patience(shared))
+    limit = WaitLimit(_patience(shared), chosen=shared.wait is not None)
     lacks = [*shortcomings(ending.answer, ending.error, limit), *_not_taken_back(ending, chain, sink)]
     for line in (*lacks, *unshown, *advice, *_remarks(ending, chain, options, shared)):
         sink.notice(line)

@@ -50,9 +50,8 @@ def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: Text
     settings = load_settings(where, first_models)
     for warning in (*settings.advice, *settings.warnings):
         say(err, f"warning: {warning}")
-    source = settings.path or "no file; found in the environment"
     redact = Redactor(secret_values(settings, where.env)).redact
-    say(out, f"{source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
+    say(out, f"{settings.source}: ok: {redact(', '.join(provider.name for provider in settings.providers))}")
     return ExitCode.OK
 
 
@@ -114,7 +113,7 @@ def explain(
     if as_json:
         out.write(dump(redacted(_explained_as_json(settings, env, budgets), redact)))
         return ExitCode.OK
-    say(out, f"configuration: {settings.path or 'no file: the chain comes from the environment'}")
+    say(out, f"configuration: {settings.source}")
     asked = [provider for provider in settings.providers if provider.enabled]
     for number, provider in enumerate(asked, start=1):
         for line in _explained(number, provider, env, budgets[provider.name]):
@@ -150,6 +149,7 @@ def _explained_as_json(settings: Settings, env: Mapping[str, str], budgets: Mapp
     return {
         "schema": EXPLAIN_SCHEMA,
         "configuration": None if settings.path is None else str(settings.path),
+        "project_file": None if settings.project is None else str(settings.project),
         "deadline_ms": None if deadline is None else milliseconds(deadline),
         "providers": [row(one) for one in settings.providers],
     }

@@ -61,7 +61,7 @@ def _toml_key(name: str) -> str:
 
 def shown(settings: Settings, env: Mapping[str, str], *, origin: bool) -> Iterator[str]:
     """Yield the lines of the effective settings; keys, headers and secret fields without values."""
-    yield f"# {settings.path or 'no file: found in the environment'}"
+    yield f"# {settings.source}"
     yield "[chain]"
     yield from _rows(_chain_values(settings), settings, "chain", origin=origin)
     for table, values in (("chat", asdict(settings.chat)), ("keys", settings.keys)):

@@ -87,12 +87,17 @@ class WaitLimit(NamedTuple):
 
     seconds: float
     setting: str = "--wait"
+    chosen: bool = True
+    """Whether the user set it, and so knows the value."""
 
     def excuse(self, error: AllProvidersFailed) -> str:
         """Return why the turn did not wait for the next round; "" if it was not to."""
-        if (error.retry_after or 0.0) > self.seconds:
-            return f", longer than {self.setting} {self.seconds:g}s"
-        return "" if error.next_round is None else f", longer than what is left of {self.setting} {self.seconds:g}s"
+        too_long = (error.retry_after or 0.0) > self.seconds
+        if not too_long and error.next_round is None:
+            return ""
+        if not self.chosen:
+            return f"; {self.setting} waits longer"
+        return f", longer than {'' if too_long else 'what is left of '}{self.setting} {self.seconds:g}s"
 
 
 def retry_in(error: AllProvidersFailed, limit: WaitLimit | None) -> str:

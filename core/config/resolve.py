@@ -65,6 +65,7 @@ def resolve(
         chat=ChatSettings(**_plain(chat)),
         keys=_plain(keys),
         path=documents[0].path if documents else None,
+        project=documents[1].path if len(documents) > 1 else None,
         warnings=tuple(one.masked() for one in (*warnings, *builder.warnings)),
         advice=tuple(one.masked() for one in builder.advice),
         origins=_origins("chain", chain_values)

@@ -138,9 +138,17 @@ class Settings:
     """The [keys] table: changed key bindings of the chat, by action."""
     path: Path | None = None
     """The file it came from; None if detected from the environment."""
+    project: Path | None = None
+    """The project's file, if one is layered on top."""
     warnings: tuple[Problem, ...] = ()
     """Problems that do not prevent running but deserve a look."""
     advice: tuple[Problem, ...] = ()
     """Unusual settings that may be intended: reported by a check, not by a run."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """The origin of each value, by dotted key; a key that is missing has its default."""
+
+    @property
+    def source(self) -> str:
+        """The files that the values come from, in words."""
+        layered = f", with {self.project} layered on top of it" if self.project else ""
+        return f"{self.path or 'no file: found in the environment'}{layered}"

@@ -143,6 +143,22 @@ def test_an_unknown_name_is_answered_with_a_suggestion(three: Program, flags: li
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["session", "list"], "Did you mean 'sessions'? To ask it as a question: fallback-chat ask session list"),
+        (["hello"], "To ask it as a question: fallback-chat ask hello"),
+    ],
+)
+def test_a_word_that_is_no_command_is_answered_with_what_it_may_have_meant(
+    program: Program, words: list[str], meant: str
+) -> None:
+    ran = program(*words)
+
+    assert (ran.code, ran.out, program.asked) == (2, "", [0])
+    assert ran.err.splitlines()[-1] == f"Error: No such command {words[0]!r}. {meant}"
+
+
 def test_config_is_used_alone(program: Program) -> None:
     other = program.directory / "other.toml"
     other.write_text(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def config(repl: Repl, _: str) -> None:
     """Show which configuration is in use."""
     settings = repl.chain.settings
-    repl.say(f"configuration: {settings.path or 'none; the chain was found in the environment'}")
+    repl.say(f"configuration: {settings.source}")
     for warning in settings.warnings:
         repl.say(str(warning), Tone.WAITING)
     repl.say("fallback-chat config check, show, explain and edit do more", Tone.DIM)

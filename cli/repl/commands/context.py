@@ -88,7 +88,7 @@ async def status(repl: Repl, _: str) -> None:
         repl.say(f"Pinned: {session.pinned}.")
     if session.attachments:
         repl.say(f"Attached: {', '.join(one.name for one in session.attachments)}.")
-    repl.say(f"Configuration: {repl.chain.settings.path or 'found in the environment'}.")
+    repl.say(f"Configuration: {repl.chain.settings.source}.")
 
 
 _GROUP: Final = "Context"

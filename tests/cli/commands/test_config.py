@@ -90,7 +90,7 @@ def test_check_says_that_all_is_well_and_what_to_look_at(desk: Desk) -> None:
 
 def test_check_without_a_file_names_what_was_found(desk: Desk) -> None:
     assert config.check(desk.where, ollama_runs, desk.out, desk.err) == ExitCode.OK
-    assert desk.said == ("no file; found in the environment: ok: ollama\n", "")
+    assert desk.said == ("no file: found in the environment: ok: ollama\n", "")
 
 
 def test_check_raises_every_mistake(desk: Desk) -> None:
@@ -245,6 +245,18 @@ no limit for the whole chain
 """,
         "",
     )
+
+
+def test_explain_names_the_projects_file_that_is_layered_on_top(desk: Desk) -> None:
+    desk.write(GROQ)
+    (desk.repo / "fallback.toml").write_text('[[providers]]\nname = "groq"\nmodel = "other"\n')
+    settings = load_settings(desk.where, no_servers)
+
+    config.explain(settings, desk.env, budgets(settings, share_health=False), desk.out)
+
+    first, second, *_ = desk.said[0].splitlines()
+    assert first == f"configuration: {desk.file}, with {desk.repo / 'fallback.toml'} layered on top of it"
+    assert second == "1. groq: openai, model other at https://api.groq.com/openai/v1"
 
 
 def test_text_from_a_file_cannot_steer_the_terminal(desk: Desk) -> None:
@@ -422,8 +434,8 @@ def test_the_editor_sees_no_key_and_visual_comes_first(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("editor", "said"),
     [
-        ("/no/such/editor", "the editor '/no/such/editor' cannot be started: [Errno 2]"),
-        (" ", "no editor is known: set EDITOR"),
+        ("/no/such/editor", "the editor '/no/such/editor' cannot be started: No such file or directory; set VISUAL"),
+        (" ", "no editor is known: set VISUAL or EDITOR"),
         ("false", "the editor ended with status 1; nothing was changed"),
     ],
 )

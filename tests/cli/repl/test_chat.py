@@ -518,7 +518,7 @@ async def test_calm_mode_only_appends_and_speaks_in_sentences() -> None:
         assert first.startswith("Chain: a down 0:1")
         assert first.endswith("b ok. The next turn begins with b.")
         assert second.endswith("in the conversation.")
-        assert (third, prompt) == ("Configuration: found in the environment.", ">")
+        assert (third, prompt) == ("Configuration: no file: found in the environment.", ">")
 
 
 async def test_an_answer_may_end_in_the_first_letters_of_a_key_whatever_ends_it() -> None:

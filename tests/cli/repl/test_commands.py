@@ -484,7 +484,7 @@ async def test_tokens_cost_stats_status_and_config_answer_from_the_start() -> No
         assert await output(chat, "/tokens") == ["the conversation takes about 0 tokens", "  a: 0% of 1000"]
         assert await output(chat, "/cost") == ["/cost: no price is known: put prices into fallback.toml"]
         assert await output(chat, "/stats") == ["/stats: nothing has been asked yet"]
-        assert (await output(chat, "/config"))[0] == "configuration: none; the chain was found in the environment"
+        assert (await output(chat, "/config"))[0] == "configuration: no file: found in the environment"
         assert (await output(chat, "/status"))[1] == "0 questions, about 0 tokens in the conversation."
         await chat.ask("Go")
         assert (await output(chat, "/status"))[1].startswith("1 question, about ")

@@ -102,6 +102,7 @@ def test_a_sentence_names_the_provider_then_what_happened_then_the_servers_words
     ("limit", "line"),
     [
         (WaitLimit(3.0), "next retry in 30 s, longer than --wait 3s"),
+        (WaitLimit(3.0, chosen=False), "next retry in 30 s; --wait waits longer"),
         (WaitLimit(3.0, "/wait"), "next retry in 30 s, longer than /wait 3s"),
         (WaitLimit(60.0), "next retry in 30 s"),
         (None, "next retry in 30 s"),
@@ -117,6 +118,7 @@ def test_a_retry_beyond_the_time_that_the_user_would_wait_says_so(limit: WaitLim
     ("limit", "line"),
     [
         (WaitLimit(3.0), "next retry in 15 s, longer than --wait 3s"),
+        (WaitLimit(20.0, chosen=False), "next retry in 15 s; --wait waits longer"),
         (WaitLimit(20.0, "/wait"), "next retry in 15 s, longer than what is left of /wait 20s"),
         (None, "next retry in 15 s"),
     ],
