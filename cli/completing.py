@@ -6,7 +6,7 @@ import math
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Completions = list[tuple[str, str]]
 """Values, each with a help text."""
+SYNTAX: Final = frozenset("\\$`\"';&|<>()*?[]{}!#")
+"""Characters that a shell acts upon."""
 
 
 def providers(ctx: Context, incomplete: str) -> Completions:
@@ -26,9 +28,10 @@ def providers(ctx: Context, incomplete: str) -> Completions:
 
 def chains(ctx: Context, incomplete: str) -> Completions:
     """Return the names of the configured providers, behind those that are written already."""
-    done, comma, begun = incomplete.rpartition(",")
+    done, comma, _ = incomplete.rpartition(",")
     written = done.split(",")
-    return [(f"{done}{comma}{name}", text) for name, text in providers(ctx, begun) if name not in written]
+    found = ((f"{done}{comma}{one.name}", one.model) for one in _configured(ctx) if one.name not in written)
+    return _matching(found, incomplete)
 
 
 def profiles(ctx: Context, incomplete: str) -> Completions:
@@ -72,7 +75,16 @@ def sessions(_: Context, incomplete: str) -> Completions:
 
 
 def _matching(found: Iterable[tuple[str, str]], incomplete: str) -> Completions:
-    return [(value, text) for value, text in found if value.startswith(incomplete) and value.isprintable()]
+    """Return what begins with `incomplete` and runs nothing.
+
+    Names and titles come from servers and models, too. bash inserts a value without quotes, and
+    zsh evaluates values and texts: typer escapes those, but a backslash undoes that.
+    """
+    return [
+        (value, text.replace("\\", "/"))
+        for value, text in found
+        if value.startswith(incomplete) and value.isprintable() and SYNTAX.isdisjoint(value)
+    ]
 
 
 def _configured(ctx: Context) -> Iterator[ProviderSettings]:

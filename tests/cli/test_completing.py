@@ -52,6 +52,25 @@ def test_conversations_are_completed(program: Program, saved: Saved) -> None:
         assert completed(program, line, **saved.env) == [session]
 
 
+def test_a_name_that_a_shell_would_act_upon_is_not_offered(program: Program) -> None:
+    evil = ("$(touch x)", "`touch x`", "f;touch x", "f*", "f\\", "f'x", 'f"x', "f&x", "f|x", "f>x", "f{x}")
+    program.config["profiles"] = {name: {"providers": ["one"]} for name in (*evil, "fast:free/v1.5@x")}
+
+    assert completed(program, "fallback-chat --profile ") == ["fast:free/v1.5@x"]
+    assert completed(program, "fallback-chat --chain $(touch${IFS}x),") == []
+
+
+def test_the_title_of_a_conversation_runs_nothing_in_zsh(program: Program, saved: Saved) -> None:
+    """zsh evaluates what follows a dollar sign or a backtick behind two backslashes, but not behind one."""
+    session = saved.add(r"evil \$(touch x) \`touch x\` $(touch x) \ ", "No.")
+    asked = {"_FALLBACK_CHAT_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "fallback-chat sessions show "}
+
+    ran = program(env=asked | saved.env)
+
+    text = " ".join(ran.out.split())
+    assert text == rf"""_arguments '*: :(("{session}":"evil /\$(touch x) /\`touch x/\` \$(touch x) /"))'"""
+
+
 def test_roles_are_completed(program: Program) -> None:
     folder = program.directory / "xdg/fallback-chat/roles"
     folder.mkdir(parents=True)
