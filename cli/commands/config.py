@@ -48,6 +48,7 @@ def check(where: Surroundings, first_models: FirstModels, out: TextIO, err: Text
     if as_json:
         return _check_as_json(where, first_models, out)
     settings = load_settings(where, first_models)
+    _check_keys(settings)
     for warning in (*settings.advice, *settings.warnings):
         say(err, f"warning: {warning}")
     redact = Redactor(secret_values(settings, where.env)).redact
@@ -60,6 +61,7 @@ def _check_as_json(where: Surroundings, first_models: FirstModels, out: TextIO) 
     settings = None
     try:
         settings = load_settings(where, first_models)
+        _check_keys(settings)
     except ConfigError as error:
         mistakes = error.problems
     told = () if settings is None else (*settings.advice, *settings.warnings)
@@ -74,6 +76,14 @@ def _check_as_json(where: Surroundings, first_models: FirstModels, out: TextIO) 
     }
     out.write(dump(redacted(value, redact)))
     return ExitCode.CONFIG if mistakes else ExitCode.OK
+
+
+def _check_keys(settings: Settings) -> None:
+    """Raise `ConfigError` for keys that the chat would not start with."""
+    if settings.keys:  # only these need the chat's modules
+        from fallback_chat.cli.repl.build import keymap_of
+
+        keymap_of(settings)
 
 
 def _problem(problem: Problem) -> dict[str, object]:
@@ -237,7 +247,7 @@ def edit(where: Surroundings, out: TextIO, err: TextIO) -> int:
 
 def _put_in_place(target: Path, before: bytes | None, after: bytes, where: Surroundings) -> None:
     """Replace the file, unless there are mistakes (`ConfigError`) or it has changed (OSError)."""
-    load(after, target, home=where.paths.home)
+    _check_keys(load(after, target, home=where.paths.home))
     if _content(target) != before:
         raise OSError(errno.EEXIST, "it was changed by someone else meanwhile", str(target))
     if before is not None:

@@ -247,6 +247,23 @@ no limit for the whole chain
     )
 
 
+def test_a_key_that_no_keyboard_has_is_a_mistake_before_the_chat_starts(desk: Desk) -> None:
+    faulty = GROQ + '[keys]\nsend = "f5"\nstop = "ctrl-t"\n'
+    mistake = f"{desk.file}: keys.stop: 'ctrl-t' is no key: write c-t for Ctrl-T, f5, or escape t for Alt-T"
+    desk.write(faulty)
+
+    with pytest.raises(ConfigError) as caught:
+        config.check(desk.where, no_servers, desk.out, desk.err)
+    as_json = config.check(desk.where, no_servers, desk.out, desk.err, as_json=True)
+    desk.use_editor("open(path, 'a').write('# more')")
+    edited = config.edit(desk.where, io.StringIO(), desk.err)
+
+    assert str(caught.value) == mistake
+    assert [one["key"] for one in json.loads(desk.said[0])["mistakes"]] == ["keys.stop"]
+    assert desk.said[1].splitlines()[0] == mistake
+    assert (as_json, edited, desk.file.read_text()) == (ExitCode.CONFIG, ExitCode.CONFIG, faulty)
+
+
 def test_explain_names_the_projects_file_that_is_layered_on_top(desk: Desk) -> None:
     desk.write(GROQ)
     (desk.repo / "fallback.toml").write_text('[[providers]]\nname = "groq"\nmodel = "other"\n')
