@@ -186,7 +186,7 @@ class SharedOptions(NamedTuple):
 
         return Overrides(
             profile=self.profile,
-            chain=None if self.chain is None else tuple(self.chain.split(",")),
+            chain=None if self.chain is None else tuple(map(str.strip, self.chain.split(","))),
             only=self.only,
             provider=self.provider,
             model=self.model,

@@ -36,7 +36,7 @@ FIRST_ASKED = [
     (["-p", "two"], {}, [0, 1, 0]),
     (["--provider", "three"], {}, [0, 0, 1]),
     (["--only", "two"], {}, [0, 1, 0]),
-    (["--chain", "three,two"], {}, [0, 0, 1]),
+    (["--chain", "three, two"], {}, [0, 0, 1]),
     (["--profile", "fast"], {}, [0, 0, 1]),
     (["--profile", "fast", "-p", "two"], {}, [0, 1, 0]),
     ([], {"FALLBACK_CHAT_PROVIDER": "two"}, [0, 1, 0]),

@@ -182,6 +182,10 @@ def test_the_command_line_reads_the_users_conversations(program: Program, tmp_pa
     told.add(ok("one", 1.0))
 
     ran = program.play("ok")("stats", "--json", env={"XDG_DATA_HOME": str(tmp_path)})
+    unpriced = program("stats", "--json", "--config", "/no/such.toml", env={"XDG_DATA_HOME": str(tmp_path)})
 
     assert (ran.code, ran.err) == (0, "")
     assert list(json.loads(ran.out)["periods"]["all"]) == ["one"]
+    missing = "fallback-chat: no prices are known: /no/such.toml: cannot be read: No such file or directory\n"
+    assert (unpriced.code, unpriced.err) == (0, missing)
+    assert list(json.loads(unpriced.out)["periods"]["all"]) == ["one"]
