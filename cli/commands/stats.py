@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fallback_chat.core.config.settings import Prices
+    from fallback_chat.core.errors import Problem
 
 STATS_SCHEMA: Final = "fallback-chat.stats/1"
 TITLES: Final = {
@@ -37,10 +38,16 @@ def stats(  # noqa: PLR0913 - time and streams are passed in
     err: TextIO,
     *,
     currency: str = "$",
+    mistake: Problem | None = None,
     as_json: bool = False,
 ) -> int:
-    """Print a table for each period with anything new. Raises `StorageError`."""
+    """Print a table for each period with anything new. Raises `StorageError`.
+
+    `mistake` is why the prices are unknown.
+    """
     found = stats_of(path, now)
+    if mistake is not None:
+        say(err, f"fallback-chat: no prices are known: {mistake}")
     if as_json:
         periods = {
             period: {name: _object(one, prices.get(name)) for name, one in providers.items()}

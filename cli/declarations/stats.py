@@ -18,17 +18,25 @@ def stats(
 ) -> int:
     """Show how each provider did, by the stored conversations. No network."""
     from fallback_chat.cli.commands.stats import stats as run
-    from fallback_chat.cli.render.lines import say
     from fallback_chat.core.config.settings import ChatSettings
     from fallback_chat.core.errors import ConfigError
     from fallback_chat.wiring import configure, own_paths
 
-    prices, currency = {}, ChatSettings().currency
+    prices, currency, mistake = {}, ChatSettings().currency, None
     try:
         settings = configure(shared.config, shared.flags())
     except ConfigError as error:  # the figures are worth showing without prices
-        say(sys.stderr, f"fallback-chat: no prices are known: {error.problems[0]}")
+        mistake = error.problems[0]
     else:
         prices = {one.name: one.prices for one in settings.providers if one.prices is not None}
         currency = settings.chat.currency
-    return run(own_paths().history_db, prices, time.time(), sys.stdout, sys.stderr, currency=currency, as_json=json)
+    return run(
+        own_paths().history_db,
+        prices,
+        time.time(),
+        sys.stdout,
+        sys.stderr,
+        currency=currency,
+        mistake=mistake,
+        as_json=json,
+    )
