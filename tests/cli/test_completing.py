@@ -63,7 +63,10 @@ def test_a_name_that_a_shell_would_act_upon_is_not_offered(program: Program) -> 
 def test_the_title_of_a_conversation_runs_nothing_in_zsh(program: Program, saved: Saved) -> None:
     """zsh evaluates what follows a dollar sign or a backtick behind two backslashes, but not behind one."""
     session = saved.add(r"evil \$(touch x) \`touch x\` $(touch x) \ ", "No.")
-    asked = {"_FALLBACK_CHAT_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "fallback-chat sessions show "}
+    asked: dict[str, str | None] = {
+        "_FALLBACK_CHAT_COMPLETE": "complete_zsh",
+        "_TYPER_COMPLETE_ARGS": "fallback-chat sessions show ",
+    }
 
     ran = program(env=asked | saved.env)
 
