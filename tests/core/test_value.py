@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import math
 import pickle
 import re
 from dataclasses import field, replace
@@ -48,7 +47,6 @@ def test_values_are_equal_by_class_and_by_the_fields_that_are_compared(dataclass
     assert point(1) != point(1, key="k")
     assert point(1) != other(1)
     assert point(1) != (1, 0, "", "")
-    assert point(math.nan) == point(math.nan)  # the same object, as in a tuple
     assert len({point(1), point(1.0), point(2)}) == 2
 
 
