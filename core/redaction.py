@@ -28,8 +28,6 @@ marks, fillers, selectors, tags."""
 _INVISIBLE: Final = Characters(_HIDDEN)
 _VISIBLE: Final = re.compile(f"[^{_HIDDEN}]+")
 _GAP: Final = f"[{_HIDDEN}]*"
-
-
 _PERCENT: Final = re.compile("%[0-9A-F]{2}")
 
 

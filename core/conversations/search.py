@@ -77,10 +77,15 @@ def search(database: Database, text: str, limit: int, *, full_text: bool) -> tup
 
 
 def _strictly(database: Database, words: Sequence[str], limit: int) -> tuple[Hit, ...]:
-    """Find the turns that hold all words, comparing literally what the index would overlook."""
+    """Find the turns that hold all words, comparing literally what the index would overlook.
+
+    Return none if it overlooks nothing.
+    """
     indexed = [word for word in words if any(map(str.isalnum, word)) and not _UNSPACED.search(word)]
     whole = {word for word in indexed if word[0].isalnum() and word[-1].isalnum()}
     odd = [word for word in words if word not in whole][:MOST_LITERAL]
+    if not odd:
+        return ()
     if indexed:
         return _by_word(database, indexed, limit, odd)
     return _by_letter(database, odd[0], limit, odd[1:])

@@ -75,13 +75,15 @@ def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration
         there = set(connection.execute(_COLUMNS))
     finally:
         connection.execute("COMMIT")
+    if version == 0:
+        if there:
+            raise ForeignError("it has tables, and no version")
+        return
     with closing(connect(MEMORY, 0)) as model:
         for statement in statements:
             model.execute(statement)
         known = set(model.execute(_COLUMNS))
-    if version == 0 and there:
-        raise ForeignError("it has tables, and no version")
-    if version and not known <= there:
+    if not known <= there:
         raise ForeignError(f"it has no {'.'.join(min(known - there))}")
 
 

@@ -27,6 +27,8 @@ WISHES: Final = ("max_tokens", "temperature", "top_p", "stop", "seed", "reasonin
 PLACES: Final = ("error", "errors", "Error", "fault", "base_resp")
 """Keys that hold an error: nearly everyone's; Cloudflare's and GraphQL's; AWS's; Apigee's;
 MiniMax's."""
+LONGEST_NAME: Final = 500
+"""Characters."""
 _LARGEST_COUNT: Final = 2**53
 
 
@@ -192,10 +194,6 @@ def name_of(value: Any) -> str:
     """
     text = text_of(value)
     return text if len(text) <= LONGEST_NAME else f"({len(text):,} characters)"
-
-
-LONGEST_NAME: Final = 500
-"""Characters."""
 
 
 def texts_of(value: Any) -> list[str]:
