@@ -8,7 +8,7 @@ import re
 import sqlite3
 import stat
 import time
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +28,7 @@ from tests.core.conversations.other_process import other
 from tests.core.scripted import SILENCE, STOP, ScriptedLLM, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from fallback_chat.core.conversations.records import SessionId
@@ -114,20 +114,26 @@ def other_process(history: History, home: Path, monkeypatch: pytest.MonkeyPatch)
         yield connection
 
 
+@asynccontextmanager
+async def keeping_a_question_from_being_stored(chat: Chat, other_process: sqlite3.Connection) -> AsyncIterator[None]:
+    """Let the other process hold the lock, from a question on until the block ends."""
+    await chat.prompts()
+    other_process.execute("BEGIN IMMEDIATE")
+    chat.type("Go" + ENTER)
+    await chat.until(lambda: chat.repl.ui.is_busy)
+    yield
+    other_process.execute("ROLLBACK")
+    await chat.prompts()
+
+
 async def test_keys_are_heard_while_another_process_keeps_the_question_from_being_stored(
     history: History, other_process: sqlite3.Connection
 ) -> None:
     a = llm("a")
-    async with chatting(a) as chat:
-        await chat.prompts()
-        other_process.execute("BEGIN IMMEDIATE")
-        chat.type("Go" + ENTER)
-        await chat.until(lambda: chat.repl.ui.is_busy)
+    async with chatting(a) as chat, keeping_a_question_from_being_stored(chat, other_process):
         chat.type("meanwhile")
         await chat.until(lambda: chat.line == "meanwhile")
         assert a.calls == []
-        other_process.execute("ROLLBACK")
-        await chat.prompts()
     assert told(history, latest(history)) == [("Go", "From a.")]
 
 
@@ -136,14 +142,9 @@ async def test_ctrl_c_is_heard_while_another_process_keeps_the_question_from_bei
 ) -> None:
     a = llm("a")
     async with chatting(a) as chat:
-        await chat.prompts()
-        other_process.execute("BEGIN IMMEDIATE")
-        chat.type("Go" + ENTER)
-        await chat.until(lambda: chat.repl.ui.is_busy)
-        chat.type(CTRL_C + "x")
-        await chat.until(lambda: chat.line == "x")
-        other_process.execute("ROLLBACK")
-        await chat.prompts()
+        async with keeping_a_question_from_being_stored(chat, other_process):
+            chat.type(CTRL_C + "x")
+            await chat.until(lambda: chat.line == "x")
         assert a.calls == []
 
 

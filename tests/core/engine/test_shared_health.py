@@ -163,13 +163,19 @@ async def test_a_change_made_while_the_others_findings_are_read_outlives_them(cl
     await one.store.aclose()
 
 
-async def test_two_processes_never_hold_a_lease_at_once(clock: FakeClock) -> None:
+async def after_its_rest(clock: FakeClock) -> tuple[Process, Process]:
+    """Return two processes that know of a provider whose rest, begun by a failure in the first, is over."""
     shared: dict[str, Health] = {}
     one, two = Process(shared, clock), Process(shared, clock)
     await one.fail()
     await one.store._written()
     await two.board.refresh()
     clock.advance(16)
+    return one, two
+
+
+async def test_two_processes_never_hold_a_lease_at_once(clock: FakeClock) -> None:
+    one, two = await after_its_rest(clock)
 
     permits = await asyncio.gather(*(each.board.admit("a", lease=20) for each in (one, two, one, two)))
 
@@ -177,11 +183,7 @@ async def test_two_processes_never_hold_a_lease_at_once(clock: FakeClock) -> Non
 
 
 async def test_a_lease_is_not_taken_while_the_store_does_not_answer(clock: FakeClock) -> None:
-    shared: dict[str, Health] = {}
-    one = Process(shared, clock)
-    await one.fail()
-    await one.store._written()
-    clock.advance(16)
+    one, _ = await after_its_rest(clock)
     one.go_on.clear()
 
     assert await one.board.admit("a", lease=20) is None
@@ -192,12 +194,7 @@ async def test_a_lease_is_not_taken_while_the_store_does_not_answer(clock: FakeC
 
 
 async def test_a_cancelled_turn_takes_no_lease_when_the_store_answers_at_last(clock: FakeClock) -> None:
-    shared: dict[str, Health] = {}
-    one, two = Process(shared, clock), Process(shared, clock)
-    await one.fail()
-    await one.store._written()
-    await two.board.refresh()
-    clock.advance(16)
+    one, two = await after_its_rest(clock)
     one.go_on.clear()
     asking = asyncio.create_task(one.board.admit("a", lease=20))
     await asyncio.sleep(0.01)
