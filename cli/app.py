@@ -19,10 +19,10 @@ from fallback_chat.cli.render.lines import columns_of, say
 HELP = """Chat with an ordered chain of LLM providers: when one fails, the next one answers.
 
 \b
-  fallback-chat                          chat
-  fallback-chat ask "What is a monad?"   one answer; reads a pipe, too
-  fallback-chat probe                    which providers work now
-  fallback-chat config init              write a first fallback.toml
+  fallback-chat                 chat
+  fallback-chat ask "QUESTION"  one answer
+  fallback-chat probe           health check
+  fallback-chat config init     configure
 """
 WIDEST: Final = 80
 """Columns of `--help`: longer lines are hard to read."""

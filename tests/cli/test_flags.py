@@ -269,8 +269,9 @@ def test_a_disabled_provider_is_not_asked_until_it_is_named(program: Program) ->
 
 
 def test_help_is_as_wide_as_the_terminal_and_cuts_no_summary(program: Program) -> None:
-    with on_terminal(program, "--help", size=(48, 60)) as run:
+    with on_terminal(program, "--help", size=(48, 150)) as run:
         run.until(lambda: run.rows[-1:] and run.rows[-1].endswith("network."))
+        assert '    fallback-chat ask "QUESTION"  one answer' in run.rows  # the examples are not broken
         start = run.rows.index("Commands:")
         assert run.rows[start : start + 6] == [
             "Commands:",
