@@ -70,5 +70,5 @@ from fallback_chat.core.llm import FinishReason as FinishReason
 from fallback_chat.core.llm import LLMStream as LLMStream
 from fallback_chat.core.llm import ModelInfo as ModelInfo
 from fallback_chat.core.llm import ProbeReport as ProbeReport
+from fallback_chat.sharing import shared_health as shared_health
 from fallback_chat.wiring import load_chain as load_chain
-from fallback_chat.wiring import shared_health as shared_health

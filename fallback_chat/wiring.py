@@ -1,6 +1,6 @@
 """The composition root: from flags, environment and fallback.toml to a chain.
 
-It is the only module that names providers.
+Only this module and `sharing`, which chooses the store of their health, name providers.
 """
 
 from __future__ import annotations
@@ -8,26 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.core.checks import check_type, several
-from fallback_chat.core.config.discovery import Surroundings, health_url, load_settings
-from fallback_chat.core.config.keys import account, at_once, fingerprint, key_variables, read_key
+from fallback_chat.core.checks import check_type
+from fallback_chat.core.config.discovery import Surroundings, load_settings
+from fallback_chat.core.config.keys import at_once, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides, apply
 from fallback_chat.core.config.secrets import findable, secret_values
 from fallback_chat.core.config.settings import Origin
-from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.health import MemoryHealthStore
-from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.files import exists
 from fallback_chat.core.storage.paths import Paths
 from fallback_chat.providers import load
+from fallback_chat.sharing import labels_of, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +37,10 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.budget import Budget
-    from fallback_chat.core.engine.health import HealthStore
-    from fallback_chat.core.engine.shared_health import HealthBackend, KnownProvider
     from fallback_chat.core.llm import LLM, Reach
     from fallback_chat.providers.http.connections import HttpEngine
     from fallback_chat.providers.simulator.rehearsal import Outages
 
-HEALTH_URL: Final = "FALLBACK_CHAT_HEALTH_URL"
-"""The environment variable with the URL of a Redis in which the health of providers is shared."""
 logger = logging.getLogger(__name__)
 
 
@@ -146,14 +140,14 @@ def open_chain(
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
     if chaos is not None:
         llms = _rehearsed(llms, enabled, chaos, engine, warn)
-    labels = _health_labels(enabled)
+    labels = labels_of(enabled, os.environ)
     adapter = FallbackAdapter(
         llms,
         settings=settings.chain,
         attempt_settings=[one.attempt for one in enabled],
         close_llms=True,
         keys=tuple(labels),
-        store=_health_store(os.environ.get(HEALTH_URL) or settings.health_url, labels, records, warn)
+        store=open_store(surroundings(), settings.health_url, labels, records, warn)
         if share_health and chaos is None
         else MemoryHealthStore(records),
     )
@@ -211,95 +205,6 @@ def budgets(settings: Settings, *, share_health: bool = True) -> dict[str, Budge
             return {llm.label: adapter.budget(llm) for llm in adapter.llms}
 
     return asyncio.run(look())
-
-
-def _health_labels(providers: Sequence[ProviderSettings]) -> dict[str, Label]:
-    """Return the health label of each provider by key.
-
-    The key is the same wherever server, account and model are the same.
-    """
-    labels: dict[str, Label] = {}
-    for position, one in enumerate(providers):
-        key = fingerprint(account(one, os.environ), one.model)
-        while key in labels:
-            key = fingerprint(key)  # the same provider twice in one chain
-        labels[key] = Label(position, one.name, one.kind, one.model)
-    return labels
-
-
-class StoredHealth(NamedTuple):
-    """The shared health records as they are now."""
-
-    backend: str
-    """`sqlite` or `redis`."""
-    place: str
-    """The file or server."""
-    providers: tuple[KnownProvider, ...]
-    server: str | None = None
-    """Name and version of the server, if it told them."""
-
-
-def stored_health(config: Path | None = None) -> StoredHealth:
-    """Read the shared health records; of the network, only a Redis server is asked.
-
-    Raises `ConfigError`, or OSError if they cannot be read.
-    """
-    url = os.environ.get(HEALTH_URL) or health_url(surroundings(config))
-    if url == SQLITE:
-        from fallback_chat.core.engine.health_sqlite import known_providers
-
-        path = own_paths().health_db
-        return StoredHealth(SQLITE, str(path), known_providers(path))
-    from fallback_chat.providers.redis.health import RedisBackend
-
-    with closing(RedisBackend(url, {})) as backend:
-        return StoredHealth("redis", backend.place, backend.known(), backend.server())
-
-
-def _health_store(
-    url: str, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
-) -> HealthStore:
-    if url == SQLITE:
-        return _sqlite_store(own_paths().health_db, labels, records, warn)
-    return _redis_store(url, labels, records, warn)
-
-
-def _redis_store(
-    url: str, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
-) -> HealthStore:
-    def backend() -> HealthBackend:
-        from fallback_chat.providers.redis.health import RedisBackend
-
-        return RedisBackend(url, labels)
-
-    return SharedHealthStore(backend, lambda: True, labels, warn=warn, records=records)
-
-
-def _sqlite_store(
-    path: Path, labels: Mapping[str, Label], records: dict[str, Health] | None, warn: Callable[[str], object]
-) -> HealthStore:
-    def backend() -> HealthBackend:
-        from fallback_chat.core.engine.health_sqlite import SqliteBackend  # SQLite costs 3 ms
-
-        return SqliteBackend(path, labels)
-
-    return SharedHealthStore(backend, lambda: exists(path), labels, warn=warn, records=records)
-
-
-def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:
-    """Return a store that shares provider health with every process using the same place.
-
-    `path` is a file, or a Redis server: `redis://[user:password@]host[:port][/database]`,
-    `rediss://` or `unix:///path`. `keys` are those given to the chain, the same wherever server,
-    account and model are the same. An unusable file or server is logged, and only the sharing is
-    lost.
-    """
-    check_type("path", path, str, os.PathLike)
-    found = several("keys", keys, str)
-    labels = {key: Label(position, key, "custom", "") for position, key in enumerate(found)}
-    if isinstance(path, str) and path.startswith(("redis://", "rediss://", "unix://")):
-        return _redis_store(path, labels, None, logger.warning)
-    return _sqlite_store(Path(path), labels, None, logger.warning)
 
 
 def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:

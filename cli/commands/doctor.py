@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.config.discovery import Surroundings
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.llm import Reach
-    from fallback_chat.wiring import StoredHealth
+    from fallback_chat.sharing import StoredHealth
 
 DOCTOR_SCHEMA: Final = "fallback-chat.doctor/1"
 TIMEOUT: Final = 5.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fallback_chat.core.engine.shared_health import KnownProvider
-    from fallback_chat.wiring import StoredHealth
+    from fallback_chat.sharing import StoredHealth
 
 STATUS_SCHEMA: Final = "fallback-chat.status/1"
 

@@ -26,13 +26,15 @@ def doctor(
     from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
     from fallback_chat.cli.consent import confirmed
     from fallback_chat.cli.process.loop import run_until_signal
-    from fallback_chat.wiring import configure, reach, stored_health, surroundings
+    from fallback_chat.sharing import stored_health
+    from fallback_chat.wiring import configure, reach, surroundings
 
+    where = surroundings(shared.config)
     patient = Patient(
-        surroundings(shared.config),
+        where,
         partial(configure, shared.config, shared.flags()),
         reach,
-        partial(stored_health, shared.config),
+        partial(stored_health, where),
     )
 
     code, report = run_until_signal(lambda: doctor(patient, sys.stdout, as_json=json or bundle))

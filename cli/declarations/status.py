@@ -21,6 +21,9 @@ def status(
 ) -> int:
     """Show the recorded provider health. No provider is asked."""
     from fallback_chat.cli.commands.status import status as run
-    from fallback_chat.wiring import stored_health
+    from fallback_chat.sharing import stored_health
+    from fallback_chat.wiring import surroundings
 
-    return run(stored_health(shared.config), time.time(), sys.stdout, sys.stderr, short=short, as_json=json)
+    return run(
+        stored_health(surroundings(shared.config)), time.time(), sys.stdout, sys.stderr, short=short, as_json=json
+    )

@@ -17,7 +17,8 @@ import tomli_w
 from fallback_chat.cli.commands.doctor import Patient, doctor
 from fallback_chat.core.config.overrides import Overrides
 from fallback_chat.providers.simulator import Simulator
-from fallback_chat.wiring import configure, reach, stored_health, surroundings
+from fallback_chat.sharing import stored_health
+from fallback_chat.wiring import configure, reach, surroundings
 from tests.cli.program import KEY, Ran, entry, read
 from tests.fake_time import OVER_SOCKETS
 
@@ -97,7 +98,7 @@ async def test_a_silent_server_is_not_waited_for_longer_than_the_others(home: Pa
     async with Simulator("accept-silent") as silent, Simulator() as talkative:
         servers = (("one", silent), ("two", talkative))
         file.write_text(tomli_w.dumps({"providers": [entry(name, server.url) for name, server in servers]}))
-        load, shared = partial(configure, file, Overrides()), partial(stored_health, file)
+        load, shared = partial(configure, file, Overrides()), partial(stored_health, surroundings(file))
         _, told = await doctor(Patient(surroundings(file), load, reach, shared), io.StringIO(), as_json=True)
 
     assert [one["reached"] for one in told["providers"]] == [False, True]

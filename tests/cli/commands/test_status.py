@@ -20,7 +20,7 @@ from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health_sqlite import SqliteBackend, known_providers
 from fallback_chat.core.engine.shared_health import Label
 from fallback_chat.core.events import State
-from fallback_chat.wiring import StoredHealth
+from fallback_chat.sharing import StoredHealth
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent.parent
