@@ -41,6 +41,15 @@ def profiles(ctx: Context, incomplete: str) -> Completions:
     return _matching(((name, ", ".join(chain)) for name, chain in named), incomplete)
 
 
+def tags(ctx: Context, incomplete: str) -> Completions:
+    """Return the tags of the configured providers."""
+    found: dict[str, list[str]] = {}
+    for one in _configured(ctx):
+        for tag in one.tags:
+            found.setdefault(tag, []).append(one.name)
+    return _matching(((tag, ", ".join(names)) for tag, names in found.items()), incomplete)
+
+
 def models(ctx: Context, incomplete: str) -> Completions:
     """Return the models of the provider that is asked first, as it last listed them."""
     from fallback_chat.core.config.model_cache import ModelCache

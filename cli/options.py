@@ -37,15 +37,18 @@ def duration_option(flag: str, text: str) -> Any:
     return typer.Option(flag, parser=parse_duration, metavar="DUR", help=text)
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a parser that accepts only `choices`, and otherwise raises a usage error."""
+def choice_option(flag: str, choices: tuple[str, ...], text: str) -> Any:
+    """Return the declaration of an option that takes one of `choices`, with its help text."""
 
-    def read(text: str) -> str:
-        if text not in choices:
-            raise typer.BadParameter(f"{text!r} is none of {', '.join(choices)}")
-        return text
+    def read(given: str) -> str:
+        if given not in choices:
+            raise typer.BadParameter(f"{given!r} is none of {', '.join(choices)}")
+        return given
 
-    return read
+    def complete(incomplete: str) -> list[str]:
+        return [each for each in choices if each.startswith(incomplete)]
+
+    return typer.Option(flag, parser=read, metavar="|".join(choices), help=text, autocompletion=complete)
 
 
 def completing(what: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
@@ -142,7 +145,12 @@ class SharedOptions(NamedTuple):
     ] = False
     require: Annotated[
         str | None,
-        typer.Option("--require", metavar="TAG", help="Ask only providers that are tagged TAG; never leave them."),
+        typer.Option(
+            "--require",
+            metavar="TAG",
+            help="Ask only providers that are tagged TAG; never leave them.",
+            autocompletion=completing("tags"),
+        ),
     ] = None
     yes: Annotated[bool, typer.Option("--yes", help="Agree to every switch that needs your consent.")] = False
     chaos: Annotated[
@@ -170,9 +178,7 @@ class SharedOptions(NamedTuple):
     wait: Annotated[
         float | None, duration_option("--wait", "Wait up to this long if every provider is rate limited.")
     ] = None
-    color: Annotated[
-        str, typer.Option("--color", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Colour the output.")
-    ] = "auto"
+    color: Annotated[str, choice_option("--color", WHEN, "Colour the output.")] = "auto"
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors on stderr.")] = False
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more on stderr.")] = 0
 

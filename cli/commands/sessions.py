@@ -79,8 +79,6 @@ def search(  # noqa: PLR0913 - the streams are passed in
 
 def export(history: History, session: str | None, form: str, output: Path | None, out: TextIO) -> int:
     """Write a conversation as Markdown or JSON, to a private file or to `out`."""
-    if form not in FORMATS:
-        raise InputError(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
     document = FORMATS[form](history.load(_named(history, session)))
     if output is not None:
         put(document, out, output, mode=0o600)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, WHEN, Json, SharedOptions, command, one_of
+from fallback_chat.cli.options import PLAIN, WHEN, Json, SharedOptions, choice_option, command
 
 app = typer.Typer(**PLAIN)
 STREAM_POLICIES: Final = ("raise", "restart", "continue")
@@ -63,9 +63,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Request the answer in one piece, and show it once it is complete.")
     ] = False,
-    render: Annotated[
-        str, typer.Option("--render", parser=one_of(*WHEN), metavar="|".join(WHEN), help="Render Markdown.")
-    ] = "auto",
+    render: Annotated[str, choice_option("--render", WHEN, "Render Markdown.")] = "auto",
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Report the tokens used on stderr.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep the conversation, even without a terminal.")] = False,
     dry_run: Annotated[
@@ -89,13 +87,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command line
         typer.Option("--reasoning-effort", metavar="WORD", parser=parse_word, help="How much to think: low, high, …"),
     ] = None,
     on_stream_failure: Annotated[
-        str | None,
-        typer.Option(
-            "--on-stream-failure",
-            parser=one_of(*STREAM_POLICIES),
-            metavar="|".join(STREAM_POLICIES),
-            help="What to do if an answer breaks off.",
-        ),
+        str | None, choice_option("--on-stream-failure", STREAM_POLICIES, "What to do if an answer breaks off.")
     ] = None,
 ) -> int:
     """Ask one question; the answer goes to standard output, everything else to standard error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fallback_chat.cli.options import PLAIN, Json, completing, taking
+from fallback_chat.cli.options import PLAIN, Json, choice_option, completing, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def sessions_search(
 @taking()
 def sessions_export(
     session: Session = None,
-    form: Annotated[str, typer.Option("--format", metavar="md|json", help="Markdown or JSON.")] = "md",
+    form: Annotated[str, choice_option("--format", ("md", "json"), "Markdown or JSON.")] = "md",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
 ) -> int:
     """Write a conversation as Markdown or JSON."""

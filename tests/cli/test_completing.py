@@ -36,11 +36,18 @@ def completed(program: Program, line: str, **env: str | None) -> list[str]:
         ("fallback-chat models th", ["three"]),
         ("fallback-chat sessions li", ["list"]),
         ("fallback-chat ask --session x", []),
+        ("fallback-chat ask --require e", ["eu"]),
+        ("fallback-chat --color a", ["auto", "always"]),
+        ("fallback-chat ask --render n", ["never"]),
+        ("fallback-chat ask --on-stream-failure re", ["restart"]),
+        ("fallback-chat sessions export --format ", ["md", "json"]),
     ],
 )
-def test_names_of_the_configuration_are_completed(program: Program, line: str, values: list[str]) -> None:
+def test_names_and_choices_are_completed(program: Program, line: str, values: list[str]) -> None:
     program.play("ok", "ok", "ok")
     program.config["profiles"] = {"fast": {"providers": ["three"]}}
+    for provider in program.config["providers"]:
+        provider["tags"] = ["eu", "local"]
 
     assert completed(program, line) == values
 
