@@ -33,11 +33,11 @@ SPACED: Final = frozenset({Kind.HEADING, Kind.CODE, Kind.TABLE, Kind.RULE})
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """An open quote or list item."""
+    """An open quote, list item or footnote."""
 
     serial: int
     mark: str
-    """`>`, or the mark of the item: `-`, `*`, `+`, `1.` or `1)`."""
+    """`>`, or the mark of the item: `-`, `*`, `+`, `1.`, `1)` or `[^1]:` of a footnote."""
     indent: int = 0
     """Columns by which the lines of an item are indented."""
     is_shown: bool = False
@@ -87,6 +87,7 @@ class Block:
 _TABS: Final = re.compile(r"[ \t>*+\-.)\d]*\t")
 _QUOTE: Final = re.compile(r" {0,3}> ?")
 _ITEM: Final = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])( +(?=[^ ])| *$)")
+_FOOTNOTE: Final = re.compile(r" {0,3}(\[\^[^\]\s]{1,20}\]:) *")
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _RULE: Final = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
@@ -96,7 +97,7 @@ _FORMULA_ENDS: Final = {"$$": "$$", "\\[": "\\]"}
 _DELIMITERS: Final = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
 _PIPE: Final = re.compile(r"(?<!\\)\|")
 _PIPE_OR_CODE: Final = re.compile(r"(?<!\\)\||(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
-_MAY_BEGIN_A_BLOCK: Final = ("```", "~~~", "$$", "\\[")
+_MAY_BEGIN_A_BLOCK: Final = ("```", "~~~", "$$", "\\[", "[^")
 BLANKS: Final = " \t"
 
 
@@ -113,10 +114,12 @@ def quote(line: str) -> str | None:
 
 
 def item(line: str, serial: int, *, interrupts: bool) -> tuple[Container, str] | None:
-    """Return the item that a line begins, and its text.
+    """Return the item or footnote that a line begins, and its text.
 
     A number that `interrupts` a paragraph must not be part of a sentence.
     """
+    if footnote := _FOOTNOTE.match(line):
+        return Container(serial, footnote[1], 4), line[footnote.end() :]
     found = _ITEM.match(line)
     if found is None:
         return None

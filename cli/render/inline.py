@@ -33,12 +33,12 @@ class Inline(NamedTuple):
     """The position that more text could change; None if there is none."""
 
 
-def parse_inline(source: str, styles: Mapping[str, str]) -> Inline:
+def parse_inline(source: str, styles: Mapping[str, str], *, in_cell: bool = False) -> Inline:
     """Parse `source`, keeping its lines.
 
-    `styles` maps `strong`, `code` and so on to styles.
+    `styles` maps `strong`, `code` and so on to styles. In a table cell, `<br>` is a line break.
     """
-    scanner = _Scanner(source)
+    scanner = _Scanner(source, in_cell=in_cell)
     scanner.scan()
     return Inline(list(_styled(scanner.nodes, styles)), scanner.pending)
 
@@ -64,6 +64,7 @@ _IN_DOLLARS: Final = re.compile(r"\$\$.+?\$\$|\$(?=[^\s$])(?:\\.|[^$\\\n])*(?<!\
 _TICKS: Final = re.compile(r"`+")
 _AUTOLINK: Final = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
+_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNFINISHED: Final = re.compile(r"&#?\w{0,31}\Z|<[^\s<>]*\Z|\\\Z|!\Z|https?:?/?\Z|[*_~]+\Z")
 """The end of a text that the next character may turn into something else."""
@@ -83,10 +84,11 @@ _ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 class _Scanner:
     """Splits a text into nodes."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, in_cell: bool) -> None:
         self.nodes: list[Node] = []
         self.pending: int | None = None
         self._source = source
+        self._in_cell = in_cell
         self._runs: list[Run] = []
         self._brackets: list[_Bracket] = []
         self._no_ticks: set[int] = set()
@@ -211,6 +213,9 @@ class _Scanner:
             self._text(at + 1, link.end() - 1)
             self.nodes.append(Node("", link.end() - 1, ends=True))
             return link.end()
+        if self._in_cell and (line_end := _BREAK.match(self._source, at)):
+            self.nodes.append(Node("\n", at, exact=False))
+            return line_end.end()
         tag = _TAG.match(self._source, at)
         return self._text(at, tag.end() if tag else at + 1)
 

@@ -32,7 +32,7 @@ MANY: Final = 200
 
 
 class Cell(NamedTuple):
-    """A cell's content, and the columns that it takes on one row."""
+    """A cell's content, and the columns of its longest line."""
 
     pieces: tuple[Piece, ...]
     width: int
@@ -41,7 +41,8 @@ class Cell(NamedTuple):
     def of(cls, pieces: Iterable[Piece]) -> Cell:
         """Return a cell with these pieces."""
         content = tuple(pieces)
-        return cls(content, width(tuple((piece.text, "") for piece in content)))
+        lines = "".join(piece.text for piece in content).split("\n")
+        return cls(content, max(width(((line, ""),)) for line in lines))
 
 
 class TableLayout:
@@ -142,9 +143,9 @@ def fitted(wanted: Sequence[int], room: int, narrowest: int = NARROWEST) -> list
 
 def _read(line: str, columns: int, page: Page) -> list[Cell]:
     """Parse the cells of a line; missing ones are empty."""
-    texts = cells_of(line, columns)
+    texts = cells_of(line.replace("\t", " "), columns)
     texts += [""] * (columns - len(texts))
-    return [Cell.of(parse_inline(text, page.theme.styles).pieces) for text in texts]
+    return [Cell.of(parse_inline(text, page.theme.styles, in_cell=True).pieces) for text in texts]
 
 
 def _styled(cell: Cell, style: str) -> Cell:

@@ -90,6 +90,7 @@ DOCUMENTS: Final[dict[str, str]] = {
     "linked image": "[![badge](https://example.com/b.svg)](https://example.com)\n",
     "references": '[one]: https://example.com/1 "t"\n[two]:\n  <https://example.com/2>\n\nSee [one], [two] and [three].\n',
     "references in quote": "> [one]: /1\n\n[one]\n",
+    "footnotes": "Text[^1] and[^two].\n\n[^1]: one\n    more\n\n    - a\n\n[^two]: two\n\nafter\n",
     "html": "<div>\n<b>bold</b> text\n</div>\n\nVec<String> and <think>thought</think>\n\n<!-- comment -->\n",
     "entities": "&amp; &lt; &copy; &#35; &#x1F600; &nosuch; &#x202e;abc\n",
     "escapes": "\\*not emphasis\\* \\# \\[x\\] \\\\ \\`\n",

@@ -121,7 +121,7 @@ class Terminal:
         return rows
 
 
-_REFERENCE: Final = re.compile(r"&#?\w*;?")
+_MARKUP: Final = re.compile(r"&#?\w*;?|<br\s*/?>", re.IGNORECASE)
 _TABLE: Final = re.compile(r"^.*\|.*\n[ \t>*+\-\d.)]*[|:-][ \t|:-]*$", re.MULTILINE)
 
 
@@ -133,7 +133,7 @@ def words_of(text: str) -> str:
 
 def missing(text: str, shown: Iterable[str]) -> str:
     """What is on no row of what has to be there, in the order of the text; the cells of tables may be in another one."""
-    wanted, there = words_of(_REFERENCE.sub("", text)), words_of("\n".join(shown))
+    wanted, there = words_of(_MARKUP.sub("", text)), words_of("\n".join(shown))
     if _TABLE.search(text):
         lacking = Counter(wanted) - Counter(there)
         return "".join(lacking.elements())

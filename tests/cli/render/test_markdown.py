@@ -139,6 +139,24 @@ def test_definitions_are_printed_whether_something_refers_to_them_or_not() -> No
     assert rendered(text) == ["See [one][1].", "", *text.splitlines()[2:]]
 
 
+def test_what_belongs_to_a_footnote_is_indented_below_it() -> None:
+    text = "See[^1].\n\n[^1]: one\n    two\n\n    - three\n[^note]:\n    four\n\nafter [^1]\n[^1] is text\n"
+    shown = [
+        "See[^1].",
+        "",
+        "[^1]: one",
+        "      two",
+        "",
+        "      • three",
+        "[^note]: four",
+        "",
+        *text.splitlines()[-2:],
+    ]
+    assert rendered(text) == shown
+    final, live = stream(text)
+    assert plain([*final, *live]) == shown
+
+
 def test_numbers_are_those_that_were_written() -> None:
     assert rendered("3. a\n5. b\n5) c\n\n1. d\n1. e\n") == ["3. a", "5. b", "5) c", "", "1. d", "1. e"]
 

@@ -38,6 +38,13 @@ def test_a_cell_that_does_not_fit_is_folded_in_its_column() -> None:
     ]
 
 
+def test_a_cell_has_the_lines_that_it_was_given() -> None:
+    text = "|what|how|\n|-|-|\n|one<br>and *two<BR />three*|`<br>`|\n|a\tb|c|\n"
+    assert rendered(text) == ["what     how", "───────  ────", "one      <br>", "and two", "three", "", "a b      c"]
+    assert rendered(text, 10) == ["what: one", "  and two", "  three", "how: <br>", "", "what: a b", "how: c"]
+    assert rendered("a<br>b\n") == ["a<br>b"]
+
+
 def test_columns_that_would_be_too_narrow_become_records() -> None:
     names = [f"c{n}" for n in range(12)]
     text = f"|{'|'.join(names)}|\n{'|---' * 12}|\n" + "".join(
