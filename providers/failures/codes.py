@@ -40,6 +40,7 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "exceed_context_size_error",  # llama.cpp
         "model_max_prompt_tokens_exceeded",  # GitHub Copilot
         "contextwindowexceedederror",  # LiteLLM
+        "context_window_exceeded", "model_context_window_exceeded", "context_overflow", "prompt_too_long",
     ),
     K.TOO_LARGE: (
         "request_too_large", "request_body_too_large_after_decoding", "image_too_large", "image_file_too_large",
@@ -103,6 +104,7 @@ DECISIVE: Final[dict[ErrorKind, tuple[str, ...]]] = {
         "nocapacity",  # Azure
         "deployment_scaling_up",  # Fireworks
     ),
+    K.BAD_REQUEST: ("unknown_parameter", "unsupported_parameter"),
 }  # fmt: skip
 """Codes that decide whatever the status is."""
 

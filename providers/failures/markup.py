@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _PAGE: Final = re.compile(
-    r"<(?:!doctype\s+html|html|head|body|\?xml)\b|\A\s*<(?:title|center|h1|p|pre|div)\b", re.IGNORECASE
+    r"<(?:!doctype\s*html|html|head|body|\?xml)\b|\A\s*<(?:title|center|h1|p|pre|div)\b", re.IGNORECASE
 )
 _TITLE: Final = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _LIMIT: Final = 16 * 1024

@@ -9,7 +9,7 @@ from fallback_chat.core.chat_context import Image
 from fallback_chat.core.errors import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fallback_chat.core.errors import APIError
     from fallback_chat.providers.wire.dialect import ChatRequest
@@ -24,13 +24,20 @@ _STATUSES: Final = frozenset({400, 404, 422})
 _KINDS: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.PERMISSION})
 """A summary of thoughts may need a verified organisation, and tools may not be enabled; the answer
 itself needs neither."""
-_NAMED: Final = re.compile(r"""["'`]([A-Za-z_][\w.]*)["'`]|^([a-z_]+): |: ([A-Za-z_][\w.]*)\.?$|key \[(\w+)\]""")
-"""The last form is that of Bedrock."""
+_NAME: Final = r"([A-Za-z_][\w.]*)"
+_NAMED: Final = re.compile(
+    rf"""["'`]{_NAME}["'`]|^([a-z_]+): |: {_NAME}\.?$|key \[(\w+)\]|\b([a-z_]+)=|\bparam(?:eter)?s?\W{{1,3}}{_NAME}""",
+    re.ASCII,
+)
+"""`key [name]` is the form of Bedrock. Names are ASCII, so that a Chinese word may follow one."""
+_COMPOUND: Final = re.compile(r"\b[A-Za-z]+(?:[._][A-Za-z]+|(?<=[a-z])[A-Z][a-z]*)+", re.ASCII)
+"""A word of several parts, such as `top_p` or `topP`, which cannot be an ordinary one."""
 
 _REFUSES: Final = re.compile(
     r"n[o']t (?:be )?(?:support|accept|allow|permit|recogni[sz]e|available|valid|disabled|enabled|known|used|set)"
     r"|unsupported|unrecogni[sz]ed|unknown|unexpected|invalid|forbidden|deprecated|mandatory|extra (?:inputs|fields)"
-    r"|must be|may only|should be|only works|cannot|only the|supported values|not supported|at most|incompatible",
+    r"|must be|may only|should be|only works|only enabled|cannot|only the|supported values|not supported|at most|incompatible"
+    r"|不支持|取值|非法|无效|不合法|有误",
     re.IGNORECASE,
 )
 _UNKNOWN: Final = re.compile(r"support|unrecogni[sz]ed|unknown|unexpected|instead|permitted|extra", re.IGNORECASE)
@@ -79,8 +86,8 @@ TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": 
 """Two names of one option, of which each server knows one."""
 
 _TOOLS: Final = re.compile(
-    r"(?:not|n't|no|found that) support\w*\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*"
-    r"(?:not support|not enabled|requires? --)",
+    r"(?:(?:not|n't|no|found that) support\w*|unsupported)\b.*\b(?:tools?|function)|\b(?:tools?|function)\b.*"
+    r"(?:not support|not enabled|requires? --)|不支持.*(?:tools|工具|函数)",
     re.IGNORECASE,
 )
 _IMAGES: Final = re.compile(
@@ -140,14 +147,25 @@ def unsupported_feature(error: APIError, chat: ChatRequest) -> bool:
 
 
 def _named(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield the named keys: `param` is exact, quotations in the text come second.
+    """Yield the named keys: `param` is exact, quotations in the text come second."""
+    quoted = [next(filter(None, found.groups())) for found in _NAMED.finditer(error.message)]
+    yield from _called(([error.details.param] if error.details.param else []) + quoted, keys)
+
+
+def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
+    """Yield the keys that a refusal mentions unquoted, if they cannot be ordinary words."""
+    if _REFUSES.search(error.message):
+        yield from _called(_COMPOUND.findall(error.message), keys)
+
+
+def _called(names: Iterable[str], keys: dict[str, str]) -> Iterator[str]:
+    """Yield the keys with these names, in any spelling.
 
     The innermost part of a path that is a key counts; Google names with bars the keys sent in camel
     case.
     """
     plain = {_plain(name): path for name, path in keys.items()}
-    quoted = [next(filter(None, found.groups())) for found in _NAMED.finditer(error.message)]
-    for name in ([error.details.param] if error.details.param else []) + quoted:
+    for name in names:
         parts = [name, *reversed(name.split("."))]
         if found := next(filter(None, (plain.get(_plain(part)) for part in parts)), None):
             yield found
@@ -178,17 +196,6 @@ def _texts_in(value: Any) -> set[str]:
     if isinstance(value, dict):
         return set[str]().union(*map(_texts_in, value.values()))
     return {value} if isinstance(value, str) else set()
-
-
-def _spoken_of(error: APIError, keys: dict[str, str]) -> Iterator[str]:
-    """Yield the keys that the text mentions unquoted, if they cannot be ordinary words."""
-    if not _REFUSES.search(error.message):
-        return
-    for name, path in sorted(keys.items(), key=lambda item: -len(item[1])):
-        if any(
-            re.search(rf"\b{re.escape(spelled)}\b", error.message) for spelled in {name, path} if not spelled.isalpha()
-        ):
-            yield path
 
 
 def _meant(error: APIError, keys: dict[str, str]) -> Iterator[str]:

@@ -109,8 +109,8 @@ _KEYS: Final = (
         "api key not valid", "api key is not valid", "api key is invalid", "api key expired", "api key has expired",
         "invalid access token", "token expired", "token has expired", "invalid authentication", "authentication failed",
         "authentication error", "login fail", "not authenticated", "authentication required", "invalid token", "invalid bearer",
-        "invalid credentials", "not validate credentials", "reported as leaked", "api key not found", "security token",
-        "request signature",
+        "invalid credentials", "not validate credentials", "reported as leaked", "revoked", "api key not found", "security token",
+        "request signature", "认证失败", "鉴权失败", "密钥无效", "无效的令牌",
         at=(400, 403, *_FAILED),
     ),
     _says(K.PERMISSION, "insufficient permissions", "missing scopes", at=(401,)),
@@ -119,7 +119,9 @@ _KEYS: Final = (
         "must be verified", "terms acceptance", "agreed to*terms", "not activated the model", "location is not supported",
         "country, region, or territory", "not available in your", "has not been enabled", "is not enabled for",
         "has been disabled", "has been deactivated", "has been suspended", "matching your data policy", "and data policy",
-        at=(400, 403, 404),
+        "operation not allowed", "plan does not*include",
+        at=(400, 403, 404, 429),
+        unless=("not enabled for models/",),  # Google: a feature that the model lacks
     ),
 )  # fmt: skip
 
@@ -129,6 +131,7 @@ _MODELS: Final = (
         "invalid model name", "is not a valid model", "not a valid model", "no such model", "unknown model", "invalid model:",
         "model does not exist", "model*does not exist", "model*not found", "models/*is not found", "not found the model",
         "could not find model", "model identifier is invalid", "requested model*is not supported", "model not exist",
+        "model*supported by provider", "model*supported for provider",  # Hugging Face
         "unable to access*model", "server is pinned to",  # transformers
         "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
         "model*is no longer", "is no longer available", "model*is not available", "model*has been removed", "unavailable model",
@@ -162,12 +165,12 @@ _CREDIT: Final = (
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
         "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
-        "call volume quota",
+        "call volume quota", "of extra usage", "your extra usage", "more credits", "used up your", "purchase a subscription",
         "prepayment credits", "key limit exceeded", "free tier limit", "payment method", "outstanding balance", "past due",
         "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足",
-        "额度不足", "额度已用", "额度失败", "欠费", "使用上限",
+        "额度不足", "额度已用", "额度失败", "配额不足", "配额已用", "欠费", "充值", "使用上限", "用量上限",
         at=_WITHOUT_CREDIT,
-        unless=("per minute", "per second"),
+        unless=("per min", "per second"),
     ),
     _says(K.QUOTA_EXHAUSTED, "exceeded your current quota", at=(402, 403, 429, IN_A_200)),
     _says(K.QUOTA_EXHAUSTED, "calls / month", "calls per month", "requests per month", "tokens per month", at=(403, 429)),
@@ -177,21 +180,13 @@ _CREDIT: Final = (
 _WINDOW: Final = (
     "context window", "context length", "context limit", "context size", "max_seq_len", "max_model_len", "max_position",
     "maximum model length", "model token limit", "maximum prompt length", "max prompt length", "maximum input length",
-    "max input length", "n_ctx", "sequence length", "model's context", "上下文长度", "输入长度",
+    "max input length", "n_ctx", "sequence length", "model's context", "context budget", "上下文", "输入长度",
 )  # fmt: skip
 _OVER: Final = (
-    "exceed",
-    "longer than",
-    "larger than",
-    "greater than",
-    "more than",
-    "overflow",
-    "too long for",
-    "too large for",
-    "less than",
-    "超过",
-)
-_SUBJECTS: Final = ("prompt", "input", "inputs", "messages", "conversation", "history")
+    "exceed", "longer than", "larger than", "greater than", "more than", "overflow", "too long for", "too large for", "less than",
+    "超过", "超出", "过长",
+)  # fmt: skip
+_SUBJECTS: Final = ("prompt", "input", "inputs", "messages", "conversation", "history", "token count", "total tokens")
 
 _OVERFLOW: Final = (
     # An account's limit per request or per minute says nothing about the model.
@@ -209,15 +204,16 @@ _OVERFLOW: Final = (
     _says(
         K.CONTEXT_EXCEEDED,
         *(f"{over}*{window}" for over, window in product(_OVER, _WINDOW)),
-        *(f"{window}*exceed" for window in _WINDOW),
+        *(f"{window}*{more}" for window, more in product(_WINDOW, ("exceed", "you requested", "超过", "超出", "过长"))),
+        *(f"tokens*but*{window}" for window in _WINDOW),
         "maximum context length", "prompt is too long", "prompt too long", "input is too long", "input too long",
         "messages is too long", "messages are too long", "conversation is too long", "contextwindowexceeded",
         "context the overflows", "tokens to keep from the initial prompt", "context length currently available",
         "input token*exceed", "token count*exceeds the limit", "input token count*only supports", "token limit exceeded",
         "exceeded max context", "exceeds max length", "maximum prompt length is", "too many tokens", "too many input tokens",
         "reduce the length of", "reduce your prompt", "length of all messages", "range of input length", "does not fit*context",
-        "`inputs` must have less", ">= n_ctx", "supported sequence length", "max input characters", "prompt 超长", "输入长度超过",
-        "上下文长度限制", "but n_ctx is", "max message tokens", "tokens in the prompt exceed", "input tokens*larger than",
+        "`inputs` must have less", ">= n_ctx", "max input characters", "prompt 超长", "压缩上下文", "上下文长度限制",
+        "max message tokens", "tokens in the prompt exceed", "input tokens*larger than",
         at=(*_REJECTED, *_RELAYED),
     ),
     _says(K.CONTEXT_EXCEEDED, "must be less than the context length", at=(403,)),  # Together
@@ -225,10 +221,12 @@ _OVERFLOW: Final = (
         K.CONTEXT_EXCEEDED,
         *(
             f"{subject}*{over}*{measure}"
-            for subject, over, measure in product(_SUBJECTS, ("too long", "too many", "exceed", "longer than"), ("token", "length"))
+            for subject, over, measure in product(
+                _SUBJECTS, ("too long", "too large", "too many", "exceed", "longer than"), ("token", "length", "model")
+            )
         ),
         at=_REJECTED,
-        unless=("max_tokens", "completion", "output", "image", "tool", "stop", "picture", "file", "string"),
+        unless=("max_tokens", "completion", "output", "image", "tool", "stop", "picture", "audio", "video", "file", "string"),
     ),
 )  # fmt: skip
 
@@ -249,15 +247,16 @@ _CAPACITY: Final = (
     # The chat template rejects the conversation, or the model takes no pictures.
     _says(
         K.BAD_REQUEST,
-        "jinja", "raise_exception(", "must alternate", "input is not supported", "system message must be",
+        "jinja", "raise_exception(", "must alternate", "input is not supported", "system message must be", "unsupported param",
         at=_FAILED,
     ),
     _says(K.TIMEOUT, "timed out", "time-out", "time out", "timeout", at=_FAILED),
     _says(K.BAD_REQUEST, "client specified an invalid argument", at=(IN_A_200,)),  # xAI
     _says(
         K.RATE_LIMITED,
-        "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling", "频繁",
-        at=_FAILED,
+        "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling",
+        "cooling down", "频繁", "频率",
+        at=(400, *_FAILED),
     ),
     *(Row(kind, frozenset(_RELAYED), codes=frozenset({f"behind:{status}"})) for status, kind in _BEHIND.items()),
 )  # fmt: skip
@@ -265,7 +264,7 @@ _CAPACITY: Final = (
 _MODEL_OR_ROUTE: Final = STATUSES_OF_KIND[K.MODEL_NOT_FOUND]
 _NAMES_MODEL: Final = (
     "model `", "model '", 'model "', "model:", "the model ", "this model", "model *does not exist", "model *not found",
-    "models/*not found", "deployment", "no endpoints found", "entity was not found", "not a valid model",
+    "models/*not found", "deployment", "no endpoints found", "entity was not found.", "not a valid model",
 )  # fmt: skip
 
 NO_SUCH_ADDRESS: Final = Row(

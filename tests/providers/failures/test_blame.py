@@ -111,6 +111,18 @@ OVERFLOWS = [
     "Cannot truncate prompt with n_keep (5000) >= n_ctx (4096)",
     "16000 tokens in all, but the maximum supported sequence length is just 8192!",
     "the max input characters is 20480",
+    # New API and its relatives, tenstorrent, ZenMux, Cohere, LiteLLM's router
+    "上下文过长",
+    "上下文长度超出模型最大限制",
+    "超出最大上下文长度",
+    "请压缩上下文后重试",
+    "输入长度超过模型上限",
+    "Prompt exceeds maximum input sequence length (51200 tokens): prompt_tokens=52113",
+    "Model context window is 128k tokens, you requested 256k tokens",
+    "Prompt has 5000 tokens, but the configured context size is 4096 tokens",
+    "total tokens exceeds the model's maximum limit of 4096",
+    "input length would exceed context budget for this model",
+    "Prompt too large for this model",
     # Words that nobody has sent yet
     "The number of tokens in the prompt exceeds the model's limit of 32768.",
     "The requested number of input tokens 50000 is larger than the model's maximum of 32768",
@@ -222,6 +234,12 @@ SPENT = [
     (403, said("预扣费额度失败, 用户剩余额度: $0.01, 需要预扣费额度: $0.02", type="new_api_error")),
     (401, said("该令牌额度已用尽", type="new_api_error")),
     (500, said("bad response status code 402", type="upstream_error")),
+    (400, said("You're out of extra usage. Add more at claude.ai/settings/usage and keep going.")),
+    (403, said("This request requires more credits, or fewer max_tokens. You can only afford 1000.")),
+    (403, said("You've used up your points! Visit https://poe.com/api/keys to get more.")),
+    (403, said("No available asset for API access, please purchase a subscription")),
+    (429, said("已达到套餐用量上限")),
+    (403, "您的配额不足"),
 ]  # fmt: skip
 
 
@@ -363,6 +381,8 @@ ROUTES = [
     {"success": False, "errors": [{"code": 7003, "message": "Could not route to /x, perhaps your object identifier is invalid?"}]},
     {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}},  # llama.cpp
     {"type": "error", "error": {"type": "not_found_error", "message": "Not Found"}},  # Anthropic
+    {"code": "Some requested entity was not found", "error": "No handler found on route."},  # xAI
+    "<!doctypehtml><html><title>405</title><body></body></html>",  # Alibaba
     "",
 ]  # fmt: skip
 
@@ -415,6 +435,8 @@ MODELS = [
     (400, {"error": "could not find suitable handler for qwen"}),  # llama-swap
     (400, said("Unavailable model: x", code="unavailable_model")),  # GitHub Models
     (400, said("Gemini 2.0 Flash is no longer available to new users.", status="NOT_FOUND")),
+    (400, {"error": "Model not supported by provider together"}),  # Hugging Face
+    (400, {"error": "Model meta-llama/x is not supported for provider hf-inference"}),
 ]  # fmt: skip
 
 
@@ -447,6 +469,17 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (407, "", K.CONNECTION),
         (451, "", K.PERMISSION),
         (403, said("This model is not available in your region"), K.PERMISSION),
+        (429, said("The current subscription plan does not yet include access to GLM-5", code="1311"), K.PERMISSION),
+        (400, {"message": "Operation not allowed"}, K.PERMISSION),  # Bedrock
+        (400, said("Developer instruction is not enabled for models/gemma-3"), K.BAD_REQUEST),
+        (403, said("OAuth token has been revoked. Please obtain a new token."), K.AUTH),
+        (400, said("鉴权失败"), K.AUTH),
+        (400, {"message": "ThrottlingException: Too many concurrent requests"}, K.RATE_LIMITED),
+        (400, said("请求频率过高"), K.RATE_LIMITED),
+        (500, said("All credentials for model m are cooling down via provider p"), K.RATE_LIMITED),
+        (429, said("Limit: 3 / min. Add a payment method to increase your rate limit: 3 requests per min."), K.RATE_LIMITED),
+        (404, said("Unknown parameter: 'logprobs'", code="unknown_parameter"), K.BAD_REQUEST),
+        (500, said("Unsupported param: tools", type="server_error"), K.BAD_REQUEST),  # llama.cpp
         (400, said("The model x is no longer available"), K.MODEL_NOT_FOUND),
         (522, "<html><title>host: connection timed out</title></html>", K.SERVER_ERROR),
         (403, said("Your API key was reported as leaked. Please use another API key.", status="PERMISSION_DENIED"), K.AUTH),
