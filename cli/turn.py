@@ -10,7 +10,7 @@ from fallback_chat.core.answer import AnswerBuilder, parts
 from fallback_chat.core.errors import APIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from fallback_chat.core.answer import Answer
     from fallback_chat.core.engine.stream import FallbackLLMStream
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Turn:
     """One answer on its way to `take`, which is called with each chunk; `tell` gets the events.
 
-    `chat` opens its stream, with the parameter `on_event`.
+    `chat` opens its stream, with the parameter `on_event`; `before` is done before it is read.
     """
 
     def __init__(
@@ -29,10 +29,13 @@ class Turn:
         chat: Callable[..., FallbackLLMStream],
         take: Callable[[ChatChunk], object],
         tell: Callable[[Event], object],
+        *,
+        before: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.stream = chat(on_event=self._event)
         self._take = take
         self._tell = tell
+        self._before = before
         self._builder = AnswerBuilder()
         self._reading: asyncio.Task[None] | None = None
         self._lost: OSError | None = None
@@ -89,6 +92,8 @@ class Turn:
                 self._reading.cancel()
 
     async def _read(self) -> None:
+        if self._before is not None:
+            await self._before()
         async for chunk in self.stream:
             for part in parts(chunk):
                 self._builder.add(part)

@@ -94,7 +94,7 @@ async def converse(
         repl = build_repl(settings, warned, shared, terminal=terminal, out=sys.stdout, dumb=dumb)
         with repl.ui.signals():
             try:
-                conversation = repl.resume(shared.session) if shared.continues else None
+                conversation = await repl.resume(shared.session) if shared.continues else None
                 _welcome(repl, quiet=shared.quiet)
                 if conversation is not None:
                     repl.show_end(conversation)
@@ -106,7 +106,7 @@ async def converse(
                 if repl.record.session is not None:
                     sys.stdout.write(f"To go on: fallback-chat --session {repl.record.session}\n")
             finally:
-                repl.record.close()
+                await repl.record.aclose()
                 await repl.chain.aclose()
     return ExitCode.OK
 

@@ -125,10 +125,10 @@ def keymap_of(settings: Settings) -> Keymap:
 
 
 def _open_history(path: Path | None, warn: Callable[[str], object], *, reading: bool) -> History:
-    """Open the conversations, in memory without a path; a read-only chat creates no file."""
-    from fallback_chat.core.conversations.recorder import open_history
+    """Open the conversations, in memory without a path; a read-only chat creates no file.
+
+    Raises `StorageError`.
+    """
     from fallback_chat.core.conversations.store import History
 
-    if path is None or (reading and not path.exists()):
-        return History.open(None, clock=time.time, warn=warn)
-    return open_history(path, clock=time.time, warn=warn)
+    return History.open(None if reading and path and not path.exists() else path, clock=time.time, warn=warn)

@@ -73,7 +73,8 @@ class ChatTurn:
         self._record = record
         self._redacting = RedactingStream(chain.redactor)
         self._continues = chain.settings.attempt.on_stream_failure is OnStreamFailure.CONTINUE
-        self._turn = Turn(self._chat(options, max_wait, decide), self._chunk, self._event)
+        before = partial(record.begin, plan.question)
+        self._turn = Turn(self._chat(options, max_wait, decide), self._chunk, self._event, before=before)
         self._stream = stream = self._turn.stream
         progress.left = partial(getattr, stream, "gives_up_in")
         progress.thought_ago = partial(getattr, stream, "thought_ago")
@@ -97,7 +98,6 @@ class ChatTurn:
     async def run(self) -> TurnResult:
         """Ask until there is an answer, no provider is left, or the user has had enough."""
         try:
-            await self._record.begin(self._plan.question)
             error = await self._turn.run()
         except asyncio.CancelledError as cancelled:
             self._show(self._redacting.flush())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+import asyncio
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from fallback_chat.core.conversations.store import History
     from fallback_chat.core.llm import ChatChunk
 
+T = TypeVar("T")
+
 
 class Record:
     """The chat's conversation in the history.
 
     `open_history` opens the user's conversations (True) or an empty history in memory (False), once
-    there is something to keep or to find. `monotonic` returns seconds.
+    there is something to keep or to find. `monotonic` returns seconds. While another process keeps
+    the file locked, the other tasks of the event loop run.
     """
 
     def __init__(
@@ -43,6 +47,8 @@ class Record:
         """Whether nothing is recorded at all (--no-log)."""
         self.private = never
         """Whether the following turns are not recorded."""
+        self._ending: asyncio.Task[None] | None = None
+        """The task that stores the end of the last turn."""
 
     @property
     def session(self) -> SessionId | None:
@@ -53,50 +59,79 @@ class Record:
         """Begin another conversation with the next question; the current one stays."""
         self._recorder = None
 
-    def resume(self, session: str | None) -> Conversation:
+    async def resume(self, session: str | None) -> Conversation:
         """Continue the conversation whose id `session` begins, by default the most recent.
 
         Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
         from fallback_chat.core.conversations.recorder import find_conversation
 
-        conversation = find_conversation(self.history, session)
+        conversation = await self.reach(lambda history: find_conversation(history, session))
         self.private = self.never
-        self._recorder = self._new_recorder(conversation)
+        self._recorder = await self._new_recorder(conversation)
         return conversation
 
-    def fork(self, session: SessionId) -> SessionId:
+    async def fork(self, session: SessionId) -> SessionId:
         """Continue in a copy of a conversation, and return its id.
 
         Raises `InputError` if there is none, and `StorageError`.
         """
-        copy = self.history.fork(session)
-        self._recorder = self._new_recorder(self.history.load(copy))
+        copy = await self.reach(lambda history: history.fork(session))
+        self._recorder = await self._new_recorder(await self.reach(lambda history: history.load(copy)))
         return copy
 
     async def begin(self, question: ChatMessage) -> None:
         """Store a question, before it is sent anywhere."""
+        await self._settled()
         if self._recorder is None:
-            self._recorder = self._new_recorder()
+            self._recorder = await self._new_recorder()
         await self._recorder.begin_beside(question)
 
-    @property
-    def history(self) -> History:
-        """All conversations; the file is opened on first use."""
-        return self._history(saved=True)
+    async def reach(self, action: Callable[[History], T]) -> T:
+        """Return what `action` returns for the history of all conversations.
 
-    def _history(self, *, saved: bool) -> History:
+        Raises what it raises, and `StorageError` if another process keeps the file locked.
+        """
+        from fallback_chat.core.storage.beside import beside
+
+        await self._settled()
+        history = await self._history(saved=True)
+        return await beside(lambda: action(history))
+
+    def found(self, action: Callable[[History], T]) -> T | None:
+        """Return the same at once; None if that fails, or another process keeps the file locked."""
+        from fallback_chat.core.storage.locks import briefly
+        from fallback_chat.core.storage.unusable import StorageError
+
+        with suppress(StorageError), briefly():
+            return action(self._opened(saved=True))
+        return None
+
+    async def _history(self, *, saved: bool) -> History:
+        from fallback_chat.core.conversations.recorder import not_saved
+        from fallback_chat.core.storage.beside import beside
+        from fallback_chat.core.storage.unusable import StorageError
+
+        try:
+            return await beside(lambda: self._opened(saved=saved))
+        except StorageError as error:
+            self._warn(not_saved(error))
+            self._open[saved] = self._opened(saved=False)
+            return self._open[saved]
+
+    def _opened(self, *, saved: bool) -> History:
+        """Return a history; it is opened on first use. Raises `StorageError`."""
         if saved not in self._open:
             self._open[saved] = self._closing.enter_context(self._open_history(saved))
         return self._open[saved]
 
-    def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
+    async def _new_recorder(self, conversation: Conversation | None = None) -> Recorder:
         # SQLite is imported with the first question, not before the prompt.
         from fallback_chat.core.conversations.recorder import Recorder
 
-        saved = not self.private and self.history.is_kept
+        saved = not self.private and (await self._history(saved=True)).is_kept
         return Recorder(
-            self._history(saved=saved),
+            await self._history(saved=saved),
             monotonic=self._monotonic,
             warn=self._warn,
             redact=self._redact,
@@ -114,20 +149,27 @@ class Record:
             self._recorder.tick()
 
     async def finish(self, answer: Answer, error: BaseException | None) -> None:
-        """Store how the turn ended."""
+        """Store how the turn ended: at once, or as soon as no other process holds the lock."""
         if self._recorder is not None:
-            await self._recorder.finish_beside(answer, error)
+            self._ending = asyncio.ensure_future(self._recorder.finish_beside(answer, error))
+            await asyncio.sleep(0)  # it takes no more, unless there is a lock
 
     def finish_at_once(self, answer: Answer, error: BaseException) -> None:
         """Store how the turn ended, because the program does."""
         if self._recorder is not None:
             self._recorder.finish(answer, error)
 
-    def undo(self) -> None:
+    async def undo(self) -> None:
         """Undo the last turn."""
+        await self._settled()
         if self._recorder is not None:
-            self._recorder.undo()
+            await self._recorder.undo()
 
-    def close(self) -> None:
-        """Close the file."""
+    async def aclose(self) -> None:
+        """Store what is left, and close the file."""
+        await self._settled()
         self._closing.close()
+
+    async def _settled(self) -> None:
+        if self._ending is not None:
+            await asyncio.wait([self._ending])  # unlike awaiting it, cancelling this does not cancel it

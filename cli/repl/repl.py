@@ -289,12 +289,12 @@ class Repl:
             status = replace(status, activity=progress.activity(brief=width < NARROW), way_out=way_out, hint="")
         return compose(status, width)
 
-    def resume(self, session: str | None) -> Conversation:
+    async def resume(self, session: str | None) -> Conversation:
         """Continue a stored conversation, by default the most recent.
 
         Raises `InputError` if there is none, `StorageError` if it cannot be read.
         """
-        conversation = self.record.resume(session)
+        conversation = await self.record.resume(session)
         self.session.resume(conversation)
         return conversation
 
@@ -317,11 +317,11 @@ class Repl:
         if missing := what_is_missing(turn):
             self.tell(Message(missing, Tone.WAITING, "" if self.ui.plain else "incomplete"))
 
-    def take_back(self) -> ChatMessage | None:
+    async def take_back(self) -> ChatMessage | None:
         """Forget the last question and its answer, also on disk; return the question or None."""
         question = self.session.undo()
         if question is not None:
-            self.record.undo()
+            await self.record.undo()
         return question
 
     def last_question(self) -> Draft:
@@ -329,11 +329,11 @@ class Repl:
         questions = (one for one in reversed(self.session.questions) if typed(one) != CONTINUE)
         return next(map(self.session.draft_of, questions), Draft())
 
-    def take_back_to_edit(self) -> Draft | None:
+    async def take_back_to_edit(self) -> Draft | None:
         """Take back the last question as written, and return it, or None."""
-        question = self.take_back()
+        question = await self.take_back()
         while question is not None and typed(question) == CONTINUE:
-            question = self.take_back()
+            question = await self.take_back()
         return None if question is None else self.session.draft_of(question)
 
     def edit(self, draft: Draft) -> Draft:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fallback_chat.core.answer_json import without_secrets
 from fallback_chat.core.chat_context import ChatContext, Text
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, SessionId, TurnId
-from fallback_chat.core.conversations.store import PATIENCE, History, SessionMovedError
+from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.locks import asynchronously_until, briefly
+from fallback_chat.core.storage.beside import beside
+from fallback_chat.core.storage.locks import briefly
 from fallback_chat.core.storage.unusable import LockedError, StorageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str]
     try:
         return History.open(path, clock=clock, warn=warn)
     except StorageError as error:
-        warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
+        warn(not_saved(error))
         return History.open(None, clock=clock, warn=warn)
 
 
@@ -86,8 +86,8 @@ class PartialSaver:
 class Recorder:
     """Records the turns of one conversation: `begin`, then `chunk` and `tick`, then `finish`.
 
-    `begin` and `finish` wait for the lock of another process; `begin_beside` and `finish_beside` do
-    so beside the other tasks of an event loop.
+    `begin` and `finish` wait for the lock of another process; `begin_beside`, `finish_beside` and
+    `undo` do so beside the other tasks of an event loop.
 
     `redact` removes known secrets from everything that is stored. `conversation` is the one to
     continue; without it, the first question starts a new one. If another process has continued it
@@ -180,11 +180,11 @@ class Recorder:
         self._partial, self._in_vain = None, not answer.has_content
         return lambda: self._history.finish_turn(self._stored_turn(), answer, first_token=first, elapsed=elapsed)
 
-    def undo(self) -> None:
+    async def undo(self) -> None:
         """Undo the last turn."""
         self._in_vain = False
         if self._session is not None:
-            self._attempt(self._undo)
+            await self._attempt_beside(self._undo)
 
     def _undo(self) -> None:
         assert self._session is not None
@@ -236,41 +236,41 @@ class Recorder:
         A lock is not waited for, because the answer keeps arriving, and `finish` reports it.
         """
 
-        def save() -> None:
-            self._history.save_partial(self._stored_turn(), self._redact(text))
+        def save() -> bool:
+            with suppress(LockedError), briefly():
+                self._history.save_partial(self._stored_turn(), self._redact(text))
+                return True
+            return False
 
-        return bool(self._attempt(partial(_unless_locked, save)))
-
-    async def _attempt_beside(self, action: Callable[[], object]) -> None:
-        """Run `action` as soon as no other process holds the lock, or report that one does."""
-
-        def attempted() -> bool:
-            return self._attempt(partial(_unless_locked, action)) is not False
-
-        if not await asynchronously_until(attempted, PATIENCE):
-            with briefly():
-                self._attempt(action)
+        return bool(self._attempt(save))
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
-        """Run `action`, and report the first failure of the file.
+        """Run `action`; report the first failure of the file.
 
         Later actions are still attempted: there may be space again.
         """
         try:
             return action()
         except StorageError as error:
-            if not self._warned:
-                self._warned = True
-                self._warn(f"the conversation is not saved: {error.filename}: {error.strerror}")
+            self._report(error)
             return None
 
+    async def _attempt_beside(self, action: Callable[[], object]) -> None:
+        """Do the same beside other tasks, as soon as no other process holds the lock."""
+        try:
+            await beside(action)
+        except StorageError as error:
+            self._report(error)
 
-def _unless_locked(action: Callable[[], object]) -> bool:
-    """Run `action` unless another process holds the lock; return whether it ran."""
-    with suppress(LockedError), briefly():
-        action()
-        return True
-    return False
+    def _report(self, error: StorageError) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(not_saved(error))
+
+
+def not_saved(error: StorageError) -> str:
+    """Return the warning that a conversation is not saved."""
+    return f"the conversation is not saved: {error.filename}: {error.strerror}"
 
 
 def find_conversation(history: History, session: str | None) -> Conversation:

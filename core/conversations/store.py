@@ -41,6 +41,7 @@ from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.summaries import LATEST, SUMMARIES, UPDATED, summary_from
 from fallback_chat.core.conversations.under_way import UnderWay
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.storage.beside import PATIENCE
 from fallback_chat.core.storage.connection import connect
 from fallback_chat.core.storage.sqlite import open_database, open_in_memory
 
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.storage.sqlite import Database
 
-PATIENCE: Final = 1.0
-"""Seconds to wait for another process's write; its transactions take milliseconds."""
 _LARGEST: Final = 2**63 - 1
 """The largest integer that SQLite stores."""
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"

@@ -25,8 +25,8 @@ PATIENCE: Final = 10.0
 """Seconds to wait for a file lock, which is held for milliseconds."""
 MOMENT: Final = 0.02
 """Seconds."""
-_STEP: Final = 0.005
-"""Seconds."""
+STEP: Final = 0.005
+"""Seconds between two attempts."""
 _most: Final[ContextVar[float]] = ContextVar("most", default=inf)
 """Seconds that this thread waits at most."""
 _hurried: Final = threading.Event()
@@ -35,6 +35,11 @@ _hurried: Final = threading.Event()
 def hurry() -> None:
     """Wait for no lock from now on, because the program is ending: one attempt has to do."""
     _hurried.set()
+
+
+def is_hurried() -> bool:
+    """Whether the program is ending."""
+    return _hurried.is_set()
 
 
 @contextmanager
@@ -51,20 +56,8 @@ def wait_until(free: Callable[[], bool], patience: float) -> bool:
     """Call `free` until it returns true, for `patience` seconds; return whether it did."""
     end = time.monotonic() + min(patience, _most.get())
     while not free():
-        if time.monotonic() >= end or _hurried.wait(_STEP):
+        if time.monotonic() >= end or _hurried.wait(STEP):
             return False
-    return True
-
-
-async def asynchronously_until(free: Callable[[], bool], patience: float) -> bool:
-    """Do the same in an event loop, whose other tasks run meanwhile; `free` must not wait."""
-    from asyncio import sleep  # only the chat needs it
-
-    end = time.monotonic() + patience
-    while not free():
-        if time.monotonic() >= end or _hurried.is_set():
-            return False
-        await sleep(_STEP)
     return True
 
 

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from fallback_chat.core.storage.connection import is_busy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -64,12 +66,16 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 @contextmanager
 def as_storage_error(path: Path) -> Iterator[None]:
-    """Raise every failure in the block as `StorageError`."""
+    """Raise every failure in the block as `StorageError`, a lock as `LockedError`."""
     try:
         yield
     except StorageError:
         raise
+    except BlockingIOError as error:
+        raise LockedError(path, reason(error)) from error
     except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and is_busy(error):
+            raise LockedError(path, str(error)) from error
         raise StorageError(path, reason(error)) from error
 
 

@@ -39,7 +39,7 @@ async def retry(repl: Repl, argument: str) -> None:
         raise InputError("nothing has been asked yet")
     start = _start(repl, argument)
     if session.questions and session.questions[-1] is question:
-        repl.take_back()
+        await repl.take_back()
     session.draft = Draft()
     plan = session.plan_again(question, repl.now())
     if start is not None:
@@ -86,7 +86,7 @@ async def private(repl: Repl, _: str) -> None:
 
 async def edit(repl: Repl, _: str) -> None:
     """Take the last question back into the input line."""
-    draft = repl.take_back_to_edit()
+    draft = await repl.take_back_to_edit()
     if draft is None:
         raise InputError("there is no question to edit")
     repl.session.draft = draft
@@ -94,7 +94,7 @@ async def edit(repl: Repl, _: str) -> None:
 
 async def undo(repl: Repl, _: str) -> None:
     """Forget the last question and its answer."""
-    question = repl.take_back()
+    question = await repl.take_back()
     if question is None:
         raise InputError("there is nothing to take back")
     first_line = typed(question).partition("\n")[0]

@@ -13,10 +13,11 @@ from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fallback_chat.cli.repl.repl import Repl
     from fallback_chat.core.conversations.records import Conversation, SessionId, Summary
+    from fallback_chat.core.conversations.store import History
 
 AS_MANY_AS_FIT: Final = 20
 """Number of conversations shown and offered."""
@@ -24,15 +25,15 @@ AS_MANY_AS_FIT: Final = 20
 
 async def resume(repl: Repl, argument: str) -> None:
     """Continue a conversation: the named one, or the most recent besides this."""
-    others = [] if argument else _others(repl)
+    others = [] if argument else _others(repl, await repl.record.reach(_latest))
     if not argument and not others:
         raise InputError("there is no other conversation yet", missing=True)
-    repl.show_end(repl.resume(argument or others[0].id))
+    repl.show_end(await repl.resume(argument or others[0].id))
 
 
 async def sessions(repl: Repl, _: str) -> None:
     """List the conversations, the most recent first."""
-    listed = repl.record.history.list(AS_MANY_AS_FIT)
+    listed = await repl.record.reach(_latest)
     for each in listed:
         repl.say(row(each) + (" (this one)" if each.id == repl.record.session else ""))
     if not listed:
@@ -42,7 +43,7 @@ async def sessions(repl: Repl, _: str) -> None:
 async def fork(repl: Repl, _: str) -> None:
     """Continue in a copy of the conversation."""
     original = _saved(repl)
-    copy = repl.record.fork(original)
+    copy = await repl.record.fork(original)
     repl.say(f"this is {copy} now, a copy; the conversation so far stays as {original}", Tone.DIM)
 
 
@@ -50,7 +51,8 @@ async def rename(repl: Repl, argument: str) -> None:
     """Rename the conversation."""
     if not argument:
         raise InputError("write the title behind /rename")
-    repl.record.history.rename(_saved(repl), repl.chain.redact(argument))
+    session, title = _saved(repl), repl.chain.redact(argument)
+    await repl.record.reach(lambda history: history.rename(session, title))
     repl.say(f"title: {argument}", Tone.DIM)
 
 
@@ -58,7 +60,7 @@ async def search(repl: Repl, argument: str) -> None:
     """Search all conversations."""
     if not argument:
         raise InputError("write what to search for behind /search")
-    hits = repl.record.history.search(argument, AS_MANY_AS_FIT)
+    hits = await repl.record.reach(lambda history: history.search(argument, AS_MANY_AS_FIT))
     for line in hit_lines(hits):
         repl.say(line)
     if not hits:
@@ -67,7 +69,8 @@ async def search(repl: Repl, argument: str) -> None:
 
 async def export(repl: Repl, argument: str) -> None:
     """Write the conversation to a file: the named one, or one in the working directory."""
-    path = _write(repl.record.history.load(_saved(repl)), argument)
+    session = _saved(repl)
+    path = _write(await repl.record.reach(lambda history: history.load(session)), argument)
     repl.say(f"written to {path}", Tone.DIM)
 
 
@@ -95,13 +98,17 @@ def _saved(repl: Repl) -> SessionId:
     return session
 
 
-def _others(repl: Repl) -> list[Summary]:
-    return [each for each in repl.record.history.list(AS_MANY_AS_FIT) if each.id != repl.record.session]
+def _latest(history: History) -> Sequence[Summary]:
+    return history.list(AS_MANY_AS_FIT)
+
+
+def _others(repl: Repl, listed: Sequence[Summary]) -> list[Summary]:
+    return [each for each in listed if each.id != repl.record.session]
 
 
 def others(repl: Repl) -> Iterable[Choice]:
     """Return the other conversations, the most recent first."""
-    return [_choice(each, repl.now()) for each in _others(repl)]
+    return [_choice(each, repl.now()) for each in _others(repl, repl.record.found(_latest) or ())]
 
 
 def _choice(summary: Summary, now: float) -> Choice:
@@ -113,7 +120,8 @@ def found(repl: Repl, argument: str) -> Iterable[Choice]:
     """Return the conversations that contain the words, with the place; by default the latest."""
     if not argument.strip():
         return [choice._replace(text=f"/resume {choice.text}") for choice in others(repl)]
-    hits = {hit.session: hit for hit in reversed(repl.record.history.search(argument, AS_MANY_AS_FIT))}
+    all_hits = repl.record.found(lambda history: history.search(argument, AS_MANY_AS_FIT)) or ()
+    hits = {hit.session: hit for hit in reversed(all_hits)}
     return [
         Choice(
             f"/resume {hit.session}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -119,7 +120,7 @@ def asked(history: History, session: str | None) -> str:
     writer.begin(question("And now?"))
     writer.finish(Answer(text="Well.", complete=True))
     assert writer.session is None or "Well." in shown(history, writer.session)
-    writer.undo()
+    asyncio.run(writer.undo())
     return "\n".join(message.text for message in conversation.context.messages)
 
 

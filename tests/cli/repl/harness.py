@@ -213,4 +213,4 @@ async def chatting(
                 chat.task.cancel()
                 await asyncio.wait([chat.task])
                 clear_typeahead(screen.input)  # it is kept by descriptor, and the next chat gets the same one
-                repl.record.close()
+                await repl.record.aclose()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import re
 import sqlite3
 import stat
@@ -15,10 +17,10 @@ import pytest
 
 from fallback_chat.core.answer import Answer, AnswerError
 from fallback_chat.core.chat_context import ChatMessage, Document, Role, Text, ToolCall
-from fallback_chat.core.conversations import recorder
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta
+from fallback_chat.core.storage import beside
 from fallback_chat.providers.simulator import Manner
 from tests.cli.program import NEVER
 from tests.cli.repl.harness import CTRL_C, CTRL_D, ENTER, SECRET, chatting
@@ -108,7 +110,7 @@ async def test_an_answer_that_the_user_stopped_is_stored_as_that(history: Histor
 def other_process(history: History, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """Give the connection of another process, for whose lock the chat waits without end."""
     history.new_session()  # makes the file
-    monkeypatch.setattr(recorder, "PATIENCE", NEVER)
+    monkeypatch.setattr(beside, "PATIENCE", NEVER)
     path = home / "data_home" / "fallback-chat" / "history.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         yield connection
@@ -148,21 +150,52 @@ async def test_ctrl_c_is_heard_while_another_process_keeps_the_question_from_bei
         assert a.calls == []
 
 
-async def test_keys_are_heard_while_another_process_keeps_the_answer_from_being_stored(
+async def test_the_prompt_does_not_wait_while_another_process_keeps_the_answer_from_being_stored(
     history: History, other_process: sqlite3.Connection
 ) -> None:
     go_on = asyncio.Event()
-    async with chatting(ScriptedLLM("a", ["An ", go_on, "answer.", STOP])) as chat:
+    async with chatting(ScriptedLLM("a", ["An ", go_on, "answer.", STOP], ["Another.", STOP])) as chat:
         await chat.begin("Go", "An")
         other_process.execute("BEGIN IMMEDIATE")
         go_on.set()
-        await chat.sees("An answer.")
-        chat.type("meanwhile")
-        await chat.until(lambda: chat.line == "meanwhile")
+        await chat.prompts()
+        chat.type("On" + ENTER)
+        await chat.until(lambda: chat.repl.ui.is_busy)
         other_process.execute("ROLLBACK")
         await chat.prompts()
-        (turn,) = history.load(latest(history)).turns
-    assert (turn.answer.text, turn.answer.complete) == ("An answer.", True)
+    assert told(history, latest(history)) == [("Go", "An answer."), ("On", "Another.")]
+
+
+@pytest.mark.parametrize("command", ["/undo", "/edit", "/retry", "/fork", "/rename New"])
+async def test_keys_are_heard_while_another_process_keeps_a_command_from_its_work(
+    other_process: sqlite3.Connection, command: str
+) -> None:
+    async with chatting(llm("a")) as chat:
+        await chat.ask("Go")
+        other_process.execute("BEGIN IMMEDIATE")
+        chat.type(command + ENTER)
+        await chat.until(lambda: not chat.repl.ui.is_waiting)
+        chat.type("meanwhile")
+        await chat.until(lambda: chat.line == "meanwhile")
+        assert not chat.repl.ui.is_waiting
+        other_process.execute("ROLLBACK")
+        await chat.until(lambda: chat.repl.ui.is_waiting or chat.line == "Go")
+
+
+async def test_keys_are_heard_while_another_process_keeps_the_history_from_being_opened(
+    history: History, other_process: sqlite3.Connection, home: Path
+) -> None:
+    folder = os.open(home / "data_home" / "fallback-chat", os.O_RDONLY)
+    async with chatting(llm("a")) as chat:
+        await chat.prompts()
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        chat.type("Go" + ENTER)
+        await chat.until(lambda: chat.repl.ui.is_busy)
+        chat.type("meanwhile")
+        await chat.until(lambda: chat.line == "meanwhile")
+        os.close(folder)
+        await chat.prompts()
+    assert told(history, latest(history)) == [("Go", "From a.")]
 
 
 async def test_a_resumed_answer_looks_as_it_did(history: History) -> None:

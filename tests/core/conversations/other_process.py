@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent.parent
 OTHER = """
-import sys, time
+import asyncio, sys, time
 from pathlib import Path
 from fallback_chat.core.answer import Answer
 from fallback_chat.core.chat_context import ChatMessage
@@ -35,7 +35,7 @@ for line in sys.stdin:
     elif word == "finish":
         writer.finish(Answer(text=text, complete=bool(text)), None if text else RuntimeError("in vain"))
     elif word == "undo":
-        writer.undo()
+        asyncio.run(writer.undo())
     print("done", flush=True)
 """
 

@@ -321,12 +321,12 @@ def test_a_conversation_that_was_removed_elsewhere_goes_on_as_a_new_one(history:
     assert said == [f"the conversation was removed elsewhere; this one continues as {writer.session}"]
 
 
-def test_undo_and_the_next_turn_take_the_place_of_the_last(history: History, time: SetClock) -> None:
+async def test_undo_and_the_next_turn_take_the_place_of_the_last(history: History, time: SetClock) -> None:
     writer = recorder(history, time)
-    writer.undo()
+    await writer.undo()
     writer.begin(question("one"))
     writer.finish(reply("re one"))
-    writer.undo()
+    await writer.undo()
     writer.begin(question("again"))
 
     assert stored(history) == [[("again", "", False)]]
@@ -423,7 +423,7 @@ def test_a_private_chat_leaves_no_file_and_has_no_name(tmp_path: Path, time: Set
             time.now += 2
             writer.tick()
             writer.finish(reply("a"))
-            writer.undo()
+            asyncio.run(writer.undo())
 
         assert writer.session is None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
