@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.cli.attack.hazards import HAZARDS
 from tests.cli.attack.rude import rude
 from tests.cli.canned import canned, spoken
 from tests.cli.program import entry
@@ -28,6 +27,8 @@ BACKUP: Final = "BACKUP"
 
 def attacked(program: Program, name: str, place: Path) -> tuple[int, str, str, dict[str, float]]:
     """Ask a chain whose first server is a hazard; return exit code, output and what it took."""
+    from tests.cli.attack.hazards import HAZARDS
+
     took = place / "took"
     with rude(HAZARDS[name]) as url, canned(spoken(BACKUP), pause=0) as backup:
         program.config["chain"] = {"attempt_timeout": 5.0, "idle_timeout": 5.0, "max_retry_per_llm": 0}
