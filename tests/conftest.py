@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import itertools
 import os
 import random
 import re
@@ -19,7 +20,7 @@ from tests.promises import promises_of, table
 from tests.running import Running
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 FOREIGN_VARIABLE: Final = re.compile(
@@ -145,15 +146,31 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Path]]:
+    """Take what is the developer's out of the environment; what is yielded makes an empty home, which it then names."""
+    homes = tmp_path_factory.mktemp("homes")
+    numbers = itertools.count()
+    last: Path | None = None
+
+    def empty() -> Path:
+        nonlocal last
+        if last is None or any(last.iterdir()):
+            last = homes / str(next(numbers))
+            last.mkdir(mode=0o700)
+            patch.setenv("HOME", str(last))
+            for name in XDG:
+                patch.setenv(f"XDG_{name}", str(last / name.lower()))
+        return last
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if FOREIGN_VARIABLE.search(name):
+                patch.delenv(name)
+        yield empty
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the test an empty home and an environment without anything of the developer's."""
-    for name in list(os.environ):
-        if FOREIGN_VARIABLE.search(name):
-            monkeypatch.delenv(name)
-    place = tmp_path / "home"
-    place.mkdir(mode=0o700)
-    monkeypatch.setenv("HOME", str(place))
-    for name in XDG:
-        monkeypatch.setenv(f"XDG_{name}", str(place / name.lower()))
-    return place
+def home(empty_home: Callable[[], Path]) -> Path:
+    """Return an empty home, that of the last test if it left nothing there: most look at none, and a new one is slow."""
+    return empty_home()

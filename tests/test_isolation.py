@@ -5,17 +5,33 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.conftest import FOREIGN_VARIABLE, XDG, NetworkForbiddenError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def test_home_and_every_xdg_directory_lie_in_the_tests_own_directory(tmp_path: Path) -> None:
+
+def test_home_and_every_xdg_directory_lie_in_the_directory_of_the_tests(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     places = [Path.home(), *(Path(os.environ[f"XDG_{name}"]) for name in XDG)]
 
-    assert all(place.is_relative_to(tmp_path) for place in places)
+    assert all(place.is_relative_to(home) for place in places)
+    assert home.is_relative_to(tmp_path_factory.getbasetemp())
+
+
+def test_a_test_is_given_an_empty_home_whatever_the_last_one_left(home: Path, empty_home: Callable[[], Path]) -> None:
+    (home / "left").touch()
+    other = empty_home()
+
+    assert (Path.home(), list(other.iterdir()), other.stat().st_mode & 0o777) == (other, [], 0o700)
+    assert other != home
+    assert empty_home() == other
 
 
 @pytest.mark.parametrize(
