@@ -51,6 +51,14 @@ _RETURNED: Final = re.compile(
     re.IGNORECASE,
 )
 """Phrases about returned state."""
+_NO_SYSTEM: Final = re.compile(
+    r"(?:system|developer) (?:role|messages?|prompts?|instructions?) (?:is |are )?not (?:support|enabled|allowed)"
+    r"|n[o']t support (?:a )?system (?:role|messages?|prompts?|instructions?)|role\b.{0,20}\bnot support '?system"
+    r"|invalid message role: system|only user(?: and|,) (?:assistant|model)\b|should be 'user' or '(?:assistant|model)'"
+    r"|(?<!optional )(?<!system message, conversation )roles must alternate",
+    re.IGNORECASE,
+)
+"""Our turns alternate: a chat template objects only because it counts the system prompt as one."""
 _LACKING: Final = re.compile(r"reasoning_content\b.*\b(?:passed back|missing|required)", re.IGNORECASE | re.DOTALL)
 
 
@@ -125,6 +133,11 @@ def rejects_state(error: APIError, chat: ChatRequest) -> bool:
         return False
     carried = any(extra.origin == chat.origin for turn in chat.chat_ctx.messages for extra in turn.extras)
     return bool(chat.origin) and carried and bool(_RETURNED.search(f"{error.details.code or ''} {error.message}"))
+
+
+def rejects_system(error: APIError, chat: ChatRequest) -> bool:
+    """Whether the request has a system prompt and `error` says that the model takes none."""
+    return error.kind is ErrorKind.BAD_REQUEST and bool(chat.system) and bool(_NO_SYSTEM.search(error.message))
 
 
 def lacks_reasoning(error: APIError) -> bool:

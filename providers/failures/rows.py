@@ -247,7 +247,8 @@ _CAPACITY: Final = (
     # The chat template rejects the conversation, or the model takes no pictures.
     _says(
         K.BAD_REQUEST,
-        "jinja", "raise_exception(", "must alternate", "input is not supported", "system message must be", "unsupported param",
+        "jinja", "raise_exception(", "must alternate", "input is not supported", "system message must be", "system role",
+        "unsupported param",
         at=_FAILED,
     ),
     _says(K.TIMEOUT, "timed out", "time-out", "time out", "timeout", at=_FAILED),

@@ -49,6 +49,8 @@ class HttpLLM(LLM):
         """This model's entry in the list of models."""
         self._reasoning_required = False
         """Whether every tool call needs reasoning, as the server has said."""
+        self._system_as_user = False
+        """Whether the model takes no system prompt, as the server has said."""
         self._closed = False
         self._warming: asyncio.Task[None] | None = None
         self.dropped: tuple[str, ...] = ()
@@ -215,6 +217,8 @@ class HttpLLM(LLM):
             renamed=dict(self._renamed),
             reasoning_required=self._reasoning_required,
         )
+        if self._system_as_user and request.system:
+            request = request.with_system_as_user()
         stream.notices = self._without_lacking(request)
         for left in reversed(range(_MOST_ADJUSTMENTS + 1)):
             built = self._dialect.build_request(request)
@@ -236,6 +240,7 @@ class HttpLLM(LLM):
             other_name,
             rejected_key,
             rejects_state,
+            rejects_system,
             unsupported_feature,
         )
 
@@ -251,6 +256,10 @@ class HttpLLM(LLM):
             self._origin = fingerprint(self._origin, "refused")
             stream.notices += (f"rejects its own state of earlier answers, which is left out ({error.message})",)
             return replace(request, origin=self._origin)
+        if rejects_system(error, request):
+            self._system_as_user = True
+            stream.notices += (f"takes no system prompt: it is sent with the first message ({error.message})",)
+            return request.with_system_as_user()
         if not self._reasoning_required and lacks_reasoning(error):
             self._reasoning_required = True
             return replace(request, reasoning_required=True)

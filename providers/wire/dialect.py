@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
-from fallback_chat.core.chat_context import ChatContext, Tool
+from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role, Text, Tool
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import ChatOptions, ModelInfo
@@ -84,6 +84,12 @@ class ChatRequest:
     def system(self) -> str:
         """The conversation's system prompt, or else the provider's own."""
         return self.chat_ctx.system or self.settings.system or ""
+
+    def with_system_as_user(self) -> ChatRequest:
+        """Return the request with the system prompt at the beginning of the user's first turn."""
+        turns = [message for message in self.chat_ctx.messages if message.role is not Role.SYSTEM]
+        said = ChatMessage(Role.USER, (Text(self.system),))
+        return replace(self, chat_ctx=ChatContext((said, *turns)), settings=replace(self.settings, system=None))
 
     def _with_those_of_the_entry(self) -> ChatOptions:
         """Return the options of this answer, completed by those of the provider's entry."""

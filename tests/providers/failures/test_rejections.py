@@ -12,7 +12,12 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatOptions
 from fallback_chat.providers.anthropic import lower_cap
-from fallback_chat.providers.failures.rejections import other_name, rejected_key, unsupported_feature
+from fallback_chat.providers.failures.rejections import (
+    other_name,
+    rejected_key,
+    rejects_system,
+    unsupported_feature,
+)
 from fallback_chat.providers.wire.dialect import ChatRequest
 from tests.providers.asking import WHOLE, ask, llm, sends
 from tests.providers.raw_server import Peer, raw_server
@@ -187,6 +192,68 @@ async def test_a_renamed_cap_is_kept_and_costs_no_word() -> None:
 
 def test_what_was_left_out_already_is_not_left_out_again() -> None:
     assert rejected_key(error(param="temperature"), BODY, replace(REQUEST, dropped=frozenset({"temperature"}))) is None
+
+
+SYSTEM = replace(REQUEST, chat_ctx=ChatContext.from_text("hi", system="Be brief."))
+NO_SYSTEM = [
+    "System role not supported",  # the chat templates of Gemma
+    "Developer instruction is not enabled for models/gemma-3-27b-it",
+    "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+    "invalid params, chat content has invalid message role: system (2013)",
+    "This model doesn't support system messages. Try again without a system message.",
+    "Conversation roles must alternate user/assistant/user/assistant/...",  # Mistral's first templates
+    "Only user and assistant roles are supported!",
+    "messages.0.role: Input should be 'user' or 'assistant'",
+]
+
+
+@pytest.mark.parametrize("message", NO_SYSTEM)
+def test_a_model_that_takes_no_system_prompt_is_known(message: str) -> None:
+    assert rejects_system(error(message), SYSTEM)
+    assert not rejects_system(error(message), REQUEST)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "System message must be at the beginning.",
+        "After the optional system message, conversation roles must alternate user/assistant",
+        "messages: the system prompt is too long",
+        "temperature is not supported",
+    ],
+)
+def test_other_objections_leave_the_system_prompt_where_it_is(message: str) -> None:
+    assert not rejects_system(error(message), SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("openai", b'{"role":"user","content":"Be brief.\\n\\nhi"}'),
+        ("gemini", b'{"role":"user","parts":[{"text":"Be brief.\\n\\nhi"}]}'),
+    ],
+)
+async def test_the_system_prompt_is_said_with_the_first_message_instead(kind: str, said: bytes) -> None:
+    answer = {
+        "openai": WHOLE,
+        "gemini": b'{"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}]}',
+    }
+
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b'{"error": {"message": "Developer instruction is not enabled for models/m"}}', status=400)
+        for _ in range(2):
+            assert said in await peer.request()
+            await peer.answer(answer[kind])
+
+    async with raw_server(play) as server, llm(server.url, kind=kind) as one:
+        told = []
+        for _ in range(2):
+            async with one.chat(chat_ctx=SYSTEM.chat_ctx) as stream:
+                assert [piece async for piece in stream]
+            told.append(len(stream.notices))
+        assert told == [1, 0]
+        assert [b"ystem" in sent for sent in server.peers[0].requests] == [True, False, False]
 
 
 TOOL = Tool("t", "", {"type": "object"})
