@@ -125,7 +125,8 @@ SOFT: Final[dict[ErrorKind, tuple[str, ...]]] = {
     K.CANCELLED: ("cancelled",),
     K.SERVER_ERROR: ("conflict_error", "api_error", "server_error", "internal", "openrouter:server", "internalservererror"),
     K.BAD_REQUEST: (
-        "invalid_request_error", "invalid_argument", "badrequesterror", "not_supported_error", "openrouter:invalid_request",
+        "invalid_request_error", "invalid_argument", "badrequesterror", "bad_request_error", "invalidparameter",
+        "invalid_parameter_error", "not_supported_error", "openrouter:invalid_request",
         "openrouter:unprocessable", "openrouter:precondition_failed",
         # About a picture in the request (OpenAI's Responses).
         "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "invalid_image_mode",

@@ -113,6 +113,7 @@ _KEYS: Final = (
         "request signature", "认证失败", "鉴权失败", "密钥无效", "无效的令牌",
         at=(400, 403, *_FAILED),
     ),
+    _says(K.AUTH, "unauthorized", "api key invalid", at=(IN_A_200,)),
     _says(K.PERMISSION, "insufficient permissions", "missing scopes", at=(401,)),
     _says(
         K.PERMISSION,
@@ -174,7 +175,7 @@ _CREDIT: Final = (
     ),
     _says(K.QUOTA_EXHAUSTED, "exceeded your current quota", at=(402, 403, 429, IN_A_200)),
     _says(K.QUOTA_EXHAUSTED, "calls / month", "calls per month", "requests per month", "tokens per month", at=(403, 429)),
-    _says(K.QUOTA_EXHAUSTED, "quota exceeded", "exceeded*quota", at=(403,)),
+    _says(K.QUOTA_EXHAUSTED, "quota exceeded", "exceeded*quota", at=(403, IN_A_200), unless=("per min", "per second")),
 )  # fmt: skip
 
 _WINDOW: Final = (

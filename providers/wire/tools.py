@@ -192,10 +192,11 @@ def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
     """Whether a piece with a name begins another call than `known`."""
     if known.name and known.name != name:
         return True
-    if not known.whole or not piece.strip():
+    if not known.whole:
         return False
-    # `{}` may have stood for arguments to come.
-    return known.pieces != ["{}"] or known.id != call_id or (not call_id and is_json(piece))
+    if known.pieces == ["{}"]:  # which may have stood for arguments to come
+        return bool(piece.strip()) and (known.id != call_id or (not call_id and is_json(piece)))
+    return bool(piece.strip()) or (call_id != "" and known.id != call_id)
 
 
 def _mended(text: str) -> str:

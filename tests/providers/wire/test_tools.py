@@ -74,6 +74,17 @@ def assembled(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
             ],
             [("a", "x", '{"p":1}')],
         ),
+        # One call after the other under one index, each begun without arguments.
+        (
+            [
+                {"index": 0, "call_id": "a", "name": "x"},
+                {"index": 0, "arguments": '{"p":1}'},
+                {"index": 0, "call_id": "b", "name": "x"},
+                {"index": 0, "arguments": '{"p":'},
+                {"index": 0, "arguments": "2}"},
+            ],
+            [("a", "x", '{"p":1}'), ("b", "x", '{"p":2}')],
+        ),
         # The index changes, too, or instead.
         (
             [
