@@ -36,12 +36,22 @@ from fallback_chat.providers.wire.read_chat import ChatReader
 from fallback_chat.providers.wire.request import encode_json, json_headers, url_of, with_extras
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from fallback_chat.core.chat_context import Part, Tool
     from fallback_chat.core.config.settings import ProviderSettings
 
 KIND: Final = "openai"
+_WINDOWS: Final = (
+    "context_length", "context_window", "max_context_length", "max_model_len", "context_size", "max_context_window_tokens",
+    "max_input_tokens",
+)  # fmt: skip
+"""Names of a model's window: OpenRouter's and Together's, Groq's, Mistral's, vLLM's, Novita's,
+GitHub's two."""
+_CAPS: Final = ("max_completion_tokens", "max_output_tokens")
+"""Names of the most tokens that a model can answer."""
+_LIMITS: Final = ("top_provider", "metadata", "limits")
+"""Places of such limits besides the entry: OpenRouter's, DeepInfra's, GitHub's."""
 
 
 def build_request(request: ChatRequest) -> HttpRequest:
@@ -103,18 +113,13 @@ def lists_all(settings: ProviderSettings, names: Sequence[str]) -> bool:
 
 
 def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
-    """Read the list of models; Together sends a bare array."""
+    """Read the list of models; Together sends a bare array, others name it `models`."""
     models = []
-    for model in dicts_of(page if isinstance(page, list) else dict_of(page).get("data")):
-        # OpenRouter and Together; Groq; Mistral; vLLM.
-        windows = (
-            model.get(key) for key in ("context_length", "context_window", "max_context_length", "max_model_len")
-        )
-        window = next((count for count in map(count_of, windows) if count), None)
+    listed = page if isinstance(page, list) else dict_of(page).get("data") or dict_of(page).get("models")
+    for model in dicts_of(listed):
         capabilities = dict_of(model.get("capabilities"))
         modalities = texts_of(dict_of(model.get("architecture")).get("input_modalities"))
         parameters = texts_of(model.get("supported_parameters"))
-        output = dict_of(model.get("top_provider")).get("max_completion_tokens") or model.get("max_completion_tokens")
         known = {
             "vision": bool(capabilities.get("vision")) or "image" in modalities,
             "tools": bool(capabilities.get("function_calling")) or "tools" in parameters,
@@ -122,8 +127,18 @@ def read_models(page: Any) -> tuple[list[ModelInfo], str | None]:
         }
         if text_of(model.get("id")):
             able = tuple(name for name, has in known.items() if has)
-            models.append(ModelInfo(model["id"], window, able, count_of(output)))
+            models.append(ModelInfo(model["id"], _limit(model, _WINDOWS), able, _limit(model, _CAPS)))
     return models, None
+
+
+def _limit(model: dict[str, Any], names: Iterable[str]) -> int | None:
+    """Return a limit of a listed model, from the first place that has it under one of `names`."""
+    places = (
+        model,
+        *(dict_of(model.get(place)) for place in _LIMITS),
+        dict_of(dict_of(model.get("capabilities")).get("limits")),
+    )
+    return next((count for place in places for name in names if (count := count_of(place.get(name)))), None)
 
 
 def headers(settings: ProviderSettings, api_key: str | None, accept: str) -> tuple[tuple[str, str], ...]:

@@ -93,7 +93,8 @@ _FILTERS: Final = (
     ),
     _says(
         K.CONTENT_FILTER,
-        "flagged by", "requires moderation", "content policy", "content filter", "guardrail", "safety filter", "usage guidelines",
+        "flagged by", "requires moderation", "sensitive information", "content policy", "content filter", "guardrail",
+        "safety filter", "usage guidelines",
         at=(403,),
     ),
     _says(K.CONTENT_FILTER, "content", "prompt", "censor", at=(451,)),
@@ -114,7 +115,7 @@ _KEYS: Final = (
         at=(400, 403, *_FAILED),
     ),
     _says(K.AUTH, "unauthorized", "api key invalid", at=(IN_A_200,)),
-    _says(K.PERMISSION, "insufficient permissions", "missing scopes", at=(401,)),
+    _says(K.PERMISSION, "insufficient permissions", "missing scopes", "lacks the required", at=(401,)),
     _says(
         K.PERMISSION,
         "must be verified", "terms acceptance", "agreed to*terms", "not activated the model", "location is not supported",
@@ -137,6 +138,7 @@ _MODELS: Final = (
         "has been decommissioned", "has been deprecated", "has been retired", "has reached its end of life",
         "model*is no longer", "is no longer available", "model*is not available", "model*has been removed", "unavailable model",
         "find suitable handler", "find real modelid",  # llama-swap
+        "does not support chat", "not work with the specified model",
         "on-demand throughput", "llm provider not provided", "模型不存在",
         at=(400, 403, 422, 500, IN_A_200),
         unless=("tool", " file", "file_", "signature"),
@@ -157,8 +159,9 @@ _CREDIT: Final = (
         K.QUOTA_EXHAUSTED,
         "insufficient balance", "insufficient credit", "insufficient fund", "insufficient quota", "insufficient_balance",
         "insufficient account balance", "balance is insufficient", "balance is not enough", "not enough balance",
-        "not enough credit", "out of credit", "used all available credits", "all available credits", "credits expired",
-        "credit balance", "credit limit exceeded", "exceeded your monthly", "monthly included credits",
+        "not enough credit", "out of credit", "out of funds", "credits have been exhausted", "usable credits",
+        "all available credits", "credits expired", "credit balance", "credit limit exceeded", "exceeded your monthly",
+        "monthly included credits",
         "spending limit", "spend limit", "spend alert", "usage limit", "usage quota", "billing cycle", "weekly limit",
         "monthly limit", "monthly request limit", "monthly token limit", "weekly/monthly limit", "daily free allocation",
         "daily limit", "daily quota", "hard limit", "add credits", "negative balance", "balance is negative", "unpaid",
@@ -201,7 +204,7 @@ _OVERFLOW: Final = (
     # What the input leaves for the answer, or both together: not the fault of the answer's limit.
     _says(K.CONTEXT_EXCEEDED, "must be at least 1, got -", "`inputs` tokens +", at=_REJECTED),
     # The limit of the answer, which can be left out.
-    _says(K.BAD_REQUEST, "param:max_", "max_tokens*is too large", "max_completion_tokens*is too large", at=_REJECTED),
+    _says(K.BAD_REQUEST, "param:max_", "_tokens*is too large", "max_tokens*cannot exceed", at=_REJECTED),
     _says(
         K.CONTEXT_EXCEEDED,
         *(f"{over}*{window}" for over, window in product(_OVER, _WINDOW)),

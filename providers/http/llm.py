@@ -272,7 +272,7 @@ class HttpLLM(LLM):
             self._renamed[key] = name
         else:
             self.dropped = (*self.dropped, key)
-            if key not in self._dialect.unasked(request):
+            if self._dialect.unasked(request).isdisjoint({key, key.partition(".")[0]}):
                 stream.notices += (f"does not accept {key!r}, which is no longer sent ({error.message})",)
         return replace(request, dropped=frozenset(self.dropped), renamed=dict(self._renamed))
 

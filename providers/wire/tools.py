@@ -196,7 +196,7 @@ def _is_another(known: _Call, call_id: str, name: str, piece: str) -> bool:
         return False
     if known.pieces == ["{}"]:  # which may have stood for arguments to come
         return bool(piece.strip()) and (known.id != call_id or (not call_id and is_json(piece)))
-    return bool(piece.strip()) or (call_id != "" and known.id != call_id)
+    return bool(piece.strip()) or call_id not in ("", known.id)
 
 
 def _mended(text: str) -> str:

@@ -82,7 +82,9 @@ SAMPLES: Final = {
         base_url="https://api.openai.com/v1",
         answer="openai-responses-text-reasoning",
         key_header="authorization",
-        pages=[[*_OPENAI_MODELS, {"id": "c", "max_model_len": 9}]],
+        pages=[
+            {"models": [*_OPENAI_MODELS, {"id": "c", "capabilities": {"limits": {"max_context_window_tokens": 9}}}]}
+        ],
         paths=["/models"],
         models=[ModelInfo("a", 8, ("tools", "reasoning"), 4), ModelInfo("b"), ModelInfo("c", 9)],
         document={

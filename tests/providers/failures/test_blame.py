@@ -178,6 +178,7 @@ def test_a_limit_on_one_request_is_no_word_on_the_window(status: int, body: Any)
 NO_OVERFLOWS = [
     (400, said("max_tokens is too large: 99999, at most 16384 completion tokens here.", param="max_tokens"), K.BAD_REQUEST),
     (400, said("'max_tokens' is too large: 99999. This model's maximum context length is 4096 tokens"), K.BAD_REQUEST),
+    (400, said("max_tokens (10000) cannot exceed 8192. Please reduce the length of max output tokens."), K.BAD_REQUEST),
     (400, said("Invalid 'stop': array too long. Expected a maximum length of 4.", param="stop"), K.BAD_REQUEST),
     (400, said("messages.0.content.1.image: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"), K.BAD_REQUEST),
     (500, said("rpc error: context deadline exceeded"), K.TIMEOUT),
@@ -239,6 +240,9 @@ SPENT = [
     (403, said("You've used up your points! Visit https://poe.com/api/keys to get more.")),
     (403, said("No available asset for API access, please purchase a subscription")),
     (429, said("已达到套餐用量上限")),
+    (400, said("No usable credits left on your account")),
+    (403, said("You have run out of funds")),
+    (None, said("quota exceeded")),
     (403, "您的配额不足"),
 ]  # fmt: skip
 
@@ -292,6 +296,7 @@ FILTERED = [
     (403, said("Input was flagged", code=403, metadata={"reasons": ["violence"]})),
     (403, said("stopped", code=403, metadata={"error_type": "content_policy_violation"})),
     (400, said("x", code="SensitiveContentDetected.PolicyViolation")),
+    (403, said("The input text may contain sensitive information.", code="SensitiveContentDetected")),  # Volcengine
     (403, {"code": "The caller does not have permission", "error": "Content violates usage guidelines. Failed check: X"}),
     (400, said("Jailbreak attempt detected", type="None", code="400")),
     (400, {"error": "BlockedPiiEntityError: Blocked entity detected: EMAIL"}),
@@ -436,6 +441,8 @@ MODELS = [
     (400, said("Unavailable model: x", code="unavailable_model")),  # GitHub Models
     (400, said("Gemini 2.0 Flash is no longer available to new users.", status="NOT_FOUND")),
     (400, {"error": "Model not supported by provider together"}),  # Hugging Face
+    (400, {"error": '"nomic-embed-text" does not support chat'}),  # Ollama
+    (400, said("The chatCompletion operation does not work with the specified model, m.", code="OperationNotSupported")),
     (400, {"error": "Model meta-llama/x is not supported for provider hf-inference"}),
 ]  # fmt: skip
 
@@ -471,6 +478,9 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (403, said("This model is not available in your region"), K.PERMISSION),
         (429, said("The current subscription plan does not yet include access to GLM-5", code="1311"), K.PERMISSION),
         (400, {"message": "Operation not allowed"}, K.PERMISSION),  # Bedrock
+        (401, said("The principal lacks the required data action", code="PermissionDenied"), K.PERMISSION),  # Azure
+        (None, {"detail": "Unauthorized"}, K.AUTH),
+        (None, {"code": "InvalidParameter", "message": "Only x is allowed"}, K.BAD_REQUEST),
         (400, said("Developer instruction is not enabled for models/gemma-3"), K.BAD_REQUEST),
         (403, said("OAuth token has been revoked. Please obtain a new token."), K.AUTH),
         (400, said("鉴权失败"), K.AUTH),
