@@ -101,9 +101,7 @@ class History:
         if path is None:
             database = open_in_memory(MIGRATIONS, clock=clock)
         else:
-            database = open_database(
-                path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect, read_newer=True
-            )
+            database = open_database(path, MIGRATIONS, patience=PATIENCE, clock=clock, warn=warn, connect=connect)
         return cls(database, clock=clock, full_text=search.has_full_text(database))
 
     @property

@@ -12,8 +12,8 @@ processes and outlive them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fallback_chat.core.engine.policy import Verdict
 from fallback_chat.core.errors import ErrorKind
@@ -21,7 +21,7 @@ from fallback_chat.core.events import State
 from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FIRST_REST: Final = 15.0
 """Seconds; doubles with every further opening."""
@@ -44,6 +44,10 @@ LONGEST_CREDIBLE_REST: Final = 32 * DAY
 CLOCKS_DIFFER: Final = 5.0
 """Seconds by which the moments of two processes may differ without a clock having been set back."""
 FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
+LATEST: Final = 1e11
+"""Seconds since the epoch; a moment in the year 5138, near the end of our calendars."""
+MOST: Final = 2**53
+"""No counter gets there; beyond it, adding one would no longer fit into a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,27 @@ class Health:
 
 NOTHING_KNOWN: Final = Health()
 """The record of a provider that has no record."""
+COLUMNS: Final = tuple(field.name for field in fields(Health))
+"""A record as stores keep it: a row of plain values, which anybody may have written."""
+
+
+def record_of(columns: Sequence[Any]) -> Health | None:
+    """Return the record in a row of `COLUMNS`; None where it makes no sense."""
+    try:
+        state, reason, since, until, opens, failures, empties, generation, holder = columns
+        health = Health(State(state), reason, float(since), until, opens, failures, empties, generation, holder)
+    except (TypeError, ValueError):
+        return None
+    sensible = (
+        health.state is not State.DISABLED  # which is one process's own, and never stored
+        and isinstance(reason, str | None)
+        and isinstance(until, float | int | None)
+        and (until is not None or health.available)
+        and all(0 <= moment < LATEST for moment in (health.since, until or 0))
+        and all(type(number) is int and 0 <= number < MOST for number in (opens, failures, empties, generation))
+        and isinstance(holder, str)
+    )
+    return health if sensible else None
 
 
 class Permit(NamedTuple):

@@ -1,18 +1,19 @@
 """The shared health records in an SQLite file of the user's.
 
 It holds nothing of a conversation and no key: a provider is named by a hash. It is a cache: a file
-that is unreadable or of another version is set aside and a fresh one created.
+that is unreadable or of another version is set aside and a fresh one created. Every query of a turn
+uses an index, so that the time it takes does not depend on what others have put there.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
+from fallback_chat.core.engine.breaker import COLUMNS, NOTHING_KNOWN, Health, record_of
+from fallback_chat.core.engine.budget import SIZE_CLASSES
 from fallback_chat.core.engine.health import MOST_SAMPLES
-from fallback_chat.core.engine.health_record import COLUMNS, record_of
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.storage.connection import connect
 from fallback_chat.core.storage.sqlite import open_database, read_only
@@ -70,6 +71,9 @@ _DROP_OLD_SAMPLES: Final = """
         SELECT id FROM samples WHERE key = ? AND size = ? ORDER BY id DESC LIMIT ?
     )
 """
+_LAST_SAMPLES: Final = """
+    SELECT key, size, seconds FROM samples WHERE key IN ({}) ORDER BY key DESC, size DESC, id DESC LIMIT ?
+"""
 _SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
 
 
@@ -96,19 +100,18 @@ class SqliteBackend:
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
         """Return the existing records of `keys`; malformed ones count as missing."""
-        wanted = frozenset(keys)
-        rows = self._open().query(f"SELECT key, {', '.join(COLUMNS)} FROM health")  # noqa: S608 - only constants
-        found = {key: record_of(record) for key, *record in rows if key in wanted}
+        found = {key: record_of(record) for key, *record in _rows_of(self._open(), COLUMNS, keys)}
         return {key: health for key, health in found.items() if health is not None}
 
     def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
         """Return the first-content times of `keys`, the oldest first."""
-        wanted = frozenset(keys)
-        rows = self._open().query("SELECT key, size, seconds FROM samples ORDER BY id")
+        keys = tuple(keys)
+        most = len(keys) * (len(SIZE_CLASSES) + 1) * MOST_SAMPLES
+        rows = self._open().query(_LAST_SAMPLES.format(_marks(keys)), *keys, most)
         return [
             (key, size, seconds)
-            for key, size, seconds in rows
-            if key in wanted and isinstance(size, int) and isinstance(seconds, float) and seconds >= 0
+            for key, size, seconds in reversed(rows)
+            if isinstance(size, int) and isinstance(seconds, float) and seconds >= 0
         ]
 
     def add_samples(self, samples: Iterable[tuple[str, int, float]]) -> None:
@@ -144,6 +147,7 @@ class SqliteBackend:
                 clock=self._clock,
                 warn=self.notes.append,
                 connect=self._connect,
+                is_cache=True,
             )
             try:
                 _introduce(database, self._labels, self._clock())
@@ -166,10 +170,21 @@ def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     )
 
 
+def _rows_of(database: Database, columns: Iterable[str], keys: Iterable[str]) -> list[Any]:
+    """Return key and `columns` of the stored rows of `keys`."""
+    keys = tuple(keys)
+    sql = f"SELECT key, {', '.join(columns)} FROM health WHERE key IN ({_marks(keys)})"  # noqa: S608 - only constants
+    return database.query(sql, *keys)
+
+
+def _marks(values: tuple[str, ...]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> None:
     """Create a record for each provider, at most once a day, so that most runs only read."""
-    rows = database.query("SELECT key, position, name, kind, model FROM health WHERE seen > ?", now - DAY)
-    fresh = {key: Label(*label) for key, *label in rows}
+    rows = _rows_of(database, ("seen", *Label._fields), labels)
+    fresh = {key: Label(*label) for key, seen, *label in rows if isinstance(seen, float) and seen > now - DAY}
     missing = {key: label for key, label in labels.items() if fresh.get(key) != label}
     if not missing:
         return

@@ -1,48 +1,20 @@
-"""Setting a database aside, and keeping other processes out meanwhile."""
+"""Setting a database aside."""
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from fallback_chat.core.storage.locks import lock
+from fallback_chat.core.storage.connection import COMPANIONS
+from fallback_chat.core.storage.files import identity_of
+from fallback_chat.core.storage.locks import directory_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-Identity = tuple[int, int] | None
-COMPANIONS: Final = ("-wal", "-shm")
-"""The files that SQLite keeps beside the database in WAL mode."""
-
-
-def identity_of(path: Path) -> Identity:
-    """Return what distinguishes a file from another of the same name."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-@contextmanager
-def directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep other processes from creating or renaming the file. Raises OSError.
-
-    With `shared`, several may hold the lock at once.
-    """
-    if os.name == "nt":  # a directory cannot be opened there
-        yield
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        lock(descriptor, shared=shared)
-        yield
-    finally:
-        os.close(descriptor)
+    from fallback_chat.core.storage.files import Identity
 
 
 def set_aside(path: Path, identity: Identity, now: float) -> Path | None:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from fallback_chat.core.storage.locks import wait_until
 
 MEMORY: Final = Path(":memory:")
+COMPANIONS: Final = ("-wal", "-shm")
+"""The files that SQLite keeps beside the database in WAL mode."""
 
 
 class _Connection(sqlite3.Connection):

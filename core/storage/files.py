@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+Identity = tuple[int, int] | None
 _OTHERS: Final = (
     (stat.S_ISDIR, "it is a directory"),
     (stat.S_ISFIFO, "it is a pipe, not a file"),
@@ -34,6 +35,15 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def identity_of(path: Path) -> Identity:
+    """Return what distinguishes a file from another of the same name; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def read_regular(path: Path, most: int) -> bytes:

@@ -6,6 +6,7 @@ SQLite's own wait and that of `flock` hear none, and the latter has no end.
 from __future__ import annotations
 
 import errno
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 try:
     import fcntl
@@ -79,3 +81,20 @@ def lock(descriptor: int, *, shared: bool = False, patience: float = PATIENCE) -
 
     if not wait_until(taken, patience):
         raise OSError(errno.EAGAIN, "another process keeps it locked")
+
+
+@contextmanager
+def directory_lock(directory: Path, *, shared: bool = False) -> Iterator[None]:
+    """Keep other processes from creating or renaming files in a directory. Raises OSError.
+
+    With `shared`, several may hold the lock at once.
+    """
+    if os.name == "nt":  # a directory cannot be opened there
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        lock(descriptor, shared=shared)
+        yield
+    finally:
+        os.close(descriptor)

@@ -24,16 +24,20 @@ class ForeignError(Exception):
     """The file has another schema: a newer release's, or one that no release ever created."""
 
 
-def prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, read_newer: bool = False) -> bool:
-    """Bring the schema up to date; return whether it is a newer one, which is left as it is."""
+def prepare(connection: sqlite3.Connection, migrations: Sequence[Migration], *, is_cache: bool = False) -> bool:
+    """Bring the schema up to date; return whether it is a newer one, which is left as it is.
+
+    Of a cache, only exactly this release's schema is accepted, and no write waits for the disk.
+    Raises `ForeignError`.
+    """
     connection.text_factory = as_text
     version = version_of(connection)
     newer = not 0 <= version <= len(migrations)
-    if newer and not read_newer:
+    if newer and is_cache:
         raise ForeignError(f"a newer fallback-chat wrote it: version {version}, not {len(migrations)}")
     if not newer:
-        _check_schema(connection, migrations)
-    for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = NORMAL"):
+        _check_schema(connection, migrations, is_cache=is_cache)
+    for pragma in ("foreign_keys = ON", "secure_delete = ON", f"synchronous = {'OFF' if is_cache else 'NORMAL'}"):
         connection.execute(f"PRAGMA {pragma}")
     if newer:
         connection.execute("PRAGMA query_only = ON")
@@ -62,16 +66,18 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) ->
         raise
 
 
-def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Raise `ForeignError` unless the file's tables match its version."""
+def _check_schema(connection: sqlite3.Connection, migrations: Sequence[Migration], *, is_cache: bool) -> None:
+    """Raise `ForeignError` unless the tables match the version; a cache holds nothing else."""
     connection.execute("BEGIN")  # all queries see the same moment, whatever another process does
     try:
         version = version_of(connection)
         statements = tuple(chain.from_iterable(migrations[:version]))
-        found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-        created = {sql.strip() for (sql,) in found}
-        if version and created.issuperset(map(str.strip, statements)):
+        wanted = set(map(str.strip, statements))
+        created = {sql.strip() for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+        if version and (created == wanted if is_cache else created >= wanted):
             return  # word for word: making a model takes as long as the rest of opening
+        if version and is_cache:
+            raise ForeignError("another program has changed its tables")
         there = set(connection.execute(_COLUMNS))
     finally:
         connection.execute("COMMIT")

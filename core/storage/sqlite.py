@@ -11,10 +11,9 @@ import stat
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fallback_chat.core.storage.aside import COMPANIONS, directory_lock, identity_of, set_aside
-from fallback_chat.core.storage.connection import MEMORY, as_text, connect, is_busy
-from fallback_chat.core.storage.files import check_own, make_private_dir
-from fallback_chat.core.storage.locks import wait_until
+from fallback_chat.core.storage.connection import COMPANIONS, MEMORY, as_text, connect, is_busy
+from fallback_chat.core.storage.files import check_own, identity_of, make_private_dir
+from fallback_chat.core.storage.locks import directory_lock, wait_until
 from fallback_chat.core.storage.schema import ForeignError, prepare, version_of
 from fallback_chat.core.storage.unusable import LockedError, StorageError, as_storage_error, is_damage, reason
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from fallback_chat.core.storage.aside import Identity
+    from fallback_chat.core.storage.files import Identity
     from fallback_chat.core.storage.schema import Migration
 
 _READERS: Final = 1.0
@@ -123,7 +122,7 @@ class Database:
         except sqlite3.Error as error:
             if is_busy(error):
                 raise LockedError(self.path, str(error)) from error
-            kept = set_aside(self.path, self._identity, self._clock()) if is_damage(error) else None
+            kept = _set_aside(self.path, self._identity, self._clock()) if is_damage(error) else None
             raise StorageError(self.path, f"{error}; it is kept as {kept.name}" if kept else reason(error)) from error
 
 
@@ -135,26 +134,27 @@ def open_database(  # noqa: PLR0913 - time, warnings and SQLite itself are passe
     clock: Callable[[], float],
     warn: Callable[[str], object],
     connect: Callable[[Path, float], sqlite3.Connection] = connect,
-    read_newer: bool = False,
+    is_cache: bool = False,
 ) -> Database:
     """Open `path`, created with mode 0600 if missing, and bring its schema up to date.
 
-    A damaged file is renamed and a new one created; likewise one of a newer version, unless
-    `read_newer` allows opening it for reading. `warn` receives a message. Raises `StorageError`.
+    A damaged file is renamed and a new one created. One of a newer version is only read, unless it
+    `is_cache`: that is worth neither keeping nor waiting for the disk, and is replaced unless its
+    schema is exactly this release's. `warn` receives a message. Raises `StorageError`.
     """
 
     def locked() -> Database:
         # SQLite reports "locked" at once, without patience, if two processes switch a new file to
         # WAL mode; and no file may be set aside while another process opens it.
         with directory_lock(path.parent, shared=not is_new(path)):
-            return _open(path, migrations, clock, lambda: connect(path, patience), read_newer=read_newer)
+            return _open(path, migrations, clock, lambda: connect(path, patience), is_cache=is_cache)
 
     with as_storage_error(path):
         make_private_dir(path.parent)
         try:
             database = locked()
         except _UnusableError as error:
-            if kept := set_aside(path, error.identity, clock()):
+            if kept := _set_aside(path, error.identity, clock()):
                 warn(f"{path} cannot be used ({error.strerror}): it is kept as {kept.name}, and a new file is begun")
             database = locked()
     if database.read_only:
@@ -168,7 +168,7 @@ def _open(
     clock: Callable[[], float],
     connect: Callable[[], sqlite3.Connection],
     *,
-    read_newer: bool,
+    is_cache: bool,
 ) -> Database:
     _make_private(path)
     # Taken before opening: by the time it fails, another process may have put a good file in its
@@ -176,13 +176,19 @@ def _open(
     identity = identity_of(path)
     connection = connect()
     try:
-        newer = prepare(connection, migrations, read_newer=read_newer)
+        newer = prepare(connection, migrations, is_cache=is_cache)
     except BaseException as error:
         connection.close()
         if isinstance(error, ForeignError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
             raise _UnusableError(path, str(error), identity) from error
         raise
     return Database(connection, path, identity, clock, read_only=newer)
+
+
+def _set_aside(path: Path, identity: Identity, now: float) -> Path | None:
+    from fallback_chat.core.storage.aside import set_aside  # nearly every file is good
+
+    return set_aside(path, identity, now)
 
 
 def _make_private(path: Path) -> None:

@@ -13,10 +13,9 @@ from contextlib import suppress
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
+from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health, record_of
 from fallback_chat.core.engine.budget import SIZE_CLASSES
 from fallback_chat.core.engine.health import MOST_SAMPLES
-from fallback_chat.core.engine.health_record import record_of
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.providers.redis.resp import Address, Redis, RedisError
 

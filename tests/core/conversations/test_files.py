@@ -162,7 +162,7 @@ def test_a_cache_that_a_newer_release_wrote_is_set_aside(tmp_path: Path) -> None
     open_database(path, MIGRATIONS, patience=1, clock=SetClock(), warn=pytest.fail).close()
     said: list[str] = []
 
-    with open_database(path, MIGRATIONS[:1], patience=1, clock=SetClock(), warn=said.append) as database:
+    with open_database(path, MIGRATIONS[:1], patience=1, clock=SetClock(), warn=said.append, is_cache=True) as database:
         assert not database.read_only
 
     reason = f"a newer fallback-chat wrote it: version {len(MIGRATIONS)}, not 1"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.storage import locks
-from fallback_chat.core.storage.aside import directory_lock
 from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.locks import directory_lock
 from fallback_chat.core.storage.sqlite import Database
 from fallback_chat.core.storage.unusable import StorageError
 from tests.core.conversations.fakes import SetClock
