@@ -261,10 +261,11 @@ def screen(data: bytes, columns: int = 80, lines: int = 24) -> list[str]:
     """Give what a terminal shows, scrollback included."""
     import pyte
 
-    terminal = pyte.HistoryScreen(columns, lines, history=10_000)
+    from tests.cli.scrollback import Scrollback
+
+    terminal = Scrollback(columns, lines)
     pyte.ByteStream(terminal).feed(data)
-    history = ["".join(line[x].data for x in range(columns)) for line in terminal.history.top]
-    return [line.rstrip() for line in [*history, *terminal.display]]
+    return terminal.every_row()
 
 
 def test_on_a_terminal_the_scrollback_is_the_answer_rendered_at_once(program: Program) -> None:

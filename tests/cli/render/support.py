@@ -8,7 +8,6 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from wcwidth import wcwidth
 from fallback_chat.cli.render import rows as rows_module
 from fallback_chat.cli.render.markdown import MarkdownStream
 from fallback_chat.cli.render.page import Page
+from tests.cli.scrollback import Scrollback
 
 if TYPE_CHECKING:
     import random
@@ -92,7 +92,7 @@ def pieces_by_chance(text: str, chance: random.Random, longest: int) -> Iterable
         text = text[size:]
 
 
-class _Screen(pyte.HistoryScreen):
+class _Screen(Scrollback):
     def draw(self, data: str) -> None:
         """pyte stops at a joiner or a variation selector; terminals draw them into the cell before, and go on."""
         super().draw("".join(char for char in data if wcwidth(char) or unicodedata.combining(char)))
@@ -102,7 +102,7 @@ class Terminal:
     """A terminal emulator with its scrollback, to which the bytes of a view are written."""
 
     def __init__(self, width: int = 80, height: int = 24) -> None:
-        self.screen = _Screen(width, height, history=100_000, ratio=0.5)
+        self.screen = _Screen(width, height)
         self._above: list[str] = []
         self._stream = pyte.Stream(self.screen)
         self.screen.set_mode(pyte.modes.LNM)
@@ -112,9 +112,7 @@ class Terminal:
 
     def rows(self) -> list[str]:
         """Every row that was ever scrolled out, and the screen, without blanks at the ends of rows and of the whole."""
-        gone = self.screen.history.top
-        for line in islice(gone, len(self._above), len(gone)):  # what has scrolled away stays as it is
-            self._above.append("".join(line[x].data for x in range(self.screen.columns)).rstrip())
+        self._above += self.screen.above(len(self._above))  # what has scrolled away stays as it is
         rows = [*self._above, *(row.rstrip() for row in self.screen.display)]
         while rows and not rows[-1]:
             rows.pop()

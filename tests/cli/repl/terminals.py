@@ -19,6 +19,7 @@ import pyte
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.vt100 import Vt100Input
 
+from tests.cli.scrollback import Scrollback
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Emulator:
 
     def __init__(self, columns: int, rows: int) -> None:
         self.written = ""
-        self.screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
+        self.screen = Scrollback(columns, rows)
         self._stream = pyte.Stream(self.screen)
 
     def feed(self, text: str) -> None:
@@ -74,10 +75,7 @@ class Emulator:
     @property
     def lines(self) -> list[str]:
         """All rows, also empty ones among them, those that scrolled away first."""
-        width = self.screen.columns
-        # A copy, since another thread may be feeding the screen.
-        history = ["".join(row[x].data for x in range(width)) for row in list(self.screen.history.top)]
-        return "\n".join(row.rstrip() for row in (*history, *self.screen.display)).rstrip("\n").split("\n")
+        return "\n".join(self.screen.every_row()).rstrip("\n").split("\n")
 
 
 class _Out(io.StringIO):
