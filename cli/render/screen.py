@@ -25,6 +25,9 @@ _NO_WRAP: Final = "\x1b[?7l"
 _SHOW_CURSOR: Final = "\x1b[?25h"
 _ERASE_ROW: Final = "\x1b[K"
 _ERASE_BELOW: Final = "\x1b[J"
+_ERASE: Final = f"{_ERASE_ROW}\x1b7\x1b[B{_ERASE_BELOW}\x1b8"
+"""Erases this row and those below, from the next one on: tmux would keep the old rows above the
+screen if it were erased from its first one."""
 _DOWN: Final = "\r\n"
 _UP: Final = "\x1b[A"
 
@@ -139,7 +142,7 @@ class Screen:
 
 def _written(rows: Sequence[str], first: int, printed: int) -> Iterator[str]:
     """Yield all rows from `first` on; the terminal may wrap the `printed` ones."""
-    yield f"{_ERASE_BELOW}{_WRAP}"
+    yield f"{_ERASE}{_WRAP}"
     yield from (f"{row}{_DOWN}" for row in rows[first:printed])
     yield f"{_NO_WRAP}{_DOWN.join(rows[printed:])}"
 

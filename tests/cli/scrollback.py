@@ -5,6 +5,7 @@ pyte has one, too, which intercepts every access to an attribute to turn pages: 
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import pyte
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyte.screens import Char
 
-EVERYTHING_AND_WHAT_SCROLLED_AWAY = 3
+BELOW, EVERYTHING_AND_WHAT_SCROLLED_AWAY = 0, 3
 
 
 class Scrollback(pyte.Screen):
@@ -30,6 +31,10 @@ class Scrollback(pyte.Screen):
         self.gone.clear()
 
     def erase_in_display(self, how: int = 0, *args: Any, **kwargs: Any) -> None:
+        """Erase cells; like tmux, keep above the screen what is erased from its first cell on."""
+        if how == BELOW and (self.cursor.x, self.cursor.y) == (0, 0):
+            last = max((y for y in range(self.lines) if self.display[y].strip()), default=-1)
+            self.gone += [copy(self.buffer[y]) for y in range(last + 1)]
         super().erase_in_display(how, *args, **kwargs)
         if how == EVERYTHING_AND_WHAT_SCROLLED_AWAY:
             self.gone.clear()

@@ -352,7 +352,7 @@ def test_the_view_writes_only_the_sequences_it_is_known_to_write() -> None:
     show(screen, pieces("".join(f"{text}\n\n" for text in HOSTILE.values()), 3)).finish()
     assert controls(written(screen)) <= {
         *("\n", "\r", "\x1b[?25l", "\x1b[?25h", "\x1b[?7l", "\x1b[?7h", "\x1b[?2026h", "\x1b[?2026l"),
-        *("\x1b[K", "\x1b[J", "\x1b[A", *(f"\x1b[{rows}A" for rows in range(1, 24))),
+        *("\x1b[K", "\x1b[J", "\x1b7", "\x1b8", "\x1b[A", "\x1b[B", *(f"\x1b[{rows}A" for rows in range(1, 24))),
     }
 
 

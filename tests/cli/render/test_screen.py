@@ -128,7 +128,7 @@ TEXTS = st.lists(st.text("abc", max_size=25), max_size=4)
 def test_whatever_is_drawn_the_terminal_shows_what_is_printed_and_the_last_live_rows(
     frames: list[tuple[list[str], list[str], int]],
 ) -> None:
-    drawn = Drawn(10, 6)
+    drawn = Drawn(10, 4)
     printed: list[str] = []
     live: list[str] = []
     for new, live, at in frames:
