@@ -246,7 +246,7 @@ def color(name: str) -> str | None:
 
 def without_times(row: Text) -> Text:
     """Have every run's picture show the same times."""
-    row.plain = re.sub(r"\d+ ms *", lambda found: "12 ms".ljust(len(found[0])), row.plain)
+    row.plain = re.sub(r" *\d+ ms", lambda found: "12 ms".rjust(len(found[0])), row.plain)
     row.plain = re.sub(r"down 0:\d\d", "down 0:15", row.plain)
     return row
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.cli.consent import confirmed
 from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.render.lines import say
+from fallback_chat.cli.render.listing import write
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.sinks.answer_object import dump
@@ -40,8 +41,7 @@ def list_(history: History, out: TextIO, err: TextIO, *, limit: int | None = Non
     if as_json:
         _dump(out, conversations=found)
         return ExitCode.OK
-    for each in found:
-        say(out, row(each))
+    write(out, (), [row(each) for each in found], color="never")
     if not found:
         say(err, "there is no conversation yet")
     return ExitCode.OK

@@ -9,6 +9,7 @@ from fallback_chat.cli.render.lines import say
 from fallback_chat.cli.render.listing import write
 from fallback_chat.cli.words.amounts import money
 from fallback_chat.cli.words.failures import duration
+from fallback_chat.cli.words.health import recorded
 from fallback_chat.core.answer_json import milliseconds
 from fallback_chat.core.conversations.stats import PERIODS, ProviderStats, stats_of
 
@@ -66,7 +67,7 @@ def stats(  # noqa: PLR0913 - time and streams are passed in
 
 def _entry(name: str, one: ProviderStats, price: Prices | None, currency: str) -> tuple[str, ...]:
     cost = one.cost(price)
-    failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in one.failures.most_common())
+    failures = ", ".join(f"{recorded(kind) or kind} {count}" for kind, count in one.failures.most_common())
     return (
         name,
         str(one.answers),

@@ -53,6 +53,8 @@ class PlainView:
     def _begin_text(self) -> None:
         self._stream = MarkdownStream()
         self._has_text = False
+        self._later: list[Content] = []
+        """Printed once the text does not continue."""
 
     @property
     def _page(self) -> Page:
@@ -81,6 +83,13 @@ class PlainView:
         """Print something that is not part of the answer."""
         self._emit(content(self._page))
 
+    def show_below(self, content: Content) -> None:
+        """Print something below the text that has begun, once that does not continue."""
+        if self._has_text:
+            self._later.append(content)
+        else:
+            self.show(content)
+
     def settle(self) -> None:
         """Print the open part of the text: it will not continue, and messages come after it."""
         rows, has_text = self._rest(), self._has_text
@@ -104,8 +113,9 @@ class PlainView:
         """Release the terminal during an answer, until `start` is called again."""
 
     def _rest(self) -> list[Row]:
-        """End the text and return its missing rows."""
-        return self._stream.finish(self._page)
+        """End the text and return its missing rows, and those that waited for its end."""
+        page = self._page
+        return [*self._stream.finish(page), *(row for content in self._later for row in content(page))]
 
     def _emit(self, rows: Sequence[Row]) -> None:
         if rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from fallback_chat.cli.render.theme import choose
 from fallback_chat.cli.render.wrap import Piece, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
     from fallback_chat.cli.render.rows import Row, Span
@@ -26,17 +27,21 @@ if TYPE_CHECKING:
 
 NARROWEST: Final = 16
 """Columns below which no cell is narrowed."""
+_FIGURE: Final = re.compile(r"-?|[^\w\s]?\d[\d.,]*(?: ?[a-z%]{1,5})?")
+"""A number with its currency or its unit, or none."""
 
 
 def listed(head: Sequence[str], entries: Sequence[Entry], page: Page, *, indent: str = "") -> list[Row]:
     """Lay out entries below the names of their cells; without a `head`, these have none.
 
-    A column in which every entry is empty is omitted, unless it is the first.
+    A column in which every entry is empty is omitted, unless it is the first. Figures are aligned
+    at their ends.
     """
     rows = [[_cell(each, page) for each in entry] for entry in entries]
     columns = [*zip(*(row for row in rows if len(row) > 1), strict=True)]
     kept = [number for number, column in enumerate(columns) if number == 0 or any(cell.width for cell in column)]
     titles = [_cell((head[number] if head else "", "dim"), page) for number in kept]
+    aligns = [_align(columns[number]) if number else "left" for number in kept]
     contents = [max(cell.width for cell in columns[number]) for number in kept]
     room = page.columns - len(indent)
     wanted = [max(title.width, content) for title, content in zip(titles, contents, strict=True)]
@@ -51,16 +56,21 @@ def listed(head: Sequence[str], entries: Sequence[Entry], page: Page, *, indent:
             continue
         cells = [row[number] for number in kept]
         if widths:
-            found += [trimmed((*first, *spans)) for spans in grid_row(cells, widths, ["left"] * len(cells))]
+            found += [trimmed((*first, *spans)) for spans in grid_row(cells, widths, aligns)]
         else:
             found += [each.row for each in wrapped(_sentence(titles, cells), page.columns, first, rest)]
-    top = grid_row(titles, widths, ["left"] * len(titles)) if head and widths else []
+    top = grid_row(titles, widths, aligns) if head and widths else []
     return [*map(trimmed, top), *found]
 
 
 def _cell(content: str | Span, page: Page) -> Cell:
     text, role = (content, "plain") if isinstance(content, str) else content
     return Cell.of([_piece(sanitise(text), page.theme.styles[role])])
+
+
+def _align(column: Iterable[Cell]) -> str:
+    texts = ["".join(piece.text for piece in cell.pieces) for cell in column]
+    return "right" if all(map(_FIGURE.fullmatch, texts)) and any(text.strip("-") for text in texts) else "left"
 
 
 def _longest_word(cell: Cell) -> int:

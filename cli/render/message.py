@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.render.page import Page
 from fallback_chat.cli.render.rows import Row
@@ -13,6 +14,8 @@ from fallback_chat.cli.render.wrap import Piece, wrapped
 if TYPE_CHECKING:
     from fallback_chat.cli.render.wrap import TextRow
 
+_PARTS: Final = re.compile(r"( *)((?:\d+\. )?)(.*)", re.DOTALL)
+"""The indentation of a line, its number in a list, and its words."""
 Content = Callable[[Page], Sequence[Row]]
 """A message between answers or within one, laid out once the page is known."""
 
@@ -20,19 +23,22 @@ Content = Callable[[Page], Sequence[Row]]
 def told(text: str, tone: str = "plain", sign: str = "", *, hang: int = 0) -> Content:
     """Return a message of one or more lines in the style of `tone`, made safe to print.
 
-    The first line begins with `sign`; what a line is indented by, its other rows are, too, and by
-    `hang` more.
+    The first line begins with `sign`; where the words of a line begin behind its indentation and
+    its number, its other rows do, too, and `hang` further in.
     """
 
     def rows(page: Page) -> list[Row]:
         style = page.theme.styles[tone]
         found: list[TextRow] = []
         for line in sanitise(text).split("\n"):
-            words = line.lstrip(" ")
-            indent = " " * min(len(line) - len(words), page.columns - page.least - hang)
+            parts = _PARTS.fullmatch(line)
+            assert parts is not None
+            blanks, number, words = parts.groups()
             mark = f"{sign} " if sign and not found else " " * (2 * bool(sign))
-            rest = ((" " * (len(mark) + hang) + indent, ""),)
-            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, ((mark + indent, style),), rest)
+            most = page.columns - page.least
+            first = mark + blanks[: max(0, most - hang)] + number
+            rest = " " * min(len(first) + hang, most)
+            found += wrapped([Piece(words, style, 0, "", exact=True)], page.columns, ((first, style),), ((rest, ""),))
         return [each.row for each in found]
 
     return rows

@@ -104,6 +104,7 @@ class ChatTurn:
             self._record.finish_at_once(self._turn.answer(), cancelled)
             raise
         self._show(self._redacting.flush())
+        self._display.settle()
         if self._redacting.touched:
             self._tell(Message(REDACTED, Tone.DIM))
         answer, stopped = self._turn.answer(), self._turn.stopped

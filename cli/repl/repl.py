@@ -204,7 +204,6 @@ class Repl:
                     record=self.record,
                 )  # fmt: skip
                 result = await turn.run()
-                view.settle()
                 self.tell(*messages.ending(result, self.chain, self.now(), self.longest_wait, is_plain=self.ui.plain))
         finally:
             self._progress = self._turn = None
@@ -242,14 +241,16 @@ class Repl:
             return
         own = self._progress is not None and self._progress.provider == event.llm.label and not event.available
         if not own and (event.cause is None or event.cause is not self.told):
-            self.tell(Message(explanations.transition(event, self.now()), sign="" if self.ui.plain else "switched"))
+            sign = "" if self.ui.plain else "switched"
+            self.tell(Message(explanations.transition(event, self.now()), sign=sign), below_answer=True)
         if event.available and not self.ui.is_busy:
             self.ui.notify(f"fallback-chat: {event.llm.label} is back")
         self.ui.redraw()
 
-    def tell(self, *parts: Message) -> None:
+    def tell(self, *parts: Message, below_answer: bool = False) -> None:
         """Print a message and the advice below it, without the chain's secrets."""
-        self.ui.show(messages.together([one.redacted(self.chain.redact) for one in parts], fits=not self.ui.plain))
+        content = messages.together([one.redacted(self.chain.redact) for one in parts], fits=not self.ui.plain)
+        self.ui.show(content, below_answer=below_answer)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Print lines, without the chain's secrets."""

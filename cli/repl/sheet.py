@@ -81,10 +81,10 @@ class Sheet:
         size = self._output.get_size()
         return size.columns, size.rows
 
-    def show(self, content: Content) -> None:
-        """Print rows above the live ones."""
+    def show(self, content: Content, *, below_answer: bool = False) -> None:
+        """Print rows above the live ones, or below an answer that has begun, once it is there."""
         if self._view is not None:
-            self._view.show(content)
+            (self._view.show_below if below_answer else self._view.show)(content)
         else:
             columns, rows = self.size
             self._draw(content(Page(columns, self.theme, self.signs, copies=True, rows=rows)))

@@ -120,9 +120,9 @@ class UserInterface:
 
         self.show(told(text, tone))
 
-    def show(self, content: Content) -> None:
-        """Print rows above the live ones."""
-        self._sheet.show(content)
+    def show(self, content: Content, *, below_answer: bool = False) -> None:
+        """Print rows above the live ones, or below an answer that has begun, once it is there."""
+        self._sheet.show(content, below_answer=below_answer)
 
     def aside(self, text: str) -> None:
         """Print text apart from what is around it."""

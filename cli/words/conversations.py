@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from fallback_chat.core.conversations.records import Conversation, Hit, Summary
 
 
-def row(summary: Summary) -> str:
-    """Return a conversation as one row of a list."""
-    return f"{summary.id}  {_time(summary.updated)}  {turns(summary):>9}  {_in_one_line(summary.title)}"
+def row(summary: Summary) -> tuple[str, ...]:
+    """Return a conversation as the cells of a list."""
+    return str(summary.id), _time(summary.updated), turns(summary), _in_one_line(summary.title)
 
 
 def hit_lines(hits: Iterable[Hit]) -> Iterator[str]:
@@ -68,5 +68,5 @@ def _in_one_line(text: str) -> str:
 def _time(seconds: float | None) -> str:
     """Return a time in the user's time zone."""
     if seconds is None:
-        return "unknown time    "
+        return "unknown time"
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

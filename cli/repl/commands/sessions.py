@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,11 +34,16 @@ async def resume(repl: Repl, argument: str) -> None:
 
 async def sessions(repl: Repl, _: str) -> None:
     """List the conversations, the most recent first."""
-    listed = await repl.record.reach(_latest)
-    for each in listed:
-        repl.say(row(each) + (" (this one)" if each.id == repl.record.session else ""))
-    if not listed:
+    found = await repl.record.reach(_latest)
+    if not found:
         raise InputError("there is no conversation yet", missing=True)
+    from fallback_chat.cli.render.listing import listed
+
+    entries = []
+    for each in found:
+        *cells, title = map(repl.chain.redact, row(each))
+        entries.append((*cells, f"{title} (this one)" if each.id == repl.record.session else title))
+    repl.ui.show(partial(listed, (), entries))
 
 
 async def fork(repl: Repl, _: str) -> None:

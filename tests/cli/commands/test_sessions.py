@@ -73,9 +73,7 @@ def test_the_list_has_id_time_size_and_title_the_newest_first(history: History, 
     history.begin_turn(first, ChatMessage(Role.USER, (Text("more"),)))
 
     assert sessions.list_(history, out, pytest.fail) == 0  # type: ignore[arg-type]
-    assert out.getvalue() == (
-        f"{first}  2023-11-14 22:13    2 turns  one\n{second}  2023-11-14 22:13     1 turn  two\n"
-    )
+    assert out.getvalue() == (f"{first}  2023-11-14 22:13  2 turns  one\n{second}  2023-11-14 22:13   1 turn  two\n")
 
 
 def test_an_empty_list_says_so_on_stderr(history: History, out: io.StringIO) -> None:

@@ -66,27 +66,27 @@ def told(tmp_path: Path) -> Told:
 
 def test_each_period_has_its_table(told: Told) -> None:
     told.add(ok("primary", 0.5), ago=8 * DAY)
-    told.add(failed("primary", ErrorKind.RATE_LIMITED), ok("backup", 2.0), ago=2 * DAY)
+    told.add(failed("primary", ErrorKind.AUTH), ok("backup", 2.0), ago=2 * DAY)
     told.add(ok("primary", 0.25), usage=CompletionUsage(1000, 500, 200))
 
     assert told.shown(prices={"primary": Prices(2.0, 10.0)}).splitlines() == [
         "the last conversation",
-        "provider  answers  first words  slowest 5 %  tokens in  out  cost    failures",
-        "primary   1        0.25 s       0.25 s       1000       500  $0.007  -",
+        "provider  answers  first words  slowest 5 %  tokens in  out    cost  failures",
+        "primary         1       0.25 s       0.25 s       1000  500  $0.007  -",
         "",
         "the last 24 hours",
-        "provider  answers  first words  slowest 5 %  tokens in  out  cost    failures",
-        "primary   1        0.25 s       0.25 s       1000       500  $0.007  -",
+        "provider  answers  first words  slowest 5 %  tokens in  out    cost  failures",
+        "primary         1       0.25 s       0.25 s       1000  500  $0.007  -",
         "",
         "the last 7 days",
-        "provider  answers  first words  slowest 5 %  tokens in  out  cost    failures",
-        "primary   1        0.25 s       0.25 s       1000       500  $0.007  rate limited 1",
-        "backup    1        2 s          2 s          0          0    -       -",
+        "provider  answers  first words  slowest 5 %  tokens in  out    cost  failures",
+        "primary         1       0.25 s       0.25 s       1000  500  $0.007  bad key 1",
+        "backup          1          2 s          2 s          0    0       -  -",
         "",
         "ever",
-        "provider  answers  first words  slowest 5 %  tokens in  out  cost    failures",
-        "primary   2        0.5 s        0.5 s        1000       500  $0.007  rate limited 1",
-        "backup    1        2 s          2 s          0          0    -       -",
+        "provider  answers  first words  slowest 5 %  tokens in  out    cost  failures",
+        "primary         2        0.5 s        0.5 s       1000  500  $0.007  bad key 1",
+        "backup          1          2 s          2 s          0    0       -  -",
     ]
 
 

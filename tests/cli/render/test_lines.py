@@ -49,6 +49,7 @@ def on_a_terminal(columns: int, line: str) -> list[str]:
             ],
         ),
         (20, "ein Satz\nmit zwei Zeilen, die zweite länger", ["ein Satz", "mit zwei Zeilen, die", "  zweite länger"]),
+        (20, "  2. a rejected the key\n12. b", ["  2. a rejected the", "       key", "12. b"]),
         (12, "模型没有给出答案", ["模型没有给出", "  答案"]),
         (7, "        far to the right", ["  far", "    to", "    the", "    right"]),
         (20, "\x1b[2J cannot steer a terminal", ["␛[2J cannot steer a", "  terminal"]),

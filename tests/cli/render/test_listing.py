@@ -75,12 +75,22 @@ def test_names_of_columns_are_folded_before_an_entry_is() -> None:
     head, row = ("provider", "first words", "slowest 5 %", "failures"), ("primary", "0.4 s", "2.1 s", "rate limited 3")
     assert list(map(plain, listed(head, [row], Page(52)))) == [
         "provider  first words  slowest 5 %  failures",
-        "primary   0.4 s        2.1 s        rate limited 3",
+        "primary         0.4 s        2.1 s  rate limited 3",
     ]
     assert list(map(plain, listed(head, [row], Page(48)))) == [
         "provider  first  slowest  failures",
-        "          words  5 %",
-        "primary   0.4 s  2.1 s    rate limited 3",
+        "          words      5 %",
+        "primary   0.4 s    2.1 s  rate limited 3",
+    ]
+
+
+def test_figures_end_below_each_other() -> None:
+    rows = [("4", "$0.5", "12 ms", "0:12", "gpt-5"), ("12", "-", "3 s", "ok", "4o"), ("3", "€12", "-", "7", "7 days")]
+    assert list(map(plain, listed(("n", "cost", "time", "state", "name"), rows, Page(80)))) == [
+        "n   cost   time  state  name",
+        "4   $0.5  12 ms  0:12   gpt-5",
+        "12     -    3 s  ok     4o",
+        "3    €12      -  7      7 days",
     ]
 
 

@@ -176,7 +176,7 @@ async def test_who_is_named_for_a_turn_is_asked_even_while_resting() -> None:
         await chat.ask("1")
         await chat.ask("/use a")
         await chat.ask("2")
-        assert chat.screen.rows[-3:-1] == ["From a.", ">"]
+        assert chat.screen.rows[-4:-1] == ["From a.", "↷ a: available again (it answered)", ">"]
         assert (len(a.calls), len(b.calls)) == (2, 1)
 
 

@@ -38,6 +38,19 @@ async def test_the_line_under_an_answer_can_be_edited_over_several_lines() -> No
         assert [message.text for message in chat.repl.session.questions] == ["One", "ab\nc"]
 
 
+async def test_news_of_a_provider_is_told_below_the_answer_not_in_its_middle() -> None:
+    a, go_on = slow()
+    b = ScriptedLLM("b", context_window=1000)
+    async with chatting(a, b) as chat:
+        await chat.begin("One", "First words")
+        chat.adapter.set_enabled(b, enabled=False)
+        await chat.until(lambda: "b off" in chat.screen.rows[-1])
+        go_on.set()
+        await chat.sees("↷ b: off")
+        await chat.prompts()
+        assert chat.screen.rows[-4:-1] == ["First words and last words.", "↷ b: off", ">"]
+
+
 async def test_earlier_questions_and_the_menu_are_there_under_an_answer() -> None:
     a, go_on = slow()
     async with chatting(a) as chat:

@@ -325,8 +325,8 @@ async def test_sessions_lists_the_latest_first_and_marks_this_one(history: Histo
         await chat.ask("Go")
         listed = await output(chat, "/sessions")
         assert [re.sub(r"  \d{4}-\d\d-\d\d \d\d:\d\d  ", "  TIME  ", row) for row in listed] == [
-            f"{chat.repl.record.session}  TIME     1 turn  Go (this one)",
-            f"{other}  TIME     1 turn  Old?",
+            f"{chat.repl.record.session}  TIME  1 turn  Go (this one)",
+            f"{other}  TIME  1 turn  Old?",
         ]
 
 
