@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 DOCTOR_SCHEMA: Final = "fallback-chat.doctor/1"
 TIMEOUT: Final = 5.0
 """Seconds within which a server has to be reached."""
-PACKAGES: Final = ("httpx", "httpcore", "h11", "anyio", "certifi", "typer", "rich", "prompt-toolkit", "tomli-w")
+PACKAGES: Final = ("httpx", "h11", "certifi", "typer", "rich", "prompt-toolkit", "tomli-w")
 OF_INTEREST: Final = (
     *(*PROXY_VARIABLES, "NO_PROXY", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),

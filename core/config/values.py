@@ -17,6 +17,7 @@ DAY: Final = 86_400.0
 NONE: Final = "none"
 SQLITE: Final = "sqlite"
 """Where health is shared by default: in a file of the user's."""
+PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 MAX_DEPTH: Final = 32
 _HUGE: Final = 2**63
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|min|h)?")
@@ -223,9 +224,7 @@ def _proxy(value: Any) -> str:
         return NONE
     address = _one_word(value)
     parts = _split(address)
-    if parts.scheme.startswith("socks"):
-        raise Mistake("SOCKS proxies are not supported")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
         raise Mistake("")
     return address
 

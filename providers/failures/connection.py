@@ -36,10 +36,6 @@ _CAUSES: Final[dict[type[BaseException], tuple[str, str | None]]] = {
     socket.gaierror: ("the name of {place} does not resolve", "check base_url, and the network"),
     ConnectionRefusedError: ("{place} refuses connections", "check base_url, and that the server runs"),
     ConnectionResetError: ("{place} reset the connection", None),
-    ImportError: (
-        "{place} needs httpx[socks]",
-        'install httpx[socks], or write proxy = "none"',
-    ),
 }
 
 HANDLED: Final[dict[type[Exception], str]] = {
@@ -61,9 +57,9 @@ HANDLED: Final[dict[type[Exception], str]] = {
 }
 """The words for each httpx exception that can end a request."""
 
-FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, UnicodeError, ValueError)
-"""Everything that creating a client and sending a request can raise; the last three stand for
-unusable proxies and headers."""
+FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError, ValueError)
+"""Everything that creating a client and sending a request can raise; the last two stand for
+unusable headers."""
 
 
 def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) -> APIConnectionError:
@@ -77,9 +73,8 @@ def connection_error(error: Exception, url: str, *, proxy: Proxy | None = None) 
         words, hint = _cause(error, place)
     elif isinstance(error, httpx.ProxyError):
         words, hint = f"{place} cannot be reached through {proxy.name}: {error}", proxy.hint
-    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | ImportError) and not _is_tls(error):
-        words, hint = _cause(error, proxy.name)
-        hint = hint if isinstance(error, ImportError) else proxy.hint
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not _is_tls(error):
+        words, hint = _cause(error, proxy.name)[0], proxy.hint
     else:
         words, hint = _cause(error, place)
         words += f", through {proxy.name}"

@@ -1,4 +1,4 @@
-"""Bodies in HTTP chunks, read past the HTTP library: bytes in, content out, many chunks at a time.
+"""Bodies in HTTP chunks, read past h11: bytes in, content out, many chunks at a time.
 
 A provider sends a chunk for every token, and h11 takes longer to unwrap one than the program takes
 to decode, check and print what is in it. So whole chunks of the usual form are unwrapped here;
@@ -8,29 +8,11 @@ whatever else a body may hold, such as its end, extensions and trailers, is left
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
-import httpcore
-import httpx
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-READ: Final = 4096
-"""Bytes of one read: some twenty tokens, after which other tasks get a turn."""
 _USUAL: Final = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 """The line before a chunk."""
 _LONGEST: Final = len(b"ffffffff\r\n")
-
-
-class Source(Protocol):
-    """A connection that is read from the first byte of the body."""
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        """Return the next bytes; empty at the end."""
-
-    def give_back(self, data: bytes) -> None:
-        """Let the next read begin with `data`."""
 
 
 class Unwrapper:
@@ -68,32 +50,3 @@ class Unwrapper:
             at, self._missing = end, 0
         self.rest = data[at:]
         return b"".join(found)
-
-
-class ChunkedBody(httpx.AsyncByteStream):
-    """Reads the chunks of `whole` from `source`, and the end from `whole` itself."""
-
-    def __init__(self, whole: httpx.AsyncByteStream, source: Source) -> None:
-        self._whole: httpx.AsyncByteStream = whole
-        self._source = source
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        unwrapper = Unwrapper()
-        while not unwrapper.stopped:
-            try:
-                data = await self._source.read(READ)
-            except httpcore.ReadError as error:
-                raise httpx.ReadError(str(error)) from error
-            if content := unwrapper.feed(data):
-                yield content
-            if not data:
-                break
-        if unwrapper.broken:
-            raise httpx.RemoteProtocolError("a chunk is longer or shorter than it says")
-        self._source.give_back(unwrapper.rest)
-        async for content in self._whole:
-            yield content
-
-    async def aclose(self) -> None:
-        """End the response; its connection is kept if the body was read to the end."""
-        await self._whole.aclose()

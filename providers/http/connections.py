@@ -1,31 +1,26 @@
-"""The only HTTP engine: clients, connections, and sending one request.
-
-It never retries, but it replaces a stale connection.
-"""
+"""The only HTTP engine: clients, and sending one request, which is never retried."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import ssl
 import time
 from contextlib import AsyncExitStack, suppress
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from fallback_chat.core.value import dataclass
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error, quotes_a_header
 from fallback_chat.providers.http.encoding import body_of
-from fallback_chat.providers.http.network import LISTENER, Transport
 from fallback_chat.providers.http.proxies import Proxies
+from fallback_chat.providers.http.transport import Transport
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
-
-    import httpcore
 
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.errors import APIStatusError
@@ -35,7 +30,6 @@ if TYPE_CHECKING:
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
 _ERROR_BODY_LIMIT: Final = 64 * 1024
-_LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=20, keepalive_expiry=60.0)
 
 
 @dataclass(slots=True)
@@ -68,9 +62,7 @@ class HttpEngine:
         self._clients: dict[tuple[object, ...], httpx.AsyncClient] = {}
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._users = 0
-        # Both log headers at debug level, and with them the key.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
     def acquire(self) -> None:
         """Add a user."""
@@ -90,27 +82,25 @@ class HttpEngine:
                 stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
-        """Send a request; return its response once the head is there. Raises `APIConnectionError`.
-
-        A kept connection may die at the moment of its reuse. If no byte of an answer arrived on it,
-        the request is sent once more, and nobody needs to know.
-        """
+        """Send a request; return its response, body unread. Raises `APIConnectionError`."""
         proxy = None
         try:
             proxy = self._proxies.of(request.url, settings.proxy)
             client = self._client(request.url, settings, proxy)
-            attempt = _Trace(self.clock)
-            try:
-                response = await self._send(client, request, settings, attempt)
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                if attempt.connected or attempt.heard:
-                    raise
-                attempt = _Trace(self.clock)
-                response = await self._send(client, request, settings, attempt)
+            # Only connecting has a limit here; the time of an answer is up to the failover engine.
+            built = client.build_request(
+                request.method,
+                request.url,
+                content=request.body or None,
+                headers=list(request.headers),
+                timeout=httpx.Timeout(None, connect=settings.attempt.connect_timeout),
+            )
+            response = await client.send(built, stream=True)
         except FOREIGN as error:
             mapped = connection_error(error, request.url, proxy=proxy)
             raise mapped from (None if quotes_a_header(error) else error)
-        return Sent(response, attempt.connect)
+        response.headers["location"] = response.extensions["location"]
+        return Sent(response, response.extensions["connect"])
 
     async def error_of(
         self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
@@ -132,44 +122,13 @@ class HttpEngine:
         text = _decoded(bytes(body), response.charset_encoding)
         return errors.from_response(response.status_code, response.headers, text, now=self.wall_clock())
 
-    async def _send(
-        self, client: httpx.AsyncClient, request: HttpRequest, settings: ProviderSettings, trace: _Trace
-    ) -> httpx.Response:
-        # Only connecting has a limit here; the time of an answer is up to the failover engine.
-        timeout = httpx.Timeout(None, connect=settings.attempt.connect_timeout)
-        built = client.build_request(
-            request.method,
-            request.url,
-            content=request.body or None,
-            headers=list(request.headers),
-            timeout=timeout,
-            extensions={"trace": trace},
-        )
-        listening = LISTENER.set(trace)
-        try:
-            response = await client.send(built, stream=True)
-        except BaseException:
-            if trace.opened is not None:
-                await trace.opened.aclose()
-            raise
-        finally:
-            LISTENER.reset(listening)
-        response.headers["location"] = response.extensions["location"]
-        return response
-
     def _client(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> httpx.AsyncClient:
         secure = not url.startswith("http://") or proxy is not None
         key = (secure, proxy and proxy.url, settings.ca_file if secure else None)
         if key not in self._clients:
+            context = self._context(settings) if secure else None
             client = httpx.AsyncClient(
-                transport=Transport(
-                    verify=self._context(settings) if secure else self._bare(),
-                    proxy=proxy and proxy.url,
-                    limits=_LIMITS,
-                    trust_env=False,
-                ),
-                trust_env=False,
-                follow_redirects=False,
+                transport=Transport(context, proxy and proxy.url, self.clock), trust_env=False, follow_redirects=False
             )
             # No cookie of one turn is sent with another.
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -182,31 +141,6 @@ class HttpEngine:
 
             self._contexts[settings.ca_file] = tls.verified(self._environ, settings.ca_file)
         return self._contexts[settings.ca_file]
-
-    def _bare(self) -> ssl.SSLContext:
-        """Return a context for http:// URLs. It trusts nobody: no connection is ever unverified."""
-        return self._contexts.setdefault("bare", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-
-
-class _Trace:
-    """Listens to httpcore (`extensions["trace"]`) and to the network during a request."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._began: float | None = None
-        self.connected = False
-        """Whether a connection was attempted for this request."""
-        self.connect: float | None = None
-        """Seconds that this took."""
-        self.opened: httpcore.AsyncNetworkStream | None = None
-        self.heard = False
-
-    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
-        if event == "connection.connect_tcp.started":
-            self._began = self._clock()
-            self.connected = True
-        elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete") and self._began is not None:
-            self.connect = self._clock() - self._began
 
 
 def _decoded(body: bytes, charset: str | None) -> str:

@@ -15,12 +15,12 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from fallback_chat.core.config.services import is_loopback
+from fallback_chat.core.config.values import PROXY_SCHEMES
 from fallback_chat.core.errors import APIConnectionError, ErrorDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 _SYSTEM: Final = "the proxy settings of the system"
 
 
@@ -139,7 +139,9 @@ def _read(value: str, name: str) -> Proxy:
     url = f"{scheme.lower() if mark else 'http'}://{login}{at}{host}"
     try:
         parsed = httpx.URL(url)
-        usable = parsed.scheme in _SCHEMES and bool(parsed.host) and (parsed.port is None or 0 < parsed.port < 65536)
+        usable = (
+            parsed.scheme in PROXY_SCHEMES and bool(parsed.host) and (parsed.port is None or 0 < parsed.port < 65536)
+        )
     except (httpx.InvalidURL, ValueError):
         usable = False
     proxy = Proxy(url, name)

@@ -7,7 +7,6 @@ environment. A run whose environment says something to Python itself starts cold
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
 import inspect
@@ -17,14 +16,12 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-
-import httpcore
 
 import fallback_chat
 from fallback_chat import __main__ as program
@@ -108,19 +105,9 @@ def warm_starts() -> Iterator[Starter]:
 
 
 def import_everything() -> None:
-    """Import every module of the program, and what the first request would import."""
+    """Import every module of the program."""
     for module in walk_packages(fallback_chat.__path__, "fallback_chat."):
         import_module(module.name)
-    asyncio.run(request_in_vain())
-
-
-async def request_in_vain() -> None:
-    """Send a request to a port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        async with httpcore.AsyncConnectionPool() as pool:
-            with suppress(httpcore.ConnectError):
-                await pool.request("GET", f"http://127.0.0.1:{taken.getsockname()[1]}")
 
 
 def serve(requests: socket.socket) -> tuple[dict[str, Any], list[int]]:

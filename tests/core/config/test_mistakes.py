@@ -185,7 +185,7 @@ def test_a_base_url_that_goes_too_far_is_shown_corrected(kind: str, address: str
 @pytest.mark.parametrize(
     ("proxy", "complaint"),
     [
-        ("socks5://host:1080", "; SOCKS proxies are not supported"),
+        ("socks4://host:1080", ""),
         ("http://me:hunter2@host:99999", "; its host or port is malformed"),
         ("host:3128", ""),
         ("http://", ""),

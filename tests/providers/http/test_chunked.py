@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import h11
-import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.providers.http.chunked import Unwrapper
-from fallback_chat.providers.http.network import _Stream
 from tests.providers.asking import WHOLE, ask, event, llm, outcome, says
 from tests.providers.raw_server import CHUNKED, Peer, chunk, head, raw_server
 
@@ -109,10 +107,3 @@ async def test_a_body_that_breaks_the_rules_blames_the_http_of_the_server() -> N
     assert error is not None
     assert (text, error.kind) == ("Hi", ErrorKind.STREAM_ERROR)
     assert error.message.endswith("does not speak HTTP as it should")
-
-
-async def test_what_is_no_http_is_read_as_it_comes() -> None:
-    reply = b"\x05\x00\x00\x01\x0a\x0a\x0a\x0a\x00\x50"  # a SOCKS proxy at 10.10.10.10
-    connection = _Stream(httpcore.AsyncMockStream([reply]))
-    await connection.write(b"\x05\x01\x00")
-    assert (await connection.read(4096), connection.is_at_body) == (reply, False)

@@ -351,15 +351,6 @@ async def test_a_proxy_variable_that_holds_no_address_is_named() -> None:
     assert error.hint == 'correct HTTP_PROXY, or write proxy = "none"'
 
 
-async def test_a_socks_proxy_says_what_it_needs() -> None:
-    environ = {"ALL_PROXY": "socks5://127.0.0.1:9"}
-    async with llm("http://nowhere.invalid/v1", http=HttpEngine(environ=environ)) as one:
-        _, error = await ask(one)
-    assert error is not None
-    assert error.message == "the proxy socks5://127.0.0.1:9 (ALL_PROXY) needs httpx[socks]"
-    assert error.hint == 'install httpx[socks], or write proxy = "none"'
-
-
 async def test_whatever_fails_behind_a_proxy_is_told_with_the_proxy() -> None:
     async with raw_server(says(b"")) as server:
         environ = {"all_proxy": server.url}

@@ -156,11 +156,6 @@ def test_a_folder_is_one_of_the_system_only_if_openssl_can_look_into_it(
     assert tls._system_directory() == str(tmp_path)
 
 
-def test_a_client_for_plain_http_trusts_nobody() -> None:
-    context = HttpEngine()._bare()
-    assert (context.verify_mode, context.check_hostname, context.get_ca_certs()) == (ssl.CERT_REQUIRED, True, [])
-
-
 async def test_one_context_serves_all_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[ssl.SSLContext] = []
     verified = tls.verified
