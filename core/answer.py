@@ -83,7 +83,8 @@ def is_answer(text: str, refusal: str) -> bool:
 
     Whitespace or tool calls alone do not count.
     """
-    return bool((text or refusal).strip())
+    said = text or refusal
+    return bool(said) and not said.isspace()  # `strip` would copy a long answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

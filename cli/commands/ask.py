@@ -174,7 +174,7 @@ async def _request(
     # Without a conversation, `ask` never imports SQLite.
     from fallback_chat.cli.sinks.recording import recorded
 
-    sink, conversation = recorded(sink, message, chain.redactor.redact, shared)
+    sink, conversation = recorded(sink, message, chain.redactor, shared)
     stays = chain.settings.chain.prefer is Prefer.STICKY and shared.provider is None
     last = conversation.answered_by if stays and conversation is not None else None
     start_with = next((llm for llm in chain.adapter.llms if llm.label == last), None)

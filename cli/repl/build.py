@@ -69,7 +69,7 @@ def build_repl(  # noqa: PLR0913 - the outside world is passed in
         lambda saved: _open_history(paths.history_db if saved else None, ui.say, reading=shared.no_log),
         monotonic=time.monotonic,
         warn=ui.say,
-        redact=chain.redact,
+        redactor=lambda: chain.redactor,
         never=shared.no_log,
     )
     session = Session(sticky=settings.chain.prefer is Prefer.STICKY)

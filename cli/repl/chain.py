@@ -152,13 +152,14 @@ class Chain:
             await list_models(self.llm(opened, name), self.provider(name), opened.models())
             opened.models().save()
 
-    def redact(self, text: str) -> str:
-        """Remove the chain's secrets from a text, even before it is open.
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor of the chain's secrets, even before it is open."""
+        return self._redactor or self._redact_with(Redactor(known_secrets(self.settings, os.environ)))
 
-        The first question is stored by then.
-        """
-        redactor = self._redactor or self._redact_with(Redactor(known_secrets(self.settings, os.environ)))
-        return redactor.redact(text)
+    def redact(self, text: str) -> str:
+        """Return `text` without the chain's secrets."""
+        return self.redactor.redact(text)
 
     def _redact_with(self, redactor: Redactor) -> Redactor:
         keep_out(redactor)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.conversations.records import Conversation, SessionId
     from fallback_chat.core.conversations.store import History
     from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.redaction import Redactor
 
 T = TypeVar("T")
 
@@ -33,13 +34,13 @@ class Record:
         *,
         monotonic: Callable[[], float],
         warn: Callable[[str], object],
-        redact: Callable[[str], str],
+        redactor: Callable[[], Redactor],
         never: bool = False,
     ) -> None:
         self._open_history = open_history
         self._monotonic = monotonic
         self._warn = warn
-        self._redact = redact
+        self._redactor = redactor
         self._open: dict[bool, History] = {}
         self._closing = ExitStack()
         self._recorder: Recorder | None = None
@@ -134,7 +135,7 @@ class Record:
             await self._history(saved=saved),
             monotonic=self._monotonic,
             warn=self._warn,
-            redact=self._redact,
+            redactor=self._redactor,
             conversation=conversation if saved else None,
         )
 

@@ -17,7 +17,6 @@ from fallback_chat.core.conversations.store import History
 from fallback_chat.wiring import own_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from fallback_chat.cli.options import SharedOptions
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
     from fallback_chat.core.conversations.records import Conversation
     from fallback_chat.core.events import Event
     from fallback_chat.core.llm import ChatChunk
+    from fallback_chat.core.redaction import Redactor
 
 
 def recorded(
-    sink: Sink, question: ChatMessage, redact: Callable[[str], str], shared: SharedOptions
+    sink: Sink, question: ChatMessage, redactor: Redactor, shared: SharedOptions
 ) -> tuple[Sink, Conversation | None]:
     """Store `question` in the conversation that `shared` names, or in a new one.
 
@@ -50,7 +50,11 @@ def recorded(
         if shared.no_log or not history.is_kept:
             return sink, conversation
         recorder = Recorder(
-            history, monotonic=time.monotonic, warn=sink.notice, redact=redact, conversation=conversation
+            history,
+            monotonic=time.monotonic,
+            warn=sink.notice,
+            redactor=lambda: redactor,
+            conversation=conversation,
         )
         recorder.begin(question)
         return RecordingSink(sink, recorder, stack.pop_all()), conversation

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fallback_chat.core.answer_json import without_secrets
 from fallback_chat.core.chat_context import ChatContext, Text
+from fallback_chat.core.conversations.partial import PartialSaver
 from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, Conversation, SessionId, TurnId
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
+from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.beside import beside
 from fallback_chat.core.storage.locks import briefly
 from fallback_chat.core.storage.unusable import LockedError, StorageError
@@ -26,11 +28,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatMessage
     from fallback_chat.core.llm import ChatChunk
 
-SAVE_INTERVAL: Final = 1.0
-"""Seconds of text that killing the program may lose, and more if the text is so long that a save
-takes more than `SAVE_SHARE` of it."""
-SAVE_SHARE: Final = 0.05
-"""Share of the time that saves may take, each of which writes the whole text so far."""
 T = TypeVar("T")
 
 
@@ -43,55 +40,15 @@ def open_history(path: Path, *, clock: Callable[[], float], warn: Callable[[str]
         return History.open(None, clock=clock, warn=warn)
 
 
-class PartialSaver:
-    """Collects the pieces of an answer and saves them at most once a second.
-
-    `save` returns whether that worked; if not, it is tried again a second later. `monotonic`
-    returns seconds. No signal and no key is heard during a save, so long ones are made less often.
-    """
-
-    def __init__(self, save: Callable[[str], bool], monotonic: Callable[[], float]) -> None:
-        self._save = save
-        self._monotonic = monotonic
-        self._pieces: list[str] = []
-        self._dirty = False
-        self._next_at = monotonic() + SAVE_INTERVAL
-
-    def add(self, text: str) -> None:
-        """Add the next piece, and save if it is time to."""
-        self._pieces.append(text)
-        self._dirty = True
-        self.tick()
-
-    def clear(self) -> None:
-        """Forget the pieces: the answer starts over."""
-        self._dirty = bool(self._pieces)
-        self._pieces.clear()
-        self.tick()
-
-    @property
-    def due(self) -> float | None:
-        """Seconds until what has not been saved is to be saved; None when everything is."""
-        return max(0.0, self._next_at - self._monotonic()) if self._dirty else None
-
-    def tick(self) -> None:
-        """Save unsaved pieces if it is time to; called while nothing arrives."""
-        if self.due == 0:
-            began = self._monotonic()
-            self._dirty = not self._save("".join(self._pieces))
-            ended = self._monotonic()
-            self._next_at = ended + max(SAVE_INTERVAL, (ended - began) / SAVE_SHARE)
-
-
 class Recorder:
     """Records the turns of one conversation: `begin`, then `chunk` and `tick`, then `finish`.
 
     `begin` and `finish` wait for the lock of another process; `begin_beside`, `finish_beside` and
     `undo` do so beside the other tasks of an event loop.
 
-    `redact` removes known secrets from everything that is stored. `conversation` is the one to
-    continue; without it, the first question starts a new one. If another process has continued it
-    meanwhile, or is about to, this one continues a copy.
+    `redactor` returns what keeps known secrets out of everything that is stored. `conversation` is
+    the one to continue; without it, the first question starts a new one. If another process has
+    continued it meanwhile, or is about to, this one continues a copy.
     """
 
     def __init__(
@@ -100,13 +57,13 @@ class Recorder:
         *,
         monotonic: Callable[[], float],
         warn: Callable[[str], object],
-        redact: Callable[[str], str] = str,
+        redactor: Callable[[], Redactor] = lambda: Redactor(()),
         conversation: Conversation | None = None,
     ) -> None:
         self._history = history
         self._monotonic = monotonic
         self._warn = warn
-        self._redact = redact
+        self._redactor = redactor
         self._warned = False
         self._session = conversation.summary.id if conversation else None
         self._last = conversation.last if conversation else BEFORE_THE_FIRST
@@ -136,11 +93,12 @@ class Recorder:
     def _beginning(self, question: ChatMessage) -> Callable[[], object]:
         """Note the question, and return what stores it."""
         self._begun_at, self._first_at = self._monotonic(), None
-        parts = (Text(self._redact(part.text)) if isinstance(part, Text) else part for part in question.content)
+        redact = self._redactor().redact
+        parts = (Text(redact(part.text)) if isinstance(part, Text) else part for part in question.content)
         question = replace(question, content=tuple(parts))
         if not self._in_vain or question != self._question:
             self._question, self._turn = question, None
-        self._partial = PartialSaver(self._save_partial, self._monotonic)
+        self._partial = PartialSaver(self._save_partial, self._monotonic, self._redactor())
         return self._store_question
 
     def chunk(self, chunk: ChatChunk) -> None:
@@ -174,11 +132,14 @@ class Recorder:
 
     def _ending(self, answer: Answer, error: BaseException | None) -> Callable[[], object]:
         """Note how the turn ended, and return what stores it."""
-        answer = without_secrets(answer.ended_by(error), self._redact)
+        answer = without_secrets(answer.ended_by(error), self._redactor().redact)
+        saved = 0 if self._partial is None else self._partial.saved_of(answer.text)
         first = None if self._first_at is None else self._first_at - self._begun_at
         elapsed = self._monotonic() - self._begun_at
         self._partial, self._in_vain = None, not answer.has_content
-        return lambda: self._history.finish_turn(self._stored_turn(), answer, first_token=first, elapsed=elapsed)
+        return lambda: self._history.finish_turn(
+            self._stored_turn(), answer, saved=saved, first_token=first, elapsed=elapsed
+        )
 
     async def undo(self) -> None:
         """Undo the last turn."""
@@ -230,15 +191,15 @@ class Recorder:
             self._warn(f"the conversation was continued elsewhere; this one continues as {copy}")
         return copy
 
-    def _save_partial(self, text: str) -> bool:
-        """Store the answer so far; return whether it worked.
+    def _save_partial(self, text: str, after: int) -> bool:
+        """Store what follows the first `after` characters of the answer; return whether it worked.
 
         A lock is not waited for, because the answer keeps arriving, and `finish` reports it.
         """
 
         def save() -> bool:
             with suppress(LockedError), briefly():
-                self._history.save_partial(self._stored_turn(), self._redact(text))
+                self._history.save_partial(self._stored_turn(), text, after)
                 return True
             return False
 

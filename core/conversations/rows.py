@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fallback_chat.core.answer_json import answer_from, answer_json, redacted
 from fallback_chat.core.chat_context import ChatMessage, Document, Image, Role, Text
 from fallback_chat.core.checks import check_type
+from fallback_chat.core.conversations.answer_text import WHOLE, copy_text
 from fallback_chat.core.conversations.records import SessionId, StoredTurn, TurnId, storable, title_from
 from fallback_chat.core.json_text import loads
 
@@ -111,25 +112,32 @@ _COLUMNS: Final = (
     *(_objects("tool_calls"), _objects("extras"), _objects("attempts"), _objects("usage"), _objects("error")),
 )
 _FIELDS: Final = tuple(column.field for column in _COLUMNS)
-ANSWER_COLUMNS: Final = (*(column.name for column in _COLUMNS), "more")
-"""`more` is a JSON object of all fields without a column of their own, known or not."""
-TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "parts", *ANSWER_COLUMNS)
-_ALL: Final = ", ".join(TURN_COLUMNS)
+_ANSWER_COLUMNS: Final = (*(column.name for column in _COLUMNS[1:]), "more")
+"""The columns of an answer but its text; `more` is a JSON object of all fields without a column of
+their own, known or not."""
+_TURN_COLUMNS: Final = ("asked", "ended", "first_token", "elapsed", "question", "parts")
+_ALL: Final = ", ".join((*_TURN_COLUMNS, "answer", *_ANSWER_COLUMNS))
+TURN_VALUES: Final = ", ".join((*_TURN_COLUMNS, WHOLE, *_ANSWER_COLUMNS))
+"""SQL for what `turn_from` reads, besides the number."""
 
 
-def answer_values(answer: Answer, more: Any = None) -> tuple[Any, ...]:
-    """Return the values of `ANSWER_COLUMNS`.
+def set_answer(connection: sqlite3.Connection, turn: TurnId, answer: Answer) -> None:
+    """Store everything of an answer but its text.
 
     Fields in the row's `more` that this release does not know are kept.
     """
+    found = connection.execute("SELECT more FROM turns WHERE id = ?", (turn,)).fetchone()
     value = answer_json(answer, state=True)
     rest = {name: item for name, item in value.items() if name not in _FIELDS and item is not None}
     try:
-        unknown = {name: item for name, item in (_object(more) or {}).items() if name not in value}
+        unknown = {name: item for name, item in (_object(found and found[0]) or {}).items() if name not in value}
     except ValueError:
         unknown = {}
-    values = (column.write(value[column.field]) for column in _COLUMNS)
-    return (*values, json.dumps(unknown | rest) if unknown or rest else None)
+    values = (column.write(value[column.field]) for column in _COLUMNS[1:])
+    connection.execute(
+        f"UPDATE turns SET {', '.join(f'{column} = ?' for column in _ANSWER_COLUMNS)} WHERE id = ?",  # noqa: S608
+        (*values, json.dumps(unknown | rest) if unknown or rest else None, turn),
+    )
 
 
 def _object(value: Any) -> dict[str, Any] | None:
@@ -140,7 +148,7 @@ def _object(value: Any) -> dict[str, Any] | None:
 
 
 def document_from(values: Sequence[Any]) -> dict[str, Any]:
-    """Return the JSON of an answer from the values of `ANSWER_COLUMNS`, with unknown fields.
+    """Return the JSON of an answer from its text and `_ANSWER_COLUMNS`, with unknown fields.
 
     Raises ValueError.
     """
@@ -151,7 +159,7 @@ def document_from(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def turn_from(row: Sequence[Any], blobs: Callable[[], Mapping[int, Any]]) -> StoredTurn:
-    """Read a turn from its number and the values of `TURN_COLUMNS`.
+    """Read a turn from its number and `TURN_VALUES`.
 
     An unreadable turn is marked as such. `blobs` returns the attachments by number.
     """
@@ -177,7 +185,7 @@ def _named(name: str, read: Callable[[Any], Any], value: Any) -> Any:
         raise ValueError(f"{name} {error}") from None
 
 
-def parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
+def _parts_of(question: ChatMessage) -> tuple[str | None, list[bytes]]:
     """Return the layout of a question as JSON, and the attachments that it numbers.
 
     A question that is only text has no layout.
@@ -222,13 +230,30 @@ def _part(item: Any, blobs: Mapping[int, Any]) -> Part:
             raise ValueError("parts hold what this release does not know")
 
 
+def insert_turn(connection: sqlite3.Connection, session: SessionId, question: ChatMessage, *, asked: float) -> TurnId:
+    """Add a question to a conversation, and return the number of its turn."""
+    layout, blobs = _parts_of(question)
+    turn = connection.execute(
+        "INSERT INTO turns (session, asked, question, parts) VALUES (?, ?, ?, ?)",
+        (session, asked, storable(question.text), layout),
+    ).lastrowid
+    assert turn is not None
+    connection.executemany(
+        "INSERT INTO attachments (turn, number, data) VALUES (?, ?, ?)",
+        [(turn, number, data) for number, data in enumerate(blobs)],
+    )
+    return TurnId(turn)
+
+
 def copy_turn(connection: sqlite3.Connection, turn: int, session: SessionId) -> None:
     """Copy a turn with its attachments into another conversation."""
     copy = connection.execute(
         f"INSERT INTO turns (session, {_ALL}) SELECT ?, {_ALL} FROM turns WHERE id = ?",  # noqa: S608
         (session, turn),
     ).lastrowid
+    assert copy is not None
     connection.execute(
         "INSERT INTO attachments (turn, number, data) SELECT ?, number, data FROM attachments WHERE turn = ?",
         (copy, turn),
     )
+    copy_text(connection, turn, copy)

@@ -62,5 +62,16 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ),
     # A JSON object for every field without a column above: a new field needs no migration.
     ("ALTER TABLE turns ADD COLUMN more TEXT",),
+    # The parts of a long answer that follow `answer`, by the number of characters before them.
+    (
+        """
+        CREATE TABLE answer_parts (
+            turn INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (turn, number)
+        )
+        """,
+    ),
 )
 """The search index is not included: `core/conversations/search.py` creates it on first use."""

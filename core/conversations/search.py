@@ -11,6 +11,7 @@ import re
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
+from fallback_chat.core.conversations.answer_text import WHOLE
 from fallback_chat.core.conversations.records import Hit, SessionId, TurnId
 from fallback_chat.core.conversations.rows import moment, shown
 from fallback_chat.core.conversations.summaries import FIRST_QUESTION, KEPT, NAMED, title_of
@@ -41,13 +42,13 @@ _BY_WORD: Final = f"""
     WHERE turn_text MATCH ? AND {KEPT} AND {NAMED} {{literally}}
     ORDER BY turn_text.rank, turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
-_LITERALLY: Final = " AND (instr(lower(turns.question), lower(?)) OR instr(lower(turns.answer), lower(?)))"
+_LITERALLY: Final = f" AND (instr(lower(turns.question), lower(?)) OR instr(lower({WHOLE}), lower(?)))"
 _BY_LETTER: Final = f"""
     WITH sought (text) AS (SELECT lower(?))
-    SELECT {_HIT}, CAST(CASE WHEN instr(lower(question), sought.text) THEN question ELSE answer END AS TEXT)
+    SELECT {_HIT}, CAST(CASE WHEN instr(lower(question), sought.text) THEN question ELSE {WHOLE} END AS TEXT)
     FROM sought, turns JOIN sessions ON sessions.id = turns.session
     WHERE {KEPT} AND {NAMED}
-        AND (instr(lower(question), sought.text) OR instr(lower(answer), sought.text)) {{literally}}
+        AND (instr(lower(question), sought.text) OR instr(lower({WHOLE}), sought.text)) {{literally}}
     ORDER BY turns.id DESC LIMIT ?
 """  # noqa: S608 - only constants
 
@@ -153,7 +154,7 @@ def _update_index(database: Database) -> None:
             rows = connection.execute("SELECT id FROM turns WHERE indexed = 0 LIMIT ?", (SLICE,)).fetchall()
             connection.executemany("DELETE FROM turn_text WHERE rowid = ?", rows)
             connection.executemany(
-                "INSERT INTO turn_text (rowid, question, answer) SELECT id, question, answer FROM turns WHERE id = ?",
+                f"INSERT INTO turn_text (rowid, question, answer) SELECT id, question, {WHOLE} FROM turns WHERE id = ?",  # noqa: S608
                 rows,
             )
             connection.executemany("UPDATE turns SET indexed = 1 WHERE id = ?", rows)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fallback_chat.core.conversations import search
+from fallback_chat.core.conversations.answer_text import store_text
 from fallback_chat.core.conversations.ids import new_id
 from fallback_chat.core.conversations.records import (
     Conversation,
@@ -26,14 +27,13 @@ from fallback_chat.core.conversations.records import (
     storable,
 )
 from fallback_chat.core.conversations.rows import (
-    ANSWER_COLUMNS,
-    TURN_COLUMNS,
+    TURN_VALUES,
     UNREADABLE,
-    answer_values,
     copy_turn,
+    insert_turn,
     is_text,
     moment,
-    parts_of,
+    set_answer,
     shown,
     turn_from,
 )
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 _LARGEST: Final = 2**63 - 1
 """The largest integer that SQLite stores."""
 _LAST: Final = "SELECT coalesce(max(id), 0) FROM turns WHERE session = ? AND removed IS NOT 1"
-_SET_ANSWER: Final = ", ".join(f"{column} = ?" for column in (*ANSWER_COLUMNS, "first_token", "elapsed", "ended"))
 
 
 class SessionMovedError(Exception):
@@ -131,23 +130,14 @@ class History:
         Raises `SessionMovedError` if `after` is given and is not the last turn, or if the
         conversation is gone.
         """
-        layout, blobs = parts_of(question)
         with self._database.transaction() as connection:
             exists = connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone()
             if not exists or after not in (None, _last_turn(connection, session)):
                 raise SessionMovedError(session)
-            turn = connection.execute(
-                "INSERT INTO turns (session, asked, question, parts) VALUES (?, ?, ?, ?)",
-                (session, self._clock(), storable(question.text), layout),
-            ).lastrowid
-            assert turn is not None
-            connection.executemany(
-                "INSERT INTO attachments (turn, number, data) VALUES (?, ?, ?)",
-                [(turn, number, data) for number, data in enumerate(blobs)],
-            )
+            turn = insert_turn(connection, session, question, asked=self._clock())
             # Before any other process can see the turn.
-            self._under_way.begin(TurnId(turn))
-        return TurnId(turn)
+            self._under_way.begin(turn)
+        return turn
 
     def ask_again(self, session: SessionId, turn: TurnId) -> None:
         """Reopen a turn that ended without an answer.
@@ -160,22 +150,31 @@ class History:
             connection.execute("UPDATE turns SET ended = NULL WHERE id = ?", (turn,))
             self._under_way.begin(turn)
 
-    def save_partial(self, turn: TurnId, text: str) -> None:
-        """Store the answer so far, replacing what was stored before."""
-        self._database.write("UPDATE turns SET answer = ?, indexed = 0 WHERE id = ?", storable(text), turn)
+    def save_partial(self, turn: TurnId, text: str, after: int = 0) -> None:
+        """Store what follows the first `after` characters of an answer, which are stored."""
+        with self._database.transaction() as connection:
+            store_text(connection, turn, storable(text), after)
 
     def finish_turn(
-        self, turn: TurnId, answer: Answer, *, first_token: float | None = None, elapsed: float | None = None
+        self,
+        turn: TurnId,
+        answer: Answer,
+        *,
+        saved: int = 0,
+        first_token: float | None = None,
+        elapsed: float | None = None,
     ) -> None:
         """Store how a turn ended, with or without an answer.
 
-        Times are in seconds since the question.
+        The first `saved` characters of its text are stored. Times are in seconds since the
+        question.
         """
         with self._database.transaction() as connection:
-            found = connection.execute("SELECT more FROM turns WHERE id = ?", (turn,)).fetchone()
+            store_text(connection, turn, storable(answer.text[saved:]), saved)
+            set_answer(connection, turn, answer)
             connection.execute(
-                f"UPDATE turns SET {_SET_ANSWER}, indexed = 0 WHERE id = ?",  # noqa: S608 - only constants
-                (*answer_values(answer, found and found[0]), first_token, elapsed, self._clock(), turn),
+                "UPDATE turns SET first_token = ?, elapsed = ?, ended = ? WHERE id = ?",
+                (first_token, elapsed, self._clock(), turn),
             )
         self._under_way.end(turn)
 
@@ -328,7 +327,7 @@ class History:
 
     def _turns(self, session: SessionId) -> tuple[StoredTurn, ...]:
         rows = self._database.query(
-            f"SELECT id, {', '.join(TURN_COLUMNS)} FROM turns"  # noqa: S608 - only constants
+            f"SELECT id, {TURN_VALUES} FROM turns"  # noqa: S608 - only constants
             " WHERE session = ? AND removed IS NOT 1 ORDER BY id",
             session,
         )

@@ -12,7 +12,8 @@ from fallback_chat.cli.process.exit_code import ExitCode
 from fallback_chat.cli.sinks.base import Ending, Sink
 from fallback_chat.cli.sinks.recording import RecordingSink
 from fallback_chat.core.answer import Answer, AnswerError
-from fallback_chat.core.conversations.recorder import SAVE_INTERVAL, Recorder
+from fallback_chat.core.conversations.partial import SAVE_INTERVAL
+from fallback_chat.core.conversations.recorder import Recorder
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIConnectionError
 from tests.core.conversations.fakes import SetClock, question

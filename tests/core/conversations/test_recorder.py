@@ -12,11 +12,14 @@ from fallback_chat.core.answer import Answer, AnswerBuilder, AnswerError
 from fallback_chat.core.answer_json import attempt_json
 from fallback_chat.core.attempts import AttemptRecord, Outcome, Segment
 from fallback_chat.core.chat_context import ChatContext, ToolCall, VendorExtra
-from fallback_chat.core.conversations.recorder import PartialSaver, Recorder, find_conversation, open_history
+from fallback_chat.core.conversations.partial import MOST_UNSAVED, PartialSaver
+from fallback_chat.core.conversations.recorder import Recorder, find_conversation, open_history
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.lone_tag import split_reasoning
+from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.connection import connect
 from tests.core.conversations.fakes import SetClock, failing_at, question
 from tests.core.scripted import STOP, ScriptedLLM, text
@@ -57,49 +60,49 @@ def stored(history: History) -> list[list[tuple[str, str, bool]]]:
 
 
 class Saving:
-    """Notes what is to be saved and when, and works from the n-th time on."""
+    """Notes when what is to be saved behind how many characters, and works from the n-th time on."""
 
     def __init__(self, clock: SetClock, *, works_from: int = 1) -> None:
-        self.saved: list[tuple[float, str]] = []
+        self.saved: list[tuple[float, str, int]] = []
         self._clock = clock
         self._start = clock.now
         self._works_from = works_from
 
-    def __call__(self, text: str) -> bool:
-        self.saved.append((self._clock.now - self._start, text))
+    def __call__(self, text: str, after: int) -> bool:
+        self.saved.append((self._clock.now - self._start, text, after))
         return len(self.saved) >= self._works_from
 
 
-def test_a_partial_is_saved_once_a_second_at_most(time: SetClock) -> None:
+def saver_of(saving: Saving, time: SetClock, *secrets: str) -> PartialSaver:
+    return PartialSaver(saving, time, Redactor(secrets))
+
+
+def test_what_is_new_is_saved_once_a_second_at_most(time: SetClock) -> None:
     saving = Saving(time)
-    saver = PartialSaver(saving, time)
+    saver = saver_of(saving, time)
 
     for letter in "abcdefghij":
         time.now += 0.25
         saver.add(letter)
 
-    assert saving.saved == [(1.0, "abcd"), (2.0, "abcdefgh")]
+    assert saving.saved == [(1.0, "abcd", 0), (2.0, "efgh", 4)]
+    assert list(map(saver.saved_of, ("abcdefghij", "abcdefgh", "abcdefg", "Abcdefgh"))) == [8, 8, 0, 0]
 
 
-def test_saves_that_take_long_take_a_twentieth_of_the_time(time: SetClock) -> None:
-    start, began = time.now, []
+def test_much_is_saved_at_once_and_again_at_once_only_if_as_much_more_has_come(time: SetClock) -> None:
+    saving = Saving(time, works_from=2)
+    saver = saver_of(saving, time)
+    for _ in range(3):
+        saver.add("a" * (MOST_UNSAVED - 1))
+        saver.add("b")
 
-    def save(_: str) -> bool:
-        began.append(time.now - start)
-        time.now += 0.25
-        return True
-
-    saver = PartialSaver(save, time)
-    while time.now < start + 16:
-        time.now += 0.25
-        saver.add("a")
-
-    assert began == [1.0, 6.25, 11.5]
+    saved = [(when, len(text), after) for when, text, after in saving.saved]
+    assert saved == [(0.0, MOST_UNSAVED, 0), (0.0, 2 * MOST_UNSAVED, 0), (0.0, MOST_UNSAVED, 2 * MOST_UNSAVED)]
 
 
 def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) -> None:
     saving = Saving(time)
-    saver = PartialSaver(saving, time)
+    saver = saver_of(saving, time)
     saver.add("a")
 
     time.now += 0.9
@@ -109,19 +112,34 @@ def test_what_came_just_before_a_silence_is_saved_by_the_tick(time: SetClock) ->
     time.now += 5
     saver.tick()
 
-    assert saving.saved == [(1.0, "a")]
+    assert saving.saved == [(1.0, "a", 0)]
 
 
 def test_what_could_not_be_saved_is_tried_again_though_nothing_follows(time: SetClock) -> None:
     saving = Saving(time, works_from=3)
-    saver = PartialSaver(saving, time)
+    saver = saver_of(saving, time)
     saver.add("a")
 
     for _ in range(12):
         time.now += 0.5
         saver.tick()
 
-    assert (saving.saved, saver.due) == ([(1.0, "a"), (2.0, "a"), (3.0, "a")], None)
+    assert (saving.saved, saver.due) == ([(1.0, "a", 0), (2.0, "a", 0), (3.0, "a", 0)], None)
+
+
+def test_an_answer_that_starts_over_takes_the_place_of_what_is_saved(time: SetClock) -> None:
+    saving = Saving(time)
+    saver = saver_of(saving, time, "sk-secret")
+
+    for piece in ("void", "sk-se"):
+        time.now += 1
+        saver.add(piece)
+    saver.clear()
+    for piece in ("sk-se", "cret!"):
+        time.now += 1
+        saver.add(piece)
+
+    assert saving.saved == [(1.0, "void", 0), (2.0, "", 0), (4.0, "[redacted]!", 0)]
 
 
 def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock) -> None:
@@ -143,13 +161,27 @@ def test_a_void_answer_is_not_glued_to_the_next(history: History, time: SetClock
 
 
 def test_a_partial_is_stored_without_secrets(history: History, time: SetClock) -> None:
-    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    writer = recorder(history, time, redactor=lambda: Redactor(["sk-secret"]))
     writer.begin(question("q"))
     writer.chunk(text("sk-"))
     time.now += 1
     writer.chunk(text("secret"))
 
     assert stored(history) == [[("q", "[redacted]", False)]]
+
+
+@pytest.mark.parametrize("end", ["Thought.</think>\nAnswer.", "Thought, answer."])
+def test_an_answer_is_stored_as_it_ended_whatever_was_saved_of_it(history: History, time: SetClock, end: str) -> None:
+    writer = recorder(history, time)
+    writer.begin(question("q"))
+    for piece in (end[:8], end[8:]):
+        time.now += 1
+        writer.chunk(text(piece))
+    partial = stored(history)
+    thought, answer = split_reasoning(end)
+    writer.finish(Answer(text=answer, reasoning=thought, complete=True))
+
+    assert (partial, stored(history)) == ([[("q", end, False)]], [[("q", answer, True)]])
 
 
 def test_the_question_is_stored_before_anything_is_sent(history: History, time: SetClock) -> None:
@@ -166,7 +198,7 @@ async def test_an_answer_is_stored_with_everything_about_how_it_came(history: Hi
     bad = ScriptedLLM("bad", [ConnectionError("sk-secret was refused")])
     good = ScriptedLLM("good", [text("Hel"), text("lo sk-secret"), ChatChunk(usage=CompletionUsage(input=3)), STOP])
     adapter = FallbackAdapter([bad, good])
-    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    writer = recorder(history, time, redactor=lambda: Redactor(["sk-secret"]))
     builder = AnswerBuilder()
 
     writer.begin(question("my key is sk-secret"))
@@ -196,7 +228,7 @@ async def test_an_answer_is_stored_with_everything_about_how_it_came(history: Hi
 
 
 def test_calls_models_and_a_providers_own_state_are_stored_without_secrets(history: History, time: SetClock) -> None:
-    writer = recorder(history, time, redact=lambda value: value.replace("sk-secret", "[redacted]"))
+    writer = recorder(history, time, redactor=lambda: Redactor(["sk-secret"]))
     calls = (ToolCall("sk-secret", "run_sk-secret", '{"key": "sk-secret"}'), ToolCall("c2", "run", "{}"))
     extras = (VendorExtra("k", "m", {"sk-secret": ["sk-secret", 1]}), VendorExtra("k", "m", {"signature": "abc"}))
     writer.begin(question("q"))
@@ -224,7 +256,7 @@ def test_no_file_holds_a_secret_that_a_model_or_a_server_wrote(tmp_path: Path, t
         segments=(Segment("one", secret, 0, 1),),
     )
     with History.open(tmp_path / "data" / "history.db", clock=time, warn=pytest.fail) as history:
-        writer = recorder(history, time, redact=lambda value: value.replace(secret, "[redacted]"))
+        writer = recorder(history, time, redactor=lambda: Redactor([secret]))
         writer.begin(question(f"my key is {secret}"))
         time.now += 1
         writer.chunk(text(secret))

@@ -23,7 +23,8 @@ from fallback_chat.core.chat_context import (
     ToolCall,
     VendorExtra,
 )
-from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, SessionId, StoredTurn, Summary
+from fallback_chat.core.conversations import answer_text
+from fallback_chat.core.conversations.records import BEFORE_THE_FIRST, SessionId, StoredTurn, Summary, storable
 from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import APIError, ErrorDetails, ErrorKind, InputError
 from fallback_chat.core.llm import CompletionUsage, FinishReason
@@ -77,6 +78,29 @@ def test_a_partial_answer_without_an_end_is_in_the_context_and_marked_incomplete
         question("why?"),
         ChatMessage(Role.ASSISTANT, (Text("Because"),), complete=False),
     )
+
+
+@examples(10, 200)
+@given(pieces=st.lists(st.text(min_size=1, max_size=9), max_size=6), rest=st.text(max_size=5), again=st.booleans())
+def test_an_answer_in_parts_is_read_copied_found_and_removed_as_one(pieces: list[str], rest: str, again: bool) -> None:
+    whole = "".join(pieces)
+    with pytest.MonkeyPatch.context() as patch, History.open(None, clock=SetClock(), warn=pytest.fail) as history:
+        patch.setattr(answer_text, "IN_ROW", 12)
+        session = history.new_session()
+        turn = history.begin_turn(session, question("why?"))
+        for number, piece in enumerate(pieces):
+            history.save_partial(turn, piece, len("".join(pieces[:number])))
+        partial = history.load(session).turns[0].answer.text
+        history.finish_turn(turn, answer(whole + rest + "needle"), saved=0 if again else len(whole))
+        copy = history.fork(session)
+        ends = [history.load(each).turns[0].answer.text for each in (session, copy)]
+        found = {hit.session for hit in history.search("needle")} | {hit.session for hit in history.search("eedle")}
+        history.remove(session, copy)
+        left = history._database.query("SELECT count(*) FROM answer_parts")
+
+    expected = storable(whole + rest + "needle")
+    assert (partial, ends, left) == (storable(whole), [expected, expected], [(0,)])
+    assert found == {session, copy}
 
 
 def test_a_turn_that_failed_is_kept_but_not_told_to_the_next_provider(history: History) -> None:
