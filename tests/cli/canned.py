@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-PAUSE = 0.01
+PAUSE = 0.003
 """Seconds between two pieces, so that each arrives by itself unless the machine is busy."""
 
 

@@ -23,6 +23,7 @@ from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.storage.unusable import StorageError
 from tests.core.conversations.fakes import SetClock, question
+from tests.sampling import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,7 +170,7 @@ def damages() -> st.SearchStrategy[tuple[str, tuple[Any, ...]]]:
     return st.sampled_from(list(COLUMNS)).flatmap(one)
 
 
-@settings(max_examples=30)
+@settings(examples(12, 300))
 @given(damage=st.lists(damages(), min_size=1, max_size=3), order=st.permutations(range(len(COMMANDS))))
 def test_no_odd_row_breaks_any_command(
     tmp_path: Path, damage: list[tuple[str, tuple[Any, ...]]], order: list[int]
@@ -187,7 +188,7 @@ CASES = [
 
 
 def test_no_odd_value_in_any_column_breaks_any_command(sample: Sample, tmp_path: Path) -> None:
-    for damage in sample(CASES, 25):
+    for damage in sample(CASES, 12):
         run_all(history_with(tmp_path / "h.db", damage), list(range(len(COMMANDS))))
 
 
@@ -196,7 +197,7 @@ CONTENT = [column for column in TURN_COLUMNS if column not in ("session", "remov
 
 @pytest.mark.parametrize("column", CONTENT)
 def test_what_is_beside_an_odd_row_is_served(tmp_path: Path, column: str, sample: Sample) -> None:
-    for value in sample(ODD, 8):
+    for value in sample(ODD, 4):
         with history_with(tmp_path / "h.db", (f"UPDATE turns SET {column} = ? WHERE id = 6", (value,))) as history:
             assert FORK in listed(history)
             texts = [shown(history, FORK), exported(history, FORK), asked(history, FORK)]

@@ -112,6 +112,7 @@ def test_a_store_that_cannot_be_used_costs_one_warning_and_nothing_else(
     path = tmp_path / "state" / "fallback-chat" / "health.db"
     path.parent.mkdir(parents=True, mode=0o700)
     spoil(path)
+    program.play("503", "ok")
 
     ran = program("ask", "hi", env=state)
     warnings = [line for line in ran.err.splitlines() if "health" in line]
@@ -132,6 +133,7 @@ def test_a_folder_that_may_not_be_looked_into_stops_nobody(
     if plain and shutil.which("setpriv") is None:
         pytest.skip("root may look everywhere, and there is no setpriv here to change that")
     env = state | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    program.play("503", "ok")
 
     try:
         ran = program("ask", "hi", env=env, before=plain)
@@ -145,7 +147,7 @@ def test_a_folder_that_may_not_be_looked_into_stops_nobody(
 def test_text_that_is_not_utf_8_is_shown_as_far_as_it_can_be(
     program: Program, state: dict[str, str | None], tmp_path: Path
 ) -> None:
-    program("ask", "hi", env=state)
+    program.play("503", "ok")("ask", "hi", env=state)
     connection = sqlite3.connect(tmp_path / "state" / "fallback-chat" / "health.db")
     connection.execute("UPDATE health SET name = CAST(x'ff41' AS TEXT), model = CAST(x'fe' AS TEXT) WHERE name = 'two'")
     connection.commit()
@@ -160,7 +162,7 @@ def test_text_that_is_not_utf_8_is_shown_as_far_as_it_can_be(
 def test_a_locked_store_costs_one_warning_and_no_time(
     program: Program, state: dict[str, str | None], tmp_path: Path
 ) -> None:
-    program("ask", "hi", env=state)
+    program.play("503", "ok")("ask", "hi", env=state)
     path = tmp_path / "state" / "fallback-chat" / "health.db"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from tests.sampling import Sample
+
 SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[])")
 STATUS: Final = "▸primary model-1 · spare ok"
 
@@ -71,15 +73,15 @@ def seen(screen: Console, width: int = 80, height: int = 24) -> Terminal:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-@pytest.mark.parametrize(("width", "height", "size"), [(80, 24, 9), (40, 10, 30)])
-def test_what_is_left_on_the_terminal_is_the_answer_and_a_cursor(name: str, width: int, height: int, size: int) -> None:
-    screen = console(width, height)
-    show(screen, pieces(DOCUMENTS[name], size)).finish()
-    terminal = seen(screen, width, height)
-    assert "".join("".join(terminal.rows()).split()) == as_drawn(
-        "".join("".join(rendered(DOCUMENTS[name], width)).split())
-    )
-    assert not terminal.screen.cursor.hidden
+def test_what_is_left_on_the_terminal_is_the_answer_and_a_cursor(name: str, sample: Sample) -> None:
+    for width, height, size in sample([(80, 24, 9), (40, 10, 30)], 1):
+        screen = console(width, height)
+        show(screen, pieces(DOCUMENTS[name], size)).finish()
+        terminal = seen(screen, width, height)
+        assert "".join("".join(terminal.rows()).split()) == as_drawn(
+            "".join("".join(rendered(DOCUMENTS[name], width)).split())
+        )
+        assert not terminal.screen.cursor.hidden
 
 
 def as_drawn(text: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +11,11 @@ from fallback_chat.cli.render.blocks import LONG
 from fallback_chat.cli.render.markdown import MarkdownStream
 from fallback_chat.cli.render.page import Page
 from tests.cli.render.documents import DOCUMENTS, PYTHON
-from tests.cli.render.support import PAGE, missing, pieces, plain, rendered, stream
+from tests.cli.render.support import PAGE, calls_of, missing, pieces, plain, rendered, stream
 from tests.sampling import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.sampling import Sample
 
 
 class Stream:
@@ -229,23 +227,7 @@ OPENINGS: Final = [
 ]
 
 
-def calls_of(work: Callable[[], object]) -> int:
-    """Count the function calls that something takes; unlike time, they are the same on a busy machine."""
-    calls = 0
-
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
-@settings(examples(2, 40), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(examples(1, 40), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.sampled_from(OPENINGS), st.sampled_from(HOSTILE), st.integers(100, 400))
 def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: str, size: int) -> None:
     quarter = unit * (3_000 // len(unit))
@@ -257,15 +239,15 @@ def test_what_comes_late_in_an_answer_costs_what_came_early(opening: str, unit: 
             markdown.take(PAGE, 24)
 
     _, early, _, late = [calls_of(lambda text=text: show(text)) for text in (opening + quarter, *[quarter] * 3)]  # type: ignore[misc]
-    assert late < 1.6 * early + 60_000
+    assert late < 1.6 * early + 30_000
 
 
-@pytest.mark.parametrize("unit", HOSTILE)
-def test_a_long_text_that_comes_at_once_costs_no_more_than_its_length(unit: str) -> None:
-    text = unit * (16_000 // len(unit))
-    found: list[str] = []
-    assert calls_of(lambda: found.extend(rendered(text))) < 120 * len(text)
-    assert missing(text, found) == ""
+def test_a_long_text_that_comes_at_once_costs_no_more_than_its_length(sample: Sample) -> None:
+    for unit in sample(HOSTILE, 8):
+        text = unit * (16_000 // len(unit))
+        found: list[str] = []
+        assert calls_of(lambda: found.extend(rendered(text))) < 60 * len(text), unit  # noqa: B023 - called at once
+        assert missing(text, found) == "", unit
 
 
 def test_a_text_of_many_pages_is_printed_as_far_as_it_goes_where_nothing_moves() -> None:

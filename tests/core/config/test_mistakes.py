@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import tomli_w
@@ -336,16 +336,19 @@ def test_a_byte_order_mark_and_dos_line_ends_are_no_mistakes() -> None:
     assert load(b"\xef\xbb\xbf[chain]\r\nidle_timeout = 3\r\n" + GUIDE.encode()).attempt.idle_timeout == 3.0
 
 
-@pytest.mark.parametrize(
-    "value", ["0x" + "f" * 5_000, "1979-05-27", "[]", "{}", "inf", "-1", '"' + "x" * 500 + '"', '"\\u001b[31m"', "''"]
+ODD_VALUES: Final = (
+    *("0x" + "f" * 5_000, "1979-05-27", "[]", "{}", "inf", "-1", '"' + "x" * 500 + '"', '"\\u001b[31m"', "''"),
 )
+
+
 @pytest.mark.parametrize("field", [*schema.CHAIN, *schema.PROVIDER], ids=lambda field: field.name)
-def test_no_value_of_any_key_does_more_than_give_short_printable_problems(field: schema.Field, value: str) -> None:
-    provider = {"name": "'n'", "kind": "'openai'", "model": "'m'", field.name: value}
+def test_no_value_of_any_key_does_more_than_give_short_printable_problems(field: schema.Field) -> None:
+    for value in ODD_VALUES:
+        provider = {"name": "'n'", "kind": "'openai'", "model": "'m'", field.name: value}
 
-    told = mistakes("[[providers]]\n" + "".join(f"{key} = {written}\n" for key, written in provider.items()))
+        told = mistakes("[[providers]]\n" + "".join(f"{key} = {written}\n" for key, written in provider.items()))
 
-    assert [text for text in told if not text.isprintable() or len(text) > 500] == []
+        assert [text for text in told if not text.isprintable() or len(text) > 500] == [], value
 
 
 def test_a_hostile_number_of_mistakes_is_cut_to_what_a_person_reads() -> None:

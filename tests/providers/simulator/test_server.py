@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,6 +31,9 @@ from fallback_chat.providers.simulator import (
 )
 from fallback_chat.providers.simulator.steps import SEPARATORS
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.sampling import Sample
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 QUICK = Manner(delay=0.04, tick=0.01)
@@ -84,14 +87,14 @@ FATAL = sorted(
 
 
 @pytest.mark.parametrize("name", FATAL)
-@pytest.mark.parametrize("stream", [True, False])
-async def test_every_fault_ends_within_the_lifetime_and_is_recorded(name: str, stream: bool) -> None:
-    async with Simulator(name, manner=QUICK, lifetime=0.3) as sim:
-        await post(sim.url, BODY | {"stream": stream})
-        async with asyncio.timeout(2):
-            await sim.idle()
+async def test_every_fault_ends_within_the_lifetime_and_is_recorded(name: str, sample: Sample) -> None:
+    for stream in sample([True, False], 1):
+        async with Simulator(name, manner=QUICK, lifetime=0.3) as sim:
+            await post(sim.url, BODY | {"stream": stream})
+            async with asyncio.timeout(2):
+                await sim.idle()
 
-        assert [(r.fault, r.problems, r.ended_at is not None) for r in sim.requests] == [(name, (), True)]
+            assert [(r.fault, r.problems, r.ended_at is not None) for r in sim.requests] == [(name, (), True)]
 
 
 @pytest.mark.parametrize("name", ["503", "429-html", "500-text", "502-empty", "500-1mb", "404-broken"])
