@@ -24,7 +24,7 @@ MYPYPATH=. $(LINT)/bin/mypy --config-file= --strict --python-executable $(1) $(E
 $(LINT)/bin/pyright --pythonpath $(1) $(3)
 endef
 PIP := -m pip --disable-pip-version-check install --quiet
-# One process of tests for each core: half of their time is waiting for the program to start.
+# More processes of tests than there are cores: see tests/conftest.py.
 JOBS := auto
 # More options of pytest, such as --seed=1.
 OPTIONS :=

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import tokenize
 from pathlib import Path
@@ -46,9 +47,9 @@ FORMS: Final = {
 """Forms that say in another language's grammar what English has a word for, and the word."""
 
 
-def docstrings(tree: ast.Module) -> Iterator[str]:
+def docstrings(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the docstrings of a module, and the strings under its attributes."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, DOCUMENTED):
             yield from (
                 statement.value.value
@@ -59,16 +60,16 @@ def docstrings(tree: ast.Module) -> Iterator[str]:
             )
 
 
-def comments(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
+def comments(source: str) -> Iterator[str]:
+    if "#" in source:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 yield token.string.lstrip("# ")
 
 
-def messages(tree: ast.Module) -> Iterator[str]:
+def messages(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the strings of a module that are sentences."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.count(" ") > 2:
             yield node.value
 
@@ -89,10 +90,12 @@ def found(forms: Iterable[str], text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_speaks_english(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    texts = [*docstrings(tree), *comments(path), *messages(tree)]
+    source = path.read_text(encoding="utf-8")
+    nodes = list(ast.walk(ast.parse(source)))
+    documented = list(docstrings(nodes))
+    texts = [*documented, *comments(source), *messages(nodes)]
 
-    assert [text for text in docstrings(tree) if re.match("|".join(BEGINNINGS), text.strip())] == []
+    assert [text for text in documented if re.match("|".join(BEGINNINGS), text.strip())] == []
     assert {text: hits for text in texts if (hits := found(FORMS, text))} == {}
 
 
