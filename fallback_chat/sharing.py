@@ -9,11 +9,12 @@ import logging
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.checks import check_type, several
 from fallback_chat.core.config.discovery import health_url
 from fallback_chat.core.config.keys import account, fingerprint
+from fallback_chat.core.config.overrides import wished_health_url
 from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.storage.files import exists
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.health import HealthStore
     from fallback_chat.core.engine.shared_health import HealthBackend, KnownProvider
 
-HEALTH_URL: Final = "FALLBACK_CHAT_HEALTH_URL"
-"""The environment variable with the URL of a Redis in which the health of providers is shared."""
 logger = logging.getLogger(__name__)
 
 
@@ -49,7 +48,7 @@ def stored_health(where: Surroundings) -> StoredHealth:
 
     Raises `ConfigError`, or OSError if they cannot be read.
     """
-    url = where.env.get(HEALTH_URL) or health_url(where)
+    url = wished_health_url(where.env) or health_url(where)
     if url == SQLITE:
         from fallback_chat.core.engine.health_sqlite import known_providers
 
@@ -76,20 +75,19 @@ def labels_of(providers: Sequence[ProviderSettings], env: Mapping[str, str]) -> 
 
 
 def open_store(
-    where: Surroundings,
     url: str,
+    path: Path,
     labels: Mapping[str, Label],
     records: dict[str, Health] | None,
     warn: Callable[[str], object],
 ) -> HealthStore:
-    """Return the store that the environment names, or else `url`; nothing is opened yet.
+    """Return the store at `url`, or in the file `path` if that is `sqlite`; it is not opened yet.
 
     `records` carry health from one chain of this process to the next. `warn` receives a message if
     sharing is impossible.
     """
-    url = where.env.get(HEALTH_URL) or url
     if url == SQLITE:
-        return _sqlite_store(where.paths.health_db, labels, records, warn)
+        return _sqlite_store(path, labels, records, warn)
     return _redis_store(url, labels, records, warn)
 
 

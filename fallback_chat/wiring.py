@@ -125,16 +125,16 @@ def open_chain(
     redactor = Redactor(secret_values(settings, os.environ))
     variables = key_variables(settings)
     enabled = [one for one in settings.providers if one.enabled]
-    path = own_paths().models_file
+    paths = own_paths()
 
     @cache
     def models() -> ModelCache:
         from fallback_chat.core.config.model_cache import ModelCache
 
-        return ModelCache(path, redactor.redact)
+        return ModelCache(paths.models_file, redactor.redact)
 
     def teach(llm: LLM, provider: ProviderSettings) -> None:
-        if exists(path):  # most runs of `ask` have no list to learn from, and skip the import
+        if exists(paths.models_file):  # most runs of `ask` have no list to learn from, and skip the import
             models().teach(llm, provider)
 
     llms = [_provider(one, engine, redactor, variables, teach) for one in enabled]
@@ -147,7 +147,7 @@ def open_chain(
         attempt_settings=[one.attempt for one in enabled],
         close_llms=True,
         keys=tuple(labels),
-        store=open_store(surroundings(), settings.health_url, labels, records, warn)
+        store=open_store(settings.health_url, paths.health_db, labels, records, warn)
         if share_health and chaos is None
         else MemoryHealthStore(records),
     )

@@ -41,16 +41,17 @@ class Overrides(NamedTuple):
     on_stream_failure: str | None = None
     require: str | None = None
     """The tag of the providers that may be asked; the others take no part (`--require`)."""
+    health_url: str | None = None
+    """Where the health of providers is shared."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Read FALLBACK_CHAT_PROFILE, _PROVIDER and _MODEL; an empty variable counts as not set."""
-        profile, provider, model = (
-            env.get(f"FALLBACK_CHAT_{name}") or None for name in ("PROFILE", "PROVIDER", "MODEL")
-        )
-        return cls(profile=profile, provider=provider, model=model)
+        """Read `FALLBACK_CHAT_…` of `_VARIABLES`; an empty variable counts as not set."""
+        found: dict[str, Any] = {name: env.get(_variable(name)) or None for name in _VARIABLES}
+        return cls(**found)
 
 
+_VARIABLES: Final = ("profile", "provider", "model", "health_url")
 _ROUTING: Final = ("profile", "chain", "only")
 """Each decides which providers take part; any such flag outweighs all of them in the environment,
 the order included."""
@@ -73,7 +74,8 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
     system: dict[str, Any] = {} if overrides.system is None else {"system": overrides.system}
     settings = _inside(settings, overrides.require)
     providers = [replace(one, attempt=replace(one.attempt, **attempt), **system) for one in settings.providers]
-    origins = {f"chain.{name}": origin_of[name] for name in (*attempt, *chain) if name in origin_of}
+    for_all = [name for name in wishes if name in schema.CHAIN_KEYS]
+    origins = {f"chain.{name}": origin_of[name] for name in for_all if name in origin_of}
     for provider in settings.providers:
         origins |= {
             f"providers.{provider.name}.{name}": origin_of[name] for name in (*attempt, *system) if name in origin_of
@@ -86,6 +88,7 @@ def apply(settings: Settings, *layers: tuple[Overrides, Origin]) -> Settings:
         settings,
         attempt=replace(settings.attempt, **attempt),
         chain=replace(settings.chain, **chain),
+        health_url=wishes.get("health_url", settings.health_url),
         providers=tuple(providers),
         origins={**settings.origins, **origins},
     )
@@ -105,15 +108,25 @@ def _checked(overrides: Overrides, origin_of: Mapping[str, Origin]) -> tuple[dic
     """Return the values among the overrides, and what is wrong with the others."""
     wishes: dict[str, Any] = {}
     problems = []
-    for name in (*_ATTEMPT_KEYS, *_CHAIN_KEYS, "model"):
-        value, type_ = getattr(overrides, name), _FIELDS[name].type
+    for name in (*_ATTEMPT_KEYS, *_CHAIN_KEYS, "model", "health_url"):
+        value, field = getattr(overrides, name), _FIELDS[name]
         if value is None:
             continue
         try:
-            wishes[name] = type_.read(value)
+            wishes[name] = field.type.read(value)
         except Mistake:
-            problems.append(Problem(_place(name, origin_of), f"must be {type_.words}, not {describe(value)}"))
+            got = "" if field.secret else f", not {describe(value)}"
+            problems.append(Problem(_place(name, origin_of), f"must be {field.type.words}{got}"))
     return wishes, problems
+
+
+def wished_health_url(env: Mapping[str, str]) -> str | None:
+    """Return where the environment wants health to be shared. Raises `ConfigError`."""
+    wish = Overrides(health_url=Overrides.from_env(env).health_url)
+    wishes, problems = _checked(wish, {"health_url": Origin.ENV})
+    if problems:
+        raise ConfigError(problems)
+    return wishes.get("health_url")
 
 
 def _unknown_names(settings: Settings, overrides: Overrides, origin_of: Mapping[str, Origin]) -> Iterator[Problem]:
@@ -133,8 +146,12 @@ def _unknown_names(settings: Settings, overrides: Overrides, origin_of: Mapping[
 def _place(field: str, origin_of: Mapping[str, Origin]) -> str:
     """Return where the user has named a value: a variable, or else what the value is."""
     if origin_of.get(field) is Origin.ENV:
-        return f"FALLBACK_CHAT_{field.upper()}"
+        return _variable(field)
     return "provider" if field in {"chain", "only"} else field
+
+
+def _variable(field: str) -> str:
+    return f"FALLBACK_CHAT_{field.upper()}"
 
 
 def _merged(layers: Iterable[tuple[Overrides, Origin]]) -> tuple[Overrides, dict[str, Origin]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.overrides import Overrides, apply, wished_health_url
 from fallback_chat.core.config.resolve import load
 from fallback_chat.core.config.settings import Origin, Settings
 from fallback_chat.core.engine.settings import OnStreamFailure, TimeoutSource
@@ -124,10 +124,24 @@ def test_wishes_change_the_values_and_say_where_they_come_from() -> None:
     )
 
 
-def test_the_environment_names_profile_provider_and_model() -> None:
+def test_the_environment_names_profile_provider_model_and_where_health_is_shared() -> None:
     env = {"FALLBACK_CHAT_PROFILE": "p", "FALLBACK_CHAT_PROVIDER": "", "FALLBACK_CHAT_MODEL": "m"}
+    env["FALLBACK_CHAT_HEALTH_URL"] = "redis://cache"
+    found = Overrides.from_env(env)
+    settings = apply(SETTINGS, (found, Origin.ENV), (Overrides(chain=("a",)), Origin.FLAG))
 
-    assert Overrides.from_env(env) == Overrides(profile="p", model="m")
+    assert found == Overrides(profile="p", model="m", health_url="redis://cache")
+    assert (settings.health_url, settings.origins["chain.health_url"]) == ("redis://cache", Origin.ENV)
+
+
+@pytest.mark.parametrize("url", ["foo", "http://me:pass-word@cache", "redis://me:pass-word@ca che"])
+def test_a_place_for_health_that_cannot_be_meant_is_named_by_its_variable_and_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wished_health_url({"FALLBACK_CHAT_HEALTH_URL": url})
+
+    assert str(caught.value) == (
+        'FALLBACK_CHAT_HEALTH_URL: must be "sqlite", or an address such as "redis://HOST:PORT"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +169,7 @@ def test_a_wish_that_cannot_be_met_is_named_with_what_there_is(overrides: Overri
 
 def test_every_wish_that_cannot_be_met_is_told_at_once_with_the_variable_that_holds_it() -> None:
     env = Overrides.from_env(
-        {"FALLBACK_CHAT_PROFILE": "q", "FALLBACK_CHAT_PROVIDER": "aa", "FALLBACK_CHAT_MODEL": " m"}
+        {f"FALLBACK_CHAT_{name}": "no one " for name in ("PROFILE", "PROVIDER", "MODEL", "HEALTH_URL")}
     )
 
     with pytest.raises(ConfigError) as caught:
@@ -166,6 +180,7 @@ def test_every_wish_that_cannot_be_met_is_told_at_once_with_the_variable_that_ho
         "FALLBACK_CHAT_PROVIDER",
         "deadline",
         "FALLBACK_CHAT_MODEL",
+        "FALLBACK_CHAT_HEALTH_URL",
     ]
 
 
