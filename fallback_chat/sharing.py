@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fallback_chat.core.checks import check_type, several
-from fallback_chat.core.config.discovery import health_url
+from fallback_chat.core.config.discovery import health_url, load_settings
 from fallback_chat.core.config.keys import account, fingerprint
-from fallback_chat.core.config.overrides import wished_health_url
+from fallback_chat.core.config.overrides import Overrides, apply, wished_health_url
+from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
+from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.storage.files import exists
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ class StoredHealth(NamedTuple):
     providers: tuple[KnownProvider, ...]
     server: str | None = None
     """Name and version of the server, if it told them."""
+    chain: tuple[str, ...] | None = None
+    """The keys of the chain that applies now; None while its configuration has mistakes."""
+
+    def of_chain(self) -> tuple[KnownProvider, ...]:
+        """Return what is recorded of the chain that applies now, in its order; all, if unknown."""
+        if self.chain is None:
+            return self.providers
+        recorded = {one.key: one for one in self.providers}
+        return tuple(recorded[key] for key in self.chain if key in recorded)
 
 
 def stored_health(where: Surroundings) -> StoredHealth:
@@ -53,31 +64,53 @@ def stored_health(where: Surroundings) -> StoredHealth:
         from fallback_chat.core.engine.health_sqlite import known_providers
 
         path = where.paths.health_db
-        return StoredHealth(SQLITE, str(path), known_providers(path))
+        known = known_providers(path)
+        return StoredHealth(SQLITE, str(path), known, chain=_present(where, known))
     from fallback_chat.providers.redis.health import RedisBackend
 
     with closing(RedisBackend(url, {})) as backend:
-        return StoredHealth("redis", backend.place, backend.known(), backend.server())
+        known = backend.known()
+        return StoredHealth("redis", backend.place, known, backend.server(), _present(where, known))
 
 
-def labels_of(providers: Sequence[ProviderSettings], env: Mapping[str, str]) -> dict[str, Label]:
-    """Return the health label of each provider by key.
+def _present(where: Surroundings, known: Sequence[KnownProvider]) -> tuple[str, ...] | None:
+    """Return the keys of the chain that applies now; None while its configuration has mistakes.
 
-    The key is the same wherever server, account and model are the same.
+    No server is asked: without a configuration, the local ones are those on record.
     """
-    labels: dict[str, Label] = {}
+    models = {one.name: one.model for one in known}
+    try:
+        settings = load_settings(where, lambda _: models)
+        settings = apply(settings, (Overrides.from_env(where.env), Origin.ENV))
+    except ConfigError:
+        return None
+    return tuple(labels_of([one for one in settings.providers if one.enabled], where.env))
+
+
+def labels_of(providers: Sequence[ProviderSettings], env: Mapping[str, str]) -> dict[str, Label | None]:
+    """Return the health label of each provider by key; None where nothing is shared.
+
+    The key is the same wherever server, account and model are the same. A provider whose API key
+    cannot be read is asked nothing, so that there is nothing to tell other processes.
+    """
+    labels: dict[str, Label | None] = {}
     for position, one in enumerate(providers):
-        key = fingerprint(account(one, env), one.model)
+        label = None
+        try:
+            key = fingerprint(account(one, env), one.model)
+            label = Label(position, one.name, one.kind, one.model)
+        except ConfigError:  # reported when this provider is asked
+            key = fingerprint(one.name)
         while key in labels:
             key = fingerprint(key)  # the same provider twice in one chain
-        labels[key] = Label(position, one.name, one.kind, one.model)
+        labels[key] = label
     return labels
 
 
 def open_store(
     url: str,
     path: Path,
-    labels: Mapping[str, Label],
+    labels: Mapping[str, Label | None],
     records: dict[str, Health] | None,
     warn: Callable[[str], object],
 ) -> HealthStore:
@@ -86,9 +119,10 @@ def open_store(
     `records` carry health from one chain of this process to the next. `warn` receives a message if
     sharing is impossible.
     """
+    shared = {key: label for key, label in labels.items() if label is not None}
     if url == SQLITE:
-        return _sqlite_store(path, labels, records, warn)
-    return _redis_store(url, labels, records, warn)
+        return _sqlite_store(path, shared, records, warn)
+    return _redis_store(url, shared, records, warn)
 
 
 def shared_health(path: str | os.PathLike[str], keys: Sequence[str]) -> HealthStore:

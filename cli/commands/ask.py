@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from dataclasses import replace
@@ -148,7 +149,7 @@ async def _ask(chain: OpenChain, question: Question, sink: Sink, options: AskOpt
         if options.dry_run:
             from fallback_chat.cli.commands.dry_run import dry_run
 
-            return await dry_run(chain, request.context, sink, now=time.time(), as_json=options.output.json)
+            return await dry_run(chain, request.context, sink, os.environ, now=time.time(), as_json=options.output.json)
         ending, unshown = _unshown(await _answer(chain, request, sink, options, shared), options.output)
         sink.end(ending)
         advice = await _nearest_models(chain, ending)

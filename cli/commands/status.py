@@ -20,10 +20,21 @@ STATUS_SCHEMA: Final = "fallback-chat.status/1"
 
 
 def status(  # noqa: PLR0913 - time and streams are passed in
-    stored: StoredHealth, now: float, out: TextIO, err: TextIO, *, short: bool = False, as_json: bool = False
+    stored: StoredHealth,
+    now: float,
+    out: TextIO,
+    err: TextIO,
+    *,
+    everybody: bool = False,
+    short: bool = False,
+    as_json: bool = False,
 ) -> int:
-    """Print the stored health; `short` is one line for a shell prompt."""
-    providers = stored.providers
+    """Print the stored health of the chain that applies now, or of `everybody` on record.
+
+    `short` is one line for a shell prompt.
+    """
+    providers = stored.providers if everybody else stored.of_chain()
+    others = len(stored.providers) - len(providers)
     if as_json:
         found = {
             "schema": STATUS_SCHEMA,
@@ -38,7 +49,10 @@ def status(  # noqa: PLR0913 - time and streams are passed in
         _print(providers, now, out)
         say(out, f"shared in {stored.place}")
     else:
-        say(err, f"nothing is recorded in {stored.place}: no provider has failed yet")
+        whose = " of this chain" if others else ""
+        say(err, f"nothing is recorded in {stored.place}: no provider{whose} has failed yet")
+    if others and not (short or as_json):
+        say(err, f"{others} more on record, with another name, key or model: fallback-chat status --all")
     return 0
 
 

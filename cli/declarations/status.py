@@ -16,14 +16,16 @@ app = typer.Typer(**PLAIN)
 def status(
     shared: SharedOptions,
     *,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Also those on record that are not of the chain as it is now.")
+    ] = False,
     short: Annotated[bool, typer.Option("--short", help="One line, for a shell prompt.")] = False,
     json: Json = False,
 ) -> int:
-    """Show the recorded provider health. No provider is asked."""
+    """Show the recorded health of the chain. No provider is asked."""
     from fallback_chat.cli.commands.status import status as run
     from fallback_chat.sharing import stored_health
     from fallback_chat.wiring import surroundings
 
-    return run(
-        stored_health(surroundings(shared.config)), time.time(), sys.stdout, sys.stderr, short=short, as_json=json
-    )
+    stored = stored_health(surroundings(shared.config))
+    return run(stored, time.time(), sys.stdout, sys.stderr, everybody=everybody, short=short, as_json=json)

@@ -104,13 +104,11 @@ def fingerprint(*identity: object) -> str:
 def account(provider: ProviderSettings, env: Mapping[str, str]) -> str:
     """Return the fingerprint of a server and of the account used there.
 
-    A key command is not run: the command itself stands for the key it prints.
+    A key command is not run: the command itself stands for the key it prints. Raises `ConfigError`
+    if the key cannot be read.
     """
     source = provider.key
-    try:
-        credential = source.cmd if source and source.cmd else read_key(provider, env)
-    except ConfigError:
-        credential = None
+    credential = source.cmd if source and source.cmd else read_key(provider, env)
     return fingerprint(provider.kind, provider.base_url, provider.headers, credential)
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import account
-from fallback_chat.core.errors import APITimeoutError
+from fallback_chat.core.errors import APITimeoutError, ConfigError
 from fallback_chat.core.json_text import loads
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.core.storage.files import make_private_dir, read_own, write_own
@@ -55,7 +55,7 @@ class ModelCache:
         """Return a list unless it is missing, older than `max_age` seconds or unreadable."""
         if not self._lists:
             return None
-        with suppress(KeyError, TypeError, ValueError):
+        with suppress(KeyError, TypeError, ValueError, ConfigError):
             stored = self._lists[account(provider, os.environ)]
             if 0 <= time.time() - stored["at"] < max_age:
                 return [
@@ -72,8 +72,9 @@ class ModelCache:
             )
             for one in models
         ]
-        self._lists[account(provider, os.environ)] = {"at": time.time(), "models": listed}
-        self._changed = True
+        with suppress(ConfigError):  # the key has gone meanwhile
+            self._lists[account(provider, os.environ)] = {"at": time.time(), "models": listed}
+            self._changed = True
 
     def save(self) -> None:
         """Write the file if anything is new; failing to write the cache is ignored."""

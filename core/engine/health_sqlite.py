@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.engine.breaker import COLUMNS, NOTHING_KNOWN, Health, record_of
 from fallback_chat.core.engine.budget import SIZE_CLASSES
@@ -65,7 +65,15 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ),
 )
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM health WHERE key = ?"  # noqa: S608 - only constants
+_SELECT_SOME: Final = f"SELECT key, {', '.join(COLUMNS)} FROM health WHERE key IN ({{}})"  # noqa: S608
 _UPDATE: Final = f"UPDATE health SET {', '.join(f'{column} = ?' for column in COLUMNS)} WHERE key = ?"  # noqa: S608
+_INTRODUCE: Final = """
+    INSERT INTO health (key, position, name, kind, model, seen) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET (position, name, kind, model, seen)
+        = (excluded.position, excluded.name, excluded.kind, excluded.model, excluded.seen)
+    WHERE (position, name, kind, model) <> (excluded.position, excluded.name, excluded.kind, excluded.model)
+        OR typeof(seen) <> 'real' OR seen <= excluded.seen - ?
+"""
 _DROP_OLD_SAMPLES: Final = """
     DELETE FROM samples WHERE key = ? AND size = ? AND id NOT IN (
         SELECT id FROM samples WHERE key = ? AND size = ? ORDER BY id DESC LIMIT ?
@@ -74,7 +82,7 @@ _DROP_OLD_SAMPLES: Final = """
 _LAST_SAMPLES: Final = """
     SELECT key, size, seconds FROM samples WHERE key IN ({}) ORDER BY key DESC, size DESC, id DESC LIMIT ?
 """
-_SELECT_ALL: Final = f"SELECT name, kind, model, {', '.join(COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
+_SELECT_ALL: Final = f"SELECT key, name, kind, model, {', '.join(COLUMNS)} FROM health ORDER BY position, name"  # noqa: S608
 
 
 class SqliteBackend:
@@ -100,7 +108,9 @@ class SqliteBackend:
 
     def load(self, keys: Iterable[str]) -> dict[str, Health]:
         """Return the existing records of `keys`; malformed ones count as missing."""
-        found = {key: record_of(record) for key, *record in _rows_of(self._open(), COLUMNS, keys)}
+        keys = tuple(keys)
+        rows = self._open().query(_SELECT_SOME.format(_marks(keys)), *keys)
+        found = {key: record_of(record) for key, *record in rows}
         return {key: health for key, health in found.items() if health is not None}
 
     def samples(self, keys: Iterable[str]) -> list[tuple[str, int, float]]:
@@ -120,6 +130,7 @@ class SqliteBackend:
         with self._open().transaction() as connection:
             connection.executemany("INSERT INTO samples (key, size, seconds) VALUES (?, ?, ?)", samples)
             for key, size in {(key, size) for key, size, _ in samples}:
+                self._introduce(connection, key)
                 connection.execute(_DROP_OLD_SAMPLES, (key, size, key, size, MOST_SAMPLES))
 
     def update(self, key: str, change: HealthChange) -> Health:
@@ -129,6 +140,7 @@ class SqliteBackend:
             before = (record_of(rows[0]) if rows else None) or NOTHING_KNOWN
             after = change(before)
             if after != before:
+                self._introduce(connection, key)
                 connection.execute(_UPDATE, (*astuple(after), key))
         return after
 
@@ -140,7 +152,7 @@ class SqliteBackend:
 
     def _open(self) -> Database:
         if self._database is None:
-            database = open_database(
+            self._database = open_database(
                 self._path,
                 MIGRATIONS,
                 patience=BUSY,
@@ -149,53 +161,30 @@ class SqliteBackend:
                 connect=self._connect,
                 is_cache=True,
             )
-            try:
-                _introduce(database, self._labels, self._clock())
-            except BaseException:
-                database.close()
-                raise
-            self._database = database
         return self._database
+
+    def _introduce(self, connection: sqlite3.Connection, key: str) -> None:
+        """Make sure that there is a row for `key`; once a day, forget the providers nobody uses.
+
+        Reading adds nothing: a provider is in the file because something is known of it.
+        """
+        now = self._clock()
+        if connection.execute(_INTRODUCE, (key, *self._labels[key], now, DAY)).rowcount:
+            connection.execute("DELETE FROM health WHERE seen < ?", (now - FORGET_AFTER,))
+            connection.execute("DELETE FROM samples WHERE key NOT IN (SELECT key FROM health)")
 
 
 def known_providers(path: Path) -> tuple[KnownProvider, ...]:
     """Return every provider in the store, or none if there is no file. Raises `StorageError`."""
     with read_only(path) as connection:
         rows = [] if connection is None else connection.execute(_SELECT_ALL).fetchall()
-    known = ((name, kind, model, record_of(record)) for name, kind, model, *record in rows)
+    known = ((key, name, kind, model, record_of(record)) for key, name, kind, model, *record in rows)
     return tuple(
-        KnownProvider(name, kind, model, health)
-        for name, kind, model, health in known
-        if health is not None and all(isinstance(text, str) for text in (name, kind, model))
+        KnownProvider(key, name, kind, model, health)
+        for key, name, kind, model, health in known
+        if health is not None and all(isinstance(text, str) for text in (key, name, kind, model))
     )
-
-
-def _rows_of(database: Database, columns: Iterable[str], keys: Iterable[str]) -> list[Any]:
-    """Return key and `columns` of the stored rows of `keys`."""
-    keys = tuple(keys)
-    sql = f"SELECT key, {', '.join(columns)} FROM health WHERE key IN ({_marks(keys)})"  # noqa: S608 - only constants
-    return database.query(sql, *keys)
 
 
 def _marks(values: tuple[str, ...]) -> str:
     return ", ".join("?" * len(values))
-
-
-def _introduce(database: Database, labels: Mapping[str, Label], now: float) -> None:
-    """Create a record for each provider, at most once a day, so that most runs only read."""
-    rows = _rows_of(database, ("seen", *Label._fields), labels)
-    fresh = {key: Label(*label) for key, seen, *label in rows if isinstance(seen, float) and seen > now - DAY}
-    missing = {key: label for key, label in labels.items() if fresh.get(key) != label}
-    if not missing:
-        return
-    with database.transaction() as connection:
-        connection.executemany(
-            """
-            INSERT INTO health (key, position, name, kind, model, seen) VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (key) DO UPDATE SET (position, name, kind, model, seen)
-                = (excluded.position, excluded.name, excluded.kind, excluded.model, excluded.seen)
-            """,
-            [(key, *label, now) for key, label in missing.items()],
-        )
-        connection.execute("DELETE FROM health WHERE seen < ?", (now - FORGET_AFTER,))
-        connection.execute("DELETE FROM samples WHERE key NOT IN (SELECT key FROM health)")

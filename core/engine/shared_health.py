@@ -45,6 +45,7 @@ class Label(NamedTuple):
 class KnownProvider(NamedTuple):
     """One provider in the shared records."""
 
+    key: str
     name: str
     kind: str
     model: str

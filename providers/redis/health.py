@@ -62,6 +62,8 @@ class RedisBackend:
         self._labels = labels
         self._clock = clock
         self._redis: Redis | None = None
+        self._introduced: set[str] = set()
+        """The providers that other readers have been told of since the connection was made."""
         self._ahead = 0.0
         """Seconds by which the server's clock is ahead of ours."""
         self.notes: list[str] = []
@@ -90,6 +92,7 @@ class RedisBackend:
         for key, size, seconds in samples:
             name = _samples_of(key, size)
             commands += [
+                *self._introduction(key),
                 ("LPUSH", name, repr(seconds)),
                 ("LTRIM", name, "0", str(MOST_SAMPLES - 1)),
                 ("EXPIRE", name, str(KEPT)),
@@ -107,7 +110,7 @@ class RedisBackend:
                 return after
             written = json.dumps(astuple(_moved(after, self._ahead)))
             swap = ("EVAL", SWAP, "1", name, version or "0", written, str(KEPT))
-            if self._run([swap]) == [1]:
+            if self._run([swap, *self._introduction(key)])[0] == 1:
                 return after
         raise RedisError("the record is changed too often", self.place)
 
@@ -116,8 +119,8 @@ class RedisBackend:
         (keys,) = self._run([("ZRANGE", ALL, "0", "-1")])
         rows = self._run([("HMGET", PREFIX + key, *Label._fields, "record") for key in keys])
         found = [
-            (_number(position), KnownProvider(name, kind or "", model or "", self._read(record) or NOTHING_KNOWN))
-            for position, name, kind, model, record in rows
+            (_number(position), KnownProvider(key, name, kind or "", model or "", self._read(record) or NOTHING_KNOWN))
+            for key, (position, name, kind, model, record) in zip(keys, rows, strict=True)
             if name is not None
         ]
         return tuple(provider for _, provider in sorted(found, key=lambda one: (one[0], one[1].name)))
@@ -138,6 +141,7 @@ class RedisBackend:
 
     def close(self) -> None:
         """Release the connection."""
+        self._introduced.clear()
         redis, self._redis = self._redis, None
         if redis is not None:
             redis.close()
@@ -157,18 +161,21 @@ class RedisBackend:
             self._redis = Redis(self._address, timeout=self._timeout)
             seconds, microseconds = self._redis.call("TIME")
             self._ahead = int(seconds) + int(microseconds) / 1e6 - self._clock()
-            if self._labels:
-                self._redis.pipeline(list(self._introductions(int(seconds))))
         return self._redis
 
-    def _introductions(self, now: int) -> Iterator[tuple[str, ...]]:
-        """Yield the commands that name the providers for other readers, and forget unused ones."""
-        for key, label in self._labels.items():
-            name = PREFIX + key
-            fields = [text for field, value in label._asdict().items() for text in (field, str(value))]
-            yield ("HSET", name, *fields)
-            yield ("EXPIRE", name, str(KEPT))
-            yield ("ZADD", ALL, str(now), key)
+    def _introduction(self, key: str) -> Iterator[tuple[str, ...]]:
+        """Yield the commands that name a provider for other readers, and forget unused ones.
+
+        Reading adds nothing: a provider is there because something is known of it.
+        """
+        label = self._labels.get(key)
+        if label is None or key in self._introduced:
+            return
+        self._introduced.add(key)
+        now = int(self._clock() + self._ahead)
+        yield ("HSET", PREFIX + key, *(text for field in label._asdict().items() for text in map(str, field)))
+        yield ("EXPIRE", PREFIX + key, str(KEPT))
+        yield ("ZADD", ALL, str(now), key)
         yield ("ZREMRANGEBYSCORE", ALL, "-inf", str(now - KEPT))
 
     def _read(self, text: str | None) -> Health | None:

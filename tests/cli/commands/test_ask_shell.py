@@ -167,7 +167,7 @@ def test_an_answer_without_code_is_no_success_where_code_is_wanted(program: Prog
 
 def test_a_dry_run_says_who_would_be_asked_and_asks_nobody(program: Program) -> None:
     program.play("ok", "ok")
-    program.config["providers"][1] |= {"context_window": 3}
+    program.config["providers"][1] |= {"context_window": 3, "api_key_env": "MISSING_KEY"}
 
     ran = program("ask", "--dry-run", "eight words are enough to fill a window")
 
@@ -175,8 +175,8 @@ def test_a_dry_run_says_who_would_be_asked_and_asks_nobody(program: Program) -> 
         Ran(
             0,
             "about 13 tokens would go to the first of these that answers:\n"
-            "1. one (openai, sim-model): ok\n"
-            "2. two (openai, sim-model): ok, its window of 3 tokens is too small\n",
+            "1. one (openai, sim-model): no failure on record\n"
+            "2. two (openai, sim-model): no failure on record, key not found, its window of 3 tokens is too small\n",
             "",
         ),
         [0, 0],
@@ -205,6 +205,7 @@ def test_a_dry_run_is_an_object_too(program: Program) -> None:
                 "kind": "openai",
                 "model": "sim-model",
                 "state": "ok",
+                "key_state": "set",
                 "context_window": None,
                 "fits": True,
             }

@@ -33,14 +33,15 @@ def path(home: Path) -> Path:
     labels = {"a": Label(0, "primary", "openai", "big"), "b": Label(1, "back\x1bup", "ollama", "small")}
     store = SqliteBackend(where, labels, clock=lambda: NOW)
     store.update("a", lambda _: Health(State.OPEN, "rate_limited", NOW - 1, NOW + 42, opens=1, generation=1))
+    store.add_samples([("b", 0, 1.0)])
     store.close()
     return where
 
 
-def shown(path: Path, *, short: bool = False, as_json: bool = False) -> tuple[int, str, str]:
+def shown(path: Path, chain: tuple[str, ...] | None = None, **form: bool) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    stored = StoredHealth("sqlite", str(path), known_providers(path))
-    return status(stored, NOW, out, err, short=short, as_json=as_json), out.getvalue(), err.getvalue()
+    stored = StoredHealth("sqlite", str(path), known_providers(path), chain=chain)
+    return status(stored, NOW, out, err, **form), out.getvalue(), err.getvalue()
 
 
 def test_one_row_for_each_provider(path: Path) -> None:
@@ -53,6 +54,19 @@ def test_one_row_for_each_provider(path: Path) -> None:
 
 def test_short_is_one_line(path: Path) -> None:
     assert shown(path, short=True) == (0, "primary rate limited 0:42 · back␛up ok\n", "")
+
+
+def test_only_the_chain_is_shown_in_its_order_and_the_others_are_counted(path: Path) -> None:
+    more = "more on record, with another name, key or model: fallback-chat status --all\n"
+
+    assert shown(path, ("c", "b", "a"), short=True) == (0, "back␛up ok · primary rate limited 0:42\n", "")
+    assert shown(path, ("b",)) == (0, f"provider  model  state\nback␛up   small  ok\nshared in {path}\n", f"1 {more}")
+    assert shown(path, ()) == (
+        0,
+        "",
+        f"nothing is recorded in {path}: no provider of this chain has failed yet\n2 {more}",
+    )
+    assert shown(path, (), everybody=True) == shown(path)
 
 
 def test_json_is_one_object(path: Path) -> None:
@@ -162,8 +176,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_line_reads_the_users_store(path: Path) -> None:
-    assert run("--short").stdout == "primary retrying · back␛up ok\n"
-    assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == ["primary", "back\x1bup"]
+    assert run("--short", "--all").stdout == "primary retrying · back␛up ok\n"
+    assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == []  # a machine without any
 
     path.write_bytes(b"garbage " * 1000)
     failed = run()

@@ -66,7 +66,7 @@ def failed(health: Health) -> Health:
 
 
 def record(of: SqliteBackend, key: str = "a") -> Health:
-    return of.load([key])[key]
+    return of.load([key]).get(key, Health())
 
 
 def test_the_file_is_made_with_the_first_use_private_versioned_and_in_wal_mode(path: Path, time: SetClock) -> None:
@@ -134,11 +134,12 @@ def test_a_record_that_makes_no_sense_counts_as_missing(path: Path, time: SetClo
 def test_all_known_providers_are_listed_in_the_order_of_the_chain(path: Path, time: SetClock) -> None:
     assert known_providers(path) == ()
     one = store(path, time)
-    one.update("b", put(OPEN))
+    for key, health in (("b", OPEN), ("a", replace(OPEN, opens=7))):
+        one.update(key, put(health))
 
     assert known_providers(path) == (
-        KnownProvider("primary", "openai", "big", Health()),
-        KnownProvider("backup", "ollama", "small", OPEN),
+        KnownProvider("a", "primary", "openai", "big", replace(OPEN, opens=7)),
+        KnownProvider("b", "backup", "ollama", "small", OPEN),
     )
     one.close()
     assert known_providers(path)[1].health == OPEN
@@ -150,22 +151,29 @@ def test_a_new_name_or_place_in_the_chain_is_taken_over_and_the_record_kept(path
     one.close()
 
     other = SqliteBackend(path, {"a": Label(2, "renamed", "openai", "big")}, clock=time)
-    other.load(["a"])
+    other.add_samples([("a", 0, 1.0)])
     other.close()
 
-    assert [(known.name, known.health) for known in known_providers(path)] == [("backup", Health()), ("renamed", OPEN)]
+    assert [(known.name, known.health) for known in known_providers(path)] == [("renamed", OPEN)]
 
 
 def test_a_provider_that_nobody_uses_any_more_is_dropped_after_a_month(path: Path, time: SetClock) -> None:
     with closing(store(path, time)) as one:
-        one.load(["a"])
-    only_a = {"a": LABELS["a"]}
-    for _ in range(2):
+        one.add_samples([("a", 0, 1.0), ("b", 0, 1.0)])
+    for names in (["primary", "backup"], ["primary"]):
         time.now += FORGET_AFTER - DAY
-        with closing(SqliteBackend(path, only_a, clock=time)) as one:
-            one.load(["a"])
+        with closing(store(path, time)) as one:
+            one.add_samples([("a", 0, 1.0)])
+            assert [known.name for known in known_providers(path)] == names
 
-    assert [known.name for known in known_providers(path)] == ["primary"]
+
+def test_a_provider_is_in_the_file_once_something_is_known_of_it(path: Path, time: SetClock) -> None:
+    with closing(store(path, time)) as one:
+        assert (one.load(["a", "b"]), one.samples(["a", "b"])) == ({}, [])
+        assert known_providers(path) == ()
+        one.add_samples([("a", 0, 1.0)])
+
+    assert known_providers(path) == (KnownProvider("a", "primary", "openai", "big", Health()),)
 
 
 def test_a_broken_file_is_set_aside_and_shared_health_goes_on(path: Path, time: SetClock) -> None:
@@ -175,7 +183,7 @@ def test_a_broken_file_is_set_aside_and_shared_health_goes_on(path: Path, time: 
     one.update("a", put(OPEN))
     one.close()
 
-    assert [known.health for known in known_providers(path)] == [OPEN, Health()]
+    assert [known.health for known in known_providers(path)] == [OPEN]
     assert len(one.notes) == 1
     assert "is kept as health.db.broken-" in one.notes[0]
 
@@ -313,17 +321,17 @@ def test_a_turn_takes_no_longer_for_what_others_have_put_into_the_file(path: Pat
         return connection
 
     with closing(store(path, time)) as one:
-        one.load(["a"])
+        one.update("a", put(OPEN))
     with closing(connect(path, 1)) as connection, connection:
         for table in ("health (position, name, kind, model, seen, key)", "samples (seconds, size, key)"):
             values = "0, 'x', 'k', 'm', 9e9, n" if table.startswith("health") else "1.0, n % 2, iif(n % 3, n, 'a')"
             connection.execute(
-                f"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 9999)"
+                f"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3000)"
                 f" INSERT INTO {table} SELECT {values} FROM t"
             )
 
     with closing(store(path, time, connect=counted)) as one:
-        assert (one.load(["a", "b"]), len(one.samples(["a", "b"]))) == ({"a": Health(), "b": Health()}, 2 * 4 * 50)
+        assert (one.load(["a", "b"]), len(one.samples(["a", "b"]))) == ({"a": OPEN}, 2 * 4 * 50)
     assert len(steps) < 10  # thousand instructions of SQLite's
 
 
@@ -428,7 +436,7 @@ def test_killing_a_process_leaves_a_whole_record(path: Path) -> None:
 
 def test_an_update_is_one_short_transaction_that_waits_for_no_disk(path: Path, time: SetClock) -> None:
     one = store(path, time)
-    one.load(["a"])
+    one.update("a", failed)
     assert one._database is not None
     assert one._database.query("PRAGMA synchronous") == [(0,)]  # a cache is not worth waiting for
     ran: list[str] = []
@@ -437,7 +445,10 @@ def test_an_update_is_one_short_transaction_that_waits_for_no_disk(path: Path, t
     one.update("a", put(OPEN))
     one.update("a", lambda health: health)
 
-    assert [sql.split()[0] for sql in ran] == ["BEGIN", "SELECT", "UPDATE", "COMMIT", "BEGIN", "SELECT", "COMMIT"]
+    assert [sql.split()[0] for sql in ran] == [
+        *("BEGIN", "SELECT", "INSERT", "UPDATE", "COMMIT"),
+        *("BEGIN", "SELECT", "COMMIT"),
+    ]
     one.close()
 
 
