@@ -52,6 +52,7 @@ def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | No
     The blank at which a row breaks is not shown; what is longer than a row breaks anywhere. Of more
     than `most` rows, those around the cursor are returned.
     """
+    text = _around_the_cursor(text, most)
     page = _Rows(text, columns)
     for word in _words(text.text, label):
         if word[0][0] in BLANKS:
@@ -61,6 +62,15 @@ def lay_out(text: Text, columns: int, most: int, label: Callable[[str], str | No
     at = page.finish()
     first = max(0, min(at.row - most // 2, len(page.rows) - most))
     return Area(tuple(map(joined, page.rows[first : first + most])), at.below(-first))
+
+
+def _around_the_cursor(whole: Text, lines: int) -> Text:
+    """Return the cursor's line with up to `lines` above and below: each takes at least one row."""
+    above = "\n".join(whole.text[: whole.cursor].rsplit("\n", lines + 1)[-lines - 1 :])
+    below = "\n".join(whole.text[whole.cursor :].split("\n", lines + 1)[: lines + 1])
+    left_out = whole.cursor - len(above)
+    selected = range(whole.selected.start - left_out, whole.selected.stop - left_out)
+    return whole._replace(text=above + below, cursor=len(above), selected=selected)
 
 
 class _Rows:

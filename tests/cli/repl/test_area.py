@@ -43,6 +43,16 @@ def test_at_the_blank_that_ends_a_row_the_cursor_is_where_the_next_word_begins()
     assert [laid_out("12345678 x", 10, at)[1] for at in (7, 8, 9, 10)] == [(0, 9), (1, 2), (1, 2), (1, 3)]
 
 
+@given(st.text(alphabet="ab\n", max_size=40), st.integers(1, 6), st.data())
+def test_of_more_rows_than_there_is_room_for_those_around_the_cursor_are_shown(
+    text: str, most: int, data: st.DataObject
+) -> None:
+    chosen = Text(text, data.draw(st.integers(0, len(text))), range(2, 5))
+    whole, part = (lay_out(chosen, 8, limit, str) for limit in (1000, most))
+    first = max(0, min(whole.cursor.row - most // 2, len(whole.rows) - most))
+    assert part == (whole.rows[first : first + most], whole.cursor.below(-first))
+
+
 @given(st.text(alphabet="ab \n\t你é👩", max_size=40), st.integers(5, 24), st.data())
 def test_at_any_width_nothing_but_blanks_is_missing_and_the_cursor_is_on_the_screen(
     text: str, columns: int, data: st.DataObject
