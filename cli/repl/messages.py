@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fallback_chat.cli.render.cells import cells, shortened
+from fallback_chat.cli.render.lines import HANG
 from fallback_chat.cli.render.rows import folded
 from fallback_chat.cli.repl.status import Tone
 from fallback_chat.cli.words.failures import WaitLimit, duration, explain, hint, retry_in
@@ -69,7 +70,8 @@ class Message(NamedTuple):
         rest = self.rest + (f" {page.signs['next']} {self.next}" if self.next else "")
         left = page.columns - cells(f"x {self.text} (){rest}" if self.sign else f"{self.text} (){rest}")
         detail = f" ({shortened(self.detail, left)})" if self.detail and left >= min(LEAST, cells(self.detail)) else ""
-        return told(f"{self.text}{detail}{rest}", self.tone, page.signs.get(self.sign, ""))(page)
+        hang = 0 if self.sign or self.text.startswith(" ") else HANG
+        return told(f"{self.text}{detail}{rest}", self.tone, page.signs.get(self.sign, ""), hang=hang)(page)
 
 
 def together(parts: Sequence[Message], *, fits: bool) -> Content:

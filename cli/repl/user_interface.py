@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.process.job_control import on_stop
 from fallback_chat.cli.render.cells import shortened
+from fallback_chat.cli.render.lines import HANG
 from fallback_chat.cli.render.sanitise import sanitise
 from fallback_chat.cli.repl.area import INDENT, PROMPT
 from fallback_chat.cli.repl.escapes import notification
@@ -118,7 +119,7 @@ class UserInterface:
         """Print lines above the live rows."""
         from fallback_chat.cli.render.message import told
 
-        self.show(told(text, tone))
+        self.show(told(text, tone, hang=HANG))
 
     def show(self, content: Content, *, below_answer: bool = False) -> None:
         """Print rows above the live ones, or below an answer that has begun, once it is there."""
