@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fallback_chat.core.config.keys import SlowKeyError
 from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
+from fallback_chat.core.loop_lock import LoopLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -82,7 +83,7 @@ class Keyless(LLM):
         self._create = create
         self._found: LLM | None = None
         self._face: LLM | None = None
-        self._finding = asyncio.Lock()
+        self._finding = LoopLock()
 
     @property
     def label(self) -> str:
@@ -129,7 +130,7 @@ class Keyless(LLM):
 
     async def found(self) -> LLM:
         """Return the real provider. Raises `APIError` if its key cannot be read."""
-        async with self._finding:
+        async with self._finding.here():
             if self._found is None:
                 commands = _Commands()
                 try:

@@ -12,11 +12,13 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 from fallback_chat.core.engine.breaker import NOTHING_KNOWN, Health
 from fallback_chat.core.engine.health import Samples
 from fallback_chat.core.events import State
+from fallback_chat.core.loop_lock import LoopLock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -113,7 +115,9 @@ class SharedHealthStore:
         self._new_samples: list[tuple[str, int, float]] = []
         self._claimed: set[str] = set()
         """Records with a shared change in progress."""
-        self._busy = asyncio.Lock()
+        self._busy = LoopLock()
+        self._using_backend = Lock()
+        """Another loop's thread may be at it."""
         self._writing: asyncio.Task[None] | None = None
 
     def read(self, key: str) -> Health:
@@ -209,7 +213,7 @@ class SharedHealthStore:
         if self._unwritten or self._new_samples:
             self._write_soon()
         await self._written(PATIENCE if hurried else CLOSING)
-        if self._busy.locked():
+        if self._busy.here().locked():
             return  # the thread hangs: leave it alone
         backend, self._backend = self._backend, None
         if backend is not None:
@@ -245,7 +249,7 @@ class SharedHealthStore:
         return task.result() if done else None
 
     async def _do(self, work: Callable[[HealthBackend], T]) -> T | None:
-        async with self._busy:
+        async with self._busy.here():
             try:
                 done = cast("T", await self._run(self._with_backend, work))
             except OSError as error:
@@ -261,9 +265,10 @@ class SharedHealthStore:
 
     def _with_backend(self, work: Callable[[HealthBackend], T]) -> T:
         """Run `work` with the backend; called in a thread."""
-        if self._backend is None:
-            self._backend = self._connect()
-        return work(self._backend)
+        with self._using_backend:
+            if self._backend is None:
+                self._backend = self._connect()
+            return work(self._backend)
 
     def _degrade(self, error: OSError) -> None:
         is_news = self._lost_at is None

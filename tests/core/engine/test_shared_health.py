@@ -102,6 +102,23 @@ async def test_nothing_is_opened_before_there_is_something_to_read_or_to_write(c
     assert one.backend.calls == []
 
 
+def test_a_store_serves_the_crowd_of_one_event_loop_after_that_of_another() -> None:
+    async def run(work: Callable[..., object], *arguments: object) -> object:
+        await asyncio.sleep(0)  # meanwhile the others wait
+        return work(*arguments)
+
+    backend = DictBackend({"a": Health()})
+    store = SharedHealthStore(lambda: backend, lambda: True, LABELS, warn=pytest.fail, run=run)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(store.refresh() for _ in range(3)))
+
+    for _ in range(2):
+        asyncio.run(crowd())
+
+    assert backend.calls == ["load", "samples"] * 6
+
+
 async def test_what_one_process_learns_the_next_one_knows(clock: FakeClock) -> None:
     shared: dict[str, Health] = {}
     one, two = Process(shared, clock), Process(shared, clock)
