@@ -169,9 +169,9 @@ class FallbackAdapter(EventEmitter, Composite):
     def start_recovery(self) -> None:
         """Check providers in the background once their rest is over; idempotent.
 
-        The checks end when the chain is closed.
+        The checks end when the chain is closed, and with their event loop.
         """
-        if self._watch is not None or self._closed:
+        if self._closed or (self._watch is not None and not self._watch.done()):
             return
         self._used_at = self._now()
         world = World(self._board, self._link, self.emit, self._is_idle, self._sleep)
@@ -278,7 +278,7 @@ class FallbackAdapter(EventEmitter, Composite):
     async def aclose(self) -> None:
         """End the answers still being read, and close the LLMs if they are ours; idempotent."""
         self._closed = True
-        if self._watch is not None:
+        if self._watch is not None and not self._watch.done():
             self._watch.cancel()
             await asyncio.wait([self._watch])
         async with AsyncExitStack() as stack:  # closes the others even if one of them fails

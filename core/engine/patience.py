@@ -27,7 +27,6 @@ class Patience:
 
     def __init__(self, options: TurnOptions, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._deadline = FOREVER if options.deadline is None else options.deadline
-        self._now = asyncio.get_running_loop().time
         self._ends: float | None = None
         """The time at which the running deadline ends; None if none is running."""
         self.total_left = FOREVER if options.total_timeout is None else options.total_timeout
@@ -41,7 +40,7 @@ class Patience:
     def begin(self) -> None:
         """Start the deadline, unless it is running."""
         if self._ends is None:
-            self._ends = self._now() + self._deadline
+            self._ends = _now() + self._deadline
 
     def end(self) -> None:
         """Stop the deadline: content has arrived, or the round is over."""
@@ -50,7 +49,7 @@ class Patience:
     @property
     def left(self) -> float:
         """Seconds to the deadline."""
-        return FOREVER if self._ends is None else self._ends - self._now()
+        return FOREVER if self._ends is None else self._ends - _now()
 
     @property
     def is_over(self) -> bool:
@@ -102,12 +101,12 @@ class Patience:
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Stop the deadline for the time of the `with` block."""
-        began = self._now()
+        began = _now()
         try:
             yield
         finally:
             if self._ends is not None:
-                self._ends += self._now() - began
+                self._ends += _now() - began
 
     def skip(self) -> bool:
         """End the current pause; return False if there is none."""
@@ -115,3 +114,7 @@ class Patience:
             return False
         self._pausing.cancel()
         return True
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -25,7 +25,6 @@ class GeneratedStream(LLMStream):
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._chunks = self._run()
         self.ended = False
         """Whether nothing more will come."""
@@ -46,7 +45,7 @@ class GeneratedStream(LLMStream):
         if self.ended:
             await self._stop()
             raise StopAsyncIteration
-        self._reader = asyncio.current_task(self._loop)
+        self._reader = asyncio.current_task()
         try:
             return await self._chunks.__anext__()
         except BaseException as error:
@@ -68,7 +67,7 @@ class GeneratedStream(LLMStream):
             await self._stop()
             return
         if self._interrupted is None:
-            self._interrupted = self._loop.create_future()
+            self._interrupted = asyncio.get_running_loop().create_future()
             self._reader.cancel()
         await asyncio.shield(self._interrupted)
 

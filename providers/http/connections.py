@@ -8,7 +8,7 @@ import os
 import time
 from contextlib import AsyncExitStack, suppress
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
 _ERROR_BODY_LIMIT: Final = 64 * 1024
+
+
+class _Way(NamedTuple):
+    """A way of connecting. A connection belongs to the event loop in which it was opened."""
+
+    loop: asyncio.AbstractEventLoop
+    secure: bool
+    proxy: str | None
+    ca_file: object
 
 
 @dataclass(slots=True)
@@ -59,7 +68,7 @@ class HttpEngine:
         self.wall_clock = wall_clock
         self._environ = os.environ if environ is None else environ
         self._proxies = Proxies(self._environ)
-        self._clients: dict[tuple[object, ...], httpx.AsyncClient] = {}
+        self._clients: dict[_Way, httpx.AsyncClient] = {}
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._users = 0
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
@@ -75,11 +84,13 @@ class HttpEngine:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; the next use opens new ones."""
-        clients, self._clients = list(self._clients.values()), {}
+        """Close all connections of this event loop; the next use opens new ones."""
+        here = asyncio.get_running_loop()
+        clients, self._clients = self._clients, {}
         async with AsyncExitStack() as stack:  # closes the others even if one of them fails
-            for client in clients:
-                stack.push_async_callback(client.aclose)
+            for way, client in clients.items():
+                if way.loop is here:
+                    stack.push_async_callback(client.aclose)
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
         """Send a request; return its response, body unread. Raises `APIConnectionError`."""
@@ -124,16 +135,18 @@ class HttpEngine:
 
     def _client(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> httpx.AsyncClient:
         secure = not url.startswith("http://") or proxy is not None
-        key = (secure, proxy and proxy.url, settings.ca_file if secure else None)
-        if key not in self._clients:
+        way = _Way(asyncio.get_running_loop(), secure, proxy and proxy.url, settings.ca_file if secure else None)
+        if way not in self._clients:
+            # Those of a closed loop can be neither used nor closed.
+            self._clients = {each: client for each, client in self._clients.items() if not each.loop.is_closed()}
             context = self._context(settings) if secure else None
             client = httpx.AsyncClient(
                 transport=Transport(context, proxy and proxy.url, self.clock), trust_env=False, follow_redirects=False
             )
             # No cookie of one turn is sent with another.
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._clients[key] = client
-        return self._clients[key]
+            self._clients[way] = client
+        return self._clients[way]
 
     def _context(self, settings: ProviderSettings) -> ssl.SSLContext:
         if settings.ca_file not in self._contexts:

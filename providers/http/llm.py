@@ -191,7 +191,7 @@ class HttpLLM(LLM):
         if self._closed:
             return
         self._closed = True
-        if self._warming is not None:
+        if self._warming is not None and not self._warming.done():
             self._warming.cancel()
             await asyncio.wait([self._warming])
         await self._http.release()

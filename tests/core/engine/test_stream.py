@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.attempts import AllProvidersFailed
+from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, OnRefusal, OnStreamFailure
 from fallback_chat.core.errors import APIConnectionError, APIStatusError, APIStreamError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import (
@@ -65,6 +66,17 @@ def restarting(policy: OnStreamFailure = OnStreamFailure.RESTART) -> AttemptSett
 
 
 # Before the first content
+
+
+def test_an_answer_can_be_asked_for_before_its_event_loop_runs_and_in_one_loop_after_another() -> None:
+    async def watched() -> None:
+        chain.start_recovery()
+
+    chain = FallbackAdapter(two([BAD_KEY]))
+    asyncio.run(watched())
+    texts = [asyncio.run(chain.chat(chat_ctx=HELLO).collect()).text for _ in range(2)]
+    asyncio.run(chain.aclose())
+    assert texts == ["Hello"] * 2
 
 
 async def test_the_first_provider_answers_and_the_second_is_never_asked(clock: FakeClock) -> None:
