@@ -15,13 +15,14 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fallback_chat.core.engine.policy import Verdict
-from fallback_chat.core.errors import ErrorKind
+from fallback_chat.core.engine.policy import DAY, Verdict, rule
 from fallback_chat.core.events import State
 from fallback_chat.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from fallback_chat.core.errors import ErrorKind
 
 FIRST_REST: Final = 15.0
 """Seconds; doubles with every further opening."""
@@ -38,12 +39,10 @@ RELAPSE: Final = 60.0
 RELAPSE_REST: Final = 120.0
 """Minimum rest of a flapping provider in seconds, unless it names its own: each return of it may
 cost a turn."""
-DAY: Final = 86_400.0
 LONGEST_CREDIBLE_REST: Final = 32 * DAY
 """Seconds; only another program or a wrong clock can have written a longer one."""
 CLOCKS_DIFFER: Final = 5.0
 """Seconds by which the moments of two processes may differ without a clock having been set back."""
-FIRST_QUOTA_BLOCK: Final = 5 * 3600.0
 LATEST: Final = 1e11
 """Seconds since the epoch; a moment in the year 5138, near the end of our calendars."""
 MOST: Final = 2**53
@@ -126,7 +125,7 @@ class Result(NamedTuple):
     """The result of a permitted request."""
 
     verdict: Verdict
-    reason: str | None = None
+    reason: ErrorKind | None = None
     retry_after: float | None = None
     """Seconds."""
     alone: bool = False
@@ -167,15 +166,12 @@ def _rest(health: Health, result: Result, now: float) -> float:
 def block_time(opens: int, result: Result) -> float:
     """Return the seconds after which a blocked provider is worth another try.
 
-    A server's `retry_after` prevails. A quota is often renewed within hours: 5 h, doubling up to 24
-    h. Keys, permissions and models change more rarely: a day; a changed key or model starts a new
-    record anyway.
+    A server's `retry_after` prevails.
     """
     if result.retry_after is not None and result.retry_after > 0:
         return result.retry_after
-    if result.reason == ErrorKind.QUOTA_EXHAUSTED:
-        return min(FIRST_QUOTA_BLOCK * 2.0 ** min(opens, 10), DAY)
-    return DAY
+    first = DAY if result.reason is None else rule(result.reason).first_block
+    return min(first * 2.0 ** min(opens, 10), DAY)
 
 
 def admit(health: Health, now: float, lease: float, *, holder: str = "") -> tuple[Health, Permit | None]:

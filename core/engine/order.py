@@ -78,11 +78,19 @@ class Order:
         self.alone = len(self.left()) <= 1
         """Whether no other provider could be asked."""
 
-    async def take(self, suits: Callable[[Candidate], bool] | None = None) -> tuple[Candidate, Permit] | None:
-        """Return the next candidate with its permit, or None if none is left.
+    async def take(self) -> tuple[Candidate, Permit] | None:
+        """Return the next candidate with its permit, or None if none is left."""
+        if (taken := await self.take_serving()) is not None:
+            return taken
+        for candidate in sorted(self.left(), key=self._last_resort_order):
+            if permit := self._board.force(candidate.key):
+                self._hand_out(candidate)
+                return candidate, permit
+        self._hand_out(None)
+        return None
 
-        With `suits`, only the next one that does not rest, and only if it suits.
-        """
+    async def take_serving(self) -> tuple[Candidate, Permit] | None:
+        """Return the next candidate that does not rest, with its permit; None if there is none."""
         candidates = self.left()
         serving = {one.key for one in candidates}
         self._passed.update(one.key for one in self._untried if one.key not in serving and not self._rules_out(one))
@@ -90,21 +98,18 @@ class Order:
             permit = await self._board.admit(candidate.key, lease=candidate.lease)
             if permit is None and candidate.key == self._insisted_on:
                 permit = self._board.force(candidate.key)
-            if permit and suits is not None and not suits(candidate):
-                self._board.hand_back(candidate.key, permit)
-                return None
             if permit:
                 self._note_resting(candidates)
                 self._hand_out(candidate)
                 return candidate, permit
             self._passed.add(candidate.key)
-        for candidate in sorted(candidates, key=self._last_resort_order) if suits is None else ():
-            if permit := self._board.force(candidate.key):
-                self._hand_out(candidate)
-                return candidate, permit
-        if suits is None:
-            self._hand_out(None)
         return None
+
+    def put_back(self, candidate: Candidate, permit: Permit) -> None:
+        """Take back what was handed out and has not been asked: it stays the next one."""
+        self._board.hand_back(candidate.key, permit)
+        self._untried.append(candidate)
+        self.prefer(candidate)
 
     def _hand_out(self, candidate: Candidate | None) -> None:
         """Take `candidate` off the list, and those ruled out before it; None means the end."""

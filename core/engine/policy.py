@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 
 from fallback_chat.core.errors import APIError, APITimeoutError, ErrorKind
 
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR
+
 
 class Retry(StrEnum):
     """Whether asking the same provider again in this turn can help."""
@@ -63,6 +66,9 @@ class Rule(NamedTuple):
     shown_by_list: bool = False
     """Whether a list of models that fails like this means that a chat would, too; some servers
     have no list, or a broken one."""
+    first_block: float = DAY
+    """Seconds before a blocked provider is worth another try; doubles up to a day. Keys,
+    permissions and models rarely change, and a changed key or model starts a new record."""
 
 
 RULES: Final[dict[ErrorKind, Rule]] = {
@@ -79,7 +85,7 @@ RULES: Final[dict[ErrorKind, Rule]] = {
     ErrorKind.STREAM_ERROR: Rule(Retry.YES, Next.YES, Verdict.OPEN),
     # The provider's own "cancelled" (HTTP 499). Our own cancellation never becomes an APIError.
     ErrorKind.CANCELLED: Rule(Retry.YES, Next.YES, Verdict.NEUTRAL),
-    ErrorKind.QUOTA_EXHAUSTED: Rule(Retry.NO, Next.YES, Verdict.BLOCK),
+    ErrorKind.QUOTA_EXHAUSTED: Rule(Retry.NO, Next.YES, Verdict.BLOCK, first_block=5 * HOUR),  # often renewed by then
     ErrorKind.CONTEXT_EXCEEDED: Rule(Retry.NO, Next.BIGGER_WINDOW, Verdict.NEUTRAL),
     ErrorKind.TOO_LARGE: Rule(Retry.NO, Next.YES, Verdict.NEUTRAL),
     ErrorKind.AUTH: Rule(

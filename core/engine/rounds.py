@@ -67,22 +67,25 @@ class Rounds:
         return None
 
     async def take_beside(self, late: Call) -> tuple[Candidate, Permit] | None:
-        """Return a provider to ask in parallel with a late one, or None if none suits."""
+        """Return a provider to ask in parallel with a late one, or None if none suits.
+
+        One on the same machine is asked instead of it: the two would only slow each other down.
+        """
+        taken = None if self._patience.is_over else await self.order.take_serving()
+        if taken is None:
+            return None
+        candidate, _ = taken
         machine = late.candidate.llm.machine
-
-        def suits(candidate: Candidate) -> bool:
-            if self._consent.is_needed(candidate):
-                return False
-            if machine is None or candidate.llm.machine != machine:
-                return True
-            late.attempt.time_out()  # the two would only slow each other down
-            return False
-
-        taken = None if self._patience.is_over else await self.order.take(suits)
-        if taken is not None:
-            if not late.attempt.late.is_set():
-                self._services.note_hedge()
-            self._services.emit(AttemptLate(late.candidate.llm, taken[0].llm, late.attempt.elapsed))
+        shares_machine = machine is not None and candidate.llm.machine == machine
+        needs_consent = self._consent.is_needed(candidate)
+        if needs_consent or shares_machine:
+            self.order.put_back(*taken)
+            if not needs_consent:
+                late.attempt.time_out()
+            return None
+        if not late.attempt.late.is_set():
+            self._services.note_hedge()
+        self._services.emit(AttemptLate(late.candidate.llm, candidate.llm, late.attempt.elapsed))
         return taken
 
     async def _may_ask(self, candidate: Candidate, permit: Permit, failure: Failure | None) -> bool:

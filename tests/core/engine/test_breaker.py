@@ -11,17 +11,18 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.breaker import Health, Permit, Result
-from fallback_chat.core.engine.policy import Verdict
+from fallback_chat.core.engine.policy import DAY, Verdict
+from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
 from tests.sampling import examples
 
 NOW = 1_000_000_000.0
 LEASE = 20.0
-FAILED = Result(Verdict.OPEN, reason="server_error")
-EMPTY = Result(Verdict.OPEN_ON_REPEAT, reason="empty")
+FAILED = Result(Verdict.OPEN, reason=ErrorKind.SERVER_ERROR)
+EMPTY = Result(Verdict.OPEN_ON_REPEAT, reason=ErrorKind.EMPTY)
 SUCCEEDED = Result(Verdict.SUCCESS)
 CANCELLED = Result(Verdict.NEUTRAL)
-BLOCKED = Result(Verdict.BLOCK, reason="auth")
+BLOCKED = Result(Verdict.BLOCK, reason=ErrorKind.AUTH)
 
 
 def asked(health: Health, result: Result, now: float = NOW) -> Health:
@@ -246,9 +247,9 @@ def test_five_failures_at_once_open_once() -> None:
     ("result", "until"),
     [
         (BLOCKED, NOW + 86_400),
-        (Result(Verdict.BLOCK, "quota_exhausted"), NOW + 5 * 3600),
-        (Result(Verdict.BLOCK, "quota_exhausted", retry_after=3600), NOW + 3600),
-        (Result(Verdict.BLOCK, "quota_exhausted", retry_after=30 * 86_400), NOW + 30 * 86_400),
+        (Result(Verdict.BLOCK, ErrorKind.QUOTA_EXHAUSTED), NOW + 5 * 3600),
+        (Result(Verdict.BLOCK, ErrorKind.QUOTA_EXHAUSTED, retry_after=3600), NOW + 3600),
+        (Result(Verdict.BLOCK, ErrorKind.QUOTA_EXHAUSTED, retry_after=30 * 86_400), NOW + 30 * 86_400),
     ],
 )
 def test_what_waiting_does_not_mend_blocks(result: Result, until: float | None) -> None:
@@ -259,7 +260,7 @@ def test_what_waiting_does_not_mend_blocks(result: Result, until: float | None) 
 
 def test_a_quota_that_stays_spent_is_looked_at_less_and_less_often() -> None:
     health, waits = Health(), []
-    spent = Result(Verdict.BLOCK, "quota_exhausted")
+    spent = Result(Verdict.BLOCK, ErrorKind.QUOTA_EXHAUSTED)
     for _ in range(4):
         now = health.until or NOW
         health = asked(health, spent, now)
@@ -321,17 +322,17 @@ def test_no_result_at_all_moves_a_disabled_provider(verdict: Verdict) -> None:
     assert breaker.settle(disabled, Permit(disabled.generation), Result(verdict), NOW) == disabled
 
 
-@pytest.mark.parametrize("until", [1e18, float("inf"), NOW + 40 * breaker.DAY, float("nan")])
+@pytest.mark.parametrize("until", [1e18, float("inf"), NOW + 40 * DAY, float("nan")])
 def test_no_record_keeps_a_provider_away_for_ever(until: float) -> None:
     health = Health(State.BLOCKED, "quota_exhausted", since=NOW, until=until, generation=3)
 
-    assert health.is_due(NOW + 33 * breaker.DAY)
+    assert health.is_due(NOW + 33 * DAY)
 
 
 def test_a_rest_of_a_month_is_what_a_server_may_ask_for() -> None:
-    health = asked(Health(), Result(Verdict.BLOCK, "quota_exhausted", retry_after=30 * breaker.DAY))
+    health = asked(Health(), Result(Verdict.BLOCK, ErrorKind.QUOTA_EXHAUSTED, retry_after=30 * DAY))
 
-    assert (health.is_due(NOW + 29 * breaker.DAY), health.is_due(NOW + 30 * breaker.DAY)) == (False, True)
+    assert (health.is_due(NOW + 29 * DAY), health.is_due(NOW + 30 * DAY)) == (False, True)
 
 
 def test_a_clock_that_was_set_back_does_not_lock_a_provider_away() -> None:
@@ -345,11 +346,11 @@ def test_a_clock_that_was_set_back_does_not_lock_a_provider_away() -> None:
     [
         (NOW + 15, NOW + 5, 10.0),
         (NOW + 15, NOW + 15, 0.0),
-        (NOW + 15, NOW + 10 * 365 * breaker.DAY, 0.0),
+        (NOW + 15, NOW + 10 * 365 * DAY, 0.0),
         (NOW + 15, NOW - breaker.CLOCKS_DIFFER, 20.0),
         (NOW + 15, NOW - 3600, 0.0),
-        (NOW + 15, NOW - 10 * 365 * breaker.DAY, 0.0),
-        (NOW + 365 * breaker.DAY, NOW, 32 * breaker.DAY),
+        (NOW + 15, NOW - 10 * 365 * DAY, 0.0),
+        (NOW + 365 * DAY, NOW, 32 * DAY),
         (None, NOW, None),
     ],
 )
@@ -410,14 +411,18 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     @rule(
         permit=permits,
-        verdict=st.sampled_from(Verdict),
-        retry_after=st.none() | st.floats(0, 2000),
-        alone=st.booleans(),
-        jitter=st.floats(-1, 1),
+        result=st.builds(
+            Result,
+            st.sampled_from(Verdict),
+            st.none() | st.sampled_from(ErrorKind),
+            retry_after=st.none() | st.floats(0, 2000),
+            alone=st.booleans(),
+            jitter=st.floats(-1, 1),
+        ),
     )
-    def settle(self, permit: Permit, verdict: Verdict, retry_after: float | None, alone: bool, jitter: float) -> None:
+    def settle(self, permit: Permit, result: Result) -> None:
         before = self.health
-        result = Result(verdict, "reason", retry_after, alone, jitter)
+        verdict, retry_after = result.verdict, result.retry_after
 
         after = breaker.settle(before, permit, result, self.now)
 

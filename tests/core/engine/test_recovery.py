@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fallback_chat.core.engine.breaker import DAY
+from fallback_chat.core.engine.policy import DAY
 from fallback_chat.core.engine.settings import ChainSettings, Recovery
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, ErrorDetails
 from fallback_chat.core.events import AvailabilityChangedEvent, LinkChanged, State
