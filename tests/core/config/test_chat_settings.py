@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from fallback_chat.core.config.resolve import load
+from fallback_chat.core.config.schema import CHAT
 from fallback_chat.core.config.settings import ChatSettings, Origin
 from fallback_chat.core.errors import ConfigError
 
@@ -21,6 +24,10 @@ def test_what_the_chat_begins_with_and_its_keys_are_read() -> None:
 def test_without_them_the_defaults_count() -> None:
     settings = load(PROVIDER)
     assert (settings.chat, settings.keys) == (ChatSettings(), {})
+
+
+def test_every_key_of_the_chat_is_a_setting_with_its_default() -> None:
+    assert {key.name: key.default for key in CHAT} == {each.name: each.default for each in fields(ChatSettings)}
 
 
 def test_mistakes_name_their_key() -> None:
