@@ -52,7 +52,7 @@ class ErrorReader:
         failure = parse_failure(status, self._tree(parse_body(self.redact(body))))
         if failure.type is None and (name := headers.get("x-amzn-errortype")):
             failure = failure._replace(type=name.partition(":")[0])  # AWS: the body has no code
-        return self._error(APIStatusError, failure, headers, now, empty=f"HTTP {_phrase(status)}, and nothing else")
+        return self._error(APIStatusError, failure, headers, now, empty=_nothing_but(status))
 
     def from_event(self, event: Any, headers: Mapping[str, str], *, now: float) -> APIStreamError:
         """Return the error that an event or a document inside a 200 reports."""
@@ -117,7 +117,7 @@ class ErrorReader:
                 target = urlsplit(urljoin(self._settings.base_url or "", location))
                 where = f"to {target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else where
         return APIStatusError(
-            f"redirects {where} (HTTP {status}); the key is not sent there",
+            f"redirects {where}; the key is not sent there",
             kind=ErrorKind.SERVER_ERROR,
             details=ErrorDetails(status=status, retryable=False),
             hint="if you trust the address it redirects to, put it in base_url",
@@ -136,8 +136,9 @@ class ErrorReader:
         return {self.redact(str(key)): self._tree(item, depth + 1) for key, item in value.items()}
 
 
-def _phrase(status: int) -> str:
+def _nothing_but(status: int) -> str:
+    """Return what to say of an answer without a body; the status itself is told beside it."""
     try:
-        return f"{status} {HTTPStatus(status).phrase}"
+        return f"{HTTPStatus(status).phrase}, and nothing else"
     except ValueError:
-        return str(status)
+        return "and nothing else"

@@ -59,7 +59,10 @@ _NO_SYSTEM: Final = re.compile(
     re.IGNORECASE,
 )
 """Our turns alternate: a chat template objects only because it counts the system prompt as one."""
-_LACKING: Final = re.compile(r"reasoning_content\b.*\b(?:passed back|missing|required)", re.IGNORECASE | re.DOTALL)
+_LACKING: Final = re.compile(
+    r"reasoning_content\b.*\b(?:passed back|missing|required)|missing\W{0,3}reasoning_content",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Wish(NamedTuple):

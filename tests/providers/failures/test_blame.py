@@ -123,6 +123,7 @@ OVERFLOWS = [
     "total tokens exceeds the model's maximum limit of 4096",
     "input length would exceed context budget for this model",
     "Prompt too large for this model",
+    "tokens in request more than max tokens allowed",  # Z.ai
     # Words that nobody has sent yet
     "The number of tokens in the prompt exceeds the model's limit of 32768.",
     "The requested number of input tokens 50000 is larger than the model's maximum of 32768",
@@ -241,6 +242,7 @@ SPENT = [
     (403, said("No available asset for API access, please purchase a subscription")),
     (429, said("已达到套餐用量上限")),
     (400, said("No usable credits left on your account")),
+    (429, said("You have exceeded your Copilot premium request allowance", code="quota_exceeded")),
     (403, said("You have run out of funds")),
     (None, said("quota exceeded")),
     (403, "您的配额不足"),
@@ -400,6 +402,21 @@ def test_a_route_that_is_not_there_is_not_blamed_on_the_model_alone(body: Any, s
     assert row.hint == "check base_url, then `model`, in fallback.toml"
 
 
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (403, "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"),
+        (503, "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"),
+        (403, "<html><title>Attention Required! | Cloudflare</title></html>"),
+        (403, "<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>"),
+        (403, "error code: 1010"),
+    ],
+)
+def test_a_firewall_is_not_taken_for_a_key_without_rights(status: int, page: str) -> None:
+    row = blame(parse_failure(status, page))
+    assert (row.kind, row.words) == (K.PERMISSION, "is behind a firewall that turned the request away")
+
+
 def test_a_route_may_be_missing_with_a_400_too() -> None:
     row = blame(parse_failure(400, {"success": False, "errors": [{"code": 7000, "message": "No route for that URI"}]}))
     assert (row.kind, row.words) == (K.MODEL_NOT_FOUND, "has no such address, or no such model")
@@ -474,6 +491,7 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (424, {"error": "Request failed during generation", "error_type": "generation"}, K.SERVER_ERROR),
         (410, said("gone"), K.MODEL_NOT_FOUND),
         (407, "", K.CONNECTION),
+        (511, "<html><title>Network Authentication Required</title></html>", K.CONNECTION),
         (451, "", K.PERMISSION),
         (403, said("This model is not available in your region"), K.PERMISSION),
         (429, said("The current subscription plan does not yet include access to GLM-5", code="1311"), K.PERMISSION),

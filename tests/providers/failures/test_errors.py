@@ -30,7 +30,7 @@ FAILOVER = {
     "ask": {Next.UNTIL_AGREED, Next.REFUSED},
 }
 SHOWN = {
-    "any/proxy-empty-504": "HTTP 504 Gateway Timeout, and nothing else",
+    "any/proxy-empty-504": "Gateway Timeout, and nothing else",
     "any/proxy-html-502": "a web page: 502 Bad Gateway",
     "any/proxy-html-413": "a web page: 413 Request Entity Too Large",
     "mistral/mistral-validation": "temperature: Input should be less than or equal to 1.5",
@@ -203,7 +203,7 @@ def test_a_redirect_names_its_target_and_is_never_followed() -> None:
 def test_the_target_of_a_redirect_is_told_if_it_has_an_address(location: str, where: str) -> None:
     settings = ProviderSettings(name="p", kind="openai", model="m", base_url="https://here.test/v1")
     error = ErrorReader(settings, KEY).from_response(308, {"location": location}, "", now=NOW)
-    assert error.message == f"redirects {where} (HTTP 308); the key is not sent there"
+    assert error.message == f"redirects {where}; the key is not sent there"
 
 
 def test_a_server_that_forbids_a_retry_is_obeyed_and_one_that_promises_too_much_is_not() -> None:

@@ -147,6 +147,7 @@ def test_other_refusals_are_not_about_state(message: str) -> None:
 MISSING = [
     "The `reasoning_content` in the thinking mode must be passed back to the API.",
     "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
+    "Missing `reasoning_content` field in the assistant message at message index 2.",
 ]
 
 
