@@ -122,7 +122,7 @@ async def test_what_it_cannot_carry_goes_to_the_next_provider() -> None:
         with pytest.raises(AllProvidersFailed) as caught:
             await anext(chain.chat(chat_ctx=picture))
     assert [(one.error.kind, one.error.message) for one in caught.value.attempts if one.error] == [
-        (ErrorKind.UNSUPPORTED, "ours (acme) cannot take pictures and files")
+        (ErrorKind.UNSUPPORTED, "acme cannot take pictures and files")
     ]
 
 

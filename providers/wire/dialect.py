@@ -175,7 +175,7 @@ class ErrorEventError(Exception):
 def unsupported(request: ChatRequest, what: str) -> APIError:
     """Return the error for content that this wire format cannot carry."""
     return APIError(
-        f"{request.settings.name} ({request.settings.kind}) cannot take {what}",
+        f"{request.settings.kind} cannot take {what}",
         kind=ErrorKind.UNSUPPORTED,
         hint="ask a provider that can, or leave it out",
     )

@@ -114,7 +114,7 @@ def test_a_provider_that_takes_no_pdf_is_passed_over_unasked_and_the_user_is_tol
     assert ran == Ran(
         0,
         ANSWERS["two"],
-        "fallback-chat: one cannot do what was asked (one (ollama) cannot take a PDF file); asking two\n"
+        "fallback-chat: one cannot do what was asked (ollama cannot take a PDF file); asking two\n"
         "fallback-chat: answered by two/sim-model (2nd of 2)\n",
     )
     assert program.asked == [0, 1]
@@ -124,7 +124,7 @@ def test_where_nobody_takes_a_pdf_the_user_is_told_what_to_do(program: Program, 
     ran = speak(program, "ollama")("ask", "-f", files["pdf"], ASKED)
 
     assert (ran.out, program.asked) == ("", [0])
-    assert "one cannot do what was asked (one (ollama) cannot take a PDF file)" in ran.err
+    assert "one cannot do what was asked (ollama cannot take a PDF file)" in ran.err
     assert "ask a provider that can, or leave it out" in ran.err
 
 
