@@ -28,8 +28,8 @@ Miss = APIError | GivenUpError | None
 class Contest:
     """A wait that starts with `first`; when that is late, `second` may provide another call.
 
-    The `hedge` of a call says when it is late. `second` is called with a late call that is alone,
-    and not again once it has returned None.
+    The `hedge` of a call says when that is. `second` is called with a call that is alone; once it
+    has returned None, not again before the call's time is over, and not at all after that.
     """
 
     def __init__(self, first: Call, *, second: Callable[[Call], Awaitable[Call | None]]) -> None:
@@ -37,6 +37,8 @@ class Contest:
         """The open calls, the older one first."""
         self._second = second
         self._tasks: dict[Call, asyncio.Task[Miss]] = {}
+        self._nobody_early = False
+        """Whether no second call will be opened before the first one's time is over."""
         self._nobody_else = False
         """Whether no second call will be opened beside the first."""
 
@@ -66,7 +68,8 @@ class Contest:
             if (second := await self._second(self.calls[0])) is not None:
                 self.calls.append(second)
             else:
-                self._nobody_else = True
+                self._nobody_else = self.calls[0].attempt.late.is_set()
+                self._nobody_early = True
 
     async def close(self, call: Call) -> None:
         """Remove a call from the contest: cancel its wait, await the end of that, and close it."""
@@ -88,7 +91,8 @@ class Contest:
             return done
         late: asyncio.Task[Any] = asyncio.ensure_future(first.late.wait())
         try:
-            done, _ = await asyncio.wait([*tasks, late], timeout=first.hedge_in, return_when=asyncio.FIRST_COMPLETED)
+            early = None if self._nobody_early else first.hedge_in
+            done, _ = await asyncio.wait([*tasks, late], timeout=early, return_when=asyncio.FIRST_COMPLETED)
         finally:
             late.cancel()
         return done - {late}

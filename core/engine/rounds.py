@@ -69,7 +69,8 @@ class Rounds:
     async def take_beside(self, late: Call) -> tuple[Candidate, Permit] | None:
         """Return a provider to ask in parallel with a late one, or None if none suits.
 
-        One on the same machine is asked instead of it: the two would only slow each other down.
+        One on the same machine is asked instead of it, once its time is over: the two would only
+        slow each other down.
         """
         taken = None if self._patience.is_over else await self.order.take_serving()
         if taken is None:
@@ -80,7 +81,7 @@ class Rounds:
         needs_consent = self._consent.is_needed(candidate)
         if needs_consent or shares_machine:
             self.order.put_back(*taken)
-            if not needs_consent:
+            if not needs_consent and late.attempt.late.is_set():
                 late.attempt.time_out()
             return None
         if not late.attempt.late.is_set():

@@ -11,7 +11,7 @@ from fallback_chat.core.attempts import AllProvidersFailed
 from fallback_chat.core.engine.budget import Budget, BudgetReason
 from fallback_chat.core.engine.hedging import NEVER, Hedge, Hedging
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
-from fallback_chat.core.errors import APIConnectionError, ErrorKind
+from fallback_chat.core.errors import APIConnectionError, ErrorDetails, ErrorKind
 from fallback_chat.core.events import AttemptFailed, AttemptLate, AttemptStarted, FailedOver
 from tests.core.chain import chain_of, error_of, states, turn_with
 from tests.core.scripted import ROLE, SILENCE, STOP, Pause, ScriptedLLM, Step
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ONE_TRY = AttemptSettings(max_retry_per_llm=0)
 REFUSED = APIConnectionError("connection refused")
+RESTING = APIConnectionError("connection refused", details=ErrorDetails(retry_after=5))
 
 
 def answer(after: float, text: str) -> list[Step]:
@@ -119,17 +120,43 @@ async def test_when_nobody_else_is_left_a_late_provider_has_its_time_once_more(c
     assert (error_of(failed, AllProvidersFailed).kind, failed.elapsed) == (ErrorKind.TIMEOUT, 20)
 
 
-async def test_one_on_the_same_machine_is_not_asked_beside_it_but_instead(clock: FakeClock) -> None:
-    class Local(ScriptedLLM):
-        machine = "local"
+class Local(ScriptedLLM):
+    machine = "local"
 
+
+@pytest.mark.parametrize("after", ["timeout", 2.5])
+async def test_one_on_the_same_machine_is_not_asked_beside_it_but_instead_when_its_time_is_over(
+    clock: FakeClock, after: str | float
+) -> None:
     a, b = Local("a", [SILENCE]), Local("b", answer(1, "From b"))
 
-    turn = await turn_with(hedged(a, b, clock=clock))
+    turn = await turn_with(hedged(a, b, clock=clock, after=after))
 
     assert (turn.text, turn.elapsed) == ("From b and more", 12)
     assert (turn.record[0], a.open_streams) == (("a", "failed", "timeout"), 0)
     assert str(turn.stream.attempts[0].error) == "nothing for 10 s"
+
+
+async def test_one_on_the_same_machine_that_answers_in_its_time_is_not_left_early(clock: FakeClock) -> None:
+    a, b = Local("a", answer(8, "From a")), Local("b", answer(1, "From b"))
+
+    turn = await turn_with(hedged(a, b, clock=clock, after=2.5))
+
+    assert (turn.text, turn.record, b.calls) == ("From a and more", [("a", "ok", None)], [])
+
+
+async def test_one_whose_rest_ends_between_is_asked_when_the_time_is_over(clock: FakeClock) -> None:
+    a, b = ScriptedLLM("a", [SILENCE]), ScriptedLLM("b", answer(1, "From b"))
+    chain = hedged(a, b, clock=clock, after=2.5)
+    chain._board.note_check(chain._candidate(b).key, RESTING)
+
+    turn = await turn_with(chain)
+
+    assert (turn.text, turn.elapsed, turn.record) == (
+        "From b and more",
+        12,
+        [("a", "failed", "timeout"), ("b", "ok", None)],
+    )
 
 
 async def test_one_that_rests_is_not_asked_beside_another(clock: FakeClock) -> None:
