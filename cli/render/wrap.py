@@ -62,7 +62,7 @@ def wrapped(pieces: Iterable[Piece], columns: int, first: Row = (), rest: Row = 
     """Break `pieces` into at least one row, prefixed by `first` and then by `rest`."""
     paragraph = _Paragraph(columns, first, rest)
     for piece in pieces:
-        offset = 0
+        offset, reopen = 0, piece.reopen
         for part in _PART.findall(piece.text):
             if part == "\n":
                 paragraph.end_row()
@@ -71,8 +71,9 @@ def wrapped(pieces: Iterable[Piece], columns: int, first: Row = (), rest: Row = 
             else:
                 start = piece.start + offset * piece.exact
                 for word in _words(part):
-                    paragraph.add(word, piece.style, start, piece.reopen)
+                    paragraph.add(word, piece.style, start, reopen)
                     start += len(word) * piece.exact
+                    reopen = reopen if piece.exact else None
             offset += len(part)
     paragraph.end_row(last=True)
     return paragraph.rows

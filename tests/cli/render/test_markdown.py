@@ -137,6 +137,13 @@ def test_definitions_are_printed_whether_something_refers_to_them_or_not() -> No
     assert rendered(text) == ["See [one][1].", "", *text.splitlines()[2:]]
 
 
+def test_an_address_that_is_broken_into_rows_is_printed_once() -> None:
+    text = 'See [it](https://a.example/x "a title of many words that takes more than a row") and more.\n'
+    for columns in (12, 20, 33):
+        final, live = stream(text, columns=columns)
+        assert " ".join(plain([*final, *live])).split() == " ".join(rendered(text, columns)).split()
+
+
 def test_what_belongs_to_a_footnote_is_indented_below_it() -> None:
     text = "See[^1].\n\n[^1]: one\n    two\n\n    - three\n[^note]:\n    four\n\nafter [^1]\n[^1] is text\n"
     shown = [
