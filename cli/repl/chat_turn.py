@@ -41,7 +41,7 @@ class ChatTurn:
 
     `stop()` and `give_up()` may be called meanwhile, from key handlers. `max_wait` is how long the
     turn may pause if no provider can answer, in seconds; `begins` is called with the reasoning when
-    the text begins.
+    the text begins. Unless the screen `is_apart` already, an empty row precedes the text.
     """
 
     def __init__(  # noqa: PLR0913 - the outside world is passed in
@@ -56,6 +56,7 @@ class ChatTurn:
         decide: Callable[[Switch], Awaitable[bool]],
         tell: Callable[[Message], None],
         is_plain: bool,
+        is_apart: bool = True,
         begins: Callable[[str], object] = id,
         record: Record,
     ) -> None:
@@ -66,8 +67,8 @@ class ChatTurn:
         self._tell = tell
         self._began = asyncio.get_running_loop().time()
         self._teller = TurnMessages(is_plain=is_plain)
-        self._told = False
-        """Whether something separates the question from its answer."""
+        self._told = not is_apart
+        """Whether a message is directly above the answer."""
         self._begins = begins
         self._has_begun = False
         self._record = record

@@ -49,5 +49,5 @@ def _number(word: str, most: int, what: str) -> int:
     if word.isdecimal() and 1 <= int(word) <= most:
         return int(word)
     raise InputError(
-        f"there is no {what} {word}; there are {most}" if most else f"there is no {what} in the last answer"
+        f"there is no {what} {word}, only {counted(most, what)}" if most else f"there is no {what} in the last answer"
     )

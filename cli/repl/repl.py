@@ -200,6 +200,7 @@ class Repl:
                     decide=self.consents.decide,
                     tell=self.tell,
                     is_plain=self.ui.plain,
+                    is_apart=self.ui.is_apart,
                     begins=self._begins,
                     record=self.record,
                 )  # fmt: skip

@@ -66,6 +66,8 @@ class UserInterface:
         self._stopped = -AGAIN
         self._is_holding_back = False
         """Whether waiting messages can still be dropped after a stop."""
+        self.is_apart = True
+        """Whether an answer may begin in the next row, with nothing above it but its question."""
         self._inbox = Inbox()
         self._app: asyncio.Future[None] | None = None
         self.prompt: Prompt | None = None
@@ -124,6 +126,7 @@ class UserInterface:
     def show(self, content: Content, *, below_answer: bool = False) -> None:
         """Print rows above the live ones, or below an answer that has begun, once it is there."""
         self._sheet.show(content, below_answer=below_answer)
+        self.is_apart = self.plain
 
     def aside(self, text: str) -> None:
         """Print text apart from what is around it."""
@@ -239,6 +242,7 @@ class UserInterface:
         sign = PROMPT.rstrip() if self._sheet.is_dumb else self._sheet.signs["question"]
         content = told(text, "question" if is_question else "plain", sign)
         self.show(lambda page: content(page) if self.plain else [(), *content(page), *[()] * is_question])
+        self.is_apart = self.plain or is_question
 
     # An answer
 

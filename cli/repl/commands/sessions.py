@@ -154,5 +154,5 @@ ROWS: Final = (
     Command("fork", "continue in a copy of the conversation", fork, group=_GROUP),
     Command("rename", "give the conversation a title", rename, "TEXT", group=_GROUP),
     Command("search", "search all conversations", search, "TEXT", finds=found, picks=True, group=_GROUP),
-    Command("export", "write the conversation to a file", export, "[md|json] [FILE]", values=formats, group=_GROUP),
+    Command("export", "write the conversation to a file", export, "[md|json] [FILE]", ("save",), formats, group=_GROUP),
 )  # fmt: skip

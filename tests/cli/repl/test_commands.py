@@ -170,6 +170,14 @@ async def test_sticky_stays_with_whoever_answered() -> None:
         assert (len(a.calls), len(b.calls)) == (1, 2)
 
 
+async def test_an_answer_is_apart_from_what_is_above_it() -> None:
+    async with chatting(ScriptedLLM("a", ["One.", STOP], ["Two.", STOP])) as chat:
+        await chat.ask("Go")
+        await chat.ask("/retry")
+        lines = [line.rstrip() for line in chat.screen.lines]
+        assert lines[lines.index("❯ Go") :][:7] == ["❯ Go", "", "One.", "", "❯ /retry", "", "Two."]
+
+
 async def test_who_is_named_for_a_turn_is_asked_even_while_resting() -> None:
     a, b = ScriptedLLM("a", [DOWN], ["From a.", STOP]), llm("b")
     async with chatting(a, b) as chat:
@@ -304,8 +312,8 @@ async def test_copy_sends_the_answer_its_code_or_everything_to_the_terminal(monk
         ):
             assert await output(chat, command) == [f"sent {what} {where}"]
             assert osc52(copied) in chat.screen.written
-        assert await output(chat, "/copy 3") == ["/copy: there is no answer 3; there are 2"]
-        assert await output(chat, "/copy code 3") == ["/copy: there is no code block 3; there are 2"]
+        assert await output(chat, "/copy 3") == ["/copy: there is no answer 3, only 2 answers"]
+        assert await output(chat, "/copy code 3") == ["/copy: there is no code block 3, only 2 code blocks"]
 
 
 async def test_the_editor_gets_the_text_in_a_private_file_and_no_key(
