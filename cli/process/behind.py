@@ -19,7 +19,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from fallback_chat.cli.process.outlet import outlet_of
+from fallback_chat.cli.process.outlet import outlet_of, write
 from fallback_chat.core.storage.files import naming
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Queue:
 
     def _write(self, fd: int, data: memoryview) -> None:
         while data:
-            written = os.write(fd, data[:SLICE])
+            written = write(fd, data[:SLICE])
             data = data[written:]
             with self._behind.changed:
                 self._count(-written)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ class Writer(Protocol):
     def put(self, data: bytes) -> None: ...
 
     def check(self) -> None: ...
+
+
+def write(fd: int, data: bytes | memoryview) -> int:
+    """Write as much as a reader takes, and return how much.
+
+    This waits for the reader even if another program has made their common pipe non-blocking.
+    """
+    while True:
+        try:
+            return os.write(fd, data)
+        except BlockingIOError:
+            select.select([], [fd], [])
 
 
 class Outlet(io.RawIOBase):
@@ -47,7 +60,7 @@ class Outlet(io.RawIOBase):
             return len(piece)
         try:
             if self.queue is None:
-                return os.write(self._fd, piece)
+                return write(self._fd, piece)
             if not self.forgiven:
                 self.queue.check()
             self.queue.put(piece)

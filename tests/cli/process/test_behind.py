@@ -8,6 +8,7 @@ import os
 import pty
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -86,9 +87,23 @@ def test_until_it_begins_a_write_is_a_write(pipe: Pipe) -> None:
     assert (pipe.read(5), waiting(stream)) == (b"words", 0)
 
 
+def test_a_write_waits_for_its_reader_in_a_pipe_that_another_program_made_non_blocking(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writing, False)
+    words = "words" * 100_000
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(pipe.read, len(words))
+        try:
+            say(text(pipe.writing), words)
+        finally:
+            os.close(pipe.writing)
+        assert found.result(PATIENCE) == words.encode()
+
+
+@pytest.mark.parametrize("blocking", [True, False])
 def test_a_reader_that_does_not_read_holds_nobody_up_and_gets_everything_in_order(
-    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch, *, blocking: bool
 ) -> None:
+    os.set_blocking(pipe.writing, blocking)
     words = "".join(f"[{number:06d}]" for number in range(100_000))
     with standard(monkeypatch, pipe.writing, os.dup(2)) as behind:
         for start in range(0, len(words), 1000):
