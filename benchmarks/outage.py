@@ -52,7 +52,8 @@ CHAT: Final = """
 import asyncio, sys, time
 from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.overrides import Overrides
-from fallback_chat.wiring import configure, open_chain
+from fallback_chat.configuring import configure
+from fallback_chat.wiring import open_chain
 
 name, end, pause = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 

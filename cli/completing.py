@@ -52,8 +52,8 @@ def tags(ctx: Context, incomplete: str) -> Completions:
 
 def models(ctx: Context, incomplete: str) -> Completions:
     """Return the models of the provider that is asked first, as it last listed them."""
+    from fallback_chat.configuring import own_paths
     from fallback_chat.core.config.model_cache import ModelCache
-    from fallback_chat.wiring import own_paths
 
     wanted = _given(ctx, "only") or _given(ctx, "provider")
     first = next((one for one in _configured(ctx) if wanted in (None, one.name)), None)
@@ -72,8 +72,8 @@ def roles(_: Context, incomplete: str) -> Completions:
 
 def sessions(_: Context, incomplete: str) -> Completions:
     """Return the ids of the stored conversations with their titles."""
+    from fallback_chat.configuring import own_paths
     from fallback_chat.core.conversations.store import History
-    from fallback_chat.wiring import own_paths
 
     path = own_paths().history_db
     if not path.exists():
@@ -103,9 +103,9 @@ def _configured(ctx: Context) -> Iterator[ProviderSettings]:
 
 
 def _settings(ctx: Context) -> Settings | None:
+    from fallback_chat.configuring import configure
     from fallback_chat.core.config.overrides import Overrides
     from fallback_chat.core.errors import ConfigError
-    from fallback_chat.wiring import configure
 
     config = _given(ctx, "config")
     with suppress(ConfigError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fallback_chat.cli.input import read_file
+from fallback_chat.configuring import own_paths
 from fallback_chat.core.errors import InputError
-from fallback_chat.wiring import own_paths
 
 
 def role_names() -> list[str]:

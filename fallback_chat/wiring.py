@@ -1,6 +1,7 @@
-"""The composition root: from flags, environment and fallback.toml to a chain.
+"""The composition root: from settings to a chain.
 
-Only this module and `sharing`, which chooses the store of their health, name providers.
+Only this module, `configuring`, which finds the settings, and `sharing`, which chooses the store of
+its health, name providers.
 """
 
 from __future__ import annotations
@@ -12,28 +13,25 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.configuring import configure, own_paths, surroundings
 from fallback_chat.core.checks import check_type
-from fallback_chat.core.config.discovery import Surroundings, load_settings
 from fallback_chat.core.config.keys import at_once, key_variables, read_key
-from fallback_chat.core.config.overrides import Overrides, apply
+from fallback_chat.core.config.overrides import Overrides
 from fallback_chat.core.config.secrets import findable, secret_values
-from fallback_chat.core.config.settings import Origin
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.health import MemoryHealthStore
 from fallback_chat.core.errors import ConfigError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.files import exists
-from fallback_chat.core.storage.paths import Paths
 from fallback_chat.providers import load
 from fallback_chat.sharing import labels_of, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from fallback_chat.core.config.key_command import Launch
     from fallback_chat.core.config.model_cache import ModelCache
-    from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import ProviderSettings, Settings
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.budget import Budget
@@ -53,48 +51,6 @@ class OpenChain(NamedTuple):
     """Knows every secret that the chain uses, and learns those that key commands print later."""
     models: Callable[[], ModelCache]
     """Opens the cache of the providers' lists of models."""
-
-
-def surroundings(config: Path | None = None) -> Surroundings:
-    """Return what decides which configuration applies in this process."""
-    return Surroundings(paths=own_paths(), env=os.environ, cwd=_working_directory(), config=config)
-
-
-def own_paths() -> Paths:
-    """Return the paths of this user's files.
-
-    Without a usable HOME, as in bare containers, the user database provides it.
-    """
-    if Path(os.environ.get("HOME", "")).is_absolute():
-        return Paths.from_env(os.environ)
-    return Paths.from_env({**os.environ, "HOME": _registered_home()})
-
-
-def _registered_home() -> str:
-    try:
-        import pwd
-
-        home = pwd.getpwuid(os.getuid()).pw_dir
-    except (ImportError, KeyError):  # on Windows, and for a user that is only a number
-        return "/"
-    return home if Path(home).is_absolute() else "/"
-
-
-def _working_directory() -> Path:
-    """Return the working directory, or the root if it has been deleted."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return Path("/")
-
-
-def configure(config: Path | None, flags: Overrides) -> Settings:
-    """Return the settings that apply, with the flags on top.
-
-    Raises `ConfigError` with every mistake.
-    """
-    settings = load_settings(surroundings(config), first_models)
-    return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
 
 
 async def reach(providers: Sequence[ProviderSettings], seconds: float) -> list[Reach]:
@@ -180,15 +136,6 @@ def _rehearsed(
     return [rehearsed(llm, settings) for llm, settings in zip(llms, providers, strict=True)]
 
 
-def rehearsal(text: str | None) -> Outages | None:
-    """Return the outages that `--chaos` asks for, for every chain of this process."""
-    if text is None:
-        return None
-    from fallback_chat.providers.simulator.rehearsal import Outages
-
-    return Outages(text)
-
-
 def demo_stage() -> AbstractContextManager[Path]:
     """Return a context manager that runs the demo's providers and yields their fallback.toml."""
     from fallback_chat.providers.simulator.stage import stage
@@ -215,8 +162,7 @@ def load_chain(path: str | os.PathLike[str] | None = None) -> FallbackAdapter:
     or `aclose()`. Raises `ConfigError` with every mistake in the file.
     """
     check_type("path", path, str, os.PathLike, none=True)
-    settings = load_settings(surroundings(Path(path) if path is not None else None), first_models)
-    return open_chain(apply(settings, (Overrides.from_env(os.environ), Origin.ENV))).adapter
+    return open_chain(configure(Path(path) if path is not None else None, Overrides())).adapter
 
 
 def _provider(
@@ -244,10 +190,3 @@ def _provider(
     from fallback_chat.core.config.keyless import Keyless
 
     return Keyless(settings, find, create)
-
-
-def first_models(services: Sequence[Service]) -> Mapping[str, str]:
-    """Ask local servers for the first model they list; a silent server is left out."""
-    from fallback_chat.providers.http import local_servers
-
-    return local_servers.first_models(services)

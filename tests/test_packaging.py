@@ -128,7 +128,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         if name.endswith(".py") and name.split("/")[0] in ("cli", "core", "providers", "docs")
     }
     assert python == expected | {
-        f"fallback_chat/{name}.py" for name in ("__init__", "__main__", "_api", "_version", "sharing", "wiring")
+        f"fallback_chat/{name}.py"
+        for name in ("__init__", "__main__", "_api", "_version", "configuring", "sharing", "wiring")
     }
     assert {"fallback_chat/py.typed", "fallback_chat/manual/exit-codes.md"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fallback_chat.wiring import own_paths
+from fallback_chat.configuring import own_paths
 
 
 @pytest.mark.skipif(os.name != "posix", reason="HOME means nothing there")

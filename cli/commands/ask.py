@@ -24,13 +24,13 @@ from fallback_chat.cli.standard_input import is_piped
 from fallback_chat.cli.turn import Turn
 from fallback_chat.cli.words.failures import WaitLimit, exit_code_of, exit_code_of_answer
 from fallback_chat.cli.words.notices import attribution, calls_only, notices, shortcomings, tell_warnings, usage_line
+from fallback_chat.configuring import configure
 from fallback_chat.core.chat_context import ChatContext, ChatMessage, Role
 from fallback_chat.core.config.keys import key_variables
 from fallback_chat.core.engine.settings import OnStreamFailure, Prefer
 from fallback_chat.core.errors import ErrorKind, InputError
 from fallback_chat.core.events import AttemptStarted
 from fallback_chat.core.llm import ChatOptions
-from fallback_chat.wiring import configure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -45,7 +45,7 @@ def chat(shared: SharedOptions) -> int:
         say(sys.stderr, 'usage: fallback-chat needs a terminal; without one use: fallback-chat ask "PROMPT"')
         return ExitCode.USAGE
     from fallback_chat.cli.commands.opening import opener
-    from fallback_chat.wiring import configure
+    from fallback_chat.configuring import configure
 
     settings, open_ = configure(shared.config, shared.flags()), opener(shared)
     return run_until_signal(lambda: converse(settings, open_, shared, piped))

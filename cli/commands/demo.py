@@ -24,9 +24,10 @@ from fallback_chat.cli.repl.preferences import Preferences
 from fallback_chat.cli.repl.session import Session, TurnResult
 from fallback_chat.cli.repl.status import compose
 from fallback_chat.cli.turn import Turn
+from fallback_chat.configuring import configure
 from fallback_chat.core.config.overrides import Overrides
 from fallback_chat.core.events import AvailabilityChangedEvent
-from fallback_chat.wiring import configure, demo_stage, open_chain
+from fallback_chat.wiring import demo_stage, open_chain
 
 if TYPE_CHECKING:
     from pathlib import Path

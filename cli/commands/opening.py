@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fallback_chat.cli.sinks.base import Sink
 from fallback_chat.cli.words.notices import tell_warnings
-from fallback_chat.wiring import configure, open_chain, rehearsal
+from fallback_chat.configuring import configure, rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fallback_chat.cli.options import SharedOptions
     from fallback_chat.wiring import OpenChain
 
 
-def opener(shared: SharedOptions) -> partial[OpenChain]:
+def opener(shared: SharedOptions) -> Callable[..., OpenChain]:
     """Return `open_chain` with the options applied; all that it opens share one rehearsal."""
-    return partial(open_chain, share_health=not shared.no_shared_health, chaos=rehearsal(shared.chaos))
+    outages = rehearsal(shared.chaos)
+
+    def open_(*arguments: Any, **options: Any) -> OpenChain:
+        from fallback_chat.wiring import open_chain  # with the engine, for which a first prompt does not wait
+
+        return open_chain(*arguments, share_health=not shared.no_shared_health, chaos=outages, **options)
+
+    return open_
 
 
 def open_named(names: Sequence[str], shared: SharedOptions) -> OpenChain:

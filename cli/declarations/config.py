@@ -16,7 +16,7 @@ app = typer.Typer(help="Inspect, validate and edit the configuration.", no_args_
 def config_check(shared: SharedOptions, json: Json = False) -> int:
     """Validate the configuration; exit code 78 if there are mistakes."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import first_models, surroundings
+    from fallback_chat.configuring import first_models, surroundings
 
     return config.check(surroundings(shared.config), first_models, sys.stdout, sys.stderr, as_json=json)
 
@@ -29,7 +29,7 @@ def config_show(
 ) -> int:
     """Print the effective settings, including flags; never a key."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import configure
+    from fallback_chat.configuring import configure
 
     return config.show(configure(shared.config, shared.flags()), os.environ, sys.stdout, origin=origin)
 
@@ -39,7 +39,7 @@ def config_show(
 def config_path(shared: SharedOptions) -> int:
     """Print where the configuration file is, or would be."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import surroundings
+    from fallback_chat.configuring import surroundings
 
     return config.path(surroundings(shared.config), sys.stdout, sys.stderr)
 
@@ -49,7 +49,8 @@ def config_path(shared: SharedOptions) -> int:
 def config_explain(shared: SharedOptions, json: Json = False) -> int:
     """Show which providers would be asked, why, and whether their keys are there. No network."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import budgets, configure
+    from fallback_chat.configuring import configure
+    from fallback_chat.wiring import budgets
 
     settings = configure(shared.config, shared.flags())
     found = budgets(settings, share_health=not shared.no_shared_health)
@@ -61,7 +62,7 @@ def config_explain(shared: SharedOptions, json: Json = False) -> int:
 def config_init(shared: SharedOptions) -> int:
     """Write a first fallback.toml from the keys and local servers found; never overwrite one."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import first_models, surroundings
+    from fallback_chat.configuring import first_models, surroundings
 
     return config.init(surroundings(shared.config), first_models, sys.stdout, sys.stderr)
 
@@ -71,7 +72,7 @@ def config_init(shared: SharedOptions) -> int:
 def config_edit(shared: SharedOptions) -> int:
     """Edit the configuration; only a version without mistakes replaces it."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import surroundings
+    from fallback_chat.configuring import surroundings
 
     return config.edit(surroundings(shared.config), sys.stdout, sys.stderr)
 
@@ -81,6 +82,6 @@ def config_edit(shared: SharedOptions) -> int:
 def config_trust(shared: SharedOptions) -> int:
     """Let this project's fallback.toml, as it is now, do what your own may."""
     from fallback_chat.cli.commands import config
-    from fallback_chat.wiring import surroundings
+    from fallback_chat.configuring import surroundings
 
     return config.trust(surroundings(shared.config), sys.stdout, sys.stderr)

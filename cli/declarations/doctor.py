@@ -26,8 +26,9 @@ def doctor(
     from fallback_chat.cli.commands.doctor import Patient, doctor, write_bundle
     from fallback_chat.cli.consent import confirmed
     from fallback_chat.cli.process.loop import run_until_signal
+    from fallback_chat.configuring import configure, surroundings
     from fallback_chat.sharing import stored_health
-    from fallback_chat.wiring import configure, reach, surroundings
+    from fallback_chat.wiring import reach
 
     where = surroundings(shared.config)
     patient = Patient(

@@ -44,9 +44,9 @@ def _consent(*, yes: bool) -> "Callable[[str], bool]":
 
 def _open() -> "History":
     from fallback_chat.cli.process.border import tell
+    from fallback_chat.configuring import own_paths
     from fallback_chat.core.conversations.store import History
     from fallback_chat.core.storage.sqlite import is_new
-    from fallback_chat.wiring import own_paths
 
     path = own_paths().history_db
     # Nothing is made for those who only look: there may be no room for it.

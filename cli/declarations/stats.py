@@ -18,9 +18,9 @@ def stats(
 ) -> int:
     """Show how each provider did, by the stored conversations. No network."""
     from fallback_chat.cli.commands.stats import stats as run
+    from fallback_chat.configuring import configure, own_paths
     from fallback_chat.core.config.settings import ChatSettings
     from fallback_chat.core.errors import ConfigError
-    from fallback_chat.wiring import configure, own_paths
 
     prices, currency, mistake = {}, ChatSettings().currency, None
     try:

@@ -24,8 +24,8 @@ def status(
 ) -> int:
     """Show the recorded health of the chain. No provider is asked."""
     from fallback_chat.cli.commands.status import status as run
+    from fallback_chat.configuring import surroundings
     from fallback_chat.sharing import stored_health
-    from fallback_chat.wiring import surroundings
 
     stored = stored_health(surroundings(shared.config))
     return run(stored, time.time(), sys.stdout, sys.stderr, everybody=everybody, short=short, as_json=json)

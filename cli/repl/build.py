@@ -26,9 +26,9 @@ from fallback_chat.cli.repl.repl import Repl
 from fallback_chat.cli.repl.session import Session
 from fallback_chat.cli.repl.sheet import Sheet
 from fallback_chat.cli.repl.user_interface import UserInterface
+from fallback_chat.configuring import own_paths
 from fallback_chat.core.engine.settings import Prefer
 from fallback_chat.core.errors import ConfigError, InputError, Problem
-from fallback_chat.wiring import own_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable

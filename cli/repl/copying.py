@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.cli.code_blocks import code_blocks
 from fallback_chat.cli.words.amounts import counted
 from fallback_chat.core.errors import InputError
 
@@ -32,6 +31,8 @@ def select(words: Sequence[str], messages: Sequence[ChatMessage], answers: Seque
             texts = (f"**{message.role.value}**\n\n{message.text}" for message in messages)
             return Selection("the conversation", "\n\n".join(texts))
         case ["code", *rest]:
+            from fallback_chat.cli.code_blocks import code_blocks  # the prompt does not wait for Markdown
+
             blocks = [*code_blocks(answers[-1])]
             number = _number(rest[0] if rest else str(len(blocks)), len(blocks), "code block")
             code = blocks[number - 1]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.cli.sinks.base import Sink
 from fallback_chat.cli.words.conversations import goes_on, left_out
+from fallback_chat.configuring import own_paths
 from fallback_chat.core.conversations.recorder import Recorder, find_conversation, open_history
 from fallback_chat.core.conversations.store import History
-from fallback_chat.wiring import own_paths
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

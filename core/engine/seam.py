@@ -26,7 +26,7 @@ HELD_AT_MOST: Final = 240
 LONGEST_PREFACE: Final = 120
 _ENDS_OF_A_PREFACE: Final = (":", ".", "!", "…", ",", "-", "\uff1a", "。", "\uff01", "\uff0c")
 """Including the full-width forms of Chinese and Japanese."""
-_STARTS: Final = re.compile("\n|[:\uff1a]")
+_STARTS: Final = re.compile("[\n:]|\uff1a")
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})", re.MULTILINE)
 _OPENED_FENCE: Final = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[^\n`]*\n\Z")
 _MOST_STARTS: Final = 16

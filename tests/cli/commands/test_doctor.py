@@ -15,10 +15,11 @@ import pytest
 import tomli_w
 
 from fallback_chat.cli.commands.doctor import Patient, doctor
+from fallback_chat.configuring import configure, surroundings
 from fallback_chat.core.config.overrides import Overrides
 from fallback_chat.providers.simulator import Simulator
 from fallback_chat.sharing import stored_health
-from fallback_chat.wiring import configure, reach, surroundings
+from fallback_chat.wiring import reach
 from tests.cli.program import KEY, Ran, entry, read
 from tests.fake_time import OVER_SOCKETS
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.cli.commands.models import Listing, _lines, _listing
+from fallback_chat.configuring import own_paths
 from fallback_chat.core.config.model_cache import ModelCache
 from fallback_chat.core.config.settings import ProviderSettings, Settings
 from fallback_chat.core.engine.adapter import FallbackAdapter
@@ -16,7 +17,7 @@ from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.providers.simulator.schedule import first
-from fallback_chat.wiring import OpenChain, own_paths
+from fallback_chat.wiring import OpenChain
 from tests.cli.canned import canned
 from tests.cli.program import ANSWERS, KEY
 from tests.core.scripted import ScriptedLLM

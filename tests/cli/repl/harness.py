@@ -18,12 +18,13 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from fallback_chat.cli.options import SharedOptions
 from fallback_chat.cli.repl.build import build_repl
 from fallback_chat.cli.repl.terminal import Terminal
+from fallback_chat.configuring import own_paths
 from fallback_chat.core.config.model_cache import ModelCache
 from fallback_chat.core.config.settings import ProviderSettings, Settings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, Prefer
 from fallback_chat.core.redaction import Redactor
-from fallback_chat.wiring import OpenChain, own_paths
+from fallback_chat.wiring import OpenChain
 from tests.cli.repl.terminals import TERMINALS
 from tests.waiting import PATIENCE, until
 
