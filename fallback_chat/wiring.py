@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fallback_chat.configuring import configure, own_paths, surroundings
+from fallback_chat.configuring import configure, own_paths
 from fallback_chat.core.checks import check_type
 from fallback_chat.core.config.keys import at_once, key_variables, read_key
 from fallback_chat.core.config.overrides import Overrides
