@@ -88,7 +88,7 @@ _FILTERS: Final = (
         "guardrail", "prompt blocked", "response blocked", "request blocked", "content blocked", "blocked by*security",
         "blocked entity", "policy violation", "violates our", "usage guidelines", "harmful content", "unsafe content",
         "unsafe prompt", "jailbreak", "prompt injection", "flagged", "moderation", "considered high risk", "potentially harmful",
-        "acceptable use", "敏感内容",
+        "acceptable use", "filtered due to", "敏感内容",
         at=(400, 422, 451, *_FAILED),
     ),
     _says(
@@ -111,14 +111,19 @@ _KEYS: Final = (
         "invalid access token", "token expired", "token has expired", "invalid authentication", "authentication failed",
         "authentication error", "login fail", "not authenticated", "authentication required", "invalid token", "invalid bearer",
         "invalid credentials", "not validate credentials", "reported as leaked", "revoked", "api key not found", "security token",
-        "request signature", "认证失败", "鉴权失败", "密钥无效", "无效的令牌",
+        "request signature", "access token invalid", "unauthenticated", "认证失败", "鉴权失败", "密钥无效", "无效的令牌",
         at=(400, 403, *_FAILED),
     ),
     _says(K.AUTH, "unauthorized", "api key invalid", at=(IN_A_200,)),
-    Row(  # Cloudflare's and Akamai's pages
+    Row(
         K.PERMISSION,
         frozenset({403, 503}),
-        says=("page: just a moment", "page: attention required", "page: access denied", "have been blocked", "error code: 10"),
+        says=(
+            "page: just a moment", "page: attention required", "have been blocked", "error code: 10",  # Cloudflare
+            "page: access denied",  # Akamai
+            "page: request rejected",  # F5
+            "incapsula incident", "zscaler", "web filter",
+        ),
         words="is behind a firewall that turned the request away",
         hint="try another network or VPN exit; the key is not to blame",
     ),
@@ -176,8 +181,8 @@ _CREDIT: Final = (
         "free-models-per-day", "exhausted your*quota", "quota has been exhausted", "quota exhausted", "in arrears",
         "account*overdue", "bill*overdue", "good standing", "recharge", " top up", "budget has been exceeded", "budget exceeded",
         "over budget", "exceeded*budget", "subscription*expired", "plan*expired", "inactive subscription", "membership benefits",
-        "call volume quota", "of extra usage", "your extra usage", "request allowance", "more credits", "used up your",
-        "purchase a subscription",
+        "call volume quota", "daily request limit", "for the month", "for this month", "of extra usage", "your extra usage",
+        "request allowance", "more credits", "used up your", "purchase a subscription", "credit card", "dunning",
         "prepayment credits", "key limit exceeded", "free tier limit", "payment method", "outstanding balance", "past due",
         "enable billing", "placed on hold", "organization*on hold", "account*on hold", "余额不足",
         "额度不足", "额度已用", "额度失败", "配额不足", "配额已用", "欠费", "充值", "使用上限", "用量上限",
@@ -225,7 +230,8 @@ _OVERFLOW: Final = (
         "exceeded max context", "exceeds max length", "maximum prompt length is", "too many tokens", "too many input tokens",
         "reduce the length of", "reduce your prompt", "length of all messages", "range of input length", "does not fit*context",
         "`inputs` must have less", ">= n_ctx", "max input characters", "prompt 超长", "压缩上下文", "上下文长度限制",
-        "max message tokens", "tokens in the prompt exceed", "than max tokens allowed", "input tokens*larger than",
+        "max message tokens", "max tokens of*exceeded", "too large to process", "context shift",
+        "tokens in the prompt exceed", "than max tokens allowed", "input tokens*larger than",
         at=(*_REJECTED, *_RELAYED),
     ),
     _says(K.CONTEXT_EXCEEDED, "must be less than the context length", at=(403,)),  # Together
@@ -268,7 +274,7 @@ _CAPACITY: Final = (
     _says(
         K.RATE_LIMITED,
         "rate limit", "rate-limit", "too many requests", "resource has been exhausted", "resource_exhausted", "throttling",
-        "cooling down", "频繁", "频率",
+        "qps", "cooling down", "频繁", "频率",
         at=(400, *_FAILED),
     ),
     *(Row(kind, frozenset(_RELAYED), codes=frozenset({f"behind:{status}"})) for status, kind in _BEHIND.items()),

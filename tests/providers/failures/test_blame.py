@@ -124,6 +124,9 @@ OVERFLOWS = [
     "input length would exceed context budget for this model",
     "Prompt too large for this model",
     "tokens in request more than max tokens allowed",  # Z.ai
+    "max tokens of 8192 exceeded",  # Snowflake
+    "Input is too large to process. Either enable context shift or increase context length.",  # llama.cpp
+    "context shift is disabled",
     # Words that nobody has sent yet
     "The number of tokens in the prompt exceeds the model's limit of 32768.",
     "The requested number of input tokens 50000 is larger than the model's maximum of 32768",
@@ -244,6 +247,10 @@ SPENT = [
     (400, said("No usable credits left on your account")),
     (429, said("You have exceeded your Copilot premium request allowance", code="quota_exceeded")),
     (403, said("You have run out of funds")),
+    (403, {"errors": [{"code": "token_quota_reached", "message": "You have reached the token quota limit for the month"}]}),
+    (403, said("AI Gateway requires a valid credit card on file", type="customer_verification_required")),  # Vercel
+    (403, said("Lightning dunning decision is deny for project: p", status="PERMISSION_DENIED")),  # Google
+    (None, {"error_code": 17, "error_msg": "Open api daily request limit reached"}),  # Baidu
     (None, said("quota exceeded")),
     (403, "您的配额不足"),
 ]  # fmt: skip
@@ -304,6 +311,7 @@ FILTERED = [
     (400, {"error": "BlockedPiiEntityError: Blocked entity detected: EMAIL"}),
     (400, said("Input blocked: potentially harmful")),
     (422, said("The prompt is against our acceptable use policy")),
+    (400, said("Filtering Module - Input Filter: Prompt filtered due to safety violations.")),  # SAP AI Core
     (None, said("x", code="bio_policy")),
     (None, said("x", code="misalignment_policy_violation")),
     (None, said("x", code="image_content_policy_violation")),
@@ -410,6 +418,9 @@ def test_a_route_that_is_not_there_is_not_blamed_on_the_model_alone(body: Any, s
         (403, "<html><title>Attention Required! | Cloudflare</title></html>"),
         (403, "<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>"),
         (403, "error code: 1010"),
+        (403, "<html><title>Request Rejected</title>Your support ID is: 1</html>"),
+        (403, "<html><iframe>Request unsuccessful. Incapsula incident ID: 1-2</iframe></html>"),
+        (403, "<html><title>Internet Security by Zscaler</title></html>"),
     ],
 )
 def test_a_firewall_is_not_taken_for_a_key_without_rights(status: int, page: str) -> None:
@@ -502,6 +513,9 @@ def test_a_model_that_is_not_there_is_named_as_such(status: int | None, body: An
         (400, said("Developer instruction is not enabled for models/gemma-3"), K.BAD_REQUEST),
         (403, said("OAuth token has been revoked. Please obtain a new token."), K.AUTH),
         (400, said("鉴权失败"), K.AUTH),
+        (500, said("Unauthenticated. Configure AI_GATEWAY_API_KEY"), K.AUTH),
+        (None, {"error_code": 110, "error_msg": "Access token invalid or no longer valid"}, K.AUTH),
+        (None, {"error_code": 18, "error_msg": "Open api qps request limit reached"}, K.RATE_LIMITED),
         (400, {"message": "ThrottlingException: Too many concurrent requests"}, K.RATE_LIMITED),
         (400, said("请求频率过高"), K.RATE_LIMITED),
         (500, said("All credentials for model m are cooling down via provider p"), K.RATE_LIMITED),
