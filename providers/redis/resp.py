@@ -24,7 +24,7 @@ SCHEMES: Final = ("redis", "rediss", "unix")
 STEPS: Final = {
     "NOAUTH": "write the password into the URL: redis://:PASSWORD@HOST",
     "WRONGPASS": "correct the login in the URL: redis://USER:PASSWORD@HOST",
-    "NOPERM": "let this user read and write fallback-chat:*",
+    "NOPERM": "ACL SETUSER for this user: ~fallback-chat:* +@read +@write +eval +time",
     "READONLY": "name the primary instead of its replica",
     "MOVED": "name a server that is not part of a cluster",
     "MISCONF": "its disk or its replicas need care",
@@ -205,6 +205,7 @@ def _connect(address: Address, timeout: float) -> socket.socket:
 
 def _refusal(text: str) -> RedisError:
     """Return the error that the server names, with the next step if there is one."""
+    text = text.partition(" script: ")[0]  # Redis adds which script of ours and which line of it
     step = STEPS.get(text.partition(" ")[0])
     return RedisError(f"{text} ({step})" if step else text)
 

@@ -89,6 +89,11 @@ def odd() -> Iterator[tuple[Address, list[bytes]]]:
             b"-READONLY You can't write against a read only replica.\r\n",
             r"\(name the primary instead of its replica\)$",
         ),
+        (
+            b"-OOM command not allowed when used memory > 'maxmemory'. script: 7feac9, on @user_script:3.\r\n",
+            r"'maxmemory'\. \(give it more memory, or let it evict keys\)$",
+        ),
+        (b"-NOPERM no permission to run the 'eval' command\r\n", r"\+@read \+@write \+eval \+time\)$"),
         (b"+" + b"x" * 2_000_000, "too long"),
     ],
 )
