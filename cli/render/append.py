@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fallback_chat.cli.render.lines import HANG
 from fallback_chat.cli.render.markdown import MarkdownStream
 from fallback_chat.cli.render.message import told
 from fallback_chat.cli.render.page import Page
@@ -77,7 +78,7 @@ class PlainView:
 
     def note(self, line: str) -> None:
         """Print a message among the rows of the answer."""
-        self.show(told(line, "dim"))
+        self.show(told(line, hang=HANG))
 
     def show(self, content: Content) -> None:
         """Print something that is not part of the answer."""

@@ -74,7 +74,7 @@ class LiveSink(TextSink):
 
     def notice(self, line: str) -> None:
         if self._started and self.err.isatty():
-            self._view.note(self.redactor.redact(line))
+            self._view.note(f"fallback-chat: {self.redactor.redact(line)}")
         else:
             super().notice(line)
 

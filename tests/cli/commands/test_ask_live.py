@@ -28,7 +28,7 @@ def test_who_is_asked_is_shown_until_there_are_words(program: Program) -> None:
     assert code == 0
     assert re.search("asking one · [0-9]+ s".encode(), data)
     assert screen_of(data) == [
-        "one timed out (nothing for 0.6 s); asking two",
+        "fallback-chat: one timed out (nothing for 0.6 s); asking two",
         TEXTS["two"],
         "fallback-chat: answered by two/sim-model (2nd of 2)",
     ]

@@ -213,14 +213,15 @@ def test_a_long_status_is_cut_to_one_row() -> None:
     assert seen(screen, 20).rows() == ["word word word word"]
 
 
-def test_a_footer_stands_dim_below_the_answer() -> None:
+def test_a_note_stands_plain_below_the_answer_and_its_second_row_is_indented() -> None:
     screen = console()
     answer = show(screen, ["text"])
     answer.settle()
-    answer.note("1.2 s · 30 tokens")
+    answer.note("1.2 s · 30 tokens " * 6)
     answer.finish()
-    assert seen(screen).rows() == ["text", "1.2 s · 30 tokens"]
-    assert "\x1b[2m1.2 s · 30 tokens\x1b[0m" in written(screen)
+    first = " ".join(["1.2 s · 30 tokens"] * 4)
+    assert seen(screen).rows() == ["text", f"{first} 1.2 s ·", "  30 tokens 1.2 s · 30 tokens"]
+    assert f"{first} 1.2 s ·\r\n  30" in written(screen)
 
 
 def test_an_interrupted_answer_keeps_what_was_shown_and_says_so() -> None:
