@@ -144,11 +144,18 @@ def _error_in(whole: dict[str, Any]) -> dict[str, Any]:
 
 def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
     """Return the text of an error: its own, that beside it, or the whole document."""
-    own = _words(error, _MESSAGES, _DEPTH)
+    own = _words(error, _MESSAGES, _DEPTH) or "; ".join(_by_field(error))
     around = "" if error is whole else _words(_without(whole, PLACES), _MESSAGES, _DEPTH)
     told = [own, around, text_of(dict_of(error.get("misalignment")).get("detailed_explanation")), _upstream(error)]
     words = ": ".join(_distinct(told))
     return words or (_dump(whole) if any(whole.values()) else "")
+
+
+def _by_field(error: dict[str, Any]) -> Iterator[str]:
+    """Yield the complaints that ASP.NET, Laravel and Django list under the names of fields."""
+    for field, complaints in error.items():
+        if isinstance(complaints, list):
+            yield from (f"{field}: {text}" for text in complaints if isinstance(text, str))
 
 
 def _upstream(error: dict[str, Any]) -> str:

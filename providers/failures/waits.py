@@ -37,8 +37,8 @@ _MOMENT: Final = (
     rf"{CLOCK_TIME}"
 )
 _AGAIN: Final = (
-    r"retry\w*(?: your request| the request)?|try\b[\w ]{0,20}\bagain|wait\w*|resets?|resetting|refresh\w*|renew\w*|replenish\w*"
-    r"|available(?: again)?|allowed(?: again)?|lifted|restored|regain access|(?:come|be) back"
+    r"retry\w*(?: your request| the request)?|again|wait\w*|resets?|resetting|refresh\w*|renew\w*|replenish\w*"
+    r"|available|allowed|lifted|restored|regain access|(?:come|be) back"
     r"|cool(?:ing|s)?[ -]?down|another (?:request|attempt)|将在"
 )
 _LEAD: Final = (

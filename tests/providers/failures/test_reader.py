@@ -27,6 +27,8 @@ SAID: list[tuple[Any, str]] = [
     ({"error": [{"code": 2009, "message": "m"}], "success": False}, "m"),
     ({"error": ["m", "n"], "error_type": "validation"}, "m; n"),
     ({"errors": ["m"]}, "m"),
+    ({"title": "t", "status": 400, "errors": {"model": ["m", "n"], "seed": ["o"]}}, "model: m; model: n; seed: o: t"),
+    ({"model": ["m"]}, "model: m"),
     ({"Error": {"Code": "c", "Message": "m"}}, "m"),
     ({"fault": {"faultstring": "m", "detail": {"errorcode": "c"}}}, "m"),
     ({"base_resp": {"status_code": 1008, "status_msg": "m"}, "choices": None}, "m"),

@@ -209,6 +209,8 @@ def test_a_field_beside_the_error_names_a_wait_too() -> None:
         ("Quota will be replenished in 1.00:00:30", 86430.0),
         ("Try again in 00:05", None),  # minutes, or hours?
         ("Please try again at 02:13:45", None),
+        ("You can send messages again at 00:10 UTC", 600.0),
+        ("Ask again in 5 minutes", 300.0),
         ("Please try again in a few minutes", None),
         ("Please try again later.", None),
         ("50 per 86400s exceeded", None),
