@@ -181,6 +181,14 @@ class RedactingStream:
         return _without(raw, seen, spans)
 
 
+def quoted(text: str) -> str:
+    """Return foreign text in quotes, in one line.
+
+    Escapes, as `repr` writes them, would hide a secret that has invisible characters in it.
+    """
+    return "'" + text.replace("\n", " ") + "'"
+
+
 def visible(text: str) -> str:
     """Return the visible part of `text`, without characters that take no room."""
     return _INVISIBLE.pattern.sub("", text) if _INVISIBLE.occur_in(text) else text

@@ -24,6 +24,7 @@ from fallback_chat.core.events import (
     Waiting,
 )
 from fallback_chat.core.llm import FinishReason
+from fallback_chat.core.redaction import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,16 +171,21 @@ def calls_only(answer: Answer | None) -> list[str]:
 
 
 def _in_its_words(answer: Answer) -> str:
-    """Return what the provider says about the end, cut to one line."""
+    """Return what the provider says about the end, cut to one line.
+
+    It is cut between two words: half of a secret would not be recognised as one.
+    """
     words = " ".join((answer.finish_words or "").split())
-    return f": {words[:SHOWN_WORDS]}" if words else ""
+    if len(words) > SHOWN_WORDS:
+        words = f"{words[:SHOWN_WORDS].rpartition(' ')[0]} …"
+    return f": {words}" if words else ""
 
 
 def _why_cut(answer: Answer) -> str:
     if answer.finish_reason is None:
         return "did not mark the end of the answer"
     word = answer.finish_raw or answer.finish_reason.value
-    return CUT_SHORT.get(answer.finish_reason, f"ended with {word!r}, which does not prove the answer complete")
+    return CUT_SHORT.get(answer.finish_reason, f"ended with {quoted(word)}, which does not prove the answer complete")
 
 
 def usage_line(usage: CompletionUsage | None) -> str:

@@ -47,6 +47,7 @@ from fallback_chat.core.engine.wellformed import (
 )
 from fallback_chat.core.errors import APIError, APIStreamError, APITimeoutError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
+from fallback_chat.core.redaction import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -224,7 +225,7 @@ class Attempt:
             self._held.append(more)
         if self.finish_reason not in ENDS_OF_TOOL_CALLS:
             word = self._finish_word or self.finish_reason
-            raise APIStreamError(f"the answer ended with {word!r} after a tool call, which is not run")
+            raise APIStreamError(f"the answer ended with {quoted(word)} after a tool call, which is not run")
 
     def _is_content(self, delta: ChoiceDelta) -> bool:
         if delta.content and not delta.content.isspace():

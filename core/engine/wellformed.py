@@ -11,6 +11,7 @@ from fallback_chat.core.chat_context import ToolCall, VendorExtra
 from fallback_chat.core.errors import APIConnectionError, APIError, APIStreamError, APITimeoutError, ErrorKind
 from fallback_chat.core.json_text import loads
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, CompletionUsage, FinishReason
+from fallback_chat.core.redaction import quoted
 
 if TYPE_CHECKING:
     from fallback_chat.core.llm import LLM, ChatOptions, LLMStream
@@ -117,7 +118,7 @@ def check_arguments(calls: Sequence[ToolCall]) -> None:
         except (ValueError, RecursionError):
             arguments = None
         if not isinstance(arguments, dict):
-            raise APIStreamError(f"the arguments of the tool call {call.name!r} are not a JSON object")
+            raise APIStreamError(f"the arguments of the tool call {quoted(call.name)} are not a JSON object")
 
 
 def named(error: Exception, llm: LLM, *, committed: bool) -> APIError:

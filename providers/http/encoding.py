@@ -23,6 +23,8 @@ STEP: Final = 64 * 1024
 _PLAIN: Final = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
 """Values without effect; the last two are a charset in the wrong header."""
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
+_REFUSED: Final = frozenset({"br", "zstd", "compress", "deflate", "identity", *_GZIP})
+"""Encodings that are named if they are refused, or stacked; anything else could be a secret."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -99,7 +101,7 @@ class _ExpandedBody:
 
     async def __anext__(self) -> bytes:
         if self._encoding not in {*_GZIP, "deflate"}:
-            raise httpx.DecodingError(f"its answer in the encoding {self._encoding[:40]!r}, which was not asked for")
+            raise httpx.DecodingError(f"its answer in {_named(self._encoding)}, which was not asked for")
         while True:
             await asyncio.sleep(0)
             try:
@@ -109,3 +111,8 @@ class _ExpandedBody:
             if piece:
                 return piece
             self._expander.feed(await anext(self._compressed))
+
+
+def _named(encoding: str) -> str:
+    names = encoding.replace(" ", "").split(",")
+    return f"the encoding {', '.join(names[:5])}" if _REFUSED.issuperset(names) else "an unknown encoding"

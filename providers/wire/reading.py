@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fallback_chat.core.chat_context import VendorExtra
 from fallback_chat.core.llm import ChatChunk, ChoiceDelta, FinishReason
+from fallback_chat.core.redaction import quoted
 from fallback_chat.providers.wire.allowance import Allowance
 from fallback_chat.providers.wire.dialect import ErrorEventError, name_of
 from fallback_chat.providers.wire.finish import Broken, ending_of
@@ -153,5 +154,5 @@ def missing(seen: str, wholes: Iterable[str]) -> Iterator[str]:
 
 def broken(word: str, type_: str, said: str = "") -> dict[str, str]:
     """Return the error that a finish reports, with the server's explanation `said`."""
-    message = f"the provider ended the answer with {word[:80]!r}{f': {said}' if said else ''}"
+    message = f"the provider ended the answer with {quoted(word)}{f': {said}' if said else ''}"
     return {"message": message, "code": word, "type": type_}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.cli.render.sanitise import sanitise
-from fallback_chat.core.redaction import RedactingStream, Redactor, visible
+from fallback_chat.core.redaction import RedactingStream, Redactor, quoted, visible
 
 KEY = "sk-live-Zq7xT0p"
 INVISIBLE = ["\u200b", "\u00ad", "\0", "\u200d", "\u202e", "\u2066", "\ufeff", "\r", "\ufe0f", "\U000e0041", "\x1b"]
@@ -83,6 +83,7 @@ def test_a_secret_is_found_through_invisible_characters_and_what_is_around_it_st
         expected = f"be{gap}fore {gap}[redacted]{gap} be{gap}hind"
 
         assert Redactor([KEY]).redact(text) == expected
+        assert Redactor([KEY]).redact(quoted(f"be{spelled}")) == "'be[redacted]'"
         assert streamed(Redactor([KEY]), list(text)) == expected
 
 

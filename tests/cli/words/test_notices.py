@@ -72,6 +72,8 @@ def test_what_is_odd_in_the_configuration_is_told_on_stderr_unless_quiet(program
         (FinishReason.REFUSAL, "About  bombs.", "one refused to answer (refusal: About bombs.)"),
         (FinishReason.CONTENT_FILTER, None, "one refused to answer (content_filter)"),
         (FinishReason.LENGTH, "no room", f"incomplete: one {CUT_SHORT[FinishReason.LENGTH]}: no room"),
+        (FinishReason.REFUSAL, "sixty " * 50 + "more", f"one refused to answer (refusal: {'sixty ' * 50}…)"),
+        (FinishReason.REFUSAL, "so " * 99 + "sk-secret", f"one refused to answer (refusal: {'so ' * 99}…)"),
     ],
 )
 def test_what_the_server_says_about_the_end_is_told(finish: FinishReason, words: str | None, told: str) -> None:
