@@ -130,7 +130,7 @@ def main() -> int:
         for _ in range(2 * ROUNDS):
             ours.append(seconds(OURS, path))
             theirs.append(seconds(FLOOR, path))
-    row("H1", f"health in one ask, CPU ({min(ours) * 1000:.1f} ms) / sqlite3 alone", ratio(ours, theirs), 4.0)
+    row("H1", f"health in one ask, CPU ({min(ours) * 1000:.1f} ms) / sqlite3 alone", ratio(ours, theirs), 3.0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state/health.db"
         backend = SqliteBackend(path, LABELS)

@@ -101,8 +101,8 @@ class Record:
 
     def found(self, action: Callable[[History], T]) -> T | None:
         """Return the same at once; None if that fails, or another process keeps the file locked."""
+        from fallback_chat.core.storage.connection import StorageError
         from fallback_chat.core.storage.locks import briefly
-        from fallback_chat.core.storage.unusable import StorageError
 
         with suppress(StorageError), briefly():
             return action(self._opened(saved=True))
@@ -111,7 +111,7 @@ class Record:
     async def _history(self, *, saved: bool) -> History:
         from fallback_chat.core.conversations.recorder import not_saved
         from fallback_chat.core.storage.beside import beside
-        from fallback_chat.core.storage.unusable import StorageError
+        from fallback_chat.core.storage.connection import StorageError
 
         try:
             return await beside(lambda: self._opened(saved=saved))

@@ -17,8 +17,8 @@ from fallback_chat.core.conversations.store import History, SessionMovedError
 from fallback_chat.core.errors import InputError
 from fallback_chat.core.redaction import Redactor
 from fallback_chat.core.storage.beside import beside
+from fallback_chat.core.storage.connection import LockedError, StorageError
 from fallback_chat.core.storage.locks import briefly
-from fallback_chat.core.storage.unusable import LockedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from fallback_chat.core.conversations.answer_text import WHOLE
 from fallback_chat.core.conversations.records import Hit, SessionId, TurnId
 from fallback_chat.core.conversations.rows import moment, shown
 from fallback_chat.core.conversations.summaries import FIRST_QUESTION, KEPT, NAMED, title_of
-from fallback_chat.core.storage.unusable import StorageError
+from fallback_chat.core.storage.connection import StorageError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from fallback_chat.core.storage.connection import LockedError
 from fallback_chat.core.storage.locks import STEP, briefly, is_hurried
-from fallback_chat.core.storage.unusable import LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

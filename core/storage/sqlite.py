@@ -11,11 +11,21 @@ import stat
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fallback_chat.core.storage.connection import COMPANIONS, MEMORY, as_text, connect, is_busy
+from fallback_chat.core.storage.connection import (
+    COMPANIONS,
+    MEMORY,
+    LockedError,
+    StorageError,
+    as_storage_error,
+    as_text,
+    connect,
+    is_busy,
+    is_damage,
+    reason,
+)
 from fallback_chat.core.storage.files import check_own, identity_of, make_private_dir
 from fallback_chat.core.storage.locks import directory_lock, wait_until
 from fallback_chat.core.storage.schema import ForeignError, prepare, version_of
-from fallback_chat.core.storage.unusable import LockedError, StorageError, as_storage_error, is_damage, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -21,7 +21,7 @@ from fallback_chat.core.answer import Answer
 from fallback_chat.core.conversations.recorder import Recorder, find_conversation
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import InputError
-from fallback_chat.core.storage.unusable import StorageError
+from fallback_chat.core.storage.connection import StorageError
 from tests.core.conversations.fakes import SetClock, question
 from tests.sampling import examples
 

@@ -18,7 +18,7 @@ from fallback_chat.core.conversations.stats import DAY, ProviderStats, stats_of
 from fallback_chat.core.conversations.store import History
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.llm import CompletionUsage
-from fallback_chat.core.storage.unusable import StorageError
+from fallback_chat.core.storage.connection import StorageError
 from tests.core.conversations.fakes import SetClock
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ import pytest
 
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.store import History
-from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.connection import StorageError, connect
 from fallback_chat.core.storage.sqlite import open_database
-from fallback_chat.core.storage.unusable import StorageError
 from tests.core.conversations.fakes import SetClock, answer, failing_at, question
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from fallback_chat.core.conversations import store
 from fallback_chat.core.conversations.export import to_json
 from fallback_chat.core.conversations.schema import MIGRATIONS
 from fallback_chat.core.conversations.store import History
-from fallback_chat.core.storage.unusable import StorageError
+from fallback_chat.core.storage.connection import StorageError
 from tests.core.conversations.fakes import SetClock, answer, question
 
 if TYPE_CHECKING:

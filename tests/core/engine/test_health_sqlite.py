@@ -27,8 +27,7 @@ from fallback_chat.core.engine.health_sqlite import (
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
-from fallback_chat.core.storage.connection import connect
-from fallback_chat.core.storage.unusable import StorageError, reason
+from fallback_chat.core.storage.connection import StorageError, connect, reason
 from tests import sampling
 from tests.core.conversations.fakes import SetClock
 from tests.sampling import examples

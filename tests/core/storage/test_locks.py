@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fallback_chat.core.storage import locks
-from fallback_chat.core.storage.connection import connect
+from fallback_chat.core.storage.connection import StorageError, connect
 from fallback_chat.core.storage.locks import directory_lock
 from fallback_chat.core.storage.sqlite import Database
-from fallback_chat.core.storage.unusable import StorageError
 from tests.core.conversations.fakes import SetClock
 from tests.waiting import PATIENCE
 

@@ -24,11 +24,10 @@ from fallback_chat.core.conversations.store import History
 from fallback_chat.core.engine.health_sqlite import known_providers
 from fallback_chat.core.errors import ConfigError, InputError
 from fallback_chat.core.llm import ModelInfo
-from fallback_chat.core.storage.connection import COMPANIONS
+from fallback_chat.core.storage.connection import COMPANIONS, StorageError
 from fallback_chat.core.storage.files import change_own, check_own, read_own, read_regular, write_own, write_private
 from fallback_chat.core.storage.looks import look_at
 from fallback_chat.core.storage.paths import Paths
-from fallback_chat.core.storage.unusable import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
