@@ -147,7 +147,9 @@ def _message(error: dict[str, Any], whole: dict[str, Any]) -> str:
     own = _words(error, _MESSAGES, _DEPTH) or "; ".join(_by_field(error))
     around = "" if error is whole else _words(_without(whole, PLACES), _MESSAGES, _DEPTH)
     told = [own, around, text_of(dict_of(error.get("misalignment")).get("detailed_explanation")), _upstream(error)]
-    words = ": ".join(_distinct(told))
+    words = ""
+    for text in _distinct(told):
+        words = f"{words.removesuffix('.')}: {text}" if words else text
     return words or (_dump(whole) if any(whole.values()) else "")
 
 

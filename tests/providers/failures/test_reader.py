@@ -37,6 +37,7 @@ SAID: list[tuple[Any, str]] = [
     ({"timestamp": "t", "status": 404, "error": "m", "message": "n", "path": "/v1"}, "m: n"),
     ({"type": "about:blank", "title": "t", "status": 404, "detail": "m"}, "m"),
     ({"error": {"message": "m"}, "message": "n"}, "m: n"),
+    ({"error": {"message": "m."}, "message": "n."}, "m: n."),
     ({"error": {"message": "m and n"}, "message": "n"}, "m and n"),
     ({"error": {"message": "m", "metadata": {"raw": "n"}}}, "m: n"),
     ({"error": {"message": "m", "metadata": {"raw": '{"error": {"message": "n"}}'}}}, "m: n"),
