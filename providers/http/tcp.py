@@ -22,7 +22,6 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.heard = False
         """Whether a byte arrived since the last `write()`."""
-        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._received = bytearray()
         self._ended = False
@@ -31,8 +30,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is open, in this event loop, with nothing left to read."""
-        return not (self._ended or self._received) and self._loop is asyncio.get_running_loop()
+        """Whether it is open, with nothing left to read."""
+        return not (self._ended or self._received)
 
     def write(self, data: bytes) -> None:
         """Send `data` as the other side takes it; if that fails, reading tells."""
@@ -44,7 +43,7 @@ class Connection(asyncio.Protocol):
         if self._received or self._ended:
             await asyncio.sleep(0)  # buffered data must not starve the other tasks
         else:
-            self._reader = self._loop.create_future()
+            self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader
             finally:
@@ -63,14 +62,13 @@ class Connection(asyncio.Protocol):
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Go on under TLS. Raises `OSError`, of which `ssl.SSLError` is one."""
-        transport = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+        transport = await asyncio.get_running_loop().start_tls(self._transport, self, context, server_hostname=host)
         assert transport is not None
         self._transport = transport
 
     def close(self) -> None:
-        """Close the connection at once; Python itself does once its event loop is closed."""
-        if not self._loop.is_closed():
-            self._transport.abort()
+        """Close the connection at once."""
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; asyncio calls this and what follows."""

@@ -168,17 +168,5 @@ async def test_a_failed_handshake_is_an_error_of_the_connection() -> None:
             await connect("127.0.0.1", server.port, ssl.create_default_context())
 
 
-async def test_a_connection_of_another_loop_is_not_idle() -> None:
-    async with raw_server(until_gone) as server:
-        connection = await opened(server)
-        assert connection.is_idle
-
-        async def is_idle() -> bool:
-            return connection.is_idle
-
-        assert not await asyncio.to_thread(lambda: asyncio.run(is_idle()))
-        connection.close()
-
-
 async def opened(server: RawServer) -> Connection:
     return await connect("127.0.0.1", server.port)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import warnings
 
 import httpx
 import pytest
@@ -85,17 +83,6 @@ async def test_a_connection_serves_its_own_server_only() -> None:
             await fetch(transport, server.url)
         assert [len(server.peers) for server in (one, other)] == [1, 1]
         await transport.aclose()
-
-
-async def test_a_transport_outlives_its_event_loops() -> None:
-    transport = Transport(None, None, Clock())
-    async with raw_server(play) as server:
-        for _ in range(2):
-            assert await asyncio.to_thread(asyncio.run, fetch(transport, server.url)) == 0.0
-        await transport.aclose()
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        del transport
-        gc.collect(1)
 
 
 async def test_a_server_that_spoke_out_of_turn_is_connected_to_anew() -> None:
