@@ -16,7 +16,7 @@ from fallback_chat import APIError, ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 
 T = 1.0
 """Seconds of attempt_timeout."""

@@ -15,7 +15,7 @@ from benchmarks.measure import ratio, row, upstream, verdict
 from fallback_chat import ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

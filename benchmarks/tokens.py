@@ -16,7 +16,7 @@ from benchmarks.startup import PROGRAM, PYTHON, config
 from fallback_chat import ChatContext, FallbackAdapter
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 
 TOKENS = 20_000
 PACED = 500

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.engine.budget import Budget
     from fallback_chat.core.llm import LLM, Reach
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
     from fallback_chat.providers.simulator.rehearsal import Outages
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def open_chain(
     providers of `chaos` fail for a while: nobody else learns of that. Raises `InputError` for what
     it cannot mean.
     """
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
 
     engine = HttpEngine()
     redactor = Redactor(secret_values(settings, os.environ))

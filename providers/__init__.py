@@ -10,7 +10,7 @@ from fallback_chat.core.config.services import KNOWN_KINDS
 if TYPE_CHECKING:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import LLM
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
 
 
 class ProviderModule(Protocol):

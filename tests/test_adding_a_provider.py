@@ -22,7 +22,7 @@ from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.errors import APIError, ErrorKind
 from fallback_chat.core.events import Notice
 from fallback_chat.core.llm import LLM, ChatOptions, CompletionUsage
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from tests.cli.canned import canned
 from tests.providers.raw_server import Peer, raw_server
 from tests.test_docs import ROOT, page, section, words

@@ -32,7 +32,7 @@ from fallback_chat.core.json_text import LARGE, MOST_VALUES
 from fallback_chat.core.llm import FinishReason
 from fallback_chat.providers.failures.blame import blame
 from fallback_chat.providers.failures.reader import ServerFailure
-from fallback_chat.providers.http import connections
+from fallback_chat.providers.http import engine
 from fallback_chat.providers.http.body import MAX_EVENTS, MAX_TEXT
 from fallback_chat.providers.http.frames import MAX_FRAME
 from fallback_chat.providers.wire.allowance import MOST
@@ -117,7 +117,7 @@ def test_the_limits_on_what_a_server_may_send_are_those_of_the_code() -> None:
         "calls, signatures and other state of one answer": f"{MOST >> 20} MiB of memory, {MOST_CALLS} calls",
         "events of one answer": f"{MAX_EVENTS:,}; {MOST_PIECES:,} before the first word",
         "a model's name, an id, a reason to finish": f"{LONGEST_NAME} characters; of a longer one only its length is kept",
-        "body of an error": f"{connections._ERROR_BODY_LIMIT >> 10} KiB, {connections._ERROR_BODY_TIMEOUT:g} s",
+        "body of an error": f"{engine._ERROR_BODY_LIMIT >> 10} KiB, {engine._ERROR_BODY_TIMEOUT:g} s",
         "content encodings": "one layer of gzip or deflate, expanded in bounded steps; others are refused",
         "redirects, cookies": "none",
     }

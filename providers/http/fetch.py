@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.providers.failures.errors import ErrorReader
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 NOT_OFFERED: Final = frozenset({404, 405, 501})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.chat_context import ChatContext, Tool
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.llm import ModelInfo, ProbeReport
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
     from fallback_chat.providers.wire.dialect import Dialect, HttpRequest, Reader
 
 _MOST_PAGES: Final = 20

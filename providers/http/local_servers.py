@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fallback_chat.core.errors import APIError, APITimeoutError
 from fallback_chat.core.llm import Reach
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.http.proxies import Proxies
 from fallback_chat.providers.http.tls import trusted
 from fallback_chat.providers.wire.dialect import HttpRequest

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fallback_chat.core.llm import ChatChunk
     from fallback_chat.providers.failures.errors import ErrorReader
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
     from fallback_chat.providers.wire.dialect import Reader
 
 _BURST: Final = 8

@@ -20,7 +20,7 @@ from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIStatusError, ErrorKind
 from fallback_chat.core.llm import ModelInfo
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from tests.core.scripted import STOP, ScriptedLLM
 from tests.processes import is_running
 from tests.waiting import PATIENCE, until

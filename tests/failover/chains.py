@@ -13,7 +13,7 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings
 from fallback_chat.core.errors import APIError
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.simulator import Manner, Script, Simulator
 from tests.core.scripted import FakeClock
 

@@ -12,7 +12,7 @@ from fallback_chat.core.config.settings import NOTHING_WRITTEN
 from fallback_chat.core.engine.adapter import FallbackAdapter
 from fallback_chat.core.engine.settings import AttemptSettings, ChainSettings, TimeoutSource
 from fallback_chat.core.errors import ErrorKind
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.simulator import Manner, Simulator
 from tests.failover.chains import FAULTY_TEXT, HEALTHY_TEXT, KEY, ask, llm
 

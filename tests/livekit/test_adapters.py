@@ -135,7 +135,7 @@ def chain() -> Iterator[Any]:
     from fallback_chat.core.config.settings import ProviderSettings
     from fallback_chat.core.engine.settings import AttemptSettings
     from fallback_chat.providers import load
-    from fallback_chat.providers.http.connections import HttpEngine
+    from fallback_chat.providers.http.engine import HttpEngine
 
     http = HttpEngine(environ={})
 

@@ -10,7 +10,7 @@ from fallback_chat.core.chat_context import ChatContext
 from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIError
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.http.llm import HttpLLM
 from tests.providers.raw_server import SSE, Peer, raw_server
 

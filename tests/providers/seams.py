@@ -20,7 +20,7 @@ from fallback_chat.core.engine.seam import anchor_of
 from fallback_chat.core.engine.settings import AttemptSettings, OnStreamFailure
 from fallback_chat.core.errors import APIError
 from fallback_chat.providers import load
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.simulator.exchange import Recorded
 from fallback_chat.providers.simulator.routes import format_of, parse
 from tests.core.engine.continuing import BEHAVIOURS, FOLLOW, OTHER, RESET, TEXTS, pieces

@@ -17,7 +17,7 @@ from fallback_chat.core.errors import APIConnectionError, APIError, APIStatusErr
 from fallback_chat.core.llm import LLM, ChatOptions, FinishReason
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.rejections import ESSENTIAL
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.dialect import ChatRequest
 from tests.providers.kinds import CARRIED, SAMPLES

@@ -16,7 +16,7 @@ from fallback_chat.core.errors import APIConnectionError, ErrorKind
 from fallback_chat.providers import load
 from fallback_chat.providers.failures.connection import connection_error
 from fallback_chat.providers.http import tls
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from tests.providers.asking import WHOLE, ask, llm, sends
 from tests.providers.raw_server import Peer, RawServer, raw_server
 

@@ -12,7 +12,7 @@ from fallback_chat.core.config.settings import ProviderSettings
 from fallback_chat.core.errors import APIStatusError, ErrorDetails, ErrorKind
 from fallback_chat.providers import load
 from fallback_chat.providers.failures.rejections import rejects_state
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.http.llm import HttpLLM
 from fallback_chat.providers.wire.dialect import ChatRequest
 from tests.providers.asking import DONE, KEY, event, llm, sends

@@ -21,7 +21,7 @@ from fallback_chat.core.engine.settings import AttemptSettings
 from fallback_chat.core.errors import APIConnectionError, ErrorKind
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.connection import HANDLED, connection_error
-from fallback_chat.providers.http.connections import HttpEngine
+from fallback_chat.providers.http.engine import HttpEngine
 from fallback_chat.providers.simulator import black_hole, closed_port
 from tests.providers.asking import DOCUMENT, KEY, WHOLE, ask, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server

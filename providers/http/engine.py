@@ -1,4 +1,4 @@
-"""The only HTTP engine: clients, and sending one request, which is never retried."""
+"""The only HTTP engine: a client for each way of connecting; a request is never retried."""
 
 from __future__ import annotations
 
