@@ -273,6 +273,8 @@ class APIStreamError(APIError):
     default_kind = ErrorKind.STREAM_ERROR
 
 
+NO_KEY: Final = "no_key"
+"""The code of a failure for which no request was sent: the key cannot be read."""
 NO_CONSENT: Final = "no_consent"
 """The code of `NoConsentError`, which outlives its class where an answer is kept."""
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from fallback_chat.cli.words.error_kinds import TOLD
 from fallback_chat.core.engine.policy import RULES
-from fallback_chat.core.errors import NO_CONSENT, ErrorKind
+from fallback_chat.core.errors import NO_CONSENT, NO_KEY, ErrorKind
 from fallback_chat.core.events import State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fallback_chat.core.engine.breaker import Health
     from fallback_chat.core.errors import APIError
 
@@ -19,7 +21,7 @@ STATES: Final = (
     ("ok", "answers, as far as is known", "good"),
     ("rate limited", "too many requests", "waiting"),
     (DOWN, "failed, and rests", "bad"),
-    ("bad key", "the key was refused", "bad"),
+    ("bad key", "the key was refused, or cannot be read", "bad"),
     ("access denied", "the key may not do this", "bad"),
     ("no quota", "the quota is spent", "bad"),
     ("no such model", "the model is unknown to it", "bad"),
@@ -33,13 +35,14 @@ STATES: Final = (
 """Every state of a provider that people see, its meaning and its style; a time behind it counts
 down."""
 OF_REASON: Final = {kind: told.short for kind, told in TOLD.items() if told.short in {state for state, *_ in STATES}}
+OF_CODE: Final[Mapping[str | None, str]] = {NO_CONSENT: "no consent", NO_KEY: "no key"}
 UP_TO_THE_USER: Final = frozenset(kind for kind, row in RULES.items() if row.up_to_the_user)
 
 
 def short(error: APIError) -> str:
     """Return a failure in a word or two; of a server's own error the status."""
-    if error.details.code == NO_CONSENT:
-        return "no consent"
+    if error.details.code in OF_CODE:
+        return OF_CODE[error.details.code]
     if error.kind is ErrorKind.SERVER_ERROR and error.details.status:
         return str(error.details.status)
     return TOLD[error.kind].short

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from fallback_chat.core.config.keys import SlowKeyError
-from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
+from fallback_chat.core.errors import NO_KEY, APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind
 from fallback_chat.core.llm import LLM, LLMStream, ProbeReport
 from fallback_chat.core.loop_lock import LoopLock
 
@@ -31,7 +31,7 @@ def no_key(error: ConfigError, *, by_command: bool) -> APIError:
         error.problems[0].message,
         kind=ErrorKind.TIMEOUT if slow else ErrorKind.AUTH,
         words="got no key in time" if slow else "has no key",
-        details=ErrorDetails(retryable=False, retry_after=COMMAND_PAUSE if by_command else None),
+        details=ErrorDetails(code=NO_KEY, retryable=False, retry_after=COMMAND_PAUSE if by_command else None),
         hint="run the key command by hand: it must not ask on the terminal, and can take attempt_timeout at most"
         if slow
         else "fallback-chat config explain shows more",

@@ -6,7 +6,8 @@ import pytest
 
 from fallback_chat.cli.repl.explanations import transition
 from fallback_chat.cli.words.health import short
-from fallback_chat.core.errors import APIError, APIStatusError, ErrorDetails, ErrorKind
+from fallback_chat.core.config.keyless import no_key
+from fallback_chat.core.errors import APIError, APIStatusError, ConfigError, ErrorDetails, ErrorKind, Problem
 from fallback_chat.core.events import AvailabilityChangedEvent, State
 from tests.core.scripted import ScriptedLLM
 
@@ -31,4 +32,5 @@ def test_a_transition_is_one_line(event: AvailabilityChangedEvent, line: str) ->
 
 def test_a_failure_in_short_is_its_status_or_its_kind() -> None:
     assert short(APIStatusError("oops", details=ErrorDetails(status=500))) == "500"
+    assert short(no_key(ConfigError([Problem("key", "K is not set")]), by_command=False)) == "no key"
     assert short(APIError("cut", kind=ErrorKind.STREAM_ERROR, details=ErrorDetails(status=200))) == "stream broke off"
