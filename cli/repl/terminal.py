@@ -55,11 +55,14 @@ class Terminal:
             self._write(ASK_FOR_MODIFIED_KEYS)
 
     def _restore(self) -> None:
-        if self._modified_keys:
-            self._write(STOP_MODIFIED_KEYS)
-        BEHIND.wait(hasty=True)  # the next owner of the terminal writes to it, too
-        if self._fd is not None and self._before is not None:
-            _set(self._fd, self._before)
+        """Restore the terminal's modes, even if a signal ends the wait for what is written."""
+        try:
+            if self._modified_keys:
+                self._write(STOP_MODIFIED_KEYS)
+            BEHIND.wait(hasty=True)  # the next owner of the terminal writes to it, too
+        finally:
+            if self._fd is not None and self._before is not None:
+                _set(self._fd, self._before)
 
     def _write(self, text: str) -> None:
         self._out.write(text)
@@ -85,4 +88,8 @@ def _set(fd: int, attributes: list[Any]) -> None:
 
     While a thread of ours waits in a write, Linux (6.3 and later) spins in the other case.
     """
-    termios.tcsetattr(fd, termios.TCSANOW if BEHIND.size else termios.TCSADRAIN, attributes)
+    try:
+        if not BEHIND.size:
+            termios.tcdrain(fd)
+    finally:
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)

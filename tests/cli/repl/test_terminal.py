@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fallback_chat.cli.process.behind import BEHIND
+from fallback_chat.cli.process.exit_code import ExitCode
+from fallback_chat.cli.process.signals import Interrupted
 from fallback_chat.cli.repl.terminal import ASK_FOR_MODIFIED_KEYS, STOP_MODIFIED_KEYS, Terminal
 from fallback_chat.providers.simulator import Manner
 from tests.cli.program import ROOT
@@ -162,6 +165,25 @@ def test_the_terminal_echoes_for_a_program_to_which_it_is_lent_and_not_for_the_c
 
     ours, theirs = (False, ASK_FOR_MODIFIED_KEYS), (True, STOP_MODIFIED_KEYS)
     assert seen == [ours, theirs, ours, theirs]
+
+
+@pytest.mark.parametrize("cut", ["write", "wait", "tcdrain"])
+def test_the_modes_come_back_even_if_a_signal_ends_the_wait_for_what_is_written(
+    cut: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object, **__: object) -> None:
+        raise Interrupted(ExitCode.TERMINATED)
+
+    master, slave = pty.openpty()
+    with closing(os.fdopen(master)), closing(os.fdopen(slave)):
+        before = termios.tcgetattr(slave)
+        out = io.StringIO()
+        terminal = Terminal(slave, out, term="xterm").__enter__()
+        assert termios.tcgetattr(slave) != before
+        monkeypatch.setattr({"write": out, "wait": BEHIND, "tcdrain": termios}[cut], cut, ended)
+        with pytest.raises(Interrupted):
+            terminal.__exit__(None, None, None)
+        assert termios.tcgetattr(slave) == before
 
 
 @pytest.mark.parametrize("streaming", [True, False])
