@@ -49,7 +49,7 @@ class Record:
         self.private = never
         """Whether the following turns are not recorded."""
         self._ending: asyncio.Task[None] | None = None
-        """The task that stores the end of the last turn."""
+        """The task that stores the end of the last turn; no other turn begins before it is done."""
 
     @property
     def session(self) -> SessionId | None:
@@ -151,13 +151,15 @@ class Record:
 
     async def finish(self, answer: Answer, error: BaseException | None) -> None:
         """Store how the turn ended: at once, or as soon as no other process holds the lock."""
-        if self._recorder is not None:
+        if self._recorder is not None and self._ending is None:
             self._ending = asyncio.ensure_future(self._recorder.finish_beside(answer, error))
             await asyncio.sleep(0)  # it takes no more, unless there is a lock
+            if self._ending.done():
+                await self._settled()
 
     def finish_at_once(self, answer: Answer, error: BaseException) -> None:
         """Store how the turn ended, because the program does."""
-        if self._recorder is not None:
+        if self._recorder is not None and self._ending is None:
             self._recorder.finish(answer, error)
 
     async def undo(self) -> None:
@@ -172,5 +174,7 @@ class Record:
         self._closing.close()
 
     async def _settled(self) -> None:
-        if self._ending is not None:
-            await asyncio.wait([self._ending])  # unlike awaiting it, cancelling this does not cancel it
+        if (ending := self._ending) is not None:
+            await asyncio.wait([ending])  # unlike awaiting it, cancelling this does not cancel it
+            self._ending = None
+            ending.result()
