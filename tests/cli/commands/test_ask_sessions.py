@@ -57,11 +57,19 @@ def test_json_and_jsonl_tell_the_conversation(program: Program, saved: Saved) ->
     assert json.loads(without.out)["session"] is None
 
 
-def test_the_question_is_saved_before_it_is_sent_and_the_answer_while_it_comes(program: Program, saved: Saved) -> None:
+def test_the_question_is_saved_before_it_is_sent(program: Program, saved: Saved) -> None:
+    session = saved.add("old?", "Old.")
+    program.play("silence")
+    with program.start("ask", "-c", "Go", env=saved.env) as process:
+        wait_until(lambda: program.asked == [1])
+        assert saved.told(session)[1:] == [("Go", "", False)]
+        process.kill()
+
+
+def test_the_answer_is_saved_while_it_comes(program: Program, saved: Saved) -> None:
     session = saved.add("old?", "Old.")
     program.play("token-silence", manner=Manner())
     with program.start("ask", "-c", "Go", env=saved.env) as process:
-        wait_until(lambda: saved.told(session)[1:] == [("Go", "", False)])
         wait_until(lambda: saved.told(session)[1:] == [("Go", "These", False)])
         process.kill()
     assert saved.load(session).turns[-1].ended is None

@@ -31,11 +31,14 @@ BRACKETED_PASTE = 2004 << 5
 class OnTerminal:
     """One run of the program on a terminal of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], master: int, slave: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], master: int, slave: int, size: tuple[int, int], modes: list[Any]
+    ) -> None:
         self.process = process
         self.master = master
         self.slave = slave
-        self.before = termios.tcgetattr(slave)
+        self.before = modes
+        """The modes of the terminal before anything was started on it."""
         self.bytes = b""
         self._emulator = Emulator(*size)
         self.screen = self._emulator.screen
@@ -125,6 +128,7 @@ def on_terminal(
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+    modes = termios.tcgetattr(slave)
     streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
     if piped is None and not shell:
         streams["process_group"] = 0  # of its own, or Ctrl-Z would stop the tests
@@ -135,7 +139,7 @@ def on_terminal(
         process = subprocess.Popen(["bash", "--norc", "--noediting", "-i"], env=environment, **streams)
     else:
         process = program.start(*args, env=env, **streams)
-    run = OnTerminal(process, master, slave, size)
+    run = OnTerminal(process, master, slave, size, modes)
     try:
         yield run
     finally:
