@@ -96,6 +96,12 @@ class OnTerminal:
         with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:  # noqa: PTH123 - not a file of ours
             return file.read().rpartition(")")[2].split()[0]
 
+    def leave(self) -> int:
+        """Press Ctrl-D as soon as the chat waits for input, for it ignores that while it answers; wait for the end."""
+        self.until(lambda: "? help" in self.rows[-1])
+        self.type("\x04")
+        return self.exit_code()
+
     def exit_code(self) -> int:
         """Wait for the end."""
         code = self.process.wait(PATIENCE)

@@ -23,7 +23,7 @@ from fallback_chat.core.llm import ChatChunk, ChoiceDelta
 from fallback_chat.core.storage import beside
 from fallback_chat.providers.simulator import Manner
 from tests.cli.program import NEVER
-from tests.cli.repl.harness import CTRL_C, CTRL_D, ENTER, SECRET, chatting
+from tests.cli.repl.harness import CTRL_C, ENTER, SECRET, chatting
 from tests.cli.repl.pseudo_terminal import on_terminal
 from tests.cli.repl.test_commands import llm, output, said
 from tests.core.conversations.other_process import other
@@ -493,8 +493,7 @@ def test_what_the_chat_prints_on_leaving_goes_on_with_the_conversation(program: 
                 "❯ Go",
                 "These are the words of one.",
             ]
-            run.type(CTRL_D)
-            assert run.exit_code() == 0
+            assert run.leave() == 0
 
 
 @pytest.mark.parametrize("args", [[], ["--no-log"]])
@@ -505,9 +504,7 @@ def test_where_nothing_was_saved_leaving_says_nothing(program: Program, args: li
         if args:
             run.type("Go\r")
             run.sees("words of one.")
-            run.until(lambda: run.rows[-2:-1] == [">"])
-        run.type(CTRL_D)
-        assert run.exit_code() == 0
+        assert run.leave() == 0
         assert "To go on" not in run.text
 
 

@@ -51,8 +51,7 @@ def test_a_conversation_leaves_everything_in_the_scrollback_and_the_terminal_as_
     with on_terminal(program) as run:
         begin(run, "What is it?")
         run.sees("two/sim-model · 2nd of 2")
-        run.type(CTRL_D)
-        assert run.exit_code() == 0
+        assert run.leave() == 0
         assert [re.sub("0:1[0-9]", "0:1N", row) for row in run.rows] == [
             "Chain: one → two. Alt-Enter makes a new line, /help tells more.",
             "❯ What is it?",
@@ -73,8 +72,7 @@ def test_what_is_odd_in_the_configuration_stands_above_the_chat_unless_quiet(
     with on_terminal(program, *flags, size=(1000, 24)) as run:
         run.sees("? help")
         assert ("holds a key and can be read by other users" in run.text) is told
-        run.type(CTRL_D)
-        run.exit_code()
+        run.leave()
 
 
 def test_without_any_provider_the_greeting_names_the_way_to_one(program: Program) -> None:
@@ -82,8 +80,7 @@ def test_without_any_provider_the_greeting_names_the_way_to_one(program: Program
     with on_terminal(program) as run:
         run.sees("? help")
         greeting = " ".join(run.rows)
-        run.type(CTRL_D)
-        assert run.exit_code() == 0
+        assert run.leave() == 0
     assert "No provider is configured (fallback-chat config init helps)" in greeting
 
 
@@ -99,8 +96,7 @@ def test_no_alternate_screen_no_mouse_and_no_cursor_position_request(program: Pr
     with on_terminal(program) as run:
         begin(run, "Go")
         run.sees("words of one.")
-        run.type(CTRL_D)
-        run.exit_code()
+        run.leave()
         for request in (b"?1049h", b"?47h", b"?1000h", b"?1002h", b"?1003h", b"\x1b[6n"):
             assert request not in run.bytes
 
@@ -199,11 +195,7 @@ def test_the_chat_can_be_suspended_and_gives_the_terminal_back_meanwhile(program
         if streaming:
             run.sees("These are the words of one.")
         run.until(lambda: not run.is_as_before)
-        run.type(CTRL_D if not streaming else "")
-        if streaming:
-            run.until(lambda: "? help" in run.rows[-1])
-            run.type(CTRL_D)
-        assert run.exit_code() == 0
+        assert run.leave() == 0
         run.until(lambda: run.is_as_before)
 
 
@@ -237,8 +229,7 @@ def test_without_colours_nothing_is_coloured(program: Program) -> None:
     with on_terminal(program, env={"NO_COLOR": "1"}) as run:
         begin(run, "Go")
         run.sees("two/sim-model · 2nd of 2")
-        run.type(CTRL_D)
-        run.exit_code()
+        run.leave()
         styles = {code for found in re.findall(rb"\x1b\[([0-9;]*)m", run.bytes) for code in found.split(b";")}
         assert styles <= {b"", b"0", b"1", b"2"}
 
@@ -302,8 +293,7 @@ def test_what_is_piped_in_is_attached_and_the_keys_come_from_the_terminal(progra
         run.sees("1 attached")
         run.type("What is it?\r")
         run.sees("words of one.")
-        run.type(CTRL_D)
-        assert run.exit_code() == 0
+        assert run.leave() == 0
     assert any("see @secret.txt" in str(request) for request in program.servers[0].requests)
 
 
