@@ -7,7 +7,6 @@ may be split anywhere else.
 from __future__ import annotations
 
 import re
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from fallback_chat.core.characters import Characters
@@ -35,9 +34,9 @@ _ON_A_TERMINAL: Final[Mapping[int, str]] = {
 
 def _keys_of(table: Mapping[int, str]) -> Characters:
     """Return the characters of `table`, in ranges, which compile faster."""
-    runs = groupby(enumerate(sorted(table)), lambda numbered: numbered[1] - numbered[0])
-    codes = ([chr(code) for _, code in run] for _, run in runs)
-    return Characters("".join(f"{re.escape(run[0])}-{re.escape(run[-1])}" for run in codes))
+    first = [chr(code) for code in sorted(table) if code - 1 not in table]
+    last = [chr(code) for code in sorted(table) if code + 1 not in table]
+    return Characters("".join(f"{re.escape(begin)}-{re.escape(end)}" for begin, end in zip(first, last, strict=True)))
 
 
 _THAT_STEER: Final = _keys_of(_STEERING)
