@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from weakref import WeakKeyDictionary
 
 
 class LoopLock:
-    """Has one asyncio lock for each loop: theirs belongs for ever to the first that waited for it.
+    """Has an asyncio lock for each event loop, because one of asyncio's cannot change its loop.
 
-    A program may ask its chain in one `asyncio.run` after another.
+    A program may ask its chain in one `asyncio.run()` after another.
     """
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = asyncio.Lock()
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     def here(self) -> asyncio.Lock:
         """Return the lock of the running loop."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._lock = loop, asyncio.Lock()
-        return self._lock
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
