@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fallback_chat.core.engine.breaker import COLUMNS, NOTHING_KNOWN, Health, record_of
 from fallback_chat.core.engine.budget import SIZE_CLASSES
 from fallback_chat.core.engine.health import MOST_SAMPLES
+from fallback_chat.core.engine.policy import DAY
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.storage.connection import connect
 from fallback_chat.core.storage.sqlite import open_database, read_only
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from fallback_chat.core.storage.schema import Migration
     from fallback_chat.core.storage.sqlite import Database
 
-DAY: Final = 86_400.0
 FORGET_AFTER: Final = 30 * DAY
 """Seconds after which an unused provider is dropped."""
 BUSY: Final = 0.8

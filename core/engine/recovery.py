@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fallback_chat.core.engine import breaker
 from fallback_chat.core.engine.check import check
 from fallback_chat.core.engine.link import is_local, lacks_route
-from fallback_chat.core.engine.policy import RULES, rule
+from fallback_chat.core.engine.policy import HOUR, RULES, rule
 from fallback_chat.core.engine.settings import Recovery
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ CHECK_TIME: Final = 10.0
 LEASE: Final = 3 * CHECK_TIME
 TOKENS_PER_CHECK: Final = 16
 TOKENS_PER_HOUR: Final = 64
-HOUR: Final = 3600.0
 LONGEST_OFFLINE_PAUSE: Final = 30.0
 CURED_BY_LIST: Final = frozenset(kind for kind, row in RULES.items() if row.cured_by_list)
 """A recorded reason, which is a string, is found among them, too."""

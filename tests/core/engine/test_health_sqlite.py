@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from fallback_chat.core.engine.breaker import Health
 from fallback_chat.core.engine.health_sqlite import (
-    DAY,
     FORGET_AFTER,
     MIGRATIONS,
     SqliteBackend,
     known_providers,
 )
+from fallback_chat.core.engine.policy import DAY
 from fallback_chat.core.engine.shared_health import KnownProvider, Label
 from fallback_chat.core.errors import ErrorKind
 from fallback_chat.core.events import State
