@@ -14,6 +14,7 @@ from fallback_chat.core.storage.paths import Paths
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fallback_chat.core.config.detect import FirstModels
     from fallback_chat.core.config.services import Service
     from fallback_chat.core.config.settings import Settings
     from fallback_chat.providers.simulator.rehearsal import Outages
@@ -57,8 +58,13 @@ def configure(config: Path | None, flags: Overrides) -> Settings:
 
     Raises `ConfigError` with every mistake.
     """
-    settings = load_settings(surroundings(config), first_models)
-    return apply(settings, (Overrides.from_env(os.environ), Origin.ENV), (flags, Origin.FLAG))
+    return settings_in(surroundings(config), flags, first_models)
+
+
+def settings_in(where: Surroundings, flags: Overrides, models_of: FirstModels) -> Settings:
+    """Return the same for `where`; without a file, `models_of` finds the local servers' models."""
+    settings = load_settings(where, models_of)
+    return apply(settings, (Overrides.from_env(where.env), Origin.ENV), (flags, Origin.FLAG))
 
 
 def rehearsal(text: str | None) -> Outages | None:

@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fallback_chat.configuring import settings_in
 from fallback_chat.core.checks import check_type, several
-from fallback_chat.core.config.discovery import health_url, load_settings
+from fallback_chat.core.config.discovery import health_url
 from fallback_chat.core.config.keys import account, fingerprint
-from fallback_chat.core.config.overrides import Overrides, apply, wished_health_url
-from fallback_chat.core.config.settings import Origin
+from fallback_chat.core.config.overrides import Overrides, wished_health_url
 from fallback_chat.core.config.values import SQLITE
 from fallback_chat.core.engine.shared_health import Label, SharedHealthStore
 from fallback_chat.core.errors import ConfigError
@@ -80,8 +80,7 @@ def _present(where: Surroundings, known: Sequence[KnownProvider]) -> tuple[str, 
     """
     models = {one.name: one.model for one in known}
     try:
-        settings = load_settings(where, lambda _: models)
-        settings = apply(settings, (Overrides.from_env(where.env), Origin.ENV))
+        settings = settings_in(where, Overrides(), lambda _: models)
     except ConfigError:
         return None
     return tuple(labels_of([one for one in settings.providers if one.enabled], where.env))
