@@ -1,18 +1,15 @@
-"""The only HTTP engine: a client for each way of connecting; a request is never retried."""
+"""The only HTTP engine: a transport for each way of connecting; no response is ever redirected."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import time
-from contextlib import AsyncExitStack, suppress
-from http.cookiejar import DefaultCookiePolicy
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
-from fallback_chat.core.value import dataclass
 from fallback_chat.providers.failures.connection import FOREIGN, connection_error, quotes_a_header
 from fallback_chat.providers.http.encoding import body_of
 from fallback_chat.providers.http.proxies import Proxies
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from fallback_chat.core.errors import APIStatusError
     from fallback_chat.providers.failures.errors import ErrorReader
     from fallback_chat.providers.http.proxies import Proxy
+    from fallback_chat.providers.http.transport import Sent
     from fallback_chat.providers.wire.dialect import HttpRequest
 
 _ERROR_BODY_TIMEOUT: Final = 2.0
@@ -41,17 +39,8 @@ class _Way(NamedTuple):
     ca_file: object
 
 
-@dataclass(slots=True)
-class Sent:
-    """A response with an unread body, and the origin of its connection."""
-
-    response: httpx.Response
-    connect: float | None
-    """Seconds it took to connect; None on a kept connection."""
-
-
 class HttpEngine:
-    """Owns the clients, one for each way of connecting, and their TLS contexts.
+    """Owns the transports, one for each way of connecting, and their TLS contexts.
 
     Providers `acquire` and `release` it; the last release closes it. `environ` holds the variables
     for proxies and certificates.
@@ -68,10 +57,9 @@ class HttpEngine:
         self.wall_clock = wall_clock
         self._environ = os.environ if environ is None else environ
         self._proxies = Proxies(self._environ)
-        self._clients: dict[_Way, httpx.AsyncClient] = {}
+        self._transports: dict[_Way, Transport] = {}
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._users = 0
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
     def acquire(self) -> None:
         """Add a user."""
@@ -86,32 +74,23 @@ class HttpEngine:
     async def aclose(self) -> None:
         """Close all connections of this event loop; the next use opens new ones."""
         here = asyncio.get_running_loop()
-        clients, self._clients = self._clients, {}
-        async with AsyncExitStack() as stack:  # closes the others even if one of them fails
-            for way, client in clients.items():
-                if way.loop is here:
-                    stack.push_async_callback(client.aclose)
+        transports, self._transports = self._transports, {}
+        for way, transport in transports.items():
+            if way.loop is here:
+                await transport.aclose()
 
     async def send(self, request: HttpRequest, settings: ProviderSettings) -> Sent:
         """Send a request; return its response, body unread. Raises `APIConnectionError`."""
         proxy = None
         try:
             proxy = self._proxies.of(request.url, settings.proxy)
-            client = self._client(request.url, settings, proxy)
+            transport = self._transport(request.url, settings, proxy)
+            built = httpx.Request(request.method, request.url, headers=list(request.headers), content=request.body)
             # Only connecting has a limit here; the time of an answer is up to the failover engine.
-            built = client.build_request(
-                request.method,
-                request.url,
-                content=request.body or None,
-                headers=list(request.headers),
-                timeout=httpx.Timeout(None, connect=settings.attempt.connect_timeout),
-            )
-            response = await client.send(built, stream=True)
+            return await transport.send(built, settings.attempt.connect_timeout)
         except FOREIGN as error:
             mapped = connection_error(error, request.url, proxy=proxy)
             raise mapped from (None if quotes_a_header(error) else error)
-        response.headers["location"] = response.extensions["location"]
-        return Sent(response, response.extensions["connect"])
 
     async def error_of(
         self, response: httpx.Response, settings: ProviderSettings, errors: ErrorReader
@@ -133,20 +112,15 @@ class HttpEngine:
         text = _decoded(bytes(body), response.charset_encoding)
         return errors.from_response(response.status_code, response.headers, text, now=self.wall_clock())
 
-    def _client(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> httpx.AsyncClient:
+    def _transport(self, url: str, settings: ProviderSettings, proxy: Proxy | None) -> Transport:
         secure = not url.startswith("http://") or proxy is not None
         way = _Way(asyncio.get_running_loop(), secure, proxy and proxy.url, settings.ca_file if secure else None)
-        if way not in self._clients:
+        if way not in self._transports:
             # Those of a closed loop can be neither used nor closed.
-            self._clients = {each: client for each, client in self._clients.items() if not each.loop.is_closed()}
+            self._transports = {each: one for each, one in self._transports.items() if not each.loop.is_closed()}
             context = self._context(settings) if secure else None
-            client = httpx.AsyncClient(
-                transport=Transport(context, proxy and proxy.url, self.clock), trust_env=False, follow_redirects=False
-            )
-            # No cookie of one turn is sent with another.
-            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._clients[way] = client
-        return self._clients[way]
+            self._transports[way] = Transport(context, proxy and proxy.url, self.clock)
+        return self._transports[way]
 
     def _context(self, settings: ProviderSettings) -> ssl.SSLContext:
         if settings.ca_file not in self._contexts:

@@ -13,14 +13,15 @@ import h11
 import httpx
 
 from fallback_chat.providers.http.chunked import Unwrapper
+from fallback_chat.providers.http.tcp import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from fallback_chat.providers.http.tcp import Connection
 
-_READ: Final = 4096
-"""Bytes of one read of a stream: some twenty tokens, after which other tasks get a turn."""
+_OF_A_STREAM: Final = 4096
+"""Bytes of one read: some twenty tokens, after which other tasks get a turn."""
 _LONGEST_HEAD: Final = 100 * 1024
 """Bytes."""
 _UPGRADE: Final = 101
@@ -40,8 +41,8 @@ class HttpConnection:
 
     @property
     def is_done(self) -> bool:
-        """Whether request and response are over, and another may follow."""
-        return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        """Whether request and response are over, and another request may follow."""
+        return self._h11.our_state is self._h11.their_state is h11.DONE and self.connection.is_idle
 
     def begin_next(self) -> None:
         """Prepare for another request."""
@@ -71,7 +72,7 @@ class HttpConnection:
         """Yield the content of the response. Raises `httpx.TransportError`."""
         if self._chunked:
             unwrapper = Unwrapper()
-            while not unwrapper.stopped and (data := await self._read(_READ)):
+            while not unwrapper.stopped and (data := await self._read(_OF_A_STREAM)):
                 if content := unwrapper.feed(data):
                     yield content
             if unwrapper.broken:
@@ -104,7 +105,7 @@ class HttpConnection:
             last = (last + data)[-2:]
             self._h11.receive_data(data)
 
-    async def _read(self, at_most: int = _LONGEST_HEAD) -> bytes:
+    async def _read(self, at_most: int = AHEAD) -> bytes:
         try:
             return await self.connection.read(at_most)
         except OSError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import ssl
 
-_AHEAD: Final = 64 * 1024
+AHEAD: Final = 64 * 1024
 """Bytes received ahead of the reader; further ones wait in the kernel, and then at the sender."""
 _HEAD_START: Final = 0.25
 """Seconds that an address has to itself before the next one is tried, too (RFC 8305, section 8)."""
@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
         self.heard = False
         self._transport.write(data)
 
-    async def read(self, at_most: int = _AHEAD) -> bytes:
+    async def read(self, at_most: int = AHEAD) -> bytes:
         """Return what was received, or wait for it; nothing at the end. Raises `OSError`."""
         if self._received or self._ended:
             await asyncio.sleep(0)  # buffered data must not starve the other tasks
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
             raise self._error
         data = bytes(self._received[:at_most])
         del self._received[:at_most]
-        if len(self._received) <= _AHEAD:
+        if len(self._received) <= AHEAD:
             self._transport.resume_reading()
         return data
 
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         """Keep `data` for the reader."""
         self.heard = True
         self._received += data
-        if len(self._received) > _AHEAD:
+        if len(self._received) > AHEAD:
             self._transport.pause_reading()
         self._wake()
 

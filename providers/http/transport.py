@@ -1,8 +1,9 @@
-"""The way of httpx's requests to a server: through kept or new connections, over a proxy if wanted.
+"""The way of requests to servers: through kept or new connections, over a proxy if wanted.
 
-httpx's own transport does not tell whether a single byte of an answer was received, does not close
-a connection that is cancelled while it is opened, reads each chunk of a body by itself, and takes
-35 ms to import, as long as everything else that httpx is made of.
+httpx's own client parses where a response redirects to, and fails if that is no URL. Its transport
+does not tell whether a single byte of an answer was received, does not close a connection that is
+cancelled while it is opened, reads each chunk of a body by itself, and takes 35 ms to import, as
+long as everything else that httpx is made of.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
+from fallback_chat.core.value import dataclass
 from fallback_chat.providers.http.exchange import HttpConnection
 from fallback_chat.providers.http.tcp import Connection, connect
 
@@ -36,8 +38,11 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, url: httpx.URL) -> Origin:
-        """Return the origin of `url`."""
-        return cls(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
+        """Return the origin of `url`. Raises `httpx.UnsupportedProtocol`."""
+        if url.scheme not in _PORTS:
+            raise httpx.UnsupportedProtocol(f"it begins with {url.scheme}:")
+        port = _PORTS[url.scheme] if url.port is None else url.port
+        return cls(url.scheme, url.raw_host.decode("ascii"), port)
 
 
 class Kept(NamedTuple):
@@ -48,13 +53,17 @@ class Kept(NamedTuple):
     since: float
 
 
-class Transport(httpx.AsyncBaseTransport):
-    """Sends requests.
+@dataclass(slots=True)
+class Sent:
+    """A response with an unread body, and the origin of its connection."""
 
-    `context` secures connections to https:// servers and proxies. The extensions of a response are
-    `connect`, the seconds it took to connect, None on a kept connection, and `location`, where it
-    redirects: httpx parses that header even if it does not follow it, and fails if it is no URL.
-    """
+    response: httpx.Response
+    connect: float | None
+    """Seconds it took to connect; None on a kept connection."""
+
+
+class Transport:
+    """Sends requests; `context` secures connections to https:// servers and proxies."""
 
     def __init__(self, context: ssl.SSLContext | None, proxy: str | None, clock: Callable[[], float]) -> None:
         self._context = context
@@ -62,8 +71,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._clock = clock
         self._kept: list[Kept] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. Raises `httpx.TransportError`.
+    async def send(self, request: httpx.Request, connect_timeout: float) -> Sent:
+        """Send a request; return its response, body unread. Raises `httpx.TransportError`.
 
         A kept connection may die at the moment of its reuse. If no byte of an answer arrived on it,
         the request is sent once more, and nobody needs to know.
@@ -71,13 +80,14 @@ class Transport(httpx.AsyncBaseTransport):
         origin = Origin.of(request.url)
         if (kept := self._take(origin)) is not None:
             try:
-                return await self._ask(kept, origin, request, None)
+                return Sent(await self._ask(kept, origin, request), None)
             except (httpx.ReadError, httpx.RemoteProtocolError):
                 if kept.connection.heard:
                     raise
         began = self._clock()
-        opened = HttpConnection(await self._open(origin, request.extensions["timeout"]["connect"]))
-        return await self._ask(opened, origin, request, self._clock() - began)
+        opened = HttpConnection(await self._open(origin, connect_timeout))
+        took = self._clock() - began
+        return Sent(await self._ask(opened, origin, request), took)
 
     async def aclose(self) -> None:
         """Close the kept connections."""
@@ -99,7 +109,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def keep(self, origin: Origin, http: HttpConnection) -> None:
         """Keep a connection whose response is over for the next request, or close it."""
-        if not http.is_done or not http.connection.is_idle:
+        if not http.is_done:
             http.connection.close()
             return
         http.begin_next()
@@ -107,9 +117,7 @@ class Transport(httpx.AsyncBaseTransport):
         if len(self._kept) > _KEPT:
             self._kept.pop(0).http.connection.close()
 
-    async def _ask(
-        self, http: HttpConnection, origin: Origin, request: httpx.Request, connect_time: float | None
-    ) -> httpx.Response:
+    async def _ask(self, http: HttpConnection, origin: Origin, request: httpx.Request) -> httpx.Response:
         target, headers = request.url.raw_path, request.headers.raw
         if self._forwards(origin):
             target = b"%s://%s%s" % (request.url.raw_scheme, request.url.netloc, target)
@@ -119,16 +127,19 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             http.connection.close()
             raise
-        response = httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(self, origin, http))
-        location = response.headers.pop("location", "")
-        response.extensions |= {"connect": connect_time, "location": location, "reason_phrase": head.reason}
-        return response
+        return httpx.Response(
+            head.status_code,
+            headers=head.headers.raw_items(),
+            stream=_Body(self, origin, http),
+            request=request,
+            extensions={"reason_phrase": head.reason},
+        )
 
-    async def _open(self, origin: Origin, timeout: float | None) -> Connection:  # noqa: ASYNC109 - httpx's word
+    async def _open(self, origin: Origin, connect_timeout: float) -> Connection:
         """Open a connection. Raises `httpx.ConnectError`, `ConnectTimeout` or `ProxyError`."""
         first = origin if self._proxy is None else Origin.of(self._proxy.url)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(connect_timeout):
                 connection = await connect(first.host, first.port, self._context if first.scheme == "https" else None)
                 try:
                     if self._proxy is not None and not self._forwards(origin):

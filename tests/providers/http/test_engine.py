@@ -49,6 +49,14 @@ async def test_a_server_that_is_not_there_is_said_to_be_so() -> None:
     assert isinstance(error.__cause__, httpx.ConnectError)
 
 
+@pytest.mark.parametrize("proxy", ["none", "http://127.0.0.1:9"])
+async def test_an_address_of_another_protocol_is_said_to_be_one(proxy: str) -> None:
+    async with llm("ftp://api.test/v1", proxy=proxy) as one:
+        _, error = await ask(one)
+    assert error is not None
+    assert error.message.startswith("api.test has an address that is not http:// or https://")
+
+
 async def test_a_name_that_does_not_resolve_is_said_to_be_so() -> None:
     async with llm("http://nowhere.invalid/v1", proxy="none") as one:
         _, error = await ask(one)

@@ -21,16 +21,15 @@ class Clock:
 
 
 def request(url: str, content: bytes = b"") -> httpx.Request:
-    return httpx.Request("POST", url, content=content, extensions={"timeout": {"connect": 1}})
+    return httpx.Request("POST", url, content=content)
 
 
 async def fetch(transport: Transport, url: str) -> float | None:
     """Send a request, read the response; return how long it took to connect."""
-    response = await transport.handle_async_request(request(url))
-    await response.aread()
-    await response.aclose()
-    connect_time: float | None = response.extensions["connect"]
-    return connect_time
+    sent = await transport.send(request(url), 1)
+    await sent.response.aread()
+    await sent.response.aclose()
+    return sent.connect
 
 
 async def play(peer: Peer) -> None:
@@ -111,7 +110,7 @@ async def test_an_answer_that_comes_before_the_request_was_taken_is_read(reset: 
 
     transport = Transport(None, None, Clock())
     async with raw_server(play) as server:
-        response = await transport.handle_async_request(request(server.url, b"x" * (8 << 20)))
+        response = (await transport.send(request(server.url, b"x" * (8 << 20)), 1)).response
         assert (response.status_code, await response.aread()) == (413, b"{}")
         await response.aclose()
 
@@ -122,5 +121,6 @@ def test_urls_of_every_form_name_their_origin() -> None:
         "https://API.test": ("https", "api.test", 443),
         "https://[fd00::7]:8443/": ("https", "fd00::7", 8443),
         "http://b\u00fccher.test": ("http", "xn--bcher-kva.test", 80),
+        "http://api.test:0": ("http", "api.test", 0),
     }.items():
         assert Origin.of(httpx.URL(url)) == origin
