@@ -132,7 +132,8 @@ FRAGMENTS: Final = st.sampled_from(
 @examples(100, 1000)
 @given(st.lists(st.one_of(FRAGMENTS, st.sampled_from([*EXAMPLES, *DOCUMENTS.values()])), max_size=14).map("".join))
 def test_the_blocks_of_any_text_are_those_that_markdown_it_finds(source: str) -> None:
-    if is_comparable(source) and not re.search(r"^ {4,}[-|:]", source, re.MULTILINE):
+    # Of a text that begins with a line of other blanks than spaces, markdown-it drops that line.
+    if is_comparable(source) and not re.search(r"^ {4,}[-|:]|^\s*[^\S \n]\s*$", source, re.MULTILINE):
         assert ours(source) == theirs(source)
 
 
