@@ -278,13 +278,13 @@ def test_an_id_that_is_no_text_is_an_unknown_one(history: History, arguments: tu
 
 def test_mistakes_have_exit_codes_and_one_line_each(history: History, home: Path) -> None:
     add(history, "one", "1")
-    missing = run("sessions", "rm", "--yes", "zzz")
+    missing, form = run("sessions", "rm", "--yes", "zzz"), run("sessions", "export", "--format", "pdf")
 
     assert (missing.returncode, missing.stdout) == (66, "")
     assert missing.stderr == (
         "fallback-chat: there is no conversation 'zzz': `fallback-chat sessions list` shows them\n"
     )
-    assert run("sessions", "export", "--format", "pdf").returncode == 2
+    assert (form.returncode, "'pdf' is none of md, json" in form.stderr) == (2, True)
     assert run("sessions", "purge").returncode == 2
     assert run("sessions", "purge", "--older-than", "soon").returncode == 2
 

@@ -67,6 +67,7 @@ def test_only_the_chain_is_shown_in_its_order_and_the_others_are_counted(path: P
         f"nothing is recorded in {path}: no provider of this chain has failed yet\n2 {more}",
     )
     assert shown(path, (), everybody=True) == shown(path)
+    assert shown(path, (), everybody=True, as_json=True) == shown(path, as_json=True)
 
 
 def test_json_is_one_object(path: Path) -> None:
@@ -177,7 +178,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_line_reads_the_users_store(path: Path) -> None:
     assert run("--short", "--all").stdout == "primary retrying · back␛up ok\n"
-    assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == []  # a machine without any
+    assert [each["name"] for each in json.loads(run("--json").stdout)["providers"]] == []  # no chain is configured
 
     path.write_bytes(b"garbage " * 1000)
     failed = run()
