@@ -120,6 +120,7 @@ def other_process(history: History, home: Path, monkeypatch: pytest.MonkeyPatch)
 async def keeping_a_question_from_being_stored(chat: Chat, other_process: sqlite3.Connection) -> AsyncIterator[None]:
     """Let the other process hold the lock, from a question on until the block ends."""
     await chat.prompts()
+    await chat.repl.chain.open()  # what the chat is busy with is then the question
     other_process.execute("BEGIN IMMEDIATE")
     chat.type("Go" + ENTER)
     await chat.until(lambda: chat.repl.ui.is_busy)
@@ -169,6 +170,7 @@ async def test_the_prompt_does_not_wait_while_another_process_keeps_the_answer_f
         other_process.execute("ROLLBACK")
         await chat.prompts()
     assert told(history, latest(history)) == [("Go", "An answer."), ("On", "Another.")]
+    assert all(turn.answer.complete for turn in history.load(latest(history)).turns)
 
 
 @pytest.mark.parametrize("command", ["/undo", "/edit", "/retry", "/fork", "/rename New"])
