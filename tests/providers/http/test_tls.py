@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
-import subprocess
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -18,31 +16,12 @@ from fallback_chat.providers.failures.connection import connection_error
 from fallback_chat.providers.http import tls
 from fallback_chat.providers.http.engine import HttpEngine
 from tests.providers.asking import WHOLE, ask, llm, sends
+from tests.providers.certificates import certificate, needs_openssl
 from tests.providers.raw_server import Peer, RawServer, raw_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="makes certificates with the openssl command"
-)
-
-
-def certificate(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
-    """Make a self-signed certificate for `host`; give its file, and a context that serves with it."""
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={host}"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return cert, context
 
 
 @needs_openssl

@@ -10,7 +10,7 @@ import pytest
 from fallback_chat.providers.http.tcp import connect
 from fallback_chat.providers.http.tunnel import through_socks
 from tests.providers.asking import WHOLE, ask, llm, sends
-from tests.providers.http.test_tls import certificate, needs_openssl
+from tests.providers.certificates import certificate, needs_openssl
 from tests.providers.raw_server import Peer, RawServer, raw_server
 
 if TYPE_CHECKING:
@@ -114,25 +114,23 @@ async def test_a_socks_proxy_is_logged_into_and_asked_for_addresses_as_such(host
 
 
 @pytest.mark.parametrize(
-    ("method", "login", "reply", "words"),
+    ("method", "reply", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", None, b"", "it does not speak SOCKS 5"),
-        (b"\5\xff", None, b"", "it wants a login"),
-        (b"\5\2", None, b"", "it wants a login"),
-        (b"", None, b"", "it closed the connection"),
-        (b"\5", None, b"", "it closed the connection"),
-        (FREE, None, b"\5\2\0\1", "its rules forbid it"),
-        (FREE, None, b"\5\4\0\1", "the host cannot be reached"),
-        (FREE, None, b"\5\x63\0\1", "it failed with code 99"),
-        (FREE, None, GRANTED[:7], "it closed the connection"),
+        (b"HTTP/1.1 400 Bad Request\r\n", b"", "it does not speak SOCKS 5"),
+        (b"\5\xff", b"", "it wants a login"),
+        (b"\5\2", b"", "it wants a login"),
+        (b"", b"", "it closed the connection"),
+        (b"\5", b"", "it closed the connection"),
+        (FREE, b"\5\2\0\1", "its rules forbid it"),
+        (FREE, b"\5\4\0\1", "the host cannot be reached"),
+        (FREE, b"\5\x63\0\1", "it failed with code 99"),
+        (FREE, GRANTED[:7], "it closed the connection"),
     ],
 )
-async def test_the_refusal_of_a_socks_proxy_is_told(
-    method: bytes, login: bytes | None, reply: bytes, words: str
-) -> None:
+async def test_the_refusal_of_a_socks_proxy_is_told(method: bytes, reply: bytes, words: str) -> None:
     async def play(peer: Peer) -> None:
         if method == FREE:
-            await handshake(peer, method, login)
+            await handshake(peer, method)
             await peer.send(reply)
         else:
             await peer.reader.readexactly(3)
