@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_chat.cli.commands import sessions
@@ -170,7 +170,7 @@ def damages() -> st.SearchStrategy[tuple[str, tuple[Any, ...]]]:
     return st.sampled_from(list(COLUMNS)).flatmap(one)
 
 
-@settings(examples(12, 300))
+@examples(12, 300)
 @given(damage=st.lists(damages(), min_size=1, max_size=3), order=st.permutations(range(len(COMMANDS))))
 def test_no_odd_row_breaks_any_command(
     tmp_path: Path, damage: list[tuple[str, tuple[Any, ...]]], order: list[int]

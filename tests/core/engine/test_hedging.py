@@ -148,7 +148,7 @@ async def test_one_on_the_same_machine_that_answers_in_its_time_is_not_left_earl
 async def test_one_whose_rest_ends_between_is_asked_when_the_time_is_over(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", [SILENCE]), ScriptedLLM("b", answer(1, "From b"))
     chain = hedged(a, b, clock=clock, after=2.5)
-    chain._board.note_check(chain._candidate(b).key, RESTING)
+    chain.note_check(b, RESTING)
 
     turn = await turn_with(chain)
 
@@ -162,13 +162,13 @@ async def test_one_whose_rest_ends_between_is_asked_when_the_time_is_over(clock:
 async def test_one_that_rests_is_not_asked_beside_another(clock: FakeClock) -> None:
     a, b = ScriptedLLM("a", [REFUSED], answer(15, "From a")), ScriptedLLM("b", answer(0, "x"), [REFUSED])
     chain = hedged(b, a, clock=clock)
-    chain._board.note_check(chain._candidate(a).key, REFUSED)
+    chain.note_check(a, REFUSED)
 
     turn = await turn_with(hedged(ScriptedLLM("slow", answer(15, "Slow")), clock=clock))
     assert turn.text == "Slow and more"
     resting = ScriptedLLM("slow", answer(15, "Slow"))
     other = hedged(resting, a, clock=clock)
-    other._board.note_check(other._candidate(a).key, REFUSED)
+    other.note_check(a, REFUSED)
     turn = await turn_with(other)
 
     assert (turn.text, len(a.calls)) == ("Slow and more", 0)

@@ -227,24 +227,23 @@ def test_other_objections_leave_the_system_prompt_where_it_is(message: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "said", "answer"),
     [
-        ("openai", b'{"role":"user","content":"Be brief.\\n\\nhi"}'),
-        ("gemini", b'{"role":"user","parts":[{"text":"Be brief.\\n\\nhi"}]}'),
+        ("openai", b'{"role":"user","content":"Be brief.\\n\\nhi"}', WHOLE),
+        (
+            "gemini",
+            b'{"role":"user","parts":[{"text":"Be brief.\\n\\nhi"}]}',
+            b'{"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}]}',
+        ),
     ],
 )
-async def test_the_system_prompt_is_said_with_the_first_message_instead(kind: str, said: bytes) -> None:
-    answer = {
-        "openai": WHOLE,
-        "gemini": b'{"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}]}',
-    }
-
+async def test_the_system_prompt_is_said_with_the_first_message_instead(kind: str, said: bytes, answer: bytes) -> None:
     async def play(peer: Peer) -> None:
         await peer.request()
         await peer.answer(b'{"error": {"message": "Developer instruction is not enabled for models/m"}}', status=400)
         for _ in range(2):
             assert said in await peer.request()
-            await peer.answer(answer[kind])
+            await peer.answer(answer)
 
     async with raw_server(play) as server, llm(server.url, kind=kind) as one:
         told = []

@@ -8,9 +8,6 @@ import logging
 import ssl
 import subprocess
 import sys
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,13 +19,11 @@ from fallback_chat.core.errors import APIConnectionError, ErrorKind
 from fallback_chat.providers import kinds, load
 from fallback_chat.providers.failures.connection import HANDLED, connection_error
 from fallback_chat.providers.http.engine import HttpEngine
-from fallback_chat.providers.simulator import black_hole, closed_port
-from tests.providers.asking import DOCUMENT, KEY, WHOLE, ask, event, hello, llm, outcome, says, sends
+from fallback_chat.providers.simulator import black_hole, closed_port, running
+from tests.providers.asking import KEY, WHOLE, ask, event, hello, llm, outcome, says, sends
 from tests.providers.raw_server import CHUNKED, SSE, Peer, chunk, head, raw_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fallback_chat.core.llm import ChatChunk
 
 
@@ -442,41 +437,13 @@ async def test_a_further_request_looks_for_no_module(monkeypatch: pytest.MonkeyP
     assert (sought, again) == ([], first)
 
 
-class KeepsConnections(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(DOCUMENT)))
-        self.end_headers()
-        self.wfile.write(DOCUMENT)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def server_in_a_thread() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), KeepsConnections) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_connection_is_not_used_in_another_event_loop_than_its_own() -> None:
-    with server_in_a_thread() as url:
-        settings = ProviderSettings(name="p", kind="openai", model="m", base_url=url)
+    with running() as simulator:
+        settings = ProviderSettings(name="p", kind="openai", model="m", base_url=f"{simulator.url}/v1")
         one: Any = load("openai").create(settings, api_key=KEY, http=HttpEngine(environ={}))
         answers = [asyncio.run(ask(one)) for _ in range(3)]
         asyncio.run(one.aclose())
     del one
     gc.collect()  # nobody can close what a loop that is gone has left open
-    assert answers == [("Hi there", None)] * 3
+    assert answers == [(simulator.manner.text, None)] * 3

@@ -8,16 +8,10 @@ import httpx
 import pytest
 
 from fallback_chat.providers.http.transport import Origin, Transport
-from tests.providers.asking import JSON
+from tests.core.conversations.fakes import SetClock
+from tests.providers.asking import JSON, sends
 from tests.providers.raw_server import Peer, head, raw_server
 from tests.waiting import until
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def request(url: str, content: bytes = b"") -> httpx.Request:
@@ -32,16 +26,10 @@ async def fetch(transport: Transport, url: str) -> float | None:
     return sent.connect
 
 
-async def play(peer: Peer) -> None:
-    while True:
-        await peer.request()
-        await peer.answer(b"{}")
-
-
 async def test_a_connection_is_kept_for_a_minute() -> None:
-    clock = Clock()
+    clock = SetClock()
     transport = Transport(None, None, clock)
-    async with raw_server(play) as server:
+    async with raw_server(sends(b"{}")) as server:
         assert await fetch(transport, server.url) == 0.0
         for seconds, connect_time in ((59.9, None), (59.9, None), (60.0, 0.0)):
             clock.now += seconds
@@ -61,7 +49,7 @@ async def test_twenty_connections_are_kept_and_the_oldest_goes_first() -> None:
             await together.wait()
             await peer.answer(b"{}")
 
-    transport = Transport(None, None, Clock())
+    transport = Transport(None, None, SetClock())
     async with raw_server(play) as server:
         await asyncio.gather(*(fetch(transport, server.url) for _ in range(22)))
         gone = asyncio.as_completed([peer.gone.wait() for peer in server.peers])
@@ -76,8 +64,8 @@ async def test_twenty_connections_are_kept_and_the_oldest_goes_first() -> None:
 
 
 async def test_a_connection_serves_its_own_server_only() -> None:
-    transport = Transport(None, None, Clock())
-    async with raw_server(play) as one, raw_server(play) as other:
+    transport = Transport(None, None, SetClock())
+    async with raw_server(sends(b"{}")) as one, raw_server(sends(b"{}")) as other:
         for server in (one, other, one, other):
             await fetch(transport, server.url)
         assert [len(server.peers) for server in (one, other)] == [1, 1]
@@ -90,7 +78,7 @@ async def test_a_server_that_spoke_out_of_turn_is_connected_to_anew() -> None:
         await peer.answer(b"{}")
         await peer.send(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
 
-    transport = Transport(None, None, Clock())
+    transport = Transport(None, None, SetClock())
     async with raw_server(play) as server:
         await fetch(transport, server.url)
         await until(lambda: not any(kept.http.connection.is_idle for kept in transport._kept))
@@ -108,7 +96,7 @@ async def test_an_answer_that_comes_before_the_request_was_taken_is_read(reset: 
         else:
             await peer.gone.wait()
 
-    transport = Transport(None, None, Clock())
+    transport = Transport(None, None, SetClock())
     async with raw_server(play) as server:
         response = (await transport.send(request(server.url, b"x" * (8 << 20)), 1)).response
         assert (response.status_code, await response.aread()) == (413, b"{}")
